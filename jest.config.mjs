@@ -1,0 +1,17 @@
+// The suite is started by scripts/test.ts, which runs the checks beside it and prints the closing line.
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' }, sourceMaps: 'inline' },
+  ],
+};
+
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  coverageProvider: 'babel',
+  testTimeout: 60_000,
+  transform,
+};
