@@ -1,0 +1,34 @@
+-- The way to each signal's customer, if there is one now: they agreed, gave an address, and have not withdrawn either.
+create view now.reach as
+select
+  s.id as signal_id,
+  s.customer_id,
+  way.channel,
+  way.address,
+  case
+    when s.customer_id is null then 'nobody'
+    when disavowed.signal_id is not null then 'not_me'
+    when not exists (select from consents c where c.signal_id = s.id) then 'no_consent'
+    when way.channel is null and exists (
+      select from identities i
+      join consents c on c.signal_id = s.id and c.channel = i.kind
+      where i.customer_id = s.customer_id
+    ) then 'suppressed'
+    when way.channel is null then 'no_address'
+  end as why_not
+from signals s
+left join disavowals disavowed on disavowed.signal_id = s.id
+left join lateral (
+  select c.channel, i.value as address
+  from consents c
+  join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+  where c.signal_id = s.id
+    and disavowed.signal_id is null
+    and not exists (
+      select from suppressions p
+      where p.channel = c.channel and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+    )
+  -- A letter before a call.
+  order by c.channel, i.added_at desc, i.id
+  limit 1
+) way on true;

@@ -1,0 +1,117 @@
+-- What is true of every signal in its latest round. Which stage that makes is said by domain/loop.ts.
+create view now.signals as
+select
+  s.id,
+  s.reference,
+  l.place,
+  l.sample,
+  s.channel,
+  s.captured_by,
+  s.customer_id,
+  s.mood,
+  s.taken,
+  s.said_at,
+  s.captured_at,
+  r.round,
+  r.level,
+  r.opened_at as round_opened_at,
+  t.triaged_at,
+  t.verdict as triage_verdict,
+  t.rule,
+  t.why,
+  coalesce(v.verdict, t.verdict) as verdict,
+  -- After a "no" the decision stands; what is owed is an answer by somebody more senior.
+  case when r.round > 1 then 'answer' else coalesce(v.course, t.course) end as course,
+  coalesce(v.kind, t.kind, s.kind) as kind,
+  coalesce(v.priority, t.priority) as priority,
+  v.reviewed_at,
+  v.by as reviewed_by,
+  n.enriched_at,
+  n.earlier,
+  n.owed,
+  n.asked_the_same,
+  o.id as ownership_id,
+  o.staff as owner,
+  o.cause as owner_cause,
+  o.reason as owner_reason,
+  o.started_at as owned_since,
+  a.acknowledged_at,
+  f.id as follow_up_id,
+  f.channel as answer_channel,
+  f.by as answered_by,
+  f.final,
+  f.followed_up_at as answered_at,
+  p.due_at as promised_for,
+  p.due_on as promised_on,
+  reach.channel as reach,
+  reach.why_not as unreachable,
+  i.insight_id,
+  told.decision_id as told_decision_id,
+  told.telling_id,
+  told.channel as told_channel,
+  told.reason as told_reason,
+  told.settled_at as telling_since,
+  -- A call that is owed has told nobody yet.
+  case when told.channel = 'phone' then told_call.called_at else told.settled_at end as told_at,
+  told.outcome as told_outcome,
+  case
+    when final.purpose = 'none' then null
+    when final.channel = 'email' then case when letter.state in ('sent', 'delivered') then letter.ended_at end
+    when final.channel = 'phone' then final.at
+    when final.channel = 'sample' then final.at
+  end as asked_at,
+  case
+    when final.channel is null then final.reason
+    when final.channel = 'none' then 'nobody'
+    when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.state
+  end as could_not_be_asked,
+  letter.id as last_letter_id,
+  letter.state as last_letter_state,
+  c.says,
+  c.confirmed_at,
+  z.how as closed_how,
+  z.closed_at,
+  z.by as closed_by,
+  z.reason as closed_reason
+from signals s
+join loops l on l.id = s.id
+join lateral (select * from rounds x where x.loop_id = s.id order by x.round desc limit 1) r on true
+left join triages t on t.signal_id = s.id
+left join reviews v on v.signal_id = s.id
+left join enrichments n on n.signal_id = s.id
+left join ownerships o on o.loop_id = s.id and o.ended_at is null
+left join acknowledgements a on a.ownership_id = o.id
+left join follow_ups f on f.loop_id = s.id and f.round = r.round
+left join promises p on p.follow_up_id = f.id
+left join now.reach reach on reach.signal_id = s.id
+left join lateral (select x.insight_id from insight_signals x where x.signal_id = s.id order by x.joined_at desc limit 1) i on true
+left join lateral (
+  select ts.decision_id, ts.telling_id, ts.settled_at, x.channel, coalesce(ts.reason, x.reason) as reason, d.outcome
+  from told_signals ts
+  join decisions d on d.id = ts.decision_id
+  left join tellings x on x.id = ts.telling_id
+  where ts.signal_id = s.id
+  order by d.version desc
+  limit 1
+) told on true
+left join lateral (
+  select x.called_at from calls x
+  where x.loop_id = s.id and x.round = r.round and x.purpose = 'told' and x.outcome in ('reached', 'wrong_number')
+  order by x.called_at limit 1
+) told_call on true
+-- The last message of the round, which asks whether it is settled.
+left join lateral (
+  select 'told' as purpose, told.channel, told.decision_id as occasion, coalesce(told_call.called_at, told.settled_at) as at, told.reason
+  where r.round = 1 and coalesce(v.course, t.course) = 'decide'
+    and told.decision_id is not null and (told.channel is distinct from 'phone' or told_call.called_at is not null)
+  union all
+  select 'answer', f.channel, f.id, f.followed_up_at, null
+  where (r.round > 1 or coalesce(v.course, t.course) <> 'decide') and f.id is not null
+) final on true
+left join lateral (
+  select d.id, d.state, d.ended_at from deliveries d
+  where d.customer_id = s.customer_id and d.purpose = final.purpose and d.occasion = final.occasion and final.channel = 'email'
+  limit 1
+) letter on true
+left join lateral (select * from confirmations x where x.loop_id = s.id and x.round = r.round order by x.confirmed_at desc limit 1) c on true
+left join closures z on z.loop_id = s.id and z.round = r.round;

@@ -1,0 +1,199 @@
+/** Where a loop stands, said once: from the facts (one row of now.signals or now.insights) to stage, waits and the ladders that run. Pure. */
+
+import type { Course, LadderName, Verdict } from './company.ts';
+
+export const waits = ['reviewed', 'acknowledged', 'answered', 'told', 'confirmed', 'decided', 'completed'] as const;
+export type Wait = (typeof waits)[number];
+
+export type SignalStage = 'captured' | 'review' | 'acknowledge' | 'answer' | 'decision' | 'confirmation' | 'closed';
+export type InsightStage = 'decide' | 'undo' | 'tell' | 'complete' | 'finish' | 'closed';
+
+/** The facts of a signal's latest round that decide what comes next. */
+export interface SignalFacts {
+  id: string;
+  round: number;
+  round_opened_at: Date;
+  verdict: Verdict | null;
+  course: Course | null;
+  reviewed_at: Date | null;
+  ownership_id: string;
+  owned_since: Date;
+  acknowledged_at: Date | null;
+  answered_at: Date | null;
+  reach: string | null;
+  promised_for: Date | null;
+  follow_up_id: string | null;
+  telling_id: string | null;
+  telling_since: Date | null;
+  told_channel: string | null;
+  told_at: Date | null;
+  asked_at: Date | null;
+  could_not_be_asked: string | null;
+  closed_at: Date | null;
+}
+
+/** The facts of an insight that decide what comes next. */
+export interface InsightFacts {
+  id: string;
+  opened_at: Date;
+  owner_cause: string;
+  ownership_id: string;
+  owned_since: Date;
+  acknowledged_at: Date | null;
+  decision_id: string | null;
+  outcome: 'adopted' | 'declined' | 'deferred' | null;
+  wake_at: Date | null;
+  /** End of the promised day in the company's zone. */
+  done_by_end: Date | null;
+  final_at: Date | null;
+  signals: number;
+  tellings: number;
+  completed_at: Date | null;
+  closed_at: Date | null;
+}
+
+export function stageOfSignal(s: SignalFacts): SignalStage {
+  if (s.closed_at) return 'closed';
+  if (!s.verdict) return 'captured';
+  if (s.verdict === 'review') return 'review';
+  // Later facts meet earlier waits: whoever has been answered or told need not be acknowledged any more.
+  if (!s.acknowledged_at && !s.answered_at && !s.told_at) return 'acknowledge';
+  if (!s.answered_at && !s.told_at) return 'answer';
+  if (s.course === 'decide' && !s.told_at) return 'decision';
+  return 'confirmation';
+}
+
+export function stageOfInsight(i: InsightFacts, now: Date): InsightStage {
+  if (i.closed_at) return 'closed';
+  if (!i.outcome || i.outcome === 'deferred') return 'decide';
+  if (i.final_at! > now) return 'undo';
+  if (i.tellings < i.signals) return 'tell';
+  if (i.outcome === 'adopted' && !i.completed_at) return 'complete';
+  return 'finish';
+}
+
+const signalOrder: SignalStage[] = [
+  'captured',
+  'review',
+  'acknowledge',
+  'answer',
+  'decision',
+  'confirmation',
+  'closed',
+];
+const insightOrder: InsightStage[] = ['decide', 'undo', 'tell', 'complete', 'finish', 'closed'];
+
+/** A wait is met once the loop stands beyond the stage that it waits in. */
+export function signalHasMet(wait: Wait, stage: SignalStage): boolean {
+  const waitsIn = {
+    reviewed: 'review',
+    acknowledged: 'acknowledge',
+    answered: 'answer',
+    told: 'decision',
+    confirmed: 'confirmation',
+  } as const;
+  const at = waitsIn[wait as keyof typeof waitsIn];
+  return signalOrder.indexOf(stage) > signalOrder.indexOf(at);
+}
+
+export function insightHasMet(wait: Wait, stage: InsightStage): boolean {
+  const last = wait === 'decided' ? 'undo' : wait === 'told' ? 'tell' : 'complete';
+  return insightOrder.indexOf(stage) > insightOrder.indexOf(last);
+}
+
+/** A ladder that must be running now: planned once for its occasion, counted from `from`. */
+export interface PlanDue {
+  wait: Wait;
+  ladder: LadderName | 'window';
+  clock: 'customer' | 'person';
+  occasion: string;
+  from: Date;
+}
+
+/** The ladders of the stage a signal is in. Several may run: the customer's clock goes on while a new holder's begins. */
+export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
+  const stage = stageOfSignal(s);
+  const holder: PlanDue = {
+    wait: 'acknowledged',
+    ladder: 'acknowledging',
+    clock: 'person',
+    occasion: s.ownership_id,
+    from: s.owned_since,
+  };
+  const answer: PlanDue = {
+    wait: 'answered',
+    ladder: 'answering',
+    clock: 'customer',
+    occasion: s.id,
+    from: later(s.round_opened_at, s.reviewed_at),
+  };
+  switch (stage) {
+    case 'review':
+      return [{ wait: 'reviewed', ladder: 'reviewing', clock: 'customer', occasion: s.id, from: s.round_opened_at }];
+    case 'acknowledge':
+      return s.reach ? [holder, answer] : [holder];
+    case 'answer':
+      return [answer];
+    case 'decision':
+      if (s.told_channel === 'phone')
+        return [
+          { wait: 'told', ladder: 'answering', clock: 'customer', occasion: s.telling_id!, from: s.telling_since! },
+        ];
+      if (s.promised_for)
+        return [
+          { wait: 'told', ladder: 'promising', clock: 'customer', occasion: s.follow_up_id!, from: s.promised_for },
+        ];
+      return [];
+    case 'confirmation':
+      return s.asked_at
+        ? [{ wait: 'confirmed', ladder: 'window', clock: 'customer', occasion: s.id, from: s.asked_at }]
+        : [];
+    default:
+      return [];
+  }
+}
+
+/** The ladders of the stage an insight is in. Deferring plans anew, from the date it wakes. */
+export function ladderPlansOfInsight(i: InsightFacts, now: Date): PlanDue[] {
+  switch (stageOfInsight(i, now)) {
+    case 'decide': {
+      const decide: PlanDue = {
+        wait: 'decided',
+        ladder: 'deciding',
+        clock: 'customer',
+        occasion: i.decision_id ?? i.id,
+        from: i.wake_at ?? i.opened_at,
+      };
+      const holder: PlanDue = {
+        wait: 'acknowledged',
+        ladder: 'acknowledging',
+        clock: 'person',
+        occasion: i.ownership_id,
+        from: i.owned_since,
+      };
+      return i.owner_cause === 'handed_over' && !i.acknowledged_at ? [decide, holder] : [decide];
+    }
+    case 'complete':
+      return [
+        { wait: 'completed', ladder: 'completing', clock: 'customer', occasion: i.decision_id!, from: i.done_by_end! },
+      ];
+    default:
+      return [];
+  }
+}
+
+/** What follows by rule, with nobody's judgement in it. */
+export type ByRule = 'nobody_to_answer' | 'nobody_to_ask' | 'finished';
+
+export function followsByRuleForSignal(s: SignalFacts): ByRule | undefined {
+  const stage = stageOfSignal(s);
+  if (stage === 'answer' && !s.reach) return 'nobody_to_answer';
+  if (stage === 'confirmation' && s.could_not_be_asked) return 'nobody_to_ask';
+  return undefined;
+}
+
+export function followsByRuleForInsight(i: InsightFacts, now: Date): ByRule | undefined {
+  return stageOfInsight(i, now) === 'finish' ? 'finished' : undefined;
+}
+
+const later = (a: Date, b: Date | null): Date => (b && b > a ? b : a);

@@ -1,0 +1,50 @@
+/** The one way to Postgres. A query's zod schema is enforced on every row, and times come back as Date. */
+
+import { createPool, sql, SchemaValidationError } from 'slonik';
+import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
+
+/** What a single statement needs: the pool, or the transaction one is in. */
+export type Db = CommonQueryMethods;
+/** For whatever must happen together. Never use the pool inside: with an exhausted pool that waits for itself. */
+export type Tx = DatabaseTransactionConnection;
+export type Pool = DatabasePool;
+
+/** slonik only describes what a query returns; this checks it. */
+const rowsAreChecked: Interceptor = {
+  name: 'rows-are-checked',
+  transformRow: (context, query, row) => {
+    const parser = context.resultParser;
+    if (!parser) return row;
+    const result = parser['~standard'].validate(row);
+    if (result instanceof Promise) throw new Error('A row schema must be synchronous.');
+    if (result.issues) throw new SchemaValidationError(query, row, [...result.issues]);
+    return result.value as typeof row;
+  },
+};
+
+const typeParsers = [
+  { name: 'timestamptz', parse: (text: string) => new Date(text) },
+  { name: 'date', parse: (text: string) => text },
+  { name: 'int8', parse: (text: string) => Number(text) },
+  { name: 'numeric', parse: (text: string) => Number(text) },
+];
+
+/** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. */
+export function openPool(
+  url: string,
+  options: { statementTimeoutMs?: number; connections?: number } = {},
+): Promise<Pool> {
+  return createPool(url, {
+    captureStackTrace: false,
+    connectionTimeout: 3000,
+    idleTimeout: 30_000,
+    interceptors: [rowsAreChecked],
+    maxPoolSize: options.connections ?? 16,
+    // Nothing is ever set on a connection, so there is nothing to discard: this saves a round trip a query.
+    resetConnection: async () => {},
+    statementTimeout: options.statementTimeoutMs ?? 3000,
+    typeParsers,
+  });
+}
+
+export { sql };

@@ -1,0 +1,90 @@
+/** The applied company files. The latest is in force; every fact names the version it was made under. */
+
+import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+export interface Configuration {
+  version: number;
+  company: Company;
+}
+
+const Latest = z.object({ version: z.number(), document: z.unknown() });
+
+/** The company as it is now. Read anew only when the version changed. */
+export function openConfigurations(db: Db): () => Promise<Configuration> {
+  let known: Configuration | undefined;
+  return async () => {
+    const version = await db.maybeOneFirst(
+      sql.type(
+        z.object({ version: z.number() }),
+      )`select max(version) as version from configurations having count(*) > 0`,
+    );
+    if (version === null) throw new Error('No company file has been applied yet. Run: heed apply FILE');
+    if (known?.version !== version) {
+      const row = await db.one(
+        sql.type(Latest)`select version, document from configurations where version = ${version}`,
+      );
+      known = { version: row.version, company: row.document as Company };
+    }
+    return known;
+  };
+}
+
+/** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed and
+ *  loses every open door at once. The same text again makes no new version. Returns the version in force. */
+export async function applyConfiguration(
+  tx: Tx,
+  applied: { yaml: string; company: Company; by: string },
+): Promise<{ version: number; changed: boolean }> {
+  await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext('heed.apply'))`);
+  const latest = await tx.maybeOne(sql.type(z.object({ version: z.number(), yaml: z.string() }))`
+    select version, yaml from configurations order by version desc limit 1`);
+  if (latest?.yaml === applied.yaml) return { version: latest.version, changed: false };
+
+  const version = await tx.oneFirst(sql.type(z.object({ version: z.number() }))`
+    insert into configurations (yaml, document, applied_by)
+    values (${applied.yaml}, ${sql.jsonb(applied.company as never)}, ${applied.by})
+    returning version`);
+  const staff = Object.entries(applied.company.staff);
+  // Two people may swap addresses in one edit, so the old ones give way first.
+  await tx.query(
+    sql.unsafe`update staff set email = 'former:' || code || ':' || email where email not like 'former:%'`,
+  );
+  await tx.query(sql.unsafe`
+    insert into staff (code, name, email)
+    select * from ${sql.unnest(
+      staff.map(([code, person]) => [code, person.name, person.email.toLowerCase()]),
+      ['text', 'text', 'text'],
+    )} as file (code, name, email)
+    on conflict (code) do update set
+      name = excluded.name,
+      email = excluded.email,
+      slack_id = case when staff.email = 'former:' || staff.code || ':' || excluded.email then staff.slack_id end,
+      removed_at = null`);
+  await tx.query(sql.unsafe`
+    update staff set removed_at = coalesce(removed_at, heed_now()) where not (code = any(${sql.array(
+      staff.map(([code]) => code),
+      'text',
+    )}))`);
+  await tx.query(sql.unsafe`
+    update sessions set revoked_at = heed_now()
+    where revoked_at is null and staff in (select code from staff where removed_at is not null)`);
+  await tx.query(sql.unsafe`
+    update links set revoked_at = heed_now()
+    where revoked_at is null and staff in (select code from staff where removed_at is not null)`);
+  const places = Object.entries(applied.company.places);
+  await tx.query(sql.unsafe`
+    insert into places (code, name)
+    select * from ${sql.unnest(
+      places.map(([code, place]) => [code, place.name]),
+      ['text', 'text'],
+    )} as file (code, name)
+    on conflict (code) do update set name = excluded.name, removed_at = null`);
+  await tx.query(sql.unsafe`
+    update places set removed_at = coalesce(removed_at, heed_now()) where not (code = any(${sql.array(
+      places.map(([code]) => code),
+      'text',
+    )}))`);
+  return { version, changed: true };
+}

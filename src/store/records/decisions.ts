@@ -1,0 +1,48 @@
+/** What was decided about an insight, version by version, taken back or completed. */
+
+import { z } from 'zod';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Tx } from '../pool.ts';
+
+export interface NewDecision {
+  insightId: string;
+  outcome: 'adopted' | 'declined' | 'deferred';
+  scope?: 'everyone' | 'these' | undefined;
+  reason: string;
+  internalReason?: string | undefined;
+  /** YYYY-MM-DD */
+  doneBy?: string | undefined;
+  wakeAt?: Date | undefined;
+  untilPeople?: number | undefined;
+  by: string;
+  finalAt: Date;
+  evidence: readonly string[];
+}
+
+/** Records the next version and the signals that were chosen as its evidence. */
+export async function recordDecision(tx: Tx, d: NewDecision): Promise<string> {
+  const id = newId();
+  await tx.query(sql.unsafe`
+    insert into decisions (id, insight_id, version, outcome, scope, reason, internal_reason, done_by, wake_at, until_people, by, final_at)
+    values (${id}, ${d.insightId}, (select coalesce(max(version), 0) + 1 from decisions where insight_id = ${d.insightId}), ${d.outcome}, ${d.scope ?? null},
+      ${d.reason}, ${d.internalReason ?? null}, ${d.doneBy ?? null}, ${d.wakeAt ? sql.timestamp(d.wakeAt) : null}, ${d.untilPeople ?? null}, ${d.by},
+      ${sql.timestamp(d.finalAt)})`);
+  await tx.query(sql.unsafe`
+    insert into decision_evidence (decision_id, signal_id)
+    select ${id}, x.signal_id from now.insight_signals x
+    where x.insight_id = ${d.insightId} and x.signal_id = any(${sql.array([...d.evidence], 'uuid')})`);
+  return id;
+}
+
+export async function recordWithdrawal(tx: Tx, decisionId: string, by: string): Promise<void> {
+  await tx.query(sql.unsafe`insert into withdrawals (decision_id, by) values (${decisionId}, ${by})`);
+}
+
+export async function recordCompletion(
+  tx: Tx,
+  c: { decisionId: string; evidence: string; by: string },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.type(z.object({}))`
+    insert into completions (decision_id, evidence, by) values (${c.decisionId}, ${c.evidence}, ${c.by}) on conflict do nothing`);
+  return rowCount === 1;
+}

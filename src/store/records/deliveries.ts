@@ -1,0 +1,201 @@
+/** The ledger: every message to anybody, planned once, and what is known about it. Each arrow between states is one guarded update. */
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+export const purposes = ['receipt', 'prompt', 'card', 'answer', 'told', 'news', 'notice', 'sign_in'] as const;
+export type Purpose = (typeof purposes)[number];
+
+export interface NewDelivery {
+  /** '<purpose>:<loop>:<round>:<occasion>:<person>', for staff also ':<channel>'. The same key is the same message, for ever. */
+  key: string;
+  purpose: Purpose;
+  channel: 'email' | 'slack';
+  loopId?: string | null;
+  round?: number;
+  customerId?: string;
+  staff?: string;
+  occasion?: string;
+  /** Fixed wording, without links: those are made when it is sent. Absent where the message says what is true at that moment. */
+  body?: { subject: string; text: string };
+  notBefore?: Date;
+  expiresAt?: Date;
+}
+
+/** Plans a message. False when it had been planned before. To customers at most once, to staff at least once. */
+export async function planDelivery(tx: Tx, d: NewDelivery): Promise<boolean> {
+  const id = idOfDelivery(d.key);
+  const planned = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, customer_id, staff, occasion, not_before, expires_at, message_id)
+    values (${id}, ${d.key}, ${d.purpose}, ${d.channel}, ${d.customerId ? 'at_most_once' : 'at_least_once'}, ${d.loopId ?? null}, ${d.round ?? null},
+      ${d.customerId ?? null}, ${d.staff ?? null}, ${d.occasion ?? null},
+      ${d.notBefore ? sql.timestamp(d.notBefore) : sql.fragment`heed_now()`}, ${d.expiresAt ? sql.timestamp(d.expiresAt) : null},
+      ${`<d.${id}@heed>`})
+    on conflict (dedupe_key) do nothing
+    returning id`);
+  if (planned && d.body) {
+    await tx.query(
+      sql.unsafe`insert into delivery_bodies (delivery_id, subject, body) values (${id}, ${d.body.subject}, ${d.body.text})`,
+    );
+  }
+  return planned !== null;
+}
+
+/** UUIDv5 of the key: the same on every replay, even where the database was restored in between. */
+export function idOfDelivery(key: string): string {
+  const hash = createHash('sha1').update(Buffer.from('8f6d1c1e5a1b4a53a2f0c1d7e6b94d20', 'hex')).update(key).digest();
+  hash[6] = (hash[6]! & 0x0f) | 0x50;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+const Delivery = z.object({
+  id: z.string(),
+  purpose: z.enum(purposes),
+  channel: z.enum(['email', 'slack']),
+  policy: z.enum(['at_most_once', 'at_least_once']),
+  loop_id: z.string().nullable(),
+  round: z.number().nullable(),
+  customer_id: z.string().nullable(),
+  staff: z.string().nullable(),
+  occasion: z.string().nullable(),
+  state: z.string(),
+  phase: z.string(),
+  fence: z.number(),
+  attempts: z.number(),
+  lease_is_live: z.boolean(),
+  expired: z.boolean(),
+  held_until: z.date().nullable(),
+  lease_until: z.date().nullable(),
+  message_id: z.string(),
+  planned_at: z.date(),
+  last_error_code: z.string().nullable(),
+  sample: z.boolean(),
+  now: z.date(),
+});
+export type Delivery = z.infer<typeof Delivery>;
+
+/** The row, locked: whoever decides what to do with a message does so alone. */
+export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null> {
+  return tx.maybeOne(sql.type(Delivery)`
+    select d.*, coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
+      case when d.not_before > heed_now() then d.not_before end as held_until,
+      coalesce(l.sample, false) as sample, heed_now() as now
+    from deliveries d left join loops l on l.id = d.loop_id
+    where d.id = ${id} for no key update of d`);
+}
+
+/** Takes the message for one attempt under a new fence, for two minutes. Returns the fence. */
+export async function openAttempt(tx: Tx, id: string): Promise<number> {
+  return tx.oneFirst(sql.type(z.object({ fence: z.number() }))`
+    update deliveries set state = 'sending', phase = 'open', fence = fence + 1, attempts = attempts + 1, lease_until = clock_timestamp() + interval '2 min'
+    where id = ${id} and state in ('planned', 'ready')
+    returning fence`);
+}
+
+/** The gate before handing over. False: a newer attempt or a cancellation exists, and nothing may be sent. `leaseMinutes` must outlast
+ *  the hand-over itself. */
+export async function passGate(db: Db, id: string, fence: number, leaseMinutes: number): Promise<boolean> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update deliveries set phase = 'handed', lease_until = clock_timestamp() + make_interval(mins => ${leaseMinutes})
+    where id = ${id} and fence = ${fence} and state = 'sending' and phase = 'open' and lease_until > clock_timestamp()`);
+  return rowCount === 1;
+}
+
+export type Outcome =
+  | { state: 'sent'; providerRef?: string | undefined }
+  | { state: 'ready'; code: string; againInMs: number }
+  | { state: 'failed' | 'uncertain'; code: string };
+
+/** What one attempt led to. An acceptance also settles doubt; anything else only moves the attempt of the newest fence. False: it came too late. */
+export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: Outcome): Promise<boolean> {
+  const from = outcome.state === 'sent' ? sql.fragment`('sending', 'uncertain')` : sql.fragment`('sending')`;
+  const { rowCount } = await tx.query(sql.unsafe`
+    update deliveries set
+      state = ${outcome.state},
+      phase = ${outcome.state === 'ready' ? 'none' : sql.fragment`phase`},
+      lease_until = null,
+      provider_ref = ${outcome.state === 'sent' ? (outcome.providerRef ?? null) : null},
+      last_error_code = ${outcome.state === 'sent' ? null : outcome.code},
+      not_before = ${outcome.state === 'ready' ? sql.fragment`heed_now() + make_interval(secs => ${outcome.againInMs / 1000})` : sql.fragment`not_before`},
+      started_until = null,
+      ended_at = ${outcome.state === 'sent' || outcome.state === 'failed' ? sql.fragment`heed_now()` : null}
+    where id = ${id} and fence = ${fence} and state in ${from}`);
+  return rowCount === 1;
+}
+
+/** Ends a message that must not be sent (any more): suppressed, cancelled, expired. */
+export async function endDelivery(
+  tx: Tx,
+  id: string,
+  state: 'suppressed' | 'cancelled' | 'expired' | 'failed',
+  code: string,
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set state = ${state}, last_error_code = ${code}, lease_until = null, ended_at = heed_now()
+    where id = ${id} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+}
+
+/** Not now: consent stands but the hour or the pace does not. */
+export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set not_before = ${sql.timestamp(until)}, last_error_code = ${code}, started_until = null where id = ${id} and state in ('planned', 'ready')`);
+}
+
+/** An attempt whose lease ran out: known not sent while it had not handed over, else nobody knows. */
+export async function settleDeadLease(tx: Tx, id: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set
+      state = case when phase = 'handed' then 'uncertain' else 'ready' end,
+      last_error_code = 'lease_ran_out', lease_until = null, started_until = null
+    where id = ${id} and state = 'sending' and lease_until <= clock_timestamp()`);
+}
+
+/** Doubt settled: by evidence ("it is there", "it is not") or handed to a person. */
+export async function settleUncertain(
+  tx: Tx,
+  id: string,
+  as: 'sent' | 'ready' | 'needs_human',
+  providerRef?: string,
+): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    update deliveries set
+      state = ${as},
+      phase = ${as === 'ready' ? 'none' : sql.fragment`phase`},
+      provider_ref = coalesce(${providerRef ?? null}, provider_ref),
+      ended_at = ${as === 'sent' ? sql.fragment`heed_now()` : null},
+      started_until = null
+    where id = ${id} and state in ('uncertain', 'needs_human')`);
+  return rowCount === 1;
+}
+
+const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purpose: z.enum(purposes) });
+
+/** Messages to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. Waves come last. */
+export async function leaseDueDeliveries(db: Db, most: number): Promise<readonly z.infer<typeof Due>[]> {
+  return db.any(sql.type(Due)`
+    update deliveries set started_until = clock_timestamp() + case when state = 'uncertain' then interval '2 min' else interval '1 min' end
+    where id in (
+      select id from deliveries
+      where state in ('planned', 'ready', 'sending', 'uncertain')
+        and not_before <= heed_now()
+        and (started_until is null or started_until < clock_timestamp())
+        and (state <> 'sending' or lease_until < clock_timestamp())
+      order by purpose in ('told', 'news'), not_before
+      limit ${most}
+      for update skip locked)
+    returning id, channel, purpose`);
+}
+
+/** The relay could not start it: due again. */
+export async function deliveryNotStarted(db: Db, id: string): Promise<void> {
+  await db.query(sql.unsafe`update deliveries set started_until = clock_timestamp() + interval '2 s' where id = ${id}`);
+}
+
+const Body = z.object({ subject: z.string(), body: z.string() });
+
+export async function bodyOf(db: Db, id: string): Promise<z.infer<typeof Body> | null> {
+  return db.maybeOne(sql.type(Body)`select subject, body from delivery_bodies where delivery_id = ${id}`);
+}

@@ -1,0 +1,41 @@
+/** The answer of a round to the customer, a promise that it made, and the calls that were tried. */
+
+import { newId } from '../../domain/ids.ts';
+import { sql, type Tx } from '../pool.ts';
+
+export interface NewFollowUp {
+  loopId: string;
+  round: number;
+  channel: 'email' | 'phone' | 'none';
+  by?: string;
+  rule?: string;
+  final?: boolean;
+}
+
+export async function recordFollowUp(tx: Tx, f: NewFollowUp): Promise<string> {
+  const id = newId();
+  await tx.query(sql.unsafe`
+    insert into follow_ups (id, loop_id, round, channel, by, rule, final)
+    values (${id}, ${f.loopId}, ${f.round}, ${f.channel}, ${f.by ?? null}, ${f.rule ?? null}, ${f.final ?? false})`);
+  return id;
+}
+
+export async function recordPromise(
+  tx: Tx,
+  p: { loopId: string; followUpId: string; dueOn: string; dueAt: Date },
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into promises (id, loop_id, follow_up_id, due_on, due_at) values (${newId()}, ${p.loopId}, ${p.followUpId}, ${p.dueOn}, ${sql.timestamp(p.dueAt)})`);
+}
+
+export type CallOutcome = 'reached' | 'no_reply' | 'wrong_number';
+
+export async function recordCall(
+  tx: Tx,
+  c: { loopId: string; round: number; purpose: 'answer' | 'told'; outcome: CallOutcome; by: string },
+): Promise<string> {
+  const id = newId();
+  await tx.query(sql.unsafe`
+    insert into calls (id, loop_id, round, purpose, outcome, by) values (${id}, ${c.loopId}, ${c.round}, ${c.purpose}, ${c.outcome}, ${c.by})`);
+  return id;
+}

@@ -1,0 +1,46 @@
+/** A signal joins an insight: the transaction that joins it is the one that notices that enough people have asked. */
+
+import type { Company } from '../../domain/company.ts';
+import type { Tx } from '../pool.ts';
+import { momentOf } from './clock.ts';
+import { insightNow } from '../views/insights.ts';
+import { joinInsight } from './insights.ts';
+import { planWait } from './ladders.ts';
+import { closeRound } from './loops.ts';
+
+/** Joins under the insight's lock, which the caller holds. What was deferred until so many people is taken up again once they are there;
+ *  an insight that a person has emptied this way is closed as joined. */
+export async function joinSignal(
+  tx: Tx,
+  j: {
+    insightId: string;
+    signalId: string;
+    by: string | null;
+    from?: string | null;
+    company: Company;
+    configuration: number;
+  },
+): Promise<void> {
+  if (!(await joinInsight(tx, j.insightId, j.signalId, j.by))) return;
+  const insight = await insightNow(tx, j.insightId);
+  if (insight?.outcome === 'deferred' && insight.until_people && insight.people >= insight.until_people) {
+    await planWait(tx, {
+      loopId: insight.id,
+      round: insight.round,
+      place: insight.place,
+      due: { wait: 'decided', ladder: 'deciding', clock: 'customer', occasion: j.signalId, from: await momentOf(tx) },
+      company: j.company,
+      configuration: j.configuration,
+    });
+  }
+  if (!j.from) return;
+  const left = await insightNow(tx, j.from);
+  if (left && left.signals === 0) {
+    await closeRound(tx, {
+      loopId: left.id,
+      round: left.round,
+      how: 'joined',
+      ...(j.by ? { by: j.by } : { rule: 'its only signal joined another' }),
+    });
+  }
+}

@@ -1,0 +1,57 @@
+/** Links that carry power: random tokens, kept as hashes, bound to one person and what they may do with it. */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+
+export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me'] as const;
+
+export interface NewLink {
+  kind: (typeof linkKinds)[number];
+  staff?: string | undefined;
+  customerId?: string | undefined;
+  loopId?: string | undefined;
+  round?: number | undefined;
+  wait?: string | undefined;
+  deliveryId?: string | undefined;
+  expiresAt?: Date | undefined;
+}
+
+export const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+/** Makes a link and returns its token (128 random bits, 22 characters); only the hash is kept. */
+export async function makeLink(db: Db, l: NewLink): Promise<string> {
+  const token = randomBytes(16).toString('base64url');
+  await db.query(sql.unsafe`
+    insert into links (token_hash, kind, staff, customer_id, loop_id, round, wait, delivery_id, expires_at)
+    values (${sql.binary(hashOf(token))}, ${l.kind}, ${l.staff ?? null}, ${l.customerId ?? null}, ${l.loopId ?? null}, ${l.round ?? null}, ${l.wait ?? null},
+      ${l.deliveryId ?? null}, ${l.expiresAt ? sql.timestamp(l.expiresAt) : null})`);
+  return token;
+}
+
+const Link = z.object({
+  kind: z.enum(linkKinds),
+  staff: z.string().nullable(),
+  customer_id: z.string().nullable(),
+  loop_id: z.string().nullable(),
+  round: z.number().nullable(),
+  wait: z.string().nullable(),
+  used_at: z.date().nullable(),
+  ended: z.boolean(),
+});
+export type Link = z.infer<typeof Link>;
+
+/** The link behind a token of one of these kinds; `ended` when it expired or was revoked. */
+export async function findLink(db: Db, token: string, kinds: readonly NewLink['kind'][]): Promise<Link | null> {
+  return db.maybeOne(sql.type(Link)`
+    select kind, staff, customer_id, loop_id, round, wait, used_at, (revoked_at is not null or coalesce(expires_at <= heed_now(), false)) as ended
+    from links where token_hash = ${sql.binary(hashOf(token))} and kind = any(${sql.array([...kinds], 'text')})`);
+}
+
+/** Uses a single-use link. False when somebody was faster or it has ended. */
+export async function useLink(db: Db, token: string): Promise<boolean> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update links set used_at = heed_now()
+    where token_hash = ${sql.binary(hashOf(token))} and used_at is null and revoked_at is null and (expires_at is null or expires_at > heed_now())`);
+  return rowCount === 1;
+}

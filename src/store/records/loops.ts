@@ -1,0 +1,95 @@
+/** The loop's own row: opened once, locked by whoever records a fact about it, woken afterwards. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Tx } from '../pool.ts';
+import { wake, type WakeClass } from './wakes.ts';
+
+export interface NewLoop {
+  id: string;
+  kind: 'signal' | 'insight';
+  place: string;
+}
+
+/** Opens a loop with its first round. Throws `conflict` when the id is taken (a client may bring its own). */
+export async function openLoop(tx: Tx, { id, kind, place }: NewLoop): Promise<void> {
+  const opened = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    insert into loops (id, kind, place) values (${id}, ${kind}, ${place}) on conflict (id) do nothing returning id`);
+  if (!opened) throw new DomainError('conflict', 'This id is taken. Let it out, or use a new one.');
+  await tx.query(sql.unsafe`insert into rounds (loop_id, round, cause) values (${id}, 1, 'opened')`);
+}
+
+/** Locks a loop's row for recording a fact. Signal before insight, insights in id order. Throws `not_found`. */
+export async function lockLoop(
+  tx: Tx,
+  id: string,
+): Promise<{ kind: 'signal' | 'insight'; place: string; sample: boolean; now: Date }> {
+  const loop = await tx.maybeOne(sql.type(
+    z.object({ kind: z.enum(['signal', 'insight']), place: z.string(), sample: z.boolean(), now: z.date() }),
+  )`
+    select kind, place, sample, heed_now() as now from loops where id = ${id} for no key update`);
+  if (!loop) throw new DomainError('not_found', 'There is nothing here under that address.');
+  return loop;
+}
+
+/** After a fact: the loop is looked at again, and the cards in Slack are drawn anew. */
+export async function factRecorded(tx: Tx, loopId: string, as: WakeClass = 'response'): Promise<void> {
+  await wake(tx, loopId, as);
+  await redrawCards(tx, loopId);
+}
+
+/** A "no" opens the next round, one level up. Returns its number. */
+export async function openRound(tx: Tx, loopId: string): Promise<number> {
+  return tx.oneFirst(sql.type(z.object({ round: z.number() }))`
+    insert into rounds (loop_id, round, level, cause)
+    select loop_id, round + 1, level + 1, 'not_settled' from rounds where loop_id = ${loopId} order by round desc limit 1
+    returning round`);
+}
+
+export type Closing =
+  | 'settled'
+  | 'silent'
+  | 'nobody_to_reach'
+  | 'dismissed'
+  | 'final'
+  | 'not_settled'
+  | 'completed'
+  | 'declined'
+  | 'joined';
+
+/** Closes a round once and ends the prompts that it makes void. False when it was closed before. */
+export async function closeRound(
+  tx: Tx,
+  closure: { loopId: string; round: number; how: Closing; by?: string | null; rule?: string; reason?: string },
+): Promise<boolean> {
+  const closed = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+    insert into closures (id, loop_id, round, how, by, rule, reason)
+    values (${newId()}, ${closure.loopId}, ${closure.round}, ${closure.how}, ${closure.by ?? null}, ${closure.rule ?? null}, ${closure.reason ?? null})
+    on conflict (loop_id, round) do nothing
+    returning id`);
+  if (closed) await endPrompts(tx, closure.loopId);
+  return closed !== null;
+}
+
+/** Prompts not yet handed over are void once their loop is closed or somebody else is answerable. */
+export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set state = 'cancelled', ended_at = heed_now()
+    where loop_id = ${loopId} and purpose = 'prompt'
+      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+      ${staff ? sql.fragment`and staff = ${staff}` : sql.fragment``}`);
+}
+
+/** One edit per card waits at most: whoever sends it draws what is true by then. */
+async function redrawCards(tx: Tx, loopId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id)
+    select x.id, 'card:' || x.id, 'card', 'slack', 'at_least_once', c.loop_id, c.staff, '<d.' || x.id || '@heed>'
+    from slack_cards c
+    cross join lateral (select gen_random_uuid() as id, c.ts) x
+    where c.loop_id = ${loopId}
+      and not exists (
+        select from deliveries d
+        where d.loop_id = c.loop_id and d.staff = c.staff and d.purpose = 'card' and d.state in ('planned', 'ready'))`);
+}

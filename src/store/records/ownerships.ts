@@ -1,0 +1,29 @@
+/** The one person answerable for a loop. Giving it to somebody ends the former's slot in the same statement order, under the loop's lock. */
+
+import { newId } from '../../domain/ids.ts';
+import { sql, type Tx } from '../pool.ts';
+import { endPrompts } from './loops.ts';
+
+export interface Ownership {
+  loopId: string;
+  round: number;
+  staff: string;
+  cause: 'captured' | 'routed' | 'handed_over' | 'taken' | 'not_settled' | 'opened';
+  /** Completes "You, because …". */
+  reason: string;
+  by?: string | null;
+  configuration: number;
+}
+
+/** Makes `staff` the one person answerable, from now. Returns the ownership's id. */
+export async function own(tx: Tx, o: Ownership): Promise<string> {
+  const id = newId();
+  await tx.query(
+    sql.unsafe`update ownerships set ended_at = heed_now() where loop_id = ${o.loopId} and ended_at is null`,
+  );
+  await tx.query(sql.unsafe`
+    insert into ownerships (id, loop_id, round, staff, cause, reason, by, configuration)
+    values (${id}, ${o.loopId}, ${o.round}, ${o.staff}, ${o.cause}, ${o.reason}, ${o.by ?? null}, ${o.configuration})`);
+  await endPrompts(tx, o.loopId);
+  return id;
+}

@@ -1,0 +1,34 @@
+/** Our people, as facts name them. */
+
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+
+const Person = z.object({ code: z.string(), name: z.string(), email: z.string(), slack_id: z.string().nullable() });
+export type StaffRow = z.infer<typeof Person>;
+
+export async function staffByCode(db: Db, code: string): Promise<StaffRow | null> {
+  return db.maybeOne(
+    sql.type(Person)`select code, name, email, slack_id from staff where code = ${code} and removed_at is null`,
+  );
+}
+
+export async function staffByEmail(db: Db, email: string): Promise<StaffRow | null> {
+  return db.maybeOne(
+    sql.type(
+      Person,
+    )`select code, name, email, slack_id from staff where email = ${email.toLowerCase()} and removed_at is null`,
+  );
+}
+
+export async function staffBySlackId(db: Db, slackId: string): Promise<StaffRow | null> {
+  return db.maybeOne(
+    sql.type(Person)`select code, name, email, slack_id from staff where slack_id = ${slackId} and removed_at is null`,
+  );
+}
+
+/** Remembers who somebody is in Slack, so that their presses are known to be theirs. */
+export async function keepSlackId(db: Db, code: string, slackId: string): Promise<void> {
+  await db.query(
+    sql.unsafe`update staff set slack_id = ${slackId} where code = ${code} and slack_id is distinct from ${slackId}`,
+  );
+}

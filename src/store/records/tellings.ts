@@ -1,0 +1,81 @@
+/** Who hears of a decision: one row per customer and per capturer, each with its channel or the reason why not. */
+
+import { z } from 'zod';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+const Contributor = z.object({
+  signal_id: z.string(),
+  reference: z.string(),
+  place: z.string(),
+  sample: z.boolean(),
+  customer_id: z.string().nullable(),
+  customer_name: z.string().nullable(),
+  captured_by: z.string().nullable(),
+  capturer_gone: z.boolean(),
+  kind: z.string().nullable(),
+  round: z.number(),
+  closed: z.boolean(),
+  reach: z.string().nullable(),
+  unreachable: z.string().nullable(),
+  told_before: z.boolean(),
+});
+export type Contributor = z.infer<typeof Contributor>;
+
+/** The signals of an insight that its decision has not settled yet, oldest first, with the way to each customer. */
+export async function contributorsLeft(
+  db: Db,
+  insightId: string,
+  decisionId: string | null,
+  most: number,
+): Promise<readonly Contributor[]> {
+  return db.any(sql.type(Contributor)`
+    select x.signal_id, s.reference, s.place, s.sample, s.customer_id, c.name as customer_name, s.captured_by,
+      coalesce(p.removed_at is not null, false) as capturer_gone, s.kind, s.round, (s.closed_at is not null and not s.sample) as closed,
+      s.reach, s.unreachable,
+      exists (
+        select from tellings t join decisions d on d.id = t.decision_id
+        where d.insight_id = x.insight_id and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}) as told_before
+    from now.insight_signals x
+    join now.signals s on s.id = x.signal_id
+    left join customers c on c.id = s.customer_id
+    left join staff p on p.code = s.captured_by
+    where x.insight_id = ${insightId}
+      and not exists (select from told_signals t where t.decision_id = ${decisionId} and t.signal_id = x.signal_id)
+    order by s.captured_at, s.id
+    limit ${most}`);
+}
+
+export interface NewTelling {
+  decisionId: string;
+  signalId: string;
+  customerId?: string;
+  staff?: string;
+  channel?: 'email' | 'slack' | 'phone' | 'sample';
+  reason?: string;
+}
+
+/** The telling of this person; the first one's when they were told through another of their signals. */
+export async function recordTelling(tx: Tx, t: NewTelling): Promise<{ id: string; fresh: boolean }> {
+  const id = newId();
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into tellings (id, decision_id, signal_id, customer_id, staff, channel, reason)
+    values (${id}, ${t.decisionId}, ${t.signalId}, ${t.customerId ?? null}, ${t.staff ?? null}, ${t.channel ?? null}, ${t.reason ?? null})
+    on conflict do nothing`);
+  if (rowCount === 1) return { id, fresh: true };
+  const first = await tx.oneFirst(sql.type(z.object({ id: z.string() }))`
+    select id from tellings where decision_id = ${t.decisionId}
+      and (customer_id = ${t.customerId ?? null} or staff = ${t.staff ?? null})`);
+  return { id: first, fresh: false };
+}
+
+/** Settles one signal of a decision: told through a telling, or not, for a reason. */
+export async function recordToldSignal(
+  tx: Tx,
+  t: { decisionId: string; signalId: string; tellingId?: string; reason?: string },
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into told_signals (decision_id, signal_id, telling_id, reason)
+    values (${t.decisionId}, ${t.signalId}, ${t.tellingId ?? null}, ${t.reason ?? null})
+    on conflict do nothing`);
+}

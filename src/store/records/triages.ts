@@ -1,0 +1,51 @@
+/** How a signal was read: by rule once, by a person where the rules were unsure; and what we knew of the customer by then. */
+
+import { z } from 'zod';
+import type { Course } from '../../domain/company.ts';
+import type { Judgement } from '../../domain/triage.ts';
+import { sql, type Tx } from '../pool.ts';
+
+/** False when it had been read before. */
+export async function recordTriage(tx: Tx, signalId: string, j: Judgement, configuration: number): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into triages (signal_id, verdict, course, kind, priority, rule, why, reason, configuration)
+    values (${signalId}, ${j.verdict}, ${j.course ?? null}, ${j.kind}, ${j.priority}, ${j.rule}, ${j.why}, ${j.reason ?? null}, ${configuration})
+    on conflict (signal_id) do nothing`);
+  return rowCount === 1;
+}
+
+export interface Review {
+  signalId: string;
+  verdict: 'pursue' | 'dismiss';
+  course?: Course | undefined;
+  kind?: string | undefined;
+  priority?: number | undefined;
+  reason?: string | undefined;
+  by: string;
+}
+
+export async function recordReview(tx: Tx, r: Review): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into reviews (signal_id, verdict, course, kind, priority, reason, by)
+    values (${r.signalId}, ${r.verdict}, ${r.course ?? null}, ${r.kind ?? null}, ${r.priority ?? null}, ${r.reason ?? null}, ${r.by})
+    on conflict (signal_id) do nothing`);
+  return rowCount === 1;
+}
+
+/** Counts what is known at this moment and keeps it: this customer's earlier signals, what we still owe them, how many asked the same. */
+export async function recordEnrichment(tx: Tx, signalId: string): Promise<void> {
+  await tx.query(sql.type(z.object({}))`
+    insert into enrichments (signal_id, earlier, owed, asked_the_same)
+    select s.id,
+      (select count(*) from signals e where e.customer_id = s.customer_id and e.id <> s.id and e.captured_at <= s.captured_at),
+      (select count(*) from signals e join now.open_loops o on o.id = e.id where e.customer_id = s.customer_id and e.id <> s.id),
+      (select count(*) from signals e
+        where e.id <> s.id
+          and exists (select from signal_attributes a where a.signal_id = s.id)
+          and not exists (
+            (select a.name, a.value from signal_attributes a where a.signal_id = s.id)
+            except
+            (select a.name, a.value from signal_attributes a where a.signal_id = e.id)))
+    from signals s where s.id = ${signalId}
+    on conflict (signal_id) do nothing`);
+}

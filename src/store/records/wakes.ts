@@ -1,0 +1,70 @@
+/** "Look at this loop again", as rows: written with every fact, carried to Temporal by the relay, deleted only when nobody asked again. */
+
+import { z } from 'zod';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+/** In the order they are served: somebody waits for a response; a story opens; a wave (tellings, a re-plan) can take its time. */
+export type WakeClass = 'response' | 'start' | 'wave';
+
+export async function wake(tx: Tx, loopId: string, as: WakeClass): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into wakes (loop_id, class)
+    select id, ${as} from loops where id = ${loopId} and not sample
+    on conflict (loop_id) do update set
+      asked = excluded.asked,
+      leased_until = null,
+      class = least(wakes.class, excluded.class),
+      not_before = least(wakes.not_before, excluded.not_before)`);
+}
+
+const Leased = z.object({
+  loop_id: z.string(),
+  kind: z.enum(['signal', 'insight']),
+  reference: z.string(),
+  asked: z.number(),
+  attempts: z.number(),
+  waited_ms: z.number(),
+});
+export type LeasedWake = z.infer<typeof Leased>;
+
+/** Takes up to `most` due wakes of a class for 30 s. */
+export async function leaseWakes(db: Db, as: WakeClass, most: number): Promise<readonly LeasedWake[]> {
+  return db.any(sql.type(Leased)`
+    update wakes w set leased_until = clock_timestamp() + interval '30 s', attempts = attempts + 1
+    from loops l
+    left join signals s on s.id = l.id
+    left join insights i on i.id = l.id
+    where l.id = w.loop_id and w.loop_id in (
+      select loop_id from wakes
+      where class = ${as} and not_before <= heed_now() and (leased_until is null or leased_until < clock_timestamp())
+      order by not_before
+      limit ${most}
+      for update skip locked)
+    returning w.loop_id, l.kind, coalesce(s.reference, i.reference) as reference, w.asked, w.attempts,
+      (extract(epoch from clock_timestamp() - w.since) * 1000)::float8 as waited_ms`);
+}
+
+/** Carried. A row that was asked for again meanwhile stays. */
+export async function wakeCarried(db: Db, loopId: string, asked: number): Promise<void> {
+  await db.query(sql.unsafe`delete from wakes where loop_id = ${loopId} and asked = ${asked}`);
+}
+
+/** Not carried: again after `ms`. A wake is never given up. */
+export async function wakePostponed(db: Db, loopId: string, asked: number, ms: number): Promise<void> {
+  await db.query(sql.unsafe`
+    update wakes set leased_until = null, not_before = heed_now() + make_interval(secs => ${ms / 1000})
+    where loop_id = ${loopId} and asked = ${asked}`);
+}
+
+/** Wakes every open loop, as after Temporal was lost or restored. Returns how many. */
+export async function wakeAllOpen(db: Db): Promise<number> {
+  const { rowCount } = await db.query(sql.unsafe`
+    insert into wakes (loop_id, class) select id, 'start' from now.open_loops
+    on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
+  return rowCount;
+}
+
+export async function wakesWaiting(db: Db): Promise<{ count: number; oldest_seconds: number }> {
+  return db.one(sql.type(z.object({ count: z.number(), oldest_seconds: z.number() }))`
+    select count(*)::integer as count, coalesce(extract(epoch from clock_timestamp() - min(since)), 0)::float8 as oldest_seconds from wakes`);
+}

@@ -1,0 +1,51 @@
+/** What is true of insights now: rows of the view now.insights. */
+
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+
+export const InsightNow = z.object({
+  id: z.string(),
+  reference: z.string(),
+  kind: z.string(),
+  attributes: z.record(z.string(), z.string()),
+  sameness_key: z.string(),
+  decide_by: z.date(),
+  opened_at: z.date(),
+  place: z.string(),
+  sample: z.boolean(),
+  round: z.number(),
+  level: z.number(),
+  ownership_id: z.string(),
+  decider: z.string(),
+  owner_cause: z.string(),
+  decider_reason: z.string(),
+  owned_since: z.date(),
+  acknowledged_at: z.date().nullable(),
+  open_to_join: z.boolean(),
+  signals: z.number(),
+  people: z.number(),
+  refused: z.number(),
+  places: z.number(),
+  decision_id: z.string().nullable(),
+  decision_version: z.number().nullable(),
+  outcome: z.enum(['adopted', 'declined', 'deferred']).nullable(),
+  scope: z.enum(['everyone', 'these']).nullable(),
+  reason: z.string().nullable(),
+  internal_reason: z.string().nullable(),
+  done_by: z.string().nullable(),
+  wake_at: z.date().nullable(),
+  until_people: z.number().nullable(),
+  decided_by: z.string().nullable(),
+  decided_at: z.date().nullable(),
+  final_at: z.date().nullable(),
+  completed_at: z.date().nullable(),
+  completed_by: z.string().nullable(),
+  tellings: z.number(),
+  closed_how: z.string().nullable(),
+  closed_at: z.date().nullable(),
+});
+export type InsightNow = z.infer<typeof InsightNow>;
+
+export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
+  return db.maybeOne(sql.type(InsightNow)`select * from now.insights where id = ${id}`);
+}

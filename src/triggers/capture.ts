@@ -1,0 +1,176 @@
+/** A customer said something. Every door (page, API, command line) comes through here: one transaction, after which one person is
+ *  answerable and nothing can be lost. */
+
+import { z } from 'zod';
+import { moods, offers } from '../domain/company.ts';
+import { normaliseEmail, normalisePhone } from '../domain/customer.ts';
+import { DomainError } from '../domain/errors.ts';
+import { newId } from '../domain/ids.ts';
+import { normalise, readWords } from '../domain/reading.ts';
+import { resolveRole } from '../domain/routing.ts';
+import { recogniseCustomer, recordConsent, type Identity } from '../store/records/customers.ts';
+import { factRecorded, openLoop } from '../store/records/loops.ts';
+import { own } from '../store/records/ownerships.ts';
+import { press, pressed, type Press } from '../store/records/presses.ts';
+import { recordAttributes, recordSignal } from '../store/records/signals.ts';
+import type { Heed } from './heed.ts';
+
+const line = (most: number) =>
+  z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
+
+const nul = String.fromCharCode(0);
+
+/** What may be captured. Only words and place are required. Text may hold anything but NUL, which Postgres cannot keep. */
+export const Capture = z
+  .strictObject({
+    id: z.uuid('must be a UUID').optional(),
+    words: z
+      .string()
+      .max(10_000, 'must be at most 10,000 characters')
+      .refine((text) => text.trim() !== '', 'must not be empty: what did they say?'),
+    place: line(64),
+    by: line(64).optional(),
+    saidAt: z.iso.datetime({ offset: true, error: 'must be a time like 2026-06-12T15:20:00Z' }).optional(),
+    kind: line(64).optional(),
+    customer: z
+      .strictObject({
+        name: line(200).optional(),
+        email: line(254).optional(),
+        phone: line(40).optional(),
+        loyalty: line(64).optional(),
+      })
+      .optional(),
+    wanted: z
+      .strictObject({ item: line(100).optional(), attributes: z.record(line(50), line(100)).optional() })
+      .optional(),
+    unmet: line(300).optional(),
+    offered: z.strictObject({ item: line(200), taken: z.enum(offers) }).optional(),
+    mood: z.enum(moods).optional(),
+    note: line(2000).optional(),
+    consent: z
+      .array(z.strictObject({ purpose: z.enum(['follow_up']), channel: z.enum(['email', 'phone']), wording: line(64) }))
+      .max(4)
+      .optional(),
+  })
+  .refine(
+    (capture) => !JSON.stringify(capture).includes('\\u0000') && !JSON.stringify(capture).includes(nul),
+    'must not contain the character NUL',
+  );
+export type Capture = z.infer<typeof Capture>;
+
+export interface Captured {
+  id: string;
+  reference: string;
+}
+
+/**
+ * Records what a customer said and who is answerable from now on: the place's manager, until routing refines it. The same press again gives
+ * the same answer. Throws `validation` (unknown place, person or kind; a time to come; an address that can't be one; consent without an
+ * address), `idempotency_mismatch`, `gone`, `conflict` (the id is taken).
+ */
+export async function capture(
+  heed: Heed,
+  said: Capture,
+  through: { channel: 'web' | 'api' | 'cli' | 'slack'; press: Press },
+): Promise<Captured & { replayed: boolean }> {
+  const { version, company } = await heed.configuration();
+  const place = company.places[said.place];
+  if (!place)
+    throw invalid('place', `There is no place "${said.place}". Places are: ${Object.keys(company.places).join(', ')}.`);
+  if (said.by && !company.staff[said.by]) throw invalid('by', `There is nobody called "${said.by}" among the staff.`);
+  if (said.kind && !company.kinds[said.kind])
+    throw invalid('kind', `There is no kind "${said.kind}". Kinds are: ${Object.keys(company.kinds).join(', ')}.`);
+  const saidAt = said.saidAt ? new Date(said.saidAt) : undefined;
+  if (saidAt && saidAt.getTime() > Date.now() + 10 * 60_000) throw invalid('saidAt', 'This time has not come yet.');
+  const identities = identitiesOf(said);
+  for (const consent of said.consent ?? []) {
+    if (!identities.some((identity) => identity.kind === consent.channel)) {
+      throw invalid(
+        'consent',
+        `They agreed to hear by ${consent.channel}, but there is no ${consent.channel} address. Add it, or leave the consent out.`,
+      );
+    }
+  }
+  const wanted = wantedIn(said, company.vocabulary);
+
+  const captured = await heed.pool.transaction(async (tx) => {
+    const made = await press(tx, through.press, said.by ?? null);
+    if (made.first) return { ...(made.first as unknown as Captured), replayed: true };
+    const id = said.id ?? newId();
+    const customerId =
+      identities.length || said.customer?.name
+        ? await recogniseCustomer(tx, { name: said.customer?.name, identities })
+        : null;
+    await openLoop(tx, { id, kind: 'signal', place: said.place });
+    const reference = await recordSignal(tx, {
+      id,
+      channel: through.channel,
+      capturedBy: said.by ?? null,
+      customerId,
+      mood: said.mood,
+      taken: said.offered?.taken,
+      kind: said.kind,
+      saidAt,
+      words: said.words,
+      note: said.note,
+      unmet: said.unmet,
+      offered: said.offered?.item,
+    });
+    await recordAttributes(tx, id, wanted);
+    for (const consent of said.consent ?? []) {
+      await recordConsent(tx, {
+        signalId: id,
+        customerId: customerId!,
+        channel: consent.channel,
+        wording: consent.wording,
+        recordedBy: said.by ?? null,
+      });
+    }
+    const manager = resolveRole(company, 'manager', { owner: '', place: said.place });
+    await own(tx, {
+      loopId: id,
+      round: 1,
+      staff: manager,
+      cause: 'captured',
+      reason: `${place.name} is yours`,
+      configuration: version,
+    });
+    await factRecorded(tx, id, 'start');
+    await pressed(tx, made.id, id, { id, reference });
+    return { id, reference, replayed: false };
+  });
+  heed.hint();
+  return captured;
+}
+
+const invalid = (name: string, reason: string): DomainError =>
+  new DomainError('validation', reason, { invalidParams: [{ name, reason }] });
+
+function identitiesOf({ customer }: Capture): Identity[] {
+  const identities: Identity[] = [];
+  if (customer?.email) {
+    const normalised = normaliseEmail(customer.email);
+    if (!normalised) throw invalid('customer.email', `"${customer.email}" can't be an e-mail address.`);
+    identities.push({ kind: 'email', value: customer.email.trim(), normalised });
+  }
+  if (customer?.phone) {
+    const normalised = normalisePhone(customer.phone);
+    if (!normalised)
+      throw invalid('customer.phone', `"${customer.phone}" can't be a phone number. Write it like +31 6 12345678.`);
+    identities.push({ kind: 'phone', value: customer.phone.trim(), normalised });
+  }
+  if (customer?.loyalty)
+    identities.push({ kind: 'loyalty', value: customer.loyalty, normalised: customer.loyalty.toLowerCase() });
+  return identities;
+}
+
+/** What was said to be wanted, completed by what the words themselves say; the item stands among the attributes. */
+function wantedIn(said: Capture, vocabulary: Parameters<typeof readWords>[1]): Record<string, string> {
+  const read = readWords(said.words, vocabulary);
+  const item = said.wanted?.item ?? read.item;
+  const given = normalise(
+    { ...(item && { item }), attributes: { ...read.attributes, ...said.wanted?.attributes } },
+    vocabulary,
+  );
+  return { ...given.attributes, ...(given.item && { item: given.item }) };
+}

@@ -1,0 +1,25 @@
+/** What every trigger is handed: the database, the company as it is now, and a hint to the relay after a commit. */
+
+import type { Configuration } from '../store/records/configurations.ts';
+import { sql, type Pool } from '../store/pool.ts';
+
+export interface Heed {
+  pool: Pool;
+  configuration: () => Promise<Configuration>;
+  /** "There is something to carry", after a commit. Only a hint: the relay sweeps anyway. */
+  hint: () => void;
+}
+
+/** A committing NOTIFY holds one lock for all of Postgres, so it stands outside the transaction and is sent at most every 20 ms. */
+export function openHeed(pool: Pool, configuration: Heed['configuration']): Heed {
+  let waiting = false;
+  const hint = (): void => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      pool.query(sql.unsafe`select pg_notify('heed_due', '')`).catch(() => {});
+    }, 20).unref();
+  };
+  return { pool, configuration, hint };
+}

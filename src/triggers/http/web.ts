@@ -1,0 +1,34 @@
+/** What the web is handed by main.ts: nothing here reads the environment, and nothing here talks to Temporal. */
+
+import type { Hono } from 'hono';
+import type { Heed } from '../heed.ts';
+
+export interface Web {
+  heed: Heed;
+  /** Where people reach us, without a slash at the end. */
+  publicUrl: string;
+  /** Base address of the namespace in the Temporal Web UI, for links from a page to its run; undefined when nobody said where it is. */
+  temporalUi: () => string | undefined;
+  /** Verifies what comes from Slack, and opens modals there; undefined without Slack. */
+  slack: SlackDoor | undefined;
+  /** Only while embedded parts are in use. */
+  demo: Demo | undefined;
+  /** What is still arriving while `npm start` comes up, as sentences; empty once all is there. */
+  arriving: () => string[];
+}
+
+export interface SlackDoor {
+  signingSecret: string;
+  /** Opens a modal while its trigger is fresh (3 s). */
+  openView: (triggerId: string, view: object) => Promise<void>;
+  /** Tells one person something in the channel they pressed in, seen by them alone. */
+  whisper: (channel: string, slackId: string, text: string) => Promise<void>;
+  /** The e-mail address of a person in Slack, to find them among the staff; undefined when Slack does not know. */
+  emailOf: (slackId: string) => Promise<string | undefined>;
+}
+
+export interface Demo {
+  mailbox: Hono | undefined;
+  slackRoom: Hono | undefined;
+  unread: () => { slack: number; mail: number };
+}

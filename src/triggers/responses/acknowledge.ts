@@ -1,0 +1,77 @@
+/** "It's mine." Whoever was told may take a signal that its holder has not taken. */
+
+import { DomainError } from '../../domain/errors.ts';
+import { recordAcknowledgement } from '../../store/records/acknowledgements.ts';
+import { own } from '../../store/records/ownerships.ts';
+import type { Heed } from '../heed.ts';
+import {
+  atTime,
+  mustBeOpen,
+  nameOf,
+  respondToInsight,
+  respondToSignal,
+  type Responding,
+  type Response,
+} from './respond.ts';
+
+/** Throws `conflict` when a colleague was faster. */
+export function acknowledge(heed: Heed, responding: Responding): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by, version } = moment;
+    mustBeOpen(signal, moment);
+    if (signal.verdict === 'review')
+      throw new DomainError(
+        'conflict',
+        'Nobody has said yet what this is. Read it first: pursue it, or dismiss it with a reason.',
+      );
+    if (signal.acknowledged_at && signal.owner === by) return { sentence: 'It is yours already.', factId: null };
+    if (signal.acknowledged_at) {
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, signal.owner)} took this ${atTime(signal.acknowledged_at, moment)}, a moment before you.`,
+      );
+    }
+    const ownershipId =
+      signal.owner === by
+        ? signal.ownership_id
+        : await own(tx, {
+            loopId: signal.id,
+            round: signal.round,
+            staff: by,
+            cause: 'taken',
+            reason: 'you took it',
+            by,
+            configuration: version,
+          });
+    const factId = await recordAcknowledgement(tx, { loopId: signal.id, round: signal.round, ownershipId, by });
+    return { sentence: 'It is yours. Next: answer the customer.', factId };
+  });
+}
+
+/** The decider has seen it. This does not end the wait for a decision. */
+export function acknowledgeInsight(heed: Heed, responding: Responding): Promise<Response> {
+  return respondToInsight(heed, responding, async (insight, moment) => {
+    const { tx, by, version } = moment;
+    if (insight.acknowledged_at && insight.decider === by) return { sentence: 'It is yours already.', factId: null };
+    if (insight.acknowledged_at) {
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, insight.decider)} took this ${atTime(insight.acknowledged_at, moment)}, a moment before you.`,
+      );
+    }
+    const ownershipId =
+      insight.decider === by
+        ? insight.ownership_id
+        : await own(tx, {
+            loopId: insight.id,
+            round: insight.round,
+            staff: by,
+            cause: 'taken',
+            reason: 'you took it',
+            by,
+            configuration: version,
+          });
+    const factId = await recordAcknowledgement(tx, { loopId: insight.id, round: insight.round, ownershipId, by });
+    return { sentence: 'It is yours to decide.', factId };
+  });
+}

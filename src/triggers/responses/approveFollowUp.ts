@@ -1,0 +1,114 @@
+/** A person answers the customer: they have read the words, changed them as they liked, and put their name to it. */
+
+import { z } from 'zod';
+import { endOfDay, isDate, localDate } from '../../domain/calendar.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { planDelivery } from '../../store/records/deliveries.ts';
+import { recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
+import { own } from '../../store/records/ownerships.ts';
+import type { Heed } from '../heed.ts';
+import { draftAnswer } from './draft.ts';
+import { atTime, mustBeOpen, nameOf, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
+import type { SignalNow } from '../../store/views/signals.ts';
+
+export const FollowUp = z.strictObject({
+  words: z.string().trim().min(1, 'must not be empty').max(5000, 'must be at most 5,000 characters'),
+  subject: z.string().trim().min(1).max(200).optional(),
+  /** A promise has a date: the last day (in the place's zone) on which it is kept. */
+  promiseOn: z.string().refine(isDate, 'must be a date like 2026-06-18').optional(),
+  /** From the second round on: the last word on this. */
+  final: z.boolean().optional(),
+});
+export type FollowUp = z.infer<typeof FollowUp>;
+
+/** Approves and sends. Throws `conflict` when somebody has answered, when there is nobody to reach, or when the customer wants a call;
+ *  `validation` when the promised day is over. */
+export function approveFollowUp(heed: Heed, responding: Responding, approved: FollowUp): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by } = moment;
+    mustBeAnswerable(signal, moment, approved.final);
+    if (signal.reach === 'phone')
+      throw new DomainError(
+        'conflict',
+        'This customer agreed to a call, not to a letter. Call them and record how it went.',
+      );
+    const followUpId = await recordAnswer(signal, moment, 'email', approved);
+    const subject = approved.subject ?? (await draftAnswer(tx, moment, signal, by)).subject;
+    await planDelivery(tx, {
+      key: `answer:${signal.id}:${signal.round}:${followUpId}:${signal.customer_id}`,
+      purpose: 'answer',
+      channel: 'email',
+      loopId: signal.id,
+      round: signal.round,
+      customerId: signal.customer_id!,
+      occasion: followUpId,
+      body: { subject, text: approved.words },
+    });
+    return { sentence: 'Sent in your name. They can answer you directly.', factId: followUpId };
+  });
+}
+
+/** Throws unless this is the moment to answer the customer of a signal. */
+export function mustBeAnswerable(signal: SignalNow, moment: Moment, final?: boolean): void {
+  mustBeOpen(signal, moment);
+  if (!signal.verdict || signal.verdict === 'review')
+    throw new DomainError('conflict', 'Nobody has said yet what this is. Read it first.');
+  if (signal.answered_by)
+    throw new DomainError(
+      'conflict',
+      `${nameOf(moment, signal.answered_by)} answered ${atTime(signal.answered_at!, moment)}, a moment before you.`,
+    );
+  if (!signal.reach)
+    throw new DomainError('conflict', nobodyToReach[signal.unreachable ?? 'nobody'] ?? nobodyToReach['nobody']!);
+  if (final && signal.round === 1)
+    throw new DomainError('conflict', 'A final answer is for the second round: first hear what they say to this one.');
+}
+
+const nobodyToReach: Record<string, string> = {
+  nobody: 'There is nobody to answer: no customer was captured with it.',
+  no_consent: 'They did not agree to be written to or called, so there is nobody to answer.',
+  no_address: 'There is no address they agreed to, so there is nobody to answer.',
+  suppressed: 'They asked us to stop writing, so there is nobody to answer.',
+  not_me: 'Whoever has this address says it was not them, so there is nobody to answer.',
+};
+
+/** The fact of an answer, with its promise; whoever answers what was not theirs has taken it. */
+export async function recordAnswer(
+  signal: SignalNow,
+  { tx, by, version, now, company }: Moment,
+  channel: 'email' | 'phone',
+  answer: { promiseOn?: string | undefined; final?: boolean | undefined },
+): Promise<string> {
+  if (signal.owner !== by)
+    await own(tx, {
+      loopId: signal.id,
+      round: signal.round,
+      staff: by,
+      cause: 'taken',
+      reason: 'you answered',
+      by,
+      configuration: version,
+    });
+  const followUpId = await recordFollowUp(tx, {
+    loopId: signal.id,
+    round: signal.round,
+    channel,
+    by,
+    final: answer.final ?? false,
+  });
+  if (answer.promiseOn) {
+    const zone = company.calendars[company.places[signal.place]?.calendar ?? '']?.timezone ?? company.timezone;
+    if (answer.promiseOn < localDate(now, zone)) {
+      throw new DomainError('validation', 'The promised day is over. Promise a day to come, or nothing.', {
+        invalidParams: [{ name: 'promiseOn', reason: 'is over' }],
+      });
+    }
+    await recordPromise(tx, {
+      loopId: signal.id,
+      followUpId,
+      dueOn: answer.promiseOn,
+      dueAt: endOfDay(answer.promiseOn, zone),
+    });
+  }
+  return followUpId;
+}

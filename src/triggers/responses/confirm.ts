@@ -1,0 +1,110 @@
+/** The customer says whether it is settled. A no opens the next round, one level up, even after closing; a late yes still counts. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { oneLevelUp } from '../../domain/routing.ts';
+import { recordConfirmation } from '../../store/records/confirmations.ts';
+import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
+import { own } from '../../store/records/ownerships.ts';
+import { press, pressed, type Press } from '../../store/records/presses.ts';
+import { signalNow } from '../../store/views/signals.ts';
+import type { Heed } from '../heed.ts';
+import { tellCapturer } from './news.ts';
+import { nameOf, type Response } from './respond.ts';
+
+export const Confirmation = z.strictObject({
+  says: z.enum(['yes', 'no']),
+  words: z.string().trim().min(1).max(2000, 'must be at most 2,000 characters').optional(),
+});
+export type Confirmation = z.infer<typeof Confirmation>;
+
+/** `by`: the colleague who heard it; absent when the customer says it themselves. Throws `conflict` when they have not been answered yet,
+ *  or the signal was dismissed; saying the same twice is answered alike. */
+export async function confirm(
+  heed: Heed,
+  responding: { loopId: string; by?: string; press: Press },
+  { says, words }: Confirmation,
+): Promise<Response> {
+  const { company, version } = await heed.configuration();
+  const by = responding.by;
+  if (by && !company.staff[by]) throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
+  const response = await heed.pool.transaction(async (tx): Promise<Response> => {
+    const made = await press(tx, responding.press, by ?? 'customer');
+    if (made.first) return { ...(made.first as unknown as Response), replayed: true };
+    const { sample, now } = await lockLoop(tx, responding.loopId);
+    const signal = await signalNow(tx, responding.loopId);
+    if (!signal || sample) throw new DomainError('not_found', 'There is nothing here under that address.');
+    if (signal.closed_how === 'dismissed')
+      throw new DomainError('conflict', 'This was closed without an answer, so there is nothing to confirm.');
+
+    const moment = { tx, company, version, now, by: by ?? '' };
+    const lastWordSaid = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
+    const round = lastWordSaid ? signal.round : signal.round - 1;
+    const thanks =
+      says === 'yes'
+        ? 'Thank you. We are glad it is settled.'
+        : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
+    // Said again while somebody is on it already.
+    if (!lastWordSaid && signal.round > 1 && says === 'no') return { sentence: thanks, factId: null };
+    if (!lastWordSaid && signal.round === 1)
+      throw new DomainError(
+        'conflict',
+        'We have not answered yet. You will hear from us, and can say then whether it is settled.',
+      );
+
+    const question = signal.round === 1 && signal.told_outcome === 'declined' ? 'explained' : 'settled';
+    const factId = await recordConfirmation(tx, {
+      loopId: signal.id,
+      round: Math.max(1, round),
+      says,
+      question,
+      words,
+      by,
+      late: signal.closed_how === 'silent',
+    });
+    if (!factId) return { sentence: thanks, factId: null };
+    let sentence = thanks;
+    if (says === 'yes') {
+      await closeRound(tx, {
+        loopId: signal.id,
+        round: signal.round,
+        how: 'settled',
+        ...(by ? { by } : { rule: 'the customer said yes' }),
+      });
+      await tellCapturer(moment, signal, 'settled');
+    } else if (signal.final) {
+      await closeRound(tx, {
+        loopId: signal.id,
+        round: signal.round,
+        how: 'final',
+        rule: 'the final answer was given',
+      });
+      sentence = 'Thank you for saying so. We have given our final answer, and what you say is kept with it.';
+    } else {
+      await closeRound(tx, {
+        loopId: signal.id,
+        round: signal.round,
+        how: 'not_settled',
+        rule: 'the customer said no',
+      });
+      const next = await openRound(tx, signal.id);
+      const up = oneLevelUp(company, { owner: signal.owner, place: signal.place });
+      await own(tx, {
+        loopId: signal.id,
+        round: next,
+        staff: up.staff,
+        cause: 'not_settled',
+        reason: up.why,
+        configuration: version,
+      });
+      await tellCapturer(moment, signal, 'not_settled');
+      sentence = `Thank you for saying so. ${nameOf(moment, up.staff)} will read it and answer you.`;
+    }
+    const recorded = { sentence, factId };
+    await factRecorded(tx, signal.id);
+    await pressed(tx, made.id, factId, recorded);
+    return recorded;
+  });
+  heed.hint();
+  return response;
+}

@@ -1,0 +1,132 @@
+/** Somebody with a name decides, says why to the customers, and chooses what it rests on. A later version supersedes; nothing is overwritten. */
+
+import { z } from 'zod';
+import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
+import type { Calendar } from '../../domain/company.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { spanText } from '../../domain/span.ts';
+import { recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
+import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
+import { own } from '../../store/records/ownerships.ts';
+import type { Heed } from '../heed.ts';
+import { atTime, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
+
+const words = (most: number) =>
+  z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
+
+export const Decision = z
+  .strictObject({
+    outcome: z.enum(['adopted', 'declined', 'deferred']),
+    scope: z.enum(['everyone', 'these']).optional(),
+    /** For customers. */
+    reason: words(1000),
+    /** For colleagues only. */
+    internalReason: words(1000).optional(),
+    doneBy: z.string().refine(isDate, 'must be a date like 2026-09-01').optional(),
+    wakeAt: z.iso.datetime({ offset: true, error: 'must be a time like 2026-09-01T09:00:00Z' }).optional(),
+    untilPeople: z.coerce.number().int().min(1).max(1_000_000).optional(),
+    /** The signals it rests on, chosen one by one. */
+    evidence: z.array(z.uuid()).max(10_000).optional(),
+  })
+  .refine((d) => d.outcome !== 'adopted' || d.scope, {
+    path: ['scope'],
+    error: 'is needed: for everyone, or for these people',
+  })
+  .refine((d) => d.outcome !== 'adopted' || d.doneBy, {
+    path: ['doneBy'],
+    error: 'is needed: by which day is it done?',
+  })
+  .refine((d) => d.outcome === 'adopted' || !d.doneBy, { path: ['doneBy'], error: 'goes with "adopted" only' })
+  .refine((d) => d.outcome !== 'deferred' || d.wakeAt, {
+    path: ['wakeAt'],
+    error: 'is needed: when is it looked at again?',
+  })
+  .refine((d) => d.outcome === 'deferred' || (!d.wakeAt && !d.untilPeople), {
+    path: ['wakeAt'],
+    error: 'goes with "deferred" only',
+  });
+export type Decision = z.infer<typeof Decision>;
+
+const everyHour: Calendar = { timezone: 'UTC', week: 'always', daysOff: [] };
+
+/** Throws `conflict` when it was decided a moment ago, `validation` when a date is over. */
+export function decide(heed: Heed, responding: Responding, decision: Decision): Promise<Response> {
+  return respondToInsight(heed, responding, async (insight, moment) => {
+    const { tx, by, company, now, version } = moment;
+    if (insight.outcome && insight.outcome !== 'deferred' && insight.final_at! > now) {
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, insight.decided_by!)} decided this ${atTime(insight.decided_at!, moment)}. To change it, take that back first.`,
+      );
+    }
+    if (insight.closed_at && decision.outcome === 'deferred')
+      throw new DomainError('conflict', 'This was decided and told; it can be decided anew, but not put off.');
+    if (decision.doneBy && decision.doneBy < localDate(now, company.timezone)) {
+      throw new DomainError('validation', 'The day by which it is done is over.', {
+        invalidParams: [{ name: 'doneBy', reason: 'is over' }],
+      });
+    }
+    const wakeAt = decision.wakeAt ? new Date(decision.wakeAt) : undefined;
+    if (wakeAt && wakeAt <= now) {
+      throw new DomainError('validation', 'The time at which it is looked at again is over.', {
+        invalidParams: [{ name: 'wakeAt', reason: 'is over' }],
+      });
+    }
+    if (insight.decider !== by) {
+      await own(tx, {
+        loopId: insight.id,
+        round: insight.round,
+        staff: by,
+        cause: 'taken',
+        reason: 'you decided it',
+        by,
+        configuration: version,
+      });
+    }
+    const final = decision.outcome !== 'deferred';
+    const factId = await recordDecision(tx, {
+      ...decision,
+      insightId: insight.id,
+      wakeAt,
+      by,
+      finalAt: final ? addSpan(now, company.undo, everyHour) : now,
+      evidence: decision.evidence ?? [],
+    });
+    if (final) await freeSameness(tx, insight.id);
+    return {
+      sentence: final
+        ? `Decided. You can take it back for ${spanText(company.undo)}; then everyone who asked is told.`
+        : 'Noted: we keep listening, and you are asked again.',
+      factId,
+    };
+  });
+}
+
+/** Throws `conflict` when there is nothing to take back any more. */
+export function takeBack(heed: Heed, responding: Responding): Promise<Response> {
+  return respondToInsight(heed, responding, async (insight, { tx, by, now }) => {
+    if (!insight.decision_id || insight.outcome === 'deferred')
+      throw new DomainError('conflict', 'Nothing has been decided yet.');
+    if (insight.final_at! <= now)
+      throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
+    await recordWithdrawal(tx, insight.decision_id, by);
+    await takeSamenessBack(tx, insight.id);
+    return { sentence: 'Taken back. Nothing has left.', factId: insight.decision_id };
+  });
+}
+
+export const Completion = z.strictObject({ evidence: words(2000) });
+export type Completion = z.infer<typeof Completion>;
+
+/** What was decided has been done, and this shows it. Throws `conflict` when nothing was adopted, or it was completed before. */
+export function complete(heed: Heed, responding: Responding, { evidence }: Completion): Promise<Response> {
+  return respondToInsight(heed, responding, async (insight, moment) => {
+    const { tx, by, now } = moment;
+    if (insight.outcome !== 'adopted' || insight.final_at! > now)
+      throw new DomainError('conflict', 'Nothing has been adopted here that could be done.');
+    if (!(await recordCompletion(tx, { decisionId: insight.decision_id!, evidence, by }))) {
+      throw new DomainError('conflict', `${nameOf(moment, insight.completed_by!)} has recorded this as done.`);
+    }
+    return { sentence: 'Done, and recorded.', factId: insight.decision_id };
+  });
+}

@@ -1,0 +1,30 @@
+/** "There is nothing to do about this, because …": said by a person, told to whoever captured it. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { closeRound } from '../../store/records/loops.ts';
+import type { Heed } from '../heed.ts';
+import { tellCapturer } from './news.ts';
+import { mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
+
+export const Dismissal = z.strictObject({
+  reason: z.string().trim().min(1, 'is needed: nothing ends in silence').max(500, 'must be at most 500 characters'),
+});
+export type Dismissal = z.infer<typeof Dismissal>;
+
+/** Throws `conflict` when the customer has been answered: they have the last word then. */
+export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissal): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by } = moment;
+    mustBeOpen(signal, moment);
+    if (signal.answered_by) {
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, signal.answered_by)} has answered the customer, so it can't be dismissed any more.`,
+      );
+    }
+    await closeRound(tx, { loopId: signal.id, round: signal.round, how: 'dismissed', by, reason });
+    await tellCapturer(moment, signal, 'dismissed');
+    return { sentence: 'Dismissed. Whoever captured it is told why.', factId: signal.id };
+  });
+}

@@ -1,0 +1,43 @@
+/** "This belongs to that": the owner joins a signal to an insight that is merely similar. Being told a stranger's decision would be worse. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { lockLoop } from '../../store/records/loops.ts';
+import { freeSameness } from '../../store/records/insights.ts';
+import { joinSignal } from '../../store/records/joining.ts';
+import { wake } from '../../store/records/wakes.ts';
+import { insightNow } from '../../store/views/insights.ts';
+import type { Heed } from '../heed.ts';
+import { mustBeOpen, respondToSignal, type Responding, type Response } from './respond.ts';
+
+export const Joining = z.strictObject({ insight: z.uuid() });
+export type Joining = z.infer<typeof Joining>;
+
+/** Throws `conflict` when that insight has been decided. */
+export function join(heed: Heed, responding: Responding, { insight: insightId }: Joining): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by, company, version } = moment;
+    mustBeOpen(signal, moment);
+    if (signal.insight_id === insightId) return { sentence: 'It is part of that already.', factId: null };
+    for (const id of [insightId, signal.insight_id].filter((id) => id !== null).sort()) await lockLoop(tx, id);
+    const insight = await insightNow(tx, insightId);
+    if (!insight || insight.sample) throw new DomainError('not_found', 'There is nothing here under that address.');
+    if (!insight.open_to_join)
+      throw new DomainError('conflict', 'That was decided a while ago; what comes now opens a new one.');
+    await joinSignal(tx, {
+      insightId,
+      signalId: signal.id,
+      by,
+      from: signal.insight_id,
+      company,
+      configuration: version,
+    });
+    await wake(tx, insightId, 'response');
+    if (signal.insight_id) {
+      const left = await insightNow(tx, signal.insight_id);
+      if (left?.closed_at) await freeSameness(tx, left.id);
+      await wake(tx, signal.insight_id, 'response');
+    }
+    return { sentence: `Joined. ${insight.people} others said so too.`, factId: insightId };
+  });
+}

@@ -1,0 +1,36 @@
+/** A call to a customer who wants to be called: reached, not reached, or somebody else's number. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { isDate } from '../../domain/calendar.ts';
+import { recordCall as recordCallFact } from '../../store/records/followUps.ts';
+import type { Heed } from '../heed.ts';
+import { mustBeAnswerable, recordAnswer } from './approveFollowUp.ts';
+import { mustBeOpen, respondToSignal, type Responding, type Response } from './respond.ts';
+
+export const Call = z.strictObject({
+  outcome: z.enum(['reached', 'no_reply', 'wrong_number']),
+  promiseOn: z.string().refine(isDate, 'must be a date like 2026-06-18').optional(),
+  final: z.boolean().optional(),
+});
+export type Call = z.infer<typeof Call>;
+
+/** The call that reaches them is the answer, or tells them the decision. Not reached: it stays owed. Throws `conflict` when no call is owed. */
+export function recordCall(heed: Heed, responding: Responding, { outcome, promiseOn, final }: Call): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by } = moment;
+    mustBeOpen(signal, moment);
+    const purpose = signal.told_channel === 'phone' && !signal.told_at ? 'told' : 'answer';
+    if (purpose === 'answer') mustBeAnswerable(signal, moment, final);
+    if (signal.reach !== 'phone' && purpose === 'answer')
+      throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');
+    const factId = await recordCallFact(tx, { loopId: signal.id, round: signal.round, purpose, outcome, by });
+    if (outcome === 'no_reply') return { sentence: 'Noted. It stays with you: try again later.', factId };
+    if (purpose === 'answer') await recordAnswer(signal, moment, 'phone', { promiseOn, final });
+    return {
+      sentence:
+        outcome === 'reached' ? 'Noted. They have heard it from you.' : 'Noted: that number is somebody else’s.',
+      factId,
+    };
+  });
+}

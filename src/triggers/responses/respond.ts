@@ -1,0 +1,116 @@
+/** What all responses share: counted once, recorded under the loop's lock, answered from the database, and only then carried to Temporal. */
+
+import { DomainError } from '../../domain/errors.ts';
+import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
+import type { Configuration } from '../../store/records/configurations.ts';
+import { factRecorded, lockLoop } from '../../store/records/loops.ts';
+import { toldByLadder } from '../../store/records/plans.ts';
+import { press, pressed, type Press } from '../../store/records/presses.ts';
+import type { Tx } from '../../store/pool.ts';
+import { insightNow, type InsightNow } from '../../store/views/insights.ts';
+import { signalNow, type SignalNow } from '../../store/views/signals.ts';
+import type { Heed } from '../heed.ts';
+
+/** Somebody responding to a loop: who, and by which press. */
+export interface Responding {
+  loopId: string;
+  /** Staff code. */
+  by: string;
+  press: Press;
+}
+
+/** What the person is told: one sentence, from what the database now holds. */
+export interface Response {
+  sentence: string;
+  /** The fact it made. */
+  factId: string | null;
+  replayed?: boolean;
+}
+
+export interface Moment extends Configuration {
+  tx: Tx;
+  /** heed_now() of this transaction. */
+  now: Date;
+  by: string;
+}
+
+/** Records one response to a signal. Throws `not_found`, `forbidden` (not their place, not their turn), `conflict` (somebody was faster). */
+export function respondToSignal(
+  heed: Heed,
+  responding: Responding,
+  record: (signal: SignalNow, moment: Moment) => Promise<Response>,
+): Promise<Response> {
+  return respond(heed, responding, 'signal', async (moment) => {
+    const signal = await signalNow(moment.tx, responding.loopId);
+    if (!signal) throw nothingThere();
+    const told = await toldByLadder(moment.tx, signal.id, signal.round);
+    if (!mayActOnSignal(moment.company, moment.by, { place: signal.place, owner: signal.owner, told })) {
+      throw new DomainError('forbidden', `This is with ${nameOf(moment, signal.owner)}. It was not given to you.`);
+    }
+    return record(signal, moment);
+  });
+}
+
+/** Records one response to an insight. Throws as respondToSignal. */
+export function respondToInsight(
+  heed: Heed,
+  responding: Responding,
+  record: (insight: InsightNow, moment: Moment) => Promise<Response>,
+): Promise<Response> {
+  return respond(heed, responding, 'insight', async (moment) => {
+    const insight = await insightNow(moment.tx, responding.loopId);
+    if (!insight) throw nothingThere();
+    const told = await toldByLadder(moment.tx, insight.id, insight.round);
+    if (!mayDecide(moment.company, moment.by, { decider: insight.decider, told })) {
+      throw new DomainError('forbidden', `${nameOf(moment, insight.decider)} decides this. It was not given to you.`);
+    }
+    return record(insight, moment);
+  });
+}
+
+async function respond(
+  heed: Heed,
+  { loopId, by, press: gesture }: Responding,
+  kind: 'signal' | 'insight',
+  record: (moment: Moment) => Promise<Response>,
+): Promise<Response> {
+  const configuration = await heed.configuration();
+  if (!configuration.company.staff[by])
+    throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
+  const response = await heed.pool.transaction(async (tx) => {
+    const made = await press(tx, gesture, by);
+    if (made.first) return { ...(made.first as unknown as Response), replayed: true };
+    const loop = await lockLoop(tx, loopId);
+    if (loop.kind !== kind) throw nothingThere();
+    if (loop.sample)
+      throw new DomainError(
+        'conflict',
+        'This is sample history: it shows what a finished loop looks like, and nothing can be done to it.',
+      );
+    const recorded = await record({ ...configuration, tx, by, now: loop.now });
+    await factRecorded(tx, loopId);
+    await pressed(tx, made.id, recorded.factId, recorded);
+    return recorded;
+  });
+  heed.hint();
+  return response;
+}
+
+const nothingThere = (): DomainError => new DomainError('not_found', 'There is nothing here under that address.');
+
+export const nameOf = ({ company }: Pick<Moment, 'company'>, staff: string): string =>
+  company.staff[staff]?.name ?? staff;
+
+/** Throws when nothing more can be done about a signal, and says who closed it. */
+export function mustBeOpen(signal: SignalNow, moment: Moment): void {
+  if (!signal.closed_at) return;
+  const who = signal.closed_by ? ` by ${nameOf(moment, signal.closed_by)}` : '';
+  throw new DomainError(
+    'conflict',
+    `This was closed${who} (${signal.closed_how?.replaceAll('_', ' ')}) a while ago; there is nothing left to do.`,
+  );
+}
+
+/** "at 13:06" in the company's zone, for telling the slower person how much faster somebody was. */
+export const atTime = (at: Date, { company }: Pick<Moment, 'company'>): string =>
+  `at ${new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: company.timezone }).format(at)}`;
