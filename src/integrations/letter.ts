@@ -1,0 +1,52 @@
+/** What is handed to the outside world, and what it may answer. The ledger in activities/deliver.ts decides on nothing else. */
+
+/** One e-mail to one person. */
+export interface Letter {
+  /** Fixed per delivery: '<d.…@heed>'. */
+  messageId: string;
+  from: Correspondent;
+  to: string;
+  replyTo?: Correspondent;
+  subject: string;
+  text: string;
+  html: string;
+  /** One-click unsubscribe (RFC 8058), on every mail to a customer. */
+  unsubscribeUrl?: string;
+}
+
+export interface Correspondent {
+  name: string;
+  address: string;
+}
+
+/** One message to one person in Slack, or the edit of one. */
+export interface SlackMessage {
+  /** Slack's id of the person. */
+  to: string;
+  /** What is read aloud or shown where blocks are not. */
+  text: string;
+  blocks: object[];
+  /** Bar beside the message; always said in words too. */
+  colour: string;
+  /** The message that is edited in place. */
+  edit?: { channel: string; ts: string };
+  /** The message that this one rings under. */
+  under?: { channel: string; ts: string };
+}
+
+/** Accepted; or refused, for now or for good. Whoever throws instead does not know. */
+export type Sent = { accepted: true; ref?: string } | { accepted: false; permanent: boolean; code: string; againInMs?: number };
+
+/** A connection that has greeted and signed in: what failed before is definitely not sent. */
+export interface PostOffice {
+  connect(): Promise<{ send(letter: Letter): Promise<Sent>; close(): void }>;
+}
+
+export interface Slack {
+  /** Slack's id of the member with this address; undefined when there is none. */
+  idOf(email: string): Promise<string | undefined>;
+  /** One attempt, no silent retries. `ref` is 'channel:ts'. */
+  send(message: SlackMessage, deliveryId: string): Promise<Sent>;
+  /** Looks for a message that may have been posted: its 'channel:ts', or null on proof of absence. Throws when it could not look. */
+  find(to: string, deliveryId: string, since: Date): Promise<string | null>;
+}

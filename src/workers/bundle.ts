@@ -1,0 +1,17 @@
+/** The workflow code as one file: made once, because every worker would bundle it again. */
+
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+
+/** Bundles the stories into `path` and returns it. */
+export async function bundleWorkflows(path: string): Promise<string> {
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+  await writeFile(path, code);
+  return path;
+}
+
+/** webpack is talkative; its errors are thrown anyway. */
+const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };

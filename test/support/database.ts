@@ -1,0 +1,70 @@
+/** A database of one's own, with a company in it and a clock that can be moved. */
+
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+import type { Company } from '../../src/domain/company.ts';
+import { readCompany } from '../../src/domain/companyFile.ts';
+import { openPool, sql, type Pool } from '../../src/store/pool.ts';
+import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
+import type { Heed } from '../../src/triggers/heed.ts';
+
+export interface TestDatabase {
+  url: string;
+  pool: Pool;
+  heed: Heed;
+  company: Company;
+  /** Applies a changed company as the next version. */
+  apply(change: (company: Company) => void): Promise<void>;
+  /** Moves heed_now(): an interval as Postgres reads it ('2 hours', '1 day 5 minutes'). */
+  passTime(interval: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). */
+export async function openTestDatabase(options: { company?: 'shop' | 'demo' } = {}): Promise<TestDatabase> {
+  const server = process.env['HEED_TEST_POSTGRES'];
+  if (!server) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
+  const name = `t_${randomBytes(6).toString('hex')}`;
+  await onServer(server, `create database ${name} template heed_template strategy file_copy`);
+  const url = server.replace(/\/[^/]*$/, `/${name}`);
+  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 20 });
+  const file = new URL(`../../samples/${options.company ?? 'shop'}.yaml`, import.meta.url);
+  const yaml = await readFile(file, 'utf8');
+  const read = readCompany(yaml);
+  if ('problems' in read) throw new Error(`${file.pathname} is not sound: ${JSON.stringify(read.problems)}`);
+  let company = read.company;
+  let version = 1;
+  await pool.transaction((tx) => applyConfiguration(tx, { yaml, company, by: 'test' }));
+  return {
+    url,
+    pool,
+    heed: { pool, configuration: openConfigurations(pool), hint: () => {} },
+    get company() {
+      return company;
+    },
+    async apply(change) {
+      company = structuredClone(company);
+      change(company);
+      version += 1;
+      await pool.transaction((tx) => applyConfiguration(tx, { yaml: `# changed for a test, ${version}\n${yaml}`, company, by: 'test' }));
+    },
+    async passTime(interval) {
+      await pool.query(sql.unsafe`update test_clock set ahead = ahead + ${interval}::interval`);
+    },
+    async close() {
+      await pool.end();
+      await onServer(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function onServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

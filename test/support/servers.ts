@@ -1,0 +1,72 @@
+/** The servers that all tests of a run share: real ones. Where they are is told to the test processes by the environment. */
+
+import { mkdtemp, rm, chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startPostgres } from '../../src/embedded/postgres.ts';
+import { startTemporal } from '../../src/embedded/temporal.ts';
+import { defaultCacheDir } from '../../src/embedded/temporalCli.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { searchAttributes } from '../../src/workflows/messages.ts';
+import { bundleWorkflows } from '../../src/workers/bundle.ts';
+
+export interface Servers {
+  stop(): Promise<void>;
+}
+
+export async function startServers(options: { temporal: boolean }): Promise<Servers> {
+  const dir = await mkdtemp(join(tmpdir(), 'heed-test-'));
+  await chmod(dir, 0o711);
+  const postgres = await startPostgres({ dataDir: dir, durable: false, settings: { max_connections: '300' } });
+  await makeTemplate(postgres.url);
+  process.env['HEED_TEST_POSTGRES'] = postgres.url;
+  let temporal: Awaited<ReturnType<typeof startTemporal>> | undefined;
+  if (options.temporal) {
+    const [server, bundle] = await Promise.all([
+      startTemporal({
+        dataDir: undefined,
+        cacheDir: defaultCacheDir(process.env),
+        uiPort: 'none',
+        timeSkipping: true,
+        searchAttributes,
+        ...(process.env['TEMPORAL_CLI_PATH'] && { cliPath: process.env['TEMPORAL_CLI_PATH'] }),
+      }),
+      bundleWorkflows(join(dir, 'workflows.js')),
+    ]);
+    temporal = server;
+    process.env['HEED_TEST_TEMPORAL'] = server.address;
+    process.env['HEED_TEST_BUNDLE'] = bundle;
+  }
+  return {
+    async stop() {
+      await Promise.all([temporal?.stop(), postgres.stop()]);
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A database with the schema and a clock that tests can move; each test file copies it. */
+async function makeTemplate(url: string): Promise<void> {
+  const name = 'heed_template';
+  await withClient(url, (client) => client.query(`create database ${name}`));
+  const template = url.replace(/\/[^/]*$/, `/${name}`);
+  await migrate(template);
+  await withClient(template, async (client) => {
+    await client.query(`create table test_clock (ahead interval not null)`);
+    await client.query(`insert into test_clock values ('0')`);
+    await client.query(
+      `create or replace function heed_now() returns timestamptz language sql stable as 'select now() + ahead from test_clock'`,
+    );
+  });
+}
+
+async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}
