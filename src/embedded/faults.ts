@@ -1,0 +1,23 @@
+/**
+ * Faults that a test scripts for an embedded part, taken one by one as the named step comes by. `times` may be Infinity, until `clear()`.
+ */
+export class Faults<Fault extends { at: string }> {
+  #planned: { fault: Fault; left: number }[] = [];
+
+  script(fault: Fault, times = 1): void {
+    this.#planned.push({ fault, left: times });
+  }
+
+  clear(): void {
+    this.#planned = [];
+  }
+
+  /** The oldest fault planned for this step, one use of it spent; undefined when the step may simply work. */
+  take(step: string): Fault | undefined {
+    const planned = this.#planned.find(({ fault }) => fault.at === step || fault.at === '*');
+    if (!planned) return undefined;
+    planned.left -= 1;
+    if (planned.left <= 0) this.#planned = this.#planned.filter((other) => other !== planned);
+    return planned.fault;
+  }
+}

@@ -1,0 +1,156 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import nodemailer from 'nodemailer';
+import { startMailbox } from '../../src/embedded/mailbox.ts';
+import type { Mailbox } from '../../src/embedded/mailbox.ts';
+
+describe('the embedded mailbox', () => {
+  let dataDir: string;
+  let mailbox: Mailbox;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(path.join(tmpdir(), 'heed-mailbox-'));
+    mailbox = await startMailbox({ dataDir });
+  });
+  afterEach(async () => {
+    await mailbox.stop();
+    await rm(dataDir, { recursive: true });
+  });
+
+  const send = (mail: object = {}) =>
+    nodemailer.createTransport(mailbox.smtpUrl).sendMail({
+      from: { name: 'Mina Okafor', address: 'care@linden.example' },
+      to: 'kim@example.com',
+      subject: 'Your coat: grün, 42',
+      messageId: '<d.1@linden.example>',
+      text: 'We heard you. See https://heed.example/yours/abc.',
+      html: '<p style="color: green">We heard you.</p><script>steal()</script>',
+      list: { unsubscribe: [['https://heed.example/stop', 'mailto:stop@heed.example']] },
+      ...mail,
+    });
+  const page = async (url: string) => (await mailbox.app.request(url)).text();
+  const json = async (url: string) =>
+    (await mailbox.app.request(url, { headers: { Accept: 'application/json' } })).json();
+
+  test('keeps what was sent, taken apart', async () => {
+    await send();
+
+    expect(mailbox.mails()).toEqual([
+      expect.objectContaining({
+        from: 'Mina Okafor <care@linden.example>',
+        to: ['kim@example.com'],
+        subject: 'Your coat: grün, 42',
+        messageId: '<d.1@linden.example>',
+        text: expect.stringContaining('We heard you.'),
+        html: expect.stringContaining('style="color: green"'),
+        read: false,
+      }),
+    ]);
+    expect(mailbox.mails()[0]?.headers).toContainEqual({
+      key: 'List-Unsubscribe',
+      value: '<https://heed.example/stop>, <mailto:stop@heed.example>',
+    });
+  });
+
+  test('shows after a restart what was accepted before, and drops the line a kill cut off', async () => {
+    await send();
+    await page('/1');
+    await mailbox.stop();
+    await appendFile(path.join(dataDir, 'mailbox.ndjson'), '{"id":"2","at":"2026-');
+
+    mailbox = await startMailbox({ dataDir });
+    await send({ subject: 'Another' });
+    await mailbox.stop();
+    mailbox = await startMailbox({ dataDir });
+
+    expect(mailbox.mails().map(({ id, subject, read }) => ({ id, subject, read }))).toEqual([
+      { id: '1', subject: 'Your coat: grün, 42', read: true },
+      { id: '2', subject: 'Another', read: false },
+    ]);
+  });
+
+  test('a page marks a mail as read, JSON does not', async () => {
+    await send();
+
+    expect(await json('/')).toEqual({ mails: [expect.objectContaining({ id: '1', read: false })] });
+    expect(await json('/1')).toEqual(expect.objectContaining({ subject: 'Your coat: grün, 42' }));
+    expect(mailbox.unread()).toBe(1);
+
+    await page('/1');
+    expect(mailbox.unread()).toBe(0);
+  });
+
+  test('lists the newest first, and for one recipient only theirs', async () => {
+    await send({ subject: 'First' });
+    await send({ subject: 'Second', to: 'tomas@linden.example' });
+
+    const all = await page('/');
+    expect(all.indexOf('Second')).toBeGreaterThan(0);
+    expect(all.indexOf('First')).toBeGreaterThan(all.indexOf('Second'));
+    expect(await page('/?to=Kim%40example.com')).not.toContain('Second');
+    expect(await json('/?to=tomas@linden.example')).toEqual({
+      mails: [expect.objectContaining({ subject: 'Second' })],
+    });
+  });
+
+  test('shows a mail without running anything in it, and with links that leave the frame', async () => {
+    await send({ subject: '<script>alert(1)</script>' });
+
+    const shown = await page('/1');
+    expect(shown).not.toContain('<script>alert(1)');
+    expect(shown).not.toContain('<script>steal()');
+    expect(shown).toMatch(
+      /sandbox="allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"/,
+    );
+    expect(shown).toContain('srcdoc="&lt;base target=&quot;_top&quot;&gt;');
+    expect(shown).toContain('<a href="https://heed.example/yours/abc" rel="noreferrer">');
+  });
+
+  test('a mail that is not there is a page that says so', async () => {
+    const answer = await mailbox.app.request('/17');
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('There is no such mail');
+  });
+
+  test.each([
+    ['connect', 554],
+    ['mail', 421],
+    ['rcpt', 450],
+    ['rcpt', 550],
+    ['data', 451],
+    ['data', 554],
+  ] as const)('refuses at %s with %i when told to, keeps nothing, and accepts the next', async (at, code) => {
+    mailbox.faults.script({ at, do: 'answer', code });
+
+    await expect(send()).rejects.toMatchObject({ responseCode: code });
+    expect(mailbox.mails()).toEqual([]);
+    await send();
+    expect(mailbox.mails()).toHaveLength(1);
+  });
+
+  test('can lose the connection after accepting: the mail is kept and the sender cannot know', async () => {
+    mailbox.faults.script({ at: 'data', do: 'drop' });
+
+    await expect(send()).rejects.not.toHaveProperty('responseCode', expect.anything());
+    expect(mailbox.mails()).toHaveLength(1);
+  });
+
+  test('can be away for as long as it is told to', async () => {
+    mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await expect(send()).rejects.toThrow();
+    await expect(send()).rejects.toThrow();
+
+    mailbox.faults.clear();
+    await send();
+    expect(mailbox.mails()).toHaveLength(1);
+  });
+
+  test('can fall silent, and stops all the same', async () => {
+    mailbox.faults.script({ at: 'rcpt', do: 'hang' });
+    const sending = expect(send()).rejects.toThrow();
+    await mailbox.stop();
+    await sending;
+    mailbox = await startMailbox();
+  });
+});
