@@ -27,7 +27,7 @@ create table rounds (
   loop_id uuid not null references loops,
   round integer not null check (round >= 1),
   level integer not null default 0,
-  cause text not null check (cause in ('opened', 'not_settled')),
+  cause text not null check (cause in ('opened', 'not_settled', 'decided_anew')),
   opened_at timestamptz not null default heed_now(),
   primary key (loop_id, round)
 );
@@ -85,4 +85,11 @@ create table engines (
   namespace_id text not null,
   seen_at timestamptz not null default heed_now(),
   swept_until timestamptz not null default heed_now()
+);
+
+-- Runs that had ended before their loop was over, and were started again: each is noticed once.
+create table revivals (
+  run_id text primary key,
+  loop_id uuid not null references loops,
+  revived_at timestamptz not null default heed_now()
 );

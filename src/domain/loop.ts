@@ -72,33 +72,27 @@ export function stageOfInsight(i: InsightFacts, now: Date): InsightStage {
   return 'finish';
 }
 
-const signalOrder: SignalStage[] = [
-  'captured',
-  'review',
-  'acknowledge',
-  'answer',
-  'decision',
-  'confirmation',
-  'closed',
-];
-const insightOrder: InsightStage[] = ['decide', 'undo', 'tell', 'complete', 'finish', 'closed'];
+const order = ['captured', 'review', 'acknowledge', 'answer', 'decision', 'confirmation', 'closed'] as const satisfies SignalStage[];
+const metBeyond = { reviewed: 'review', acknowledged: 'acknowledge', answered: 'answer', told: 'decision' } as const;
 
-/** A wait is met once the loop stands beyond the stage that it waits in. */
-export function signalHasMet(wait: Wait, stage: SignalStage): boolean {
-  const waitsIn = {
-    reviewed: 'review',
-    acknowledged: 'acknowledge',
-    answered: 'answer',
-    told: 'decision',
-    confirmed: 'confirmation',
-  } as const;
-  const at = waitsIn[wait as keyof typeof waitsIn];
-  return signalOrder.indexOf(stage) > signalOrder.indexOf(at);
+/** The waits a signal has met by standing where it stands. The customer's last word is waited for until it comes, or the next round. */
+export function waitsMetBySignal(s: SignalFacts, roundKnown: number): Wait[] {
+  const at = order.indexOf(stageOfSignal(s));
+  const met = (Object.keys(metBeyond) as (keyof typeof metBeyond)[]).filter((wait) => at > order.indexOf(metBeyond[wait]));
+  return roundKnown > 0 && s.round > roundKnown ? [...met, 'confirmed'] : met;
 }
 
-export function insightHasMet(wait: Wait, stage: InsightStage): boolean {
-  const last = wait === 'decided' ? 'undo' : wait === 'told' ? 'tell' : 'complete';
-  return insightOrder.indexOf(stage) > insightOrder.indexOf(last);
+/** The waits an insight has met. What was decided anew is to be told, not completed. */
+export function waitsMetByInsight(i: InsightFacts, now: Date): Wait[] {
+  switch (stageOfInsight(i, now)) {
+    case 'decide':
+    case 'undo':
+      return [];
+    case 'complete':
+      return ['decided'];
+    default:
+      return ['decided', 'completed'];
+  }
 }
 
 /** A ladder that must be running now: planned once for its occasion, counted from `from`. */

@@ -107,7 +107,8 @@ export async function passGate(db: Db, id: string, fence: number, leaseMinutes: 
 export type Outcome =
   | { state: 'sent'; providerRef?: string | undefined }
   | { state: 'ready'; code: string; againInMs: number }
-  | { state: 'failed' | 'uncertain'; code: string };
+  | { state: 'uncertain'; code: string; againInMs: number }
+  | { state: 'failed'; code: string };
 
 /** What one attempt led to. An acceptance also settles doubt; anything else only moves the attempt of the newest fence. False: it came too late. */
 export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: Outcome): Promise<boolean> {
@@ -119,7 +120,7 @@ export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: 
       lease_until = null,
       provider_ref = ${outcome.state === 'sent' ? (outcome.providerRef ?? null) : null},
       last_error_code = ${outcome.state === 'sent' ? null : outcome.code},
-      not_before = ${outcome.state === 'ready' ? sql.fragment`heed_now() + make_interval(secs => ${outcome.againInMs / 1000})` : sql.fragment`not_before`},
+      not_before = ${'againInMs' in outcome ? sql.fragment`heed_now() + make_interval(secs => ${outcome.againInMs / 1000})` : sql.fragment`not_before`},
       started_until = null,
       ended_at = ${outcome.state === 'sent' || outcome.state === 'failed' ? sql.fragment`heed_now()` : null}
     where id = ${id} and fence = ${fence} and state in ${from}`);

@@ -7,6 +7,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
+import { openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
 import { atTime, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
@@ -84,6 +85,8 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
       });
     }
     const final = decision.outcome !== 'deferred';
+    // What was told and closed is decided anew in a round of its own; the earlier version stays.
+    if (insight.closed_at) await openRound(tx, insight.id, 'decided_anew');
     const factId = await recordDecision(tx, {
       ...decision,
       insightId: insight.id,

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Company, TemplateName } from '../../domain/company.ts';
+import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
 import { customerOf } from '../../store/records/customers.ts';
@@ -74,10 +75,3 @@ function decisionBehind(db: Db, insightId: string): Promise<z.infer<typeof Behin
 
 const present = (fields: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined));
-
-/** "Friday 18 June" */
-export function longDate(date: string): string {
-  return new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long', timeZone: 'UTC' }).format(
-    new Date(`${date}T12:00:00Z`),
-  );
-}

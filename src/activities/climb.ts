@@ -1,0 +1,276 @@
+/** The two stages that every wait is made of: where does the loop stand, and whom to tell when nobody acted. */
+
+import { endOfDay } from '../domain/calendar.ts';
+import type { Company, Role } from '../domain/company.ts';
+import { nextRepeat } from '../domain/ladder.ts';
+import {
+  followsByRuleForSignal,
+  ladderPlansOfInsight,
+  ladderPlansOfSignal,
+  stageOfInsight,
+  stageOfSignal,
+  waitsMetByInsight,
+  waitsMetBySignal,
+  type PlanDue,
+  type Wait,
+} from '../domain/loop.ts';
+import { resolveRole } from '../domain/routing.ts';
+import { spanText } from '../domain/span.ts';
+import { planDelivery } from '../store/records/deliveries.ts';
+import { recordFollowUp } from '../store/records/followUps.ts';
+import { calendarOf, planWait } from '../store/records/ladders.ts';
+import { closeRound, lockLoop } from '../store/records/loops.ts';
+import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
+import type { Tx } from '../store/pool.ts';
+import { insightNow } from '../store/views/insights.ts';
+import { signalNow } from '../store/views/signals.ts';
+import type { Hands } from './createActivities.ts';
+
+/** Where a loop stands, in codes. */
+export interface Standing {
+  over: boolean;
+  round: number;
+  /** The waits that are met. */
+  meets: Wait[];
+  /** Until the next rung, or the next moment something changes by itself; 0 or less: rungs are due. */
+  sleepMs: number;
+  /** One line for the timer. */
+  label: string;
+  /** A card for operators, in Markdown. */
+  details: string;
+  attributes: {
+    Stage: string;
+    WaitingOn: string | null;
+    Place: string;
+    Kind: string | null;
+    InsightId: string | null;
+    Priority: number | null;
+    Level: number;
+    DueAt: string | null;
+  };
+}
+
+/** With no rung ahead (a decision of others is waited for) the story still looks again once a week. */
+const longestSleepMs = 7 * 24 * 3600_000;
+/** Timers may fire a moment early by the database's clock. */
+const slackMs = 20;
+
+/** What the reducer says of a loop, with what follows from it: the same for signals and insights. */
+interface Reading {
+  round: number;
+  place: string;
+  sample: boolean;
+  owner: string;
+  stage: string;
+  over: boolean;
+  meets: Wait[];
+  plans: PlanDue[];
+  /** A moment, other than a rung, at which something changes. */
+  until: Date | null;
+  kind: string | null;
+  insightId: string | null;
+  priority: number | null;
+  level: number;
+  reference: string;
+}
+
+/**
+ * Records what follows by rule (nobody to reach; the plans of ladders that must run by now) and says where the loop stands. Doing it again
+ * does no harm. `roundKnown`: the round the story was in when it last looked, 0 at first.
+ */
+export async function catchUp(hands: Hands, loopId: string, roundKnown: number): Promise<Standing> {
+  const { company, version } = await hands.configuration();
+  return hands.pool.transaction(async (tx) => {
+    const loop = await lockLoop(tx, loopId);
+    await settleByRule(tx, loop.kind, loopId);
+    const reading = await read(tx, loop.kind, loopId, roundKnown, loop.now, company);
+    if (!reading.over) {
+      for (const due of reading.plans) {
+        const plan = { loopId, round: reading.round, wait: due.wait, occasion: due.occasion };
+        if (!(await isPlanned(tx, plan))) await planWait(tx, { ...plan, place: reading.place, due, company, configuration: version });
+      }
+    }
+    const [next] = reading.over ? [] : await rungsAhead(tx, loopId, reading.round, reading.plans.map((due) => due.wait));
+    return standing(reading, next, loop.now, hands.publicUrl, loop.kind, loopId);
+  });
+}
+
+/** Takes every rung that is due: each is recorded, all of them are one message, to whoever the highest names. */
+export async function climb(hands: Hands, loopId: string): Promise<void> {
+  const { company, version } = await hands.configuration();
+  await hands.pool.transaction(async (tx) => {
+    const loop = await lockLoop(tx, loopId);
+    const reading = await read(tx, loop.kind, loopId, 0, loop.now, company);
+    if (reading.over || reading.sample) return;
+    const ahead = await rungsAhead(tx, loopId, reading.round, reading.plans.map((due) => due.wait));
+    const due = ahead.filter((rung) => rung.due_at <= loop.now);
+    const highest = due.reduce<RungAhead | undefined>((a, b) => (a && height(a) >= height(b) ? a : b), undefined);
+    if (!highest) return;
+
+    for (const rung of due) {
+      const staff = rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
+      const taken = await recordEscalation(tx, {
+        planId: rung.plan_id,
+        step: rung.step,
+        repeat: rung.repeat,
+        staff,
+        reason: reasonOf(rung, reading),
+        collapsed: rung !== highest,
+      });
+      if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, loop.now);
+    }
+    if (highest.role === 'nobody') {
+      await closeRound(tx, { loopId, round: reading.round, how: 'silent', rule: `window of ${spanText(company.customers.window)} passed` });
+      return;
+    }
+    await prompt(tx, { loopId, reading, rung: highest, company, configuration: version });
+  });
+}
+
+function height(rung: RungAhead): number {
+  const heights: Record<RungAhead['role'], number> = { nobody: -1, owner: 0, lead: 1, manager: 2, executive: 3 };
+  // A customer's window closes the round: it stands above all prompts.
+  return rung.role === 'nobody' ? 1_000_000 : heights[rung.role] * 1000 + rung.step;
+}
+
+/** "nobody had taken it": what the rung waits for, said as the reason it was taken. */
+function reasonOf(rung: RungAhead, reading: Reading): string {
+  const first = rung.step === 0 && rung.repeat === 0 && rung.due_at <= rung.counted_from;
+  const missing: Record<Wait, string> = {
+    reviewed: 'nobody had said what it is',
+    acknowledged: 'nobody had taken it',
+    answered: 'the customer had not been answered',
+    told: 'the customer had not been told',
+    decided: 'nothing had been decided',
+    completed: 'nobody had said it was done',
+    confirmed: 'the customer had not said whether it is settled',
+  };
+  return first ? `it waits to be ${rung.wait}` : `${missing[rung.wait]}${reading.round > 1 ? ' again' : ''}`;
+}
+
+async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {
+  if (rung.role === 'nobody') return;
+  const ladder = company.ladders[ladderOf(rung.wait)];
+  if (rung.step < ladder.rungs.length) return;
+  const role = rung.role as Role;
+  const next = nextRepeat(ladder, { step: rung.step, repeat: rung.repeat, role, dueAt: rung.due_at }, now, calendarOf(company, ladder, place));
+  await recordRungs(tx, rung.plan_id, [next]);
+}
+
+function ladderOf(wait: Wait) {
+  const ladders = {
+    reviewed: 'reviewing',
+    acknowledged: 'acknowledging',
+    answered: 'answering',
+    told: 'promising',
+    decided: 'deciding',
+    completed: 'completing',
+  } as const;
+  return ladders[wait as keyof typeof ladders];
+}
+
+/** One prompt for what is due: to the person the highest rung names. The last step goes by both ways, because it must arrive. */
+async function prompt(
+  tx: Tx,
+  { loopId, reading, rung, company }: { loopId: string; reading: Reading; rung: RungAhead; company: Company; configuration: number },
+): Promise<void> {
+  const staff = resolveRole(company, rung.role as Role, { owner: reading.owner, place: reading.place });
+  const first = company.staff[staff]?.prompts ?? 'email';
+  const last = rung.step >= company.ladders[ladderOf(rung.wait)].rungs.length;
+  for (const channel of last && first === 'slack' ? (['slack', 'email'] as const) : [first]) {
+    await planDelivery(tx, {
+      key: `prompt:${loopId}:${reading.round}:${rung.plan_id}.${rung.step}.${rung.repeat}:${staff}:${channel}`,
+      purpose: 'prompt',
+      channel,
+      loopId,
+      round: reading.round,
+      staff,
+      occasion: rung.plan_id,
+    });
+  }
+}
+
+async function settleByRule(tx: Tx, kind: 'signal' | 'insight', loopId: string): Promise<void> {
+  if (kind === 'insight') return;
+  const signal = await signalNow(tx, loopId);
+  if (!signal || signal.sample) return;
+  if (followsByRuleForSignal(signal) === 'nobody_to_answer') {
+    await recordFollowUp(tx, { loopId, round: signal.round, channel: 'none', rule: signal.unreachable ?? 'nobody' });
+  }
+  const after = (await signalNow(tx, loopId))!;
+  if (followsByRuleForSignal(after) === 'nobody_to_ask') {
+    await closeRound(tx, { loopId, round: after.round, how: 'nobody_to_reach', rule: after.could_not_be_asked ?? 'nobody' });
+  }
+}
+
+async function read(tx: Tx, kind: 'signal' | 'insight', loopId: string, roundKnown: number, now: Date, company: Company): Promise<Reading> {
+  if (kind === 'signal') {
+    const s = (await signalNow(tx, loopId))!;
+    const stage = stageOfSignal(s);
+    return {
+      ...pick(s),
+      owner: s.owner,
+      stage,
+      over: stage === 'closed',
+      meets: waitsMetBySignal(s, roundKnown),
+      plans: ladderPlansOfSignal(s),
+      until: null,
+      kind: s.kind,
+      insightId: s.insight_id,
+      priority: s.priority,
+    };
+  }
+  const i = (await insightNow(tx, loopId))!;
+  const facts = { ...i, done_by_end: i.done_by ? endOfDay(i.done_by, company.timezone) : null };
+  const stage = stageOfInsight(facts, now);
+  return {
+    ...pick(i),
+    owner: i.decider,
+    stage,
+    over: stage === 'closed',
+    meets: waitsMetByInsight(facts, now),
+    plans: ladderPlansOfInsight(facts, now),
+    until: stage === 'undo' ? i.final_at : null,
+    kind: i.kind,
+    insightId: i.id,
+    priority: null,
+  };
+}
+
+const pick = ({ round, place, sample, level, reference }: { round: number; place: string; sample: boolean; level: number; reference: string }) => ({
+  round,
+  place,
+  sample,
+  level,
+  reference,
+});
+
+function standing(r: Reading, next: RungAhead | undefined, now: Date, publicUrl: string, kind: string, loopId: string): Standing {
+  const at = [next?.due_at, r.until].filter((date) => date instanceof Date).sort((a, b) => a.getTime() - b.getTime())[0];
+  const sleepMs = at ? Math.min(longestSleepMs, at.getTime() - now.getTime()) : longestSleepMs;
+  const waitingOn = next && next.role !== 'nobody' ? `owner.${r.place}` : r.stage === 'confirmation' ? 'customer' : null;
+  const nextLine = next ? `${next.role}.${r.place} at ${next.due_at.toISOString()} (${next.wait}, step ${next.step})` : 'nothing by itself';
+  return {
+    over: r.over,
+    round: r.round,
+    meets: r.meets,
+    sleepMs: sleepMs > 0 ? Math.ceil(sleepMs) + slackMs : 0,
+    label: next ? `${r.stage}: then ${next.role}.${r.place}` : r.stage,
+    details: [
+      `**${r.reference}** stands at **${r.stage}**, round ${r.round}`,
+      `Waiting on: ${waitingOn ?? 'others'}`,
+      `Next: ${nextLine}`,
+      `[Open in Heed](${publicUrl}/${kind}s/${loopId})`,
+    ].join('\n\n'),
+    attributes: {
+      Stage: r.stage,
+      WaitingOn: waitingOn,
+      Place: r.place,
+      Kind: r.kind,
+      InsightId: r.insightId,
+      Priority: r.priority,
+      Level: r.level,
+      DueAt: next?.due_at.toISOString() ?? null,
+    },
+  };
+}

@@ -1,0 +1,228 @@
+/** One message to one person: the only thing here that speaks to the world. The ledger decides; to customers at most once, to staff at least
+ *  once. Not sent, sent, and nobody knows are three different things. */
+
+import { Context } from '@temporalio/activity';
+import { z } from 'zod';
+import { addSpan, nextAllowed } from '../domain/calendar.ts';
+import type { Company } from '../domain/company.ts';
+import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
+import { endOfDay } from '../domain/calendar.ts';
+import type { Sent } from '../integrations/letter.ts';
+import {
+  endDelivery,
+  holdDelivery,
+  lockDelivery,
+  openAttempt,
+  passGate,
+  planDelivery,
+  recordOutcome,
+  settleDeadLease,
+  settleUncertain,
+  type Delivery,
+  type Outcome,
+} from '../store/records/deliveries.ts';
+import { calendarOf } from '../store/records/ladders.ts';
+import { factRecorded } from '../store/records/loops.ts';
+import { keepCard } from '../store/records/cards.ts';
+import { sql, type Tx } from '../store/pool.ts';
+import { insightNow } from '../store/views/insights.ts';
+import { signalNow } from '../store/views/signals.ts';
+import type { Hands } from './createActivities.ts';
+import { compose } from './messages/compose.ts';
+
+/** What an operator reads as the activity's result: a code. */
+export type Delivered = string;
+
+/** RFC 5321 asks to wait ten minutes after the dot; Slack answers in eight seconds or not at all. */
+const handOverMinutes = { email: 12, slack: 1 };
+/** A Slack prompt that has not arrived by then goes by e-mail. */
+const slackPatienceMs = 60_000;
+
+/** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
+export async function deliver(hands: Hands, id: string): Promise<Delivered> {
+  const beat = setInterval(() => Context.current().heartbeat(), 5_000);
+  try {
+    await settleDoubt(hands, id);
+    const attempt = await acquire(hands, id);
+    if (typeof attempt === 'string') return attempt;
+    const { delivery, fence } = attempt;
+
+    const composed = await compose({ db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration, slack: hands.slack }, delivery);
+    if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
+    if ('letter' in composed) {
+      const { letter } = composed;
+      const office = await hands.post.connect().catch(() => undefined);
+      if (!office) return await record(hands, delivery, fence, again(delivery, 'smtp_unreachable'));
+      try {
+        return await handOver(hands, delivery, fence, () => office.send(letter));
+      } finally {
+        office.close();
+      }
+    }
+    const slack = hands.slack;
+    if (!slack) return await record(hands, delivery, fence, { state: 'failed', code: 'slack_not_configured' });
+    return await handOver(hands, delivery, fence, () => slack.send(composed.slack, id));
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** An attempt is opened only when, at this moment, the message may be sent. Else a word says why not. */
+async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; fence: number } | Delivered> {
+  const { company } = await hands.configuration();
+  return hands.pool.transaction(async (tx) => {
+    const delivery = await lockDelivery(tx, id);
+    if (!delivery) return 'unknown';
+    if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
+    if (delivery.held_until) return 'held';
+    if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
+    const objection = delivery.customer_id ? await objectionOfCustomer(tx, delivery, company) : await objectionOfStaff(tx, delivery, company);
+    if (objection && 'until' in objection) {
+      await holdDelivery(tx, id, objection.until, objection.code);
+      return 'held';
+    }
+    if (objection) return endIn(tx, delivery, objection.end, objection.code);
+    return { delivery, fence: await openAttempt(tx, id) };
+  });
+}
+
+type Objection = { end: 'suppressed' | 'cancelled'; code: string } | { until: Date; code: string } | undefined;
+
+/** Consent, suppression, quiet hours and the cap, as they are now and not as they were when the message was planned. */
+async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection> {
+  if (d.sample) return { end: 'suppressed', code: 'sample' };
+  if (!d.loop_id) return undefined;
+  const signal = await signalNow(tx, d.loop_id);
+  if (!signal) return { end: 'cancelled', code: 'erased' };
+  if (signal.reach !== 'email') return { end: 'suppressed', code: signal.unreachable ?? 'no_consent' };
+  const { quietHours, cap } = company.customers;
+  const calendar = calendarOf(company, undefined, signal.place);
+  // Thanks at once is what the customer expects while still at the counter: exempt from quiet hours, by this rule, and from nothing else.
+  const allowed = d.purpose === 'receipt' ? d.now : nextAllowed(d.now, quietHours, calendar.timezone);
+  if (allowed > d.now) return { until: allowed, code: 'quiet_hours' };
+  const frees = await capFrees(tx, d, cap, calendar);
+  if (!frees) return undefined;
+  // An answer that was promised is owed; thanks that would be one too many are not.
+  if (d.purpose === 'receipt') return { end: 'suppressed', code: 'cap' };
+  return signal.promised_for ? undefined : { until: frees, code: 'cap' };
+}
+
+/** When the oldest message that fills the customer's cap leaves its window; undefined while there is room. */
+async function capFrees(tx: Tx, d: Delivery, cap: Company['customers']['cap'], calendar: Parameters<typeof addSpan>[2]): Promise<Date | undefined> {
+  const sent = await tx.anyFirst(sql.type(z.object({ ended_at: z.date() }))`
+    select ended_at from deliveries
+    where customer_id = ${d.customer_id} and state in ('sent', 'delivered') and ended_at is not null
+    order by ended_at desc limit ${cap.messages}`);
+  const oldest = sent[cap.messages - 1];
+  if (!oldest) return undefined;
+  const frees = addSpan(oldest, cap.within, calendar);
+  return frees > d.now ? frees : undefined;
+}
+
+/** A prompt is for somebody who can still do something about it. */
+async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection> {
+  if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
+  if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
+  const wait = await tx.maybeOneFirst(sql.type(z.object({ wait: z.string() }))`select wait from plans where id = ${d.occasion}`);
+  const signal = await signalNow(tx, d.loop_id);
+  const insight = signal ? null : await insightNow(tx, d.loop_id);
+  const running = signal
+    ? signal.round === d.round && !signal.closed_at && ladderPlansOfSignal(signal)
+    : insight && ladderPlansOfInsight({ ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null }, d.now);
+  return running && running.some((plan) => plan.wait === wait) ? undefined : { end: 'cancelled', code: 'met' };
+}
+
+/** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
+async function handOver(hands: Hands, d: Delivery, fence: number, send: () => Promise<Sent>): Promise<Delivered> {
+  if (!(await passGate(hands.pool, d.id, fence, handOverMinutes[d.channel]))) return 'overtaken';
+  let sent: Sent;
+  try {
+    sent = await send();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    return record(hands, d, fence, { state: 'uncertain', code, againInMs: doubtMs(d) });
+  }
+  if (sent.accepted) return record(hands, d, fence, { state: 'sent', providerRef: sent.ref });
+  if (sent.permanent) return record(hands, d, fence, { state: 'failed', code: sent.code });
+  return record(hands, d, fence, again(d, sent.code, sent.againInMs));
+}
+
+/** How long evidence is waited for: a Slack call cannot be in flight any more after that; a bounce may still come. */
+function doubtMs(d: Delivery): number {
+  if (d.channel === 'slack') return 40_000;
+  return d.policy === 'at_least_once' ? 120_000 : 15 * 60_000;
+}
+
+function again(d: Delivery, code: string, againInMs = Math.min(300_000, 2_000 * 2 ** d.attempts)): Outcome {
+  return { state: 'ready', code, againInMs };
+}
+
+async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {
+  await hands.pool.transaction(async (tx) => {
+    if (!(await recordOutcome(tx, d.id, fence, outcome))) return;
+    await follow(tx, d, outcome);
+  });
+  return outcome.state === 'sent' ? 'sent' : `${outcome.state}:${outcome.code}`;
+}
+
+/** What an outcome means for others: a card to edit from now on, the other channel, a loop that waits for it. */
+async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
+  if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef) await keepCard(tx, d, outcome.providerRef);
+  if (d.channel === 'slack' && d.purpose === 'prompt' && outcome.state !== 'sent') {
+    const outOfPatience = d.now.getTime() - d.planned_at.getTime() > slackPatienceMs || d.attempts >= 3;
+    if (outcome.state !== 'ready' || outOfPatience) await goByEmail(tx, d);
+  }
+  if ((d.purpose === 'answer' || d.purpose === 'told') && d.loop_id && outcome.state !== 'ready') await factRecorded(tx, d.loop_id);
+}
+
+/** Slack will not take it: the same prompt by e-mail, once; what still waits for Slack is not sent late on top of it. */
+async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
+  await planDelivery(tx, {
+    key: `prompt:${d.loop_id}:${d.round}:fallback-of-${d.id}:${d.staff}:email`,
+    purpose: 'prompt',
+    channel: 'email',
+    loopId: d.loop_id,
+    staff: d.staff!,
+    ...(d.round !== null && { round: d.round }),
+    ...(d.occasion && { occasion: d.occasion }),
+  });
+  await endDelivery(tx, d.id, 'expired', 'went_by_email');
+}
+
+async function end(hands: Hands, d: Delivery, state: 'cancelled' | 'suppressed', code: string): Promise<Delivered> {
+  return hands.pool.transaction((tx) => endIn(tx, d, state, code));
+}
+
+async function endIn(tx: Tx, d: Delivery, state: 'cancelled' | 'suppressed' | 'expired', code: string): Promise<Delivered> {
+  await endDelivery(tx, d.id, state, code);
+  if ((d.purpose === 'answer' || d.purpose === 'told') && d.loop_id) await factRecorded(tx, d.loop_id);
+  return `${state}:${code}`;
+}
+
+/** What an earlier attempt left behind: a dead lease, or doubt that has waited long enough for evidence. */
+async function settleDoubt(hands: Hands, id: string): Promise<void> {
+  const { company } = await hands.configuration();
+  const delivery = await hands.pool.transaction(async (tx) => {
+    await settleDeadLease(tx, id);
+    return lockDelivery(tx, id);
+  });
+  if (delivery?.state !== 'uncertain' || delivery.held_until) return;
+  if (delivery.channel === 'slack') {
+    const to = delivery.staff ? company.staff[delivery.staff]?.email : undefined;
+    const slackId = to && (await hands.slack?.idOf(to));
+    const found = slackId ? await hands.slack!.find(slackId, id, delivery.planned_at).catch(() => undefined) : null;
+    if (found === undefined) return;
+    await hands.pool.transaction(async (tx) => {
+      if (await settleUncertain(tx, id, found ? 'sent' : 'ready', found ?? undefined)) {
+        if (found && delivery.purpose === 'prompt') await keepCard(tx, delivery, found);
+      }
+    });
+    return;
+  }
+  // A prompt is sent again with the same Message-ID; a customer is never written to twice on a guess: a person decides.
+  await hands.pool.transaction(async (tx) => {
+    if (await settleUncertain(tx, id, delivery.policy === 'at_least_once' ? 'ready' : 'needs_human')) {
+      if (delivery.loop_id) await factRecorded(tx, delivery.loop_id);
+    }
+  });
+}

@@ -1,0 +1,124 @@
+/** A decision reaches everyone who asked and everyone who captured it: told, or not, for a recorded reason. */
+
+import { endOfDay } from '../domain/calendar.ts';
+import type { Company } from '../domain/company.ts';
+import { longDate } from '../domain/longDate.ts';
+import { stageOfInsight } from '../domain/loop.ts';
+import { insightTitle } from '../domain/sameness.ts';
+import { extract, quotingOf, renderTemplate } from '../domain/template.ts';
+import { planDelivery } from '../store/records/deliveries.ts';
+import { closeRound, factRecorded, lockLoop } from '../store/records/loops.ts';
+import { wordsOf } from '../store/records/signals.ts';
+import { contributorsLeft, recordTelling, recordToldSignal, type Contributor } from '../store/records/tellings.ts';
+import type { Tx } from '../store/pool.ts';
+import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import type { Hands } from './createActivities.ts';
+
+/** So that one chunk stays well inside a local activity's four seconds. */
+const chunk = 50;
+
+/** Settles up to fifty signals of a final decision. True while some are left. */
+export async function tell(hands: Hands, insightId: string): Promise<boolean> {
+  const { company } = await hands.configuration();
+  const insight = await insightNow(hands.pool, insightId);
+  if (!insight?.decision_id || insight.sample || insight.outcome === 'deferred') return false;
+  const left = await contributorsLeft(hands.pool, insightId, insight.decision_id, chunk);
+  for (const contributor of left) {
+    await hands.pool.transaction(async (tx) => {
+      await lockLoop(tx, contributor.signal_id);
+      await tellContributor(tx, contributor, insight, company);
+      await factRecorded(tx, contributor.signal_id, 'wave');
+    });
+  }
+  return left.length === chunk;
+}
+
+/** Closes an insight whose decision has been told and, if adopted, done. False: something was decided anew meanwhile. */
+export async function finish(hands: Hands, insightId: string): Promise<boolean> {
+  const { company } = await hands.configuration();
+  return hands.pool.transaction(async (tx) => {
+    const { now } = await lockLoop(tx, insightId);
+    const insight = (await insightNow(tx, insightId))!;
+    const facts = { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null };
+    const stage = stageOfInsight(facts, now);
+    if (stage === 'closed') return true;
+    if (stage !== 'finish') return false;
+    const adopted = insight.outcome === 'adopted';
+    await closeRound(tx, {
+      loopId: insightId,
+      round: insight.round,
+      how: adopted ? 'completed' : 'declined',
+      by: adopted ? insight.completed_by : insight.decided_by,
+      reason: 'everyone who asked was told',
+    });
+    return true;
+  });
+}
+
+async function tellContributor(tx: Tx, c: Contributor, insight: InsightNow, company: Company): Promise<void> {
+  const decisionId = insight.decision_id!;
+  const person = c.captured_by ? company.staff[c.captured_by] : undefined;
+  if (c.captured_by && person && !c.sample) {
+    const telling = await recordTelling(tx, { decisionId, signalId: c.signal_id, staff: c.captured_by, channel: person.prompts });
+    if (telling.fresh) {
+      await planDelivery(tx, {
+        key: `news:${insight.id}:${insight.round}:${decisionId}:${c.captured_by}:${person.prompts}`,
+        purpose: 'news',
+        channel: person.prompts,
+        loopId: c.signal_id,
+        round: c.round,
+        staff: c.captured_by,
+        occasion: decisionId,
+      });
+    }
+  } else if (c.captured_by && !c.sample) {
+    await recordTelling(tx, { decisionId, signalId: c.signal_id, staff: c.captured_by, reason: 'left' });
+  }
+
+  const whyNot = c.closed ? 'closed' : c.told_before ? 'told_before' : c.reach ? null : (c.unreachable ?? 'nobody');
+  if (whyNot || !c.customer_id) {
+    await recordToldSignal(tx, { decisionId, signalId: c.signal_id, reason: whyNot ?? 'nobody' });
+    return;
+  }
+  const channel = c.sample ? 'sample' : (c.reach as 'email' | 'phone');
+  const telling = await recordTelling(tx, { decisionId, signalId: c.signal_id, customerId: c.customer_id, channel });
+  await recordToldSignal(tx, { decisionId, signalId: c.signal_id, tellingId: telling.id });
+  if (telling.fresh && channel === 'email') {
+    await planDelivery(tx, {
+      key: `told:${c.signal_id}:${c.round}:${decisionId}:${c.customer_id}`,
+      purpose: 'told',
+      channel: 'email',
+      loopId: c.signal_id,
+      round: c.round,
+      customerId: c.customer_id,
+      occasion: decisionId,
+      body: await wording(tx, c, insight, company),
+    });
+  }
+}
+
+async function wording(tx: Tx, c: Contributor, insight: InsightNow, company: Company): Promise<{ subject: string; text: string }> {
+  const said = await wordsOf(tx, c.signal_id);
+  const { item, ...attributes } = insight.attributes;
+  const decider = company.staff[insight.decided_by!];
+  const words = said && extract(said.words, quotingOf(company, { place: c.place, kind: c.kind ?? undefined }));
+  const fields: Record<string, string | undefined> = {
+    company: company.name,
+    place: company.places[c.place]?.name ?? c.place,
+    reference: c.reference,
+    capturer_name: c.captured_by ? (company.staff[c.captured_by]?.name ?? '') : '',
+    customer_name: c.customer_name ?? undefined,
+    words: words ?? undefined,
+    item: insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes }),
+    signer_name: decider?.name ?? insight.decided_by!,
+    signer_title: decider?.title ?? '',
+    decider_name: decider?.name,
+    decider_title: decider?.title,
+    decision_reason: insight.reason!,
+    decided_what: insight.scope === 'these' ? 'for everyone who asked' : undefined,
+    done_by: insight.done_by ? longDate(insight.done_by) : undefined,
+    people: String(insight.people),
+  };
+  const given = Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return renderTemplate(company.templates[insight.outcome === 'adopted' ? 'told.adopted' : 'told.declined'], given);
+}

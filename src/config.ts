@@ -1,0 +1,106 @@
+/** The only reader of the environment. Everything that is wrong is said at once, in sentences; parts are handed down as arguments. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export interface Config {
+  port: number;
+  /** Where people reach us, without a slash at the end. */
+  publicUrl: string;
+  dataDir: string | undefined;
+  /** The company file to apply at the start; undefined: what is in force stays, and a blank installation gets the sample company. */
+  companyFile: string | undefined;
+  apiKey: string | undefined;
+  /** Undefined: the embedded one. */
+  databaseUrl: string | undefined;
+  /** Undefined: the embedded one. */
+  temporalAddress: string | undefined;
+  temporalNamespace: string;
+  temporalCliPath: string | undefined;
+  temporalUiUrl: string | undefined;
+  smtpUrl: string | undefined;
+  smtpRate: number;
+  slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
+  logLevel: string;
+  trustedProxyHops: number;
+  rateLimiting: boolean;
+  /** For the default folders of data and cache. */
+  home: { HOME: string | undefined; XDG_DATA_HOME: string | undefined; XDG_CACHE_HOME: string | undefined; uid: number };
+}
+
+const url = (schemes: string[], example: string) =>
+  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text), `must be an address like ${example}`);
+const count = (example: number) => z.coerce.number(`must be a number like ${example}`).int(`must be a whole number like ${example}`);
+
+/** Every variable Heed reads, with what it must look like. Any of them may also be given as NAME_FILE, naming a file that holds it. */
+export const Environment = z.object({
+  PORT: count(4000).min(0, 'must be between 0 and 65535').max(65535, 'must be between 0 and 65535').default(4000),
+  PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com').optional(),
+  HEED_DATA_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
+  HEED_CONFIG: z.string().optional(),
+  HEED_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
+  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://heed:secret@db:5432/heed').optional(),
+  TEMPORAL_ADDRESS: z.string().regex(/^[\w.-]+:\d+$/, 'must be an address like temporal:7233').optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_CLI_PATH: z.string().optional(),
+  TEMPORAL_UI_URL: url(['http', 'https'], 'http://localhost:8233').optional(),
+  SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:secret@mail.example.com:587').optional(),
+  SMTP_RATE: count(30).min(1, 'must be at least 1 a second').default(30),
+  SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
+  SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
+  SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/').optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('warn'),
+  TRUSTED_PROXY_HOPS: count(0).min(0, 'must not be negative').default(0),
+  RATE_LIMITING_DISABLED: z.enum(['true', 'false']).default('false'),
+});
+
+/** Wrong settings, as a list that can be read. */
+export class ConfigError extends Error {}
+
+/** Reads and checks the environment. Throws ConfigError with every problem listed. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = [];
+  const given = Object.fromEntries(Object.keys(Environment.shape).flatMap((name) => valueOf(name, env, problems)));
+  const parsed = Environment.safeParse(given);
+  for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')} ${issue.message}.`);
+  if (Boolean(given['SLACK_BOT_TOKEN']) !== Boolean(given['SLACK_SIGNING_SECRET'])) {
+    problems.push('SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET go together: set both, or neither.');
+  }
+  if (problems.length > 0 || !parsed.data) {
+    throw new ConfigError(`Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+  const e = parsed.data;
+  return {
+    port: e.PORT,
+    publicUrl: (e.PUBLIC_URL ?? `http://localhost:${e.PORT}`).replace(/\/+$/, ''),
+    dataDir: e.HEED_DATA_DIR,
+    companyFile: e.HEED_CONFIG ?? (existsSync('heed.yaml') ? 'heed.yaml' : undefined),
+    apiKey: e.HEED_API_KEY,
+    databaseUrl: e.DATABASE_URL,
+    temporalAddress: e.TEMPORAL_ADDRESS,
+    temporalNamespace: e.TEMPORAL_NAMESPACE,
+    temporalCliPath: e.TEMPORAL_CLI_PATH,
+    temporalUiUrl: e.TEMPORAL_UI_URL,
+    smtpUrl: e.SMTP_URL,
+    smtpRate: e.SMTP_RATE,
+    slack: e.SLACK_BOT_TOKEN ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL } : undefined,
+    logLevel: e.LOG_LEVEL,
+    trustedProxyHops: e.TRUSTED_PROXY_HOPS,
+    rateLimiting: e.RATE_LIMITING_DISABLED === 'false',
+    home: { HOME: env['HOME'], XDG_DATA_HOME: env['XDG_DATA_HOME'], XDG_CACHE_HOME: env['XDG_CACHE_HOME'], uid: process.getuid?.() ?? 1 },
+  };
+}
+
+function valueOf(name: string, env: NodeJS.ProcessEnv, problems: string[]): [string, string][] {
+  const file = env[`${name}_FILE`];
+  if (file && env[name]) problems.push(`${name} and ${name}_FILE are both set; keep one of them.`);
+  if (file) {
+    try {
+      return [[name, readFileSync(file, 'utf8').trim()]];
+    } catch {
+      problems.push(`${name}_FILE names ${file}, which can't be read.`);
+    }
+  }
+  // Compose hands an unset variable on as an empty one.
+  return env[name] ? [[name, env[name]]] : [];
+}

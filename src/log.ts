@@ -1,0 +1,9 @@
+/** JSON lines on standard error, with the field names everyone uses: loop, delivery, code, attempts, request. Nothing personal. */
+
+import { pino, type Logger } from 'pino';
+
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+
+export function openLog(level: string): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+}

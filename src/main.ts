@@ -1,0 +1,350 @@
+/**
+ * Starts Heed. Without a word: everything in one process tree, with embedded parts for whatever no address was given. With `web`, `worker`
+ * or `relay`: that process alone, against the parts the environment names.
+ */
+
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { ConfigError, readConfig, type Config } from './config.ts';
+import { explainProblems, readCompany } from './domain/companyFile.ts';
+import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
+import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
+import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
+import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
+import { defaultCacheDir } from './embedded/temporalCli.ts';
+import { openPostOffice } from './integrations/email.ts';
+import { openSlack } from './integrations/slack.ts';
+import { openLog } from './log.ts';
+import { migrate } from './store/migrate.ts';
+import { openPool, type Pool } from './store/pool.ts';
+import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
+import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
+import { randomBytes } from 'node:crypto';
+import { createApp } from './triggers/http/app.ts';
+import type { Web } from './triggers/http/web.ts';
+import { openHeed } from './triggers/heed.ts';
+import { startRelay } from './triggers/relay/relay.ts';
+import { loadSampleHistory } from './triggers/sampleHistory.ts';
+import { bundleWorkflows } from './workers/bundle.ts';
+import { startWorkers } from './workers/createWorker.ts';
+import { searchAttributes } from './workflows/messages.ts';
+
+type Part = 'web' | 'worker' | 'relay';
+const parts: Part[] = ['web', 'worker', 'relay'];
+
+/** What has to be stopped, last started first. */
+type Stop = { name: string; stop: () => Promise<void> };
+
+async function main(): Promise<void> {
+  const [asked] = process.argv.slice(2);
+  if (asked && !parts.includes(asked as Part)) throw new ConfigError(`There is no process "${asked}". Say web, worker or relay; or nothing, for all in one.`);
+  const only = asked as Part | undefined;
+  const config = readConfig();
+  if (only) mustBeApart(config, only);
+
+  const stops: Stop[] = [];
+  const stop = once(async () => {
+    for (const { name, stop: end } of stops.reverse()) {
+      await end().catch((error: unknown) => say(`${name} did not stop cleanly: ${sentenceOf(error)}`));
+    }
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (!only) say('Stopping …');
+      void stop().then(() => process.exit(0));
+    });
+  }
+  try {
+    await (only ? startApart(config, only, stops) : startTogether(config, stops));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Several processes share what one would start for itself, so each address must be given. */
+function mustBeApart(config: Config, part: Part): void {
+  const missing = [
+    !config.databaseUrl && 'DATABASE_URL',
+    part !== 'web' && !config.temporalAddress && 'TEMPORAL_ADDRESS',
+    part === 'worker' && !config.smtpUrl && 'SMTP_URL',
+  ].filter(Boolean);
+  if (missing.length > 0) {
+    throw new ConfigError(`The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for everything in one.`);
+  }
+}
+
+async function startApart(config: Config, part: Part, stops: Stop[]): Promise<void> {
+  const pool = await openPool(config.databaseUrl!);
+  stops.push({ name: 'Postgres pool', stop: () => pool.end() });
+  await applyCompany(config, pool, undefined);
+  if (part === 'web') {
+    await keepInitialKey(config, pool);
+    const slack = config.slack && openSlack(withoutUndefined({ token: config.slack.token, apiUrl: config.slack.apiUrl }));
+    await startWeb(config, stops, {
+      heed: openHeed(pool, openConfigurations(pool)),
+      publicUrl: config.publicUrl,
+      temporalUi: () => config.temporalUiUrl && `${config.temporalUiUrl}/namespaces/${config.temporalNamespace}`,
+      slack: config.slack && slack ? { ...slack, signingSecret: config.slack.signingSecret } : undefined,
+      demo: undefined,
+      arriving: () => [],
+    });
+  } else {
+    await startEngine(config, stops, [part], {
+      pool,
+      databaseUrl: config.databaseUrl!,
+      address: config.temporalAddress!,
+      smtpUrl: config.smtpUrl,
+      slack: config.slack,
+    });
+  }
+  say(`Heed ${part} is ready.`);
+}
+
+async function startTogether(config: Config, stops: Stop[]): Promise<void> {
+  const dataDir = config.dataDir ?? defaultDataDir(config.home);
+  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+    throw new Error(`Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`, { cause });
+  });
+  const arriving = new Set(['Temporal', 'workers']);
+
+  const databaseUrl = config.databaseUrl ?? (await startDatabase(dataDir, stops));
+  await migrate(databaseUrl, () => {});
+  const pool = await openPool(databaseUrl);
+  stops.push({ name: 'Postgres pool', stop: () => pool.end() });
+  await applyCompany(config, pool, new URL('../samples/demo.yaml', import.meta.url));
+  await keepInitialKey(config, pool);
+  say('Postgres is up.');
+
+  const configuration = openConfigurations(pool);
+  const { company } = await configuration();
+  const mailbox = config.smtpUrl ? undefined : await startMailbox({ dataDir });
+  const room = config.slack
+    ? undefined
+    : await startSlackRoom({
+        dataDir,
+        interactivityUrl: () => `http://127.0.0.1:${config.port}/slack/interactions`,
+        people: Object.values(company.staff)
+          .filter((person) => person.prompts === 'slack')
+          .map(({ email, name }) => ({ email, name })),
+      });
+  if (mailbox) stops.push({ name: 'Mailbox', stop: () => mailbox.stop() });
+  if (room) stops.push({ name: 'Slack room', stop: () => room.stop() });
+  const slackAt = config.slack ?? { token: room!.token, signingSecret: room!.signingSecret, apiUrl: room!.apiUrl };
+
+  let temporal: EmbeddedTemporal | undefined;
+  const slack = openSlack(withoutUndefined({ token: slackAt.token, apiUrl: slackAt.apiUrl }));
+  await startWeb(config, stops, {
+    heed: openHeed(pool, configuration),
+    publicUrl: config.publicUrl,
+    temporalUi: () => uiOf(config, temporal),
+    slack: { ...slack, signingSecret: slackAt.signingSecret },
+    demo: demoOf(mailbox, room),
+    arriving: () => [...arriving],
+  });
+  await announce(dataDir, { pid: process.pid, databaseUrl, publicUrl: config.publicUrl }, stops);
+  say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
+
+  const progress = progressLine();
+  if (!config.temporalAddress) {
+    temporal = await startTemporal({
+      dataDir,
+      cacheDir: defaultCacheDir(config.home),
+      searchAttributes,
+      onProgress: progress.show,
+      ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
+    });
+    const started = temporal;
+    stops.push({ name: 'Temporal', stop: () => started.stop() });
+  }
+  arriving.delete('Temporal');
+  progress.done(`Temporal is up${uiOf(config, temporal) ? `: ${uiOf(config, temporal)}` : ''}.`);
+
+  await startEngine(config, stops, ['worker', 'relay'], {
+    pool,
+    databaseUrl,
+    address: config.temporalAddress ?? temporal!.address,
+    smtpUrl: config.smtpUrl ?? mailbox!.smtpUrl,
+    slack: slackAt,
+    dataDir,
+  });
+  arriving.delete('workers');
+  say(`Start here → ${config.publicUrl}`);
+}
+
+const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | undefined => {
+  const ui = config.temporalUiUrl ?? temporal?.uiUrl;
+  return ui && `${ui}/namespaces/${config.temporalNamespace}`;
+};
+
+async function startDatabase(dataDir: string, stops: Stop[]): Promise<string> {
+  const postgres = await startPostgres({ dataDir });
+  stops.push({ name: 'Postgres', stop: () => postgres.stop() });
+  return postgres.url;
+}
+
+/** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. */
+async function applyCompany(config: Config, pool: Pool, sample: URL | undefined): Promise<void> {
+  const blank = !(await openConfigurations(pool)().catch(() => undefined));
+  const file = config.companyFile ?? (blank ? sample : undefined);
+  if (!file) return;
+  const yaml = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`The company file ${String(file)} can't be read. Correct HEED_CONFIG.`, { cause });
+  });
+  const read = readCompany(yaml);
+  if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
+  const applied = await pool.transaction((tx) => applyConfiguration(tx, { yaml, company: read.company, by: 'npm start' }));
+  if (file === sample && applied.changed) {
+    await loadSampleHistory(pool, { company: read.company, configuration: applied.version, now: new Date() });
+  } else if (applied.changed) say(`Applied ${String(file)} as version ${applied.version}.`);
+}
+
+async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
+  if (config.apiKey) return keepApiKey(pool, config.apiKey, 'HEED_API_KEY', ['*']);
+  if (await anyApiKey(pool)) return;
+  const key = `heed_${randomBytes(24).toString('base64url')}`;
+  await keepApiKey(pool, key, 'first key', ['*']);
+  say(`API key, shown this once: ${key}`);
+}
+
+async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
+  const app = createApp(web, { rateLimiting: config.rateLimiting, trustedProxyHops: config.trustedProxyHops });
+  const server = serve({ fetch: app.fetch, port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0' });
+  await new Promise<void>((listening, refused) => {
+    server.once('listening', listening);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      refused(error.code === 'EADDRINUSE' ? new Error(`Port ${config.port} is in use. Stop what runs there, or choose another: PORT=4001 npm start`) : error);
+    });
+  });
+  stops.push({
+    name: 'Web',
+    stop: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+        // Pages that listen for news would keep the door open for ever.
+        setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 1_000).unref();
+      }),
+  });
+}
+
+interface Engine {
+  pool: Pool;
+  databaseUrl: string;
+  address: string;
+  smtpUrl: string | undefined;
+  slack: Config['slack'];
+  dataDir?: string;
+}
+
+/** The processes that talk to Temporal: with it down they wait for it, and say so once. */
+async function startEngine(config: Config, stops: Stop[], which: ('worker' | 'relay')[], engine: Engine): Promise<void> {
+  const log = openLog(config.logLevel);
+  const { connectionOptions } = loadClientConnectConfig();
+  const connection = { ...connectionOptions, address: engine.address };
+  await untilTemporalAnswers(connection, engine.address);
+  if (which.includes('worker')) {
+    const folder = engine.dataDir ?? defaultCacheDir(config.home);
+    await mkdir(folder, { recursive: true });
+    const bundle = await bundleWorkflows(join(folder, `stories-${process.pid}.js`));
+    stops.push({ name: 'Stories', stop: () => rm(bundle, { force: true }) });
+    const workers = await startWorkers({
+      hands: {
+        pool: engine.pool,
+        configuration: openConfigurations(engine.pool),
+        publicUrl: config.publicUrl,
+        post: openPostOffice(engine.smtpUrl!),
+        slack: engine.slack && openSlack(withoutUndefined({ token: engine.slack.token, apiUrl: engine.slack.apiUrl })),
+      },
+      connection,
+      namespace: config.temporalNamespace,
+      bundle,
+      log,
+      messagesPerSecond: config.smtpRate,
+    });
+    stops.push({ name: 'Workers', stop: () => workers.stop() });
+    workers.died.catch((error: unknown) => {
+      say(`The worker died: ${sentenceOf(error)}. Start Heed again; nothing is lost.`);
+      process.kill(process.pid, 'SIGTERM');
+    });
+  }
+  if (which.includes('relay')) {
+    const toTemporal = await Connection.connect(connection);
+    stops.push({ name: 'Temporal connection', stop: () => toTemporal.close() });
+    const relay = startRelay({
+      pool: engine.pool,
+      databaseUrl: engine.databaseUrl,
+      client: new Client({ connection: toTemporal, namespace: config.temporalNamespace }),
+      temporalAddress: engine.address,
+      log,
+    });
+    stops.push({ name: 'Relay', stop: () => relay.stop() });
+  }
+}
+
+async function untilTemporalAnswers(connection: Parameters<typeof Connection.connect>[0], address: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      await (await Connection.connect({ ...connection, connectTimeout: '3s' })).close();
+      return;
+    } catch {
+      if (tries === 0) say(`Temporal at ${address} does not answer yet. Captures and responses are kept meanwhile; trying again …`);
+      await new Promise((again) => setTimeout(again, 2_000));
+    }
+  }
+}
+
+function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {
+  if (!mailbox && !room) return undefined;
+  return { mailbox: mailbox?.app, slackRoom: room?.app, unread: () => ({ slack: room?.unread() ?? 0, mail: mailbox?.unread() ?? 0 }) };
+}
+
+/** So that the command line finds the running Heed. It holds a password: for this user only. */
+async function announce(dataDir: string, running: object, stops: Stop[]): Promise<void> {
+  const file = join(dataDir, 'running.json');
+  await writeFile(file, JSON.stringify(running), { mode: 0o600 });
+  await chmod(file, 0o600);
+  stops.push({ name: 'running.json', stop: () => rm(file, { force: true }) });
+}
+
+function progressLine() {
+  let last = '';
+  return {
+    show(sentence: string): void {
+      if (sentence === last) return;
+      last = sentence;
+      if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${sentence}`);
+      else say(sentence);
+    },
+    done(sentence: string): void {
+      if (process.stdout.isTTY && last) process.stdout.write('\r\x1b[2K');
+      say(sentence);
+    },
+  };
+}
+
+function withoutUndefined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let acting: Promise<void> | undefined;
+  return () => (acting ??= act());
+}
+
+function say(sentence: string): void {
+  process.stdout.write(`${sentence}\n`);
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${sentenceOf(error)}\n`);
+  if (!(error instanceof ConfigError) && error instanceof Error && error.cause instanceof Error) process.stderr.write(`  because: ${error.cause.message}\n`);
+  process.exit(1);
+});

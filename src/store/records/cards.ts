@@ -1,0 +1,18 @@
+/** The one message in Slack per task and person. */
+
+import { z } from 'zod';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+/** Remembers where a card was posted ('channel:ts'); the first stays the one that is edited. */
+export async function keepCard(tx: Tx, d: { loop_id: string | null; staff: string | null }, ref: string): Promise<void> {
+  const [channel, ts] = ref.split(':');
+  if (!d.loop_id || !d.staff || !channel || !ts) return;
+  await tx.query(sql.unsafe`
+    insert into slack_cards (loop_id, staff, channel, ts) values (${d.loop_id}, ${d.staff}, ${channel}, ${ts}) on conflict do nothing`);
+}
+
+const Card = z.object({ channel: z.string(), ts: z.string() });
+
+export async function cardOf(db: Db, loopId: string, staff: string): Promise<z.infer<typeof Card> | null> {
+  return db.maybeOne(sql.type(Card)`select channel, ts from slack_cards where loop_id = ${loopId} and staff = ${staff}`);
+}

@@ -1,0 +1,239 @@
+/** Carries what Postgres holds to Temporal: wakes as the signal `nudge`, due deliveries as standalone activities. Several may run. It never
+ *  decides anything, and never gives up: a row that could not be carried is carried later. */
+
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import pg from 'pg';
+import type { Log } from '../../log.ts';
+import { deliveryNotStarted, leaseDueDeliveries } from '../../store/records/deliveries.ts';
+import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
+import type { Pool } from '../../store/pool.ts';
+import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
+import { reconcile } from './reconcile.ts';
+
+export interface Relay {
+  stop(): Promise<void>;
+}
+
+export interface RelayOptions {
+  pool: Pool;
+  /** For LISTEN, on a connection of its own. */
+  databaseUrl: string;
+  client: Client;
+  /** Names the Temporal that is talked to, in the database. */
+  temporalAddress: string;
+  log: Log;
+  /** Stories opened a second; measured on two cores: more delays the responses of others. */
+  startsPerSecond?: number;
+  wavesPerSecond?: number;
+}
+
+/** Without a hint it looks this often. */
+const sweepMs = 1_000;
+/** A terminated run is back within ten seconds. */
+const reconcileMs = 4_000;
+/** Longest a call to Temporal may take. */
+const deadlineMs = 5_000;
+const atOnce = 10;
+
+export function startRelay(options: RelayOptions): Relay {
+  const { log } = options;
+  const ears = listen(options.databaseUrl, log);
+  const starts = bucket(options.startsPerSecond ?? 8);
+  const waves = bucket(options.wavesPerSecond ?? 10);
+  const state = { stopping: false, rebuilding: false };
+
+  const carrying = (async () => {
+    while (!state.stopping) {
+      let carried = 0;
+      try {
+        carried += await carry(options, 'response', 50);
+        carried += await startDeliveries(options, 20);
+        // While everything is rebuilt, opening stories takes all the room that responses leave.
+        const opened = await carry(options, 'start', state.rebuilding ? 20 : starts.room());
+        if (state.rebuilding && opened === 0) state.rebuilding = false;
+        starts.take(opened);
+        const waved = await carry(options, 'wave', waves.room());
+        waves.take(waved);
+        carried += opened + waved;
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'The relay could not reach Postgres; it goes on trying.');
+      }
+      if (carried === 0) await ears.next(sweepMs);
+    }
+  })();
+
+  const reconciling = (async () => {
+    while (!state.stopping) {
+      try {
+        const found = await reconcile(options);
+        if (found.lost) state.rebuilding = true;
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'The relay could not compare itself with Temporal; it tries again in a few seconds.');
+      }
+      await ears.idle(reconcileMs);
+    }
+  })();
+
+  return {
+    async stop() {
+      state.stopping = true;
+      await ears.close();
+      await Promise.all([carrying, reconciling]);
+    },
+  };
+}
+
+/** One class of wakes: leased in a short statement, carried outside any transaction, deleted unless somebody asked again. */
+async function carry(options: RelayOptions, as: WakeClass, most: number): Promise<number> {
+  if (most < 1) return 0;
+  const wakes = await leaseWakes(options.pool, as, most);
+  await inParallel(wakes, (wake) => carryOne(options, wake));
+  return wakes.length;
+}
+
+async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): Promise<void> {
+  const story = wake.kind === 'signal' ? 'followSignal' : 'followInsight';
+  const subject = wake.kind === 'signal' ? { signalId: wake.loop_id } : { insightId: wake.loop_id };
+  try {
+    await client.withDeadline(Date.now() + deadlineMs, () =>
+      client.workflow.signalWithStart(story, {
+        workflowId: `${wake.kind}:${wake.loop_id}`,
+        taskQueue: loopsQueue,
+        args: [subject],
+        signal: nudge,
+        signalArgs: [],
+        // Starts, wakes, and revives one that was terminated; a run whose loop is over ends at once.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        staticSummary: wake.reference,
+      }),
+    );
+    await wakeCarried(pool, wake.loop_id, wake.asked);
+  } catch (error) {
+    await wakePostponed(pool, wake.loop_id, wake.asked, backOffMs(wake.attempts));
+    log[wake.attempts > 5 ? 'error' : 'warn']({ loop: wake.loop_id, attempts: wake.attempts, code: codeOf(error) }, 'A wake could not be carried to Temporal; it stays and is carried later.');
+  }
+}
+
+async function startDeliveries({ pool, client, log }: RelayOptions, most: number): Promise<number> {
+  const due = await leaseDueDeliveries(pool, most);
+  await inParallel(due, async ({ id, channel, purpose }) => {
+    try {
+      await client.withDeadline(Date.now() + deadlineMs, () =>
+        client.activity.start('deliver', {
+          id: `delivery:${id}`,
+          taskQueue: messagesQueue,
+          args: [id],
+          startToCloseTimeout: channel === 'email' ? '13m' : '30s',
+          heartbeatTimeout: '30s',
+          idConflictPolicy: 'USE_EXISTING',
+          summary: `${purpose} by ${channel}`,
+        }),
+      );
+    } catch (error) {
+      await deliveryNotStarted(pool, id);
+      log.warn({ delivery: id, code: codeOf(error) }, 'A delivery could not be started in Temporal; it is due again in a moment.');
+    }
+  });
+  return due.length;
+}
+
+/** Half a second, doubling to half a minute, jittered so that what failed together does not return together. */
+function backOffMs(attempts: number): number {
+  return Math.min(30_000, 500 * 2 ** Math.min(attempts, 10)) * (0.5 + Math.random() / 2);
+}
+
+async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  await Promise.all(
+    Array.from({ length: Math.min(atOnce, queue.length) }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
+    }),
+  );
+}
+
+/** Room for `rate` a second, saved up for one second at most. */
+function bucket(rate: number) {
+  let tokens = rate;
+  let filledAt = performance.now();
+  return {
+    room(): number {
+      const now = performance.now();
+      tokens = Math.min(rate, tokens + ((now - filledAt) / 1000) * rate);
+      filledAt = now;
+      return Math.floor(tokens);
+    },
+    take(count: number): void {
+      tokens -= count;
+    },
+  };
+}
+
+/** Hints from commits. Correctness rests on the sweep: a lost connection costs a second, and is opened again. */
+function listen(databaseUrl: string, log: Log) {
+  let client: pg.Client | undefined;
+  let closed = false;
+  let heard = false;
+  const sleepers = new Set<() => void>();
+  const wakeAll = (): void => {
+    for (const wakeOne of [...sleepers]) wakeOne();
+  };
+
+  const connect = async (): Promise<void> => {
+    while (!closed) {
+      const next = new pg.Client({ connectionString: databaseUrl, application_name: `heed-relay-${randomUUID().slice(0, 8)}` });
+      try {
+        await next.connect();
+        next.on('notification', () => {
+          heard = true;
+          wakeAll();
+        });
+        await next.query('listen heed_due');
+        client = next;
+        await new Promise<void>((lost) => {
+          next.on('error', () => lost());
+          next.on('end', () => lost());
+        });
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'The relay hears no hints; it sweeps meanwhile.');
+      }
+      client = undefined;
+      await next.end().catch(() => {});
+      if (!closed) await sleep(1_000);
+    }
+  };
+  const connecting = connect();
+
+  const sleep = (ms: number, hints = false): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        sleepers.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      if (hints || closed) sleepers.add(done);
+    });
+
+  return {
+    /** Until a hint, at most `ms`. A hint given meanwhile counts. */
+    async next(ms: number): Promise<void> {
+      if (!heard && !closed) await sleep(ms, true);
+      heard = false;
+    },
+    /** At most `ms`, shorter only when closing. */
+    async idle(ms: number): Promise<void> {
+      for (let left = ms; left > 0 && !closed; left -= 200) await sleep(Math.min(200, left));
+    },
+    async close(): Promise<void> {
+      closed = true;
+      wakeAll();
+      await client?.end().catch(() => {});
+      await connecting;
+    },
+  };
+}
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : error instanceof Error ? error.name : 'unknown';
+}
