@@ -50,7 +50,7 @@ export interface EmbeddedPostgres {
 
 export interface PostgresOptions {
   dataDir: string;
-  /** False, for tests only: no fsync, so losing power loses data. */
+  /** False, for tests only: no fsync, so losing power loses data; and Ctrl-C reaches the server too. */
   durable?: boolean;
   /** Server settings over ours, as in postgresql.conf. */
   settings?: Record<string, string>;
@@ -171,6 +171,7 @@ async function start(home: string, cluster: string, options: PostgresOptions): P
       args: flags(cluster, options, port),
       folder: home,
       log,
+      lasts: options.durable ?? true,
       account,
     });
     const isUp = async () => ((file) => file?.pid === pid && file.ready)(await pidFile(cluster)) === true;

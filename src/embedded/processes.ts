@@ -69,14 +69,16 @@ async function ask(name: string): Promise<string | undefined> {
 }
 
 /**
- * Starts a server in a session of its own, so that Ctrl-C in the terminal reaches Heed only, which then ends its servers in order.
- * Both outputs go to the file `log`; the one before is kept as `log.1`. Returns the process id.
+ * Starts a server and returns its process id. One that `lasts` gets a session of its own: Ctrl-C in the terminal then reaches Heed
+ * only, which ends its servers in order. One for tests stays in ours and ends with it. Both outputs go to the file `log`; the one
+ * before is kept as `log.1`.
  */
 export async function launch(server: {
   program: string;
   args: string[];
   folder: string;
   log: string;
+  lasts: boolean;
   account?: Account | undefined;
 }): Promise<number> {
   await rename(server.log, `${server.log}.1`).catch(() => undefined);
@@ -84,7 +86,7 @@ export async function launch(server: {
   try {
     const child = spawn(server.program, server.args, {
       cwd: server.folder,
-      detached: true,
+      detached: server.lasts,
       stdio: ['ignore', log.fd, log.fd],
       // Nothing of the caller's environment: PGDATA, TEMPORAL_… and the like must not change what the flags say.
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: server.folder, LANG: 'C.UTF-8' },

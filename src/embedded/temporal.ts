@@ -1,0 +1,295 @@
+/**
+ * A Temporal development server for machines that have none, kept in
+ *
+ *     <dataDir>/temporal/temporal.db     its histories; Heed's own facts are in Postgres, so losing this file loses no loop
+ *                        /server.log     what it said since it was started; server.log.1 the time before
+ *                        /server.json    the version that made the file, and the ports, so that links to the Web UI stay valid
+ */
+
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import {
+  becomes,
+  claim,
+  commandOf,
+  end,
+  freePort,
+  isFree,
+  lastLines,
+  launch,
+  names,
+  processesNaming,
+} from './processes.ts';
+import { findTemporalCli, serverVersionOf } from './temporalCli.ts';
+
+export interface EmbeddedTemporal {
+  /** Of the gRPC service, host:port. */
+  address: string;
+  uiUrl: string | undefined;
+  /** True when the server was still running from a Heed that had been killed. */
+  adopted: boolean;
+  stop(): Promise<void>;
+}
+
+export interface TemporalOptions {
+  /** Undefined: in memory, for tests; then Ctrl-C reaches the server too. */
+  dataDir: string | undefined;
+  cacheDir: string;
+  /** TEMPORAL_CLI_PATH */
+  cliPath?: string;
+  /** Exactly this port. Without it the one used last, when free, else any free one; so with the Web UI's. */
+  port?: number;
+  uiPort?: number | 'none';
+  /** Lets a test pass time for one workflow. */
+  timeSkipping?: boolean;
+  /** Name to type: Keyword, Int, Datetime … */
+  searchAttributes: Record<string, string>;
+  onProgress?: (sentence: string) => void;
+}
+
+/**
+ * Starts the server, or takes over the one that runs on `dataDir` since Heed was killed; returns when the namespace `default` and the
+ * search attributes are there. Throws sentences: no server to be had, another live Heed owns the folder, a port is taken.
+ */
+export async function startTemporal(options: TemporalOptions): Promise<EmbeddedTemporal> {
+  const home = await homeOf(options.dataDir);
+  const release = await claim(home);
+  const leave = async () => {
+    await release();
+    if (options.dataDir === undefined) await rm(home, { recursive: true, force: true });
+  };
+  try {
+    const adopted = await adopt(home, options);
+    const server = adopted ?? (await start(home, options));
+    let stopped: Promise<void> | undefined;
+    return {
+      address: `127.0.0.1:${server.port}`,
+      uiUrl: server.uiPort === undefined ? undefined : `http://127.0.0.1:${server.uiPort}`,
+      adopted: adopted !== undefined,
+      stop: () => (stopped ??= stop(server.mark, options).then(leave)),
+    };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+interface Server {
+  port: number;
+  uiPort: number | undefined;
+  /** Words of its command line that no other process has. */
+  mark: readonly string[];
+}
+
+async function homeOf(dataDir: string | undefined): Promise<string> {
+  if (dataDir === undefined) return mkdtemp(join(await realpath(tmpdir()), 'heed-temporal-'));
+  const home = join(dataDir, 'temporal');
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await mkdir(home, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Error(
+      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
+      { cause },
+    );
+  }
+  return realpath(home);
+}
+
+/** A server that still holds our file and was started as we would start it is taken over; any other that holds it is ended. */
+async function adopt(home: string, options: TemporalOptions): Promise<Server | undefined> {
+  if (options.dataDir === undefined) return undefined;
+  const mark = ['--db-filename', join(home, 'temporal.db')];
+  const [found] = await processesNaming(mark);
+  if (found === undefined) return undefined;
+  const { port, uiPort } = portsIn(found.command);
+  const wanted = flags(
+    home,
+    options,
+    options.port ?? port ?? 0,
+    options.uiPort === 'none' ? undefined : (options.uiPort ?? uiPort ?? 0),
+  );
+  const [program, ...given] = found.command;
+  if (
+    port !== undefined &&
+    program !== undefined &&
+    given.join(' ') === wanted.join(' ') &&
+    (await isReady(found.pid, port, options, mark))
+  ) {
+    // Killed in its very first second, Heed had not yet written down what made the file.
+    if ((await keptIn(home)) === undefined) await keep(home, { version: await serverVersionOf(program), port, uiPort });
+    return { port, uiPort, mark };
+  }
+  await stop(mark, options);
+  return undefined;
+}
+
+function portsIn(command: readonly string[]): { port: number | undefined; uiPort: number | undefined } {
+  const after = (flag: string) => Number(command[command.indexOf(flag) + 1]) || undefined;
+  return { port: after('--port'), uiPort: after('--ui-port') };
+}
+
+function flags(home: string, options: TemporalOptions, port: number, uiPort: number | undefined): string[] {
+  const kept = options.dataDir === undefined ? [] : ['--db-filename', join(home, 'temporal.db')];
+  // 255 is what SQL databases can hold; the refresh lets a new search attribute be used at once.
+  const dynamic = ['limit.maxIDLength=255', 'system.forceSearchAttributesCacheRefreshOnRead=true'];
+  if (options.timeSkipping) dynamic.push('frontend.WorkflowTimeSkippingEnabled=true');
+  const ui = uiPort === undefined ? ['--headless'] : ['--ui-disable-news-fetch', '--ui-port', String(uiPort)];
+  return [
+    'server',
+    'start-dev',
+    ...kept,
+    ...dynamic.flatMap((value) => ['--dynamic-config-value', value]),
+    '--log-level',
+    'warn',
+    '--ip',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    ...ui,
+  ];
+}
+
+async function start(home: string, options: TemporalOptions): Promise<Server> {
+  const { cliPath, cacheDir, onProgress } = options;
+  const program = await findTemporalCli({
+    ...(cliPath === undefined ? {} : { cliPath }),
+    cacheDir,
+    onProgress: (sentence, percent) => onProgress?.(percent === undefined ? sentence : `${sentence}: ${percent} %`),
+  });
+  const version = await serverVersionOf(program);
+  const kept = await keptIn(home);
+  if (options.dataDir !== undefined) await setAsideUnlessOf(version, home, kept?.version, onProgress);
+  for (const port of [options.port, options.uiPort])
+    if (typeof port === 'number' && !(await isFree(port))) throw portTaken(port);
+
+  const log = join(home, 'server.log');
+  for (let attempt = 1; ; attempt += 1) {
+    // The usual ports where there is a file to keep; in-memory servers come in numbers.
+    const usual = options.dataDir === undefined ? [] : [7233, 8233];
+    const port = options.port ?? (await freePort(kept?.port, usual[0]));
+    const uiPort = options.uiPort === 'none' ? undefined : (options.uiPort ?? (await freePort(kept?.uiPort, usual[1])));
+    const mark =
+      options.dataDir === undefined ? ['--port', String(port)] : ['--db-filename', join(home, 'temporal.db')];
+    const pid = await launch({
+      program,
+      args: flags(home, options, port, uiPort),
+      folder: home,
+      log,
+      lasts: options.dataDir !== undefined,
+    });
+    if (await isReady(pid, port, options, mark)) {
+      await keep(home, { version, port, uiPort });
+      return { port, uiPort, mark };
+    }
+    await stop(mark, options);
+    const said = await lastLines(log);
+    // Somebody took the port between our look and the server's.
+    if (!said.includes('address already in use') || attempt === 5)
+      throw new Error(`The Temporal development server did not start. It said:\n${said}`);
+  }
+}
+
+interface Kept {
+  version: string;
+  port: number;
+  uiPort: number | undefined;
+}
+
+/** Renamed into place: a half-written one would make the histories look half-made. */
+async function keep(home: string, kept: Kept): Promise<void> {
+  await writeFile(join(home, 'server.json.new'), `${JSON.stringify(kept)}\n`);
+  await rename(join(home, 'server.json.new'), join(home, 'server.json'));
+}
+
+async function keptIn(home: string): Promise<Kept | undefined> {
+  const text = await readFile(join(home, 'server.json'), 'utf8').catch(() => undefined);
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Kept);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The server writes its schema only into a file that does not exist yet, and never migrates one. So a file of another version, or one
+ * whose first start was cut off, is moved away: the relay then meets a new Temporal and wakes every open loop.
+ */
+async function setAsideUnlessOf(
+  version: string,
+  home: string,
+  made: string | undefined,
+  onProgress: TemporalOptions['onProgress'],
+): Promise<void> {
+  if (made === version) return;
+  const file = join(home, 'temporal.db');
+  for (const part of ['', '-wal', '-shm', '-journal']) {
+    await rename(`${file}${part}`, join(home, `temporal-${made ?? 'unfinished'}.db${part}`)).catch(() => undefined);
+  }
+  if (made !== undefined) {
+    onProgress?.(
+      `Temporal was ${made} and is now ${version}: its old histories are kept in temporal-${made}.db, and open loops go on from Postgres`,
+    );
+  }
+}
+
+const portTaken = (port: number): Error =>
+  new Error(
+    `Port ${port} of 127.0.0.1 is in use, so Temporal cannot have it. Stop what listens there, or ask for no port: a free one is found.`,
+  );
+
+/** True when the namespace `default` and our search attributes can be used; false when the server ended or took over a minute. */
+async function isReady(
+  pid: number,
+  port: number,
+  { searchAttributes }: TemporalOptions,
+  mark: readonly string[],
+): Promise<boolean> {
+  // The usual pauses between attempts are made for networks; this server is up in a third of a second.
+  const channelArgs = {
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.min_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 100,
+  };
+  const connection = Connection.lazy({ address: `127.0.0.1:${port}`, channelArgs });
+  const attempt = async () => {
+    try {
+      return await connection.withDeadline(Date.now() + 1_000, () => hasAttributes(connection, searchAttributes));
+    } catch {
+      return false;
+    }
+  };
+  let ready = false;
+  const hasEnded = async () => !names(await commandOf(pid), mark);
+  await becomes(async () => (ready = await attempt()) || hasEnded(), 60_000);
+  // Another server that took the port first would answer too.
+  ready &&= !(await hasEnded());
+  await connection.close();
+  return ready;
+}
+
+/** Adds those that are missing. The server's own flag does so only while it makes a file, so an attribute of a later Heed would never arrive. */
+async function hasAttributes({ operatorService }: Connection, wanted: Record<string, string>): Promise<boolean> {
+  const namespace = 'default';
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing = Object.entries(wanted).filter(([name]) => !(name in customAttributes));
+  if (missing.length === 0) return true;
+  const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, attributeTypes.indexOf(type)]));
+  await operatorService.addSearchAttributes({ namespace, searchAttributes });
+  return false;
+}
+
+/** In the order of temporal.api.enums.v1.IndexedValueType, whose zero is "unspecified". */
+const attributeTypes = ['', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
+
+/** On SIGTERM it takes a second to leave its services in order; a server in memory has nothing to put in order. */
+async function stop(mark: readonly string[], { dataDir }: TemporalOptions): Promise<void> {
+  const found = await processesNaming(mark);
+  const left = async () => {
+    const commands = await Promise.all(found.map(async ({ pid }) => ({ pid, command: await commandOf(pid) })));
+    return commands.filter(({ command }) => names(command, mark)).map(({ pid }) => pid);
+  };
+  await end(left, [...(dataDir === undefined ? [] : [['SIGTERM', 15_000] as const]), ['SIGKILL', 5_000]]);
+}
