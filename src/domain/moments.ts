@@ -1,0 +1,71 @@
+/** Times, dates and small numbers as people say them. */
+
+import { Temporal } from 'temporal-polyfill';
+import { localDate } from './calendar.ts';
+import { parseSpan, spanText, type Span } from './span.ts';
+
+/** "in 25 seconds" · "by 13:00" today · "by Friday 12:00" within a week · "by 18 June 12:00"; `at` and `now` are UTC instants. */
+export function byWhen(at: Date, now: Date, timezone: string): string {
+  const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
+  return seconds > 0 && seconds < 120 ? `in ${seconds} seconds` : `by ${clockTime(at, now, timezone)}`;
+}
+
+/** "13:00" today · "Friday 12:00" within a week · "18 June 12:00"; with the year where it is another one. */
+export function clockTime(at: Date, now: Date, timezone: string): string {
+  const time = format(at, timezone, { hour: '2-digit', minute: '2-digit' });
+  if (localDate(at, timezone) === localDate(now, timezone)) return time;
+  const days = Math.abs(at.getTime() - now.getTime()) / 86_400_000;
+  if (days < 6) return `${format(at, timezone, { weekday: 'long' })} ${time}`;
+  const sameYear = localDate(at, timezone).slice(0, 4) === localDate(now, timezone).slice(0, 4);
+  return `${format(at, timezone, { day: 'numeric', month: 'long', ...(!sameYear && { year: 'numeric' }) })} ${time}`;
+}
+
+/** "Friday 18 June" from a date (YYYY-MM-DD). */
+export function dayName(date: string): string {
+  const day = Temporal.PlainDate.from(date);
+  return day.toLocaleString('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).replace(',', '');
+}
+
+/** "four working hours", "a working day", "25 seconds" */
+export function spanInWords(span: Span): string {
+  const [amount = '', ...unit] = spanText(span).split(' ');
+  return `${span.amount === 1 ? (unit[0] === 'hour' ? 'an' : 'a') : inWords(Number(amount))} ${unit.join(' ')}`;
+}
+
+/** How long it was on the wall, in its largest whole unit: "six hours", "25 seconds". */
+export function elapsedInWords(from: Date, to: Date): string {
+  const seconds = Math.max(1, Math.round((to.getTime() - from.getTime()) / 1000));
+  const [unit, length] = (
+    [
+      ['d', 86_400],
+      ['h', 3600],
+      ['m', 60],
+      ['s', 1],
+    ] as const
+  ).find(([, l]) => seconds >= l)!;
+  return spanInWords(parseSpan(`${Math.floor(seconds / length)}${unit}`)!);
+}
+
+/** Numbers up to twelve as words. */
+export function inWords(count: number): string {
+  return numbers[count] ?? String(count);
+}
+
+const numbers = [
+  'none',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'eleven',
+  'twelve',
+];
+
+const format = (at: Date, timeZone: string, options: Intl.DateTimeFormatOptions): string =>
+  new Intl.DateTimeFormat('en-GB', { ...options, timeZone }).format(at);

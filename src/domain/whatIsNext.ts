@@ -1,0 +1,122 @@
+/** What happens next to a loop if nobody acts, and what follows when somebody does: the dashed part under a timeline. Pure. */
+
+import type { Company, Course, Role } from './company.ts';
+import { localDate } from './calendar.ts';
+import type { InsightStage, SignalStage, Wait } from './loop.ts';
+import { byWhen, clockTime, dayName } from './moments.ts';
+import { resolveRole } from './routing.ts';
+
+export interface LoopAhead {
+  company: Company;
+  /** heed_now(). */
+  now: Date;
+  stage: SignalStage | InsightStage;
+  place: string;
+  /** Staff code of the owner or decider. */
+  owner: string;
+  /** Not yet taken, earliest first; those of waits that have been met are passed over. */
+  rungs: readonly { wait: Wait; step: number; repeat: number; role: Role | 'nobody'; due_at: Date }[];
+  course?: Course | null;
+  /** Whether there is a way to the customer. */
+  reachable?: boolean;
+  /** Until when a decision can be taken back. */
+  finalAt?: Date | null;
+}
+
+export interface Next {
+  /** UTC; absent for what comes "then". */
+  at?: Date;
+  sentence: string;
+}
+
+/** At most two lines: the next rung with its time, and what follows once it is met. Empty when the loop is over. */
+export function whatIsNext(loop: LoopAhead): Next[] {
+  return [rungNext(loop), following(loop)].filter((next) => next !== undefined);
+}
+
+function rungNext(loop: LoopAhead): Next | undefined {
+  const { company, now, stage, place, owner } = loop;
+  const zone = company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
+  if (stage === 'undo')
+    return loop.finalAt
+      ? {
+          at: loop.finalAt,
+          sentence: `It can be taken back until ${clockTime(loop.finalAt, now, zone)}; then everyone who asked is told.`,
+        }
+      : undefined;
+  const running = waitsOf[stage];
+  const rung = loop.rungs.find(({ wait }) => running.includes(wait));
+  if (!rung) return undefined;
+  if (rung.role === 'nobody')
+    return {
+      at: rung.due_at,
+      sentence: `If the customer says nothing by ${dayName(localDate(rung.due_at, zone))}, it ends there.`,
+    };
+  const person = resolveRole(company, rung.role, { owner, place });
+  const name = company.staff[person]?.name ?? person;
+  if (rung.due_at <= now) return { at: rung.due_at, sentence: `${name} is being told now.` };
+  const unless: Record<Wait, string> = {
+    reviewed: 'nobody reads it',
+    acknowledged: 'nobody takes it',
+    answered: 'the customer is not answered',
+    told: 'the customer is not told',
+    confirmed: 'nothing is heard',
+    decided: 'nothing is decided',
+    completed: 'it is not done',
+  };
+  const is = person === owner ? 'is reminded' : 'is told';
+  return { at: rung.due_at, sentence: `If ${unless[rung.wait]} ${byWhen(rung.due_at, now, zone)}, ${name} ${is}.` };
+}
+
+const waitsOf: Record<SignalStage | InsightStage, Wait[]> = {
+  captured: [],
+  review: ['reviewed'],
+  acknowledge: ['acknowledged', 'answered'],
+  answer: ['answered'],
+  decision: ['told'],
+  confirmation: ['confirmed'],
+  decide: ['decided', 'acknowledged'],
+  undo: [],
+  tell: [],
+  complete: ['completed'],
+  finish: [],
+  closed: [],
+};
+
+function following({ stage, course, reachable }: LoopAhead): Next | undefined {
+  switch (stage) {
+    case 'captured':
+      return { sentence: 'It is read, and given to whoever it belongs to.' };
+    case 'review':
+      return { sentence: 'Whoever reads it says what it calls for.' };
+    case 'acknowledge':
+    case 'answer':
+      if (course === 'decide')
+        return {
+          sentence: reachable
+            ? 'The customer is answered, hears the decision, and says whether it is settled. Whoever captured it hears it too.'
+            : 'It is decided with the others who asked. Whoever captured it hears the decision.',
+        };
+      return {
+        sentence: reachable
+          ? 'The customer is answered, and says whether it is settled.'
+          : 'There is nobody to answer; that is recorded, and it is closed.',
+      };
+    case 'decision':
+      return {
+        sentence: reachable
+          ? 'The customer hears the decision, whoever captured it hears it too, and the customer says whether it is settled.'
+          : 'Whoever captured it hears the decision.',
+      };
+    case 'confirmation':
+      return { sentence: 'Yes closes it. A no starts again, one level up.' };
+    case 'decide':
+      return { sentence: 'Everyone who asked hears the decision and the reason, and so does whoever captured it.' };
+    case 'tell':
+      return { sentence: 'Everyone who asked is being told.' };
+    case 'complete':
+      return { sentence: 'Once it is done, that is recorded with what shows it.' };
+    default:
+      return undefined;
+  }
+}
