@@ -1,6 +1,5 @@
 /** Times, dates and small numbers as people say them. */
 
-import { Temporal } from 'temporal-polyfill';
 import { localDate } from './calendar.ts';
 import { parseSpan, spanText, type Span } from './span.ts';
 
@@ -18,12 +17,6 @@ export function clockTime(at: Date, now: Date, timezone: string): string {
   if (days < 6) return `${format(at, timezone, { weekday: 'long' })} ${time}`;
   const sameYear = localDate(at, timezone).slice(0, 4) === localDate(now, timezone).slice(0, 4);
   return `${format(at, timezone, { day: 'numeric', month: 'long', ...(!sameYear && { year: 'numeric' }) })} ${time}`;
-}
-
-/** "Friday 18 June" from a date (YYYY-MM-DD). */
-export function dayName(date: string): string {
-  const day = Temporal.PlainDate.from(date);
-  return day.toLocaleString('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).replace(',', '');
 }
 
 /** "four working hours", "a working day", "25 seconds" */

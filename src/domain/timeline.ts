@@ -2,8 +2,9 @@
 
 import { addSpan } from './calendar.ts';
 import type { Company, Course, LadderName } from './company.ts';
+import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
-import { clockTime, dayName, elapsedInWords, inWords, spanInWords } from './moments.ts';
+import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
 import { insightTitle } from './sameness.ts';
 import type { Happened, TimelineEvent } from './timelineEvents.ts';
 
@@ -261,9 +262,9 @@ function waitedFor({ wait, step, countedFrom, dueAt }: Happened<'escalated'>['de
 }
 
 function answered({ by, detail }: Happened<'answered'>, context: Context): Said {
-  if (detail.channel === 'none') return { sentence: 'There was nobody to answer, which is recorded by rule.' };
+  if (detail.channel === 'none') return { sentence: `There was nobody to answer: ${ended(reasonWhyNot(detail.rule))}` };
   const way = detail.channel === 'phone' ? 'on the phone' : 'by e-mail';
-  const promise = detail.promisedOn ? ` A promise until the end of ${dayName(detail.promisedOn)}.` : '';
+  const promise = detail.promisedOn ? ` A promise until the end of ${longDate(detail.promisedOn)}.` : '';
   return {
     sentence: `Answered ${way} by ${nameOf(context, by)}.${promise}${detail.final ? ' This was our final answer.' : ''}`,
   };
@@ -272,7 +273,7 @@ function answered({ by, detail }: Happened<'answered'>, context: Context): Said 
 function answeredForCustomer({ by, detail }: Happened<'answered'>, context: Context): string | undefined {
   if (detail.channel === 'none') return undefined;
   const did = detail.channel === 'phone' ? 'spoke to you' : 'wrote to you';
-  const promise = detail.promisedOn ? ` and promised that you hear from us by ${dayName(detail.promisedOn)}` : '';
+  const promise = detail.promisedOn ? ` and promised that you hear from us by ${longDate(detail.promisedOn)}` : '';
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
@@ -310,13 +311,13 @@ function outcomeInWords({
 }: Pick<Happened<'told'>['detail'], 'outcome' | 'scope' | 'doneBy'>): string {
   if (outcome === 'deferred') return 'not yet';
   if (outcome === 'declined') return 'no';
-  return `yes, for ${scope === 'these' ? 'these people' : 'everyone'}${doneBy ? `, by ${dayName(doneBy)}` : ''}`;
+  return `yes, for ${scope === 'these' ? 'these people' : 'everyone'}${doneBy ? `, by ${longDate(doneBy)}` : ''}`;
 }
 
 function told({ detail }: Happened<'told'>): Said {
   if (!detail.channel)
     return {
-      sentence: `They could not be told what was decided: ${ended(whyNot[detail.whyNot ?? ''] ?? (detail.whyNot ?? 'there is no way to reach them').replaceAll('_', ' '))}`,
+      sentence: `They could not be told what was decided: ${ended(reasonWhyNot(detail.whyNot))}`,
     };
   if (detail.channel === 'phone')
     return { kind: 'decided', sentence: 'They want a call, and are to be told what was decided.' };
@@ -325,16 +326,21 @@ function told({ detail }: Happened<'told'>): Said {
   };
 }
 
+const reasonWhyNot = (code: string | null): string =>
+  whyNot[code ?? ''] ?? code?.replaceAll('_', ' ') ?? 'there is no way to reach them';
+
 const whyNot: Record<string, string> = {
   nobody: 'no customer was captured with it',
   no_consent: 'they did not agree to be written to or called',
   no_address: 'there is no address they agreed to',
   suppressed: 'they asked us to stop writing',
   not_me: 'whoever has that address says it was not them',
+  told_before: 'they had been told already',
+  closed: 'it was closed by then',
 };
 
 function toldToCustomer({ by, detail }: Happened<'told'>, context: Context): string {
-  const when = detail.outcome === 'adopted' && detail.doneBy ? ` It should be done by ${dayName(detail.doneBy)}.` : '';
+  const when = detail.outcome === 'adopted' && detail.doneBy ? ` It should be done by ${longDate(detail.doneBy)}.` : '';
   return `Decided by ${nameAndTitle(context, by)}: ${detail.outcome === 'adopted' ? 'yes' : 'no'}. ${ended(detail.reason)}${when}`;
 }
 

@@ -2,8 +2,9 @@
 
 import type { Company, Course, Role } from './company.ts';
 import { localDate } from './calendar.ts';
+import { longDate } from './longDate.ts';
 import type { InsightStage, SignalStage, Wait } from './loop.ts';
-import { byWhen, clockTime, dayName } from './moments.ts';
+import { byWhen, clockTime } from './moments.ts';
 import { resolveRole } from './routing.ts';
 
 export interface LoopAhead {
@@ -50,7 +51,7 @@ function rungNext(loop: LoopAhead): Next | undefined {
   if (rung.role === 'nobody')
     return {
       at: rung.due_at,
-      sentence: `If the customer says nothing by ${dayName(localDate(rung.due_at, zone))}, it ends there.`,
+      sentence: `If the customer says nothing by ${longDate(localDate(rung.due_at, zone))}, it ends there.`,
     };
   const person = resolveRole(company, rung.role, { owner, place });
   const name = company.staff[person]?.name ?? person;

@@ -1,0 +1,31 @@
+/** Telling "Postgres can't be had just now" from a fault of ours: the one passes by itself, the other does not. */
+
+import {
+  BackendTerminatedError,
+  BackendTerminatedUnexpectedlyError,
+  ConnectionError,
+  StatementCancelledError,
+  StatementTimeoutError,
+} from 'slonik';
+
+/** Whether an error, or what caused it, means that the database could not be reached, broke off, or took too long. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const known = [
+    BackendTerminatedError,
+    BackendTerminatedUnexpectedlyError,
+    ConnectionError,
+    StatementCancelledError,
+    StatementTimeoutError,
+  ];
+  return known.some((trouble) => error instanceof trouble) || isPassing(error) || isDatabaseTrouble(error.cause);
+}
+
+/** Codes of the socket, and the classes of SQLSTATE for connections, resources and an operator's intervention. */
+function isPassing(error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return (
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|(08|53|57)...)$/.test(code) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+  );
+}

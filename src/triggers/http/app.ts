@@ -1,0 +1,50 @@
+/** The whole web, put together: what every request passes through, then the API, the pages, Slack's door and, in a bare house, its mailbox and room. */
+
+import { Hono } from 'hono';
+import { requestId } from 'hono/request-id';
+import { api, describe } from './api.ts';
+import { docs } from './docs.ts';
+import { answerErrors, answerNotFound, type Report } from './errors.ts';
+import { health } from './health.ts';
+import { metrics } from './metrics.ts';
+import { inTime, limitedBodies, limitedRate } from './requests.ts';
+import { ownFormsOnly, securityHeaders } from './security.ts';
+import { slackRoutes } from '../slack/routes.ts';
+import type { Web } from './web.ts';
+
+export interface AppOptions {
+  /** Off in tests and measurements. */
+  rateLimiting?: boolean;
+  /** How many proxies of ours stand in front. */
+  trustedProxyHops?: number;
+  /** Told of what is our fault, with the reference that the person was shown. */
+  report?: Report;
+}
+
+/** Nothing listens yet: hand `fetch` to a server, or call `request` in a test. */
+export function createApp(
+  web: Web,
+  { rateLimiting = true, trustedProxyHops = 0, report = () => {} }: AppOptions = {},
+): Hono {
+  const app = new Hono();
+  const v1 = api(web.heed);
+
+  app.use(requestId(), securityHeaders(web.publicUrl));
+  if (rateLimiting) app.use(limitedRate(trustedProxyHops));
+  app.use(inTime, ownFormsOnly(web.publicUrl), limitedBodies);
+
+  app.route('/v1', v1);
+  app.route(
+    '/',
+    docs(() => describe(v1, web.publicUrl)),
+  );
+  app.route('/health', health(web));
+  app.route('/metrics', metrics(web.heed.pool));
+  app.route('/slack', slackRoutes(web));
+  if (web.demo?.mailbox) app.route('/dev/mailbox', web.demo.mailbox);
+  if (web.demo?.slackRoom) app.route('/dev/slack', web.demo.slackRoom);
+
+  app.onError(answerErrors(report));
+  app.notFound(answerNotFound(app));
+  return app;
+}

@@ -1,0 +1,75 @@
+/** Is it alive, is it ready, and does work move? In JSON, for load balancers and for whoever is woken at night. */
+
+import { Hono } from 'hono';
+import { migrationsMissing, progressOf } from '../../store/views/health.ts';
+import type { Web } from './web.ts';
+
+/** A wake that was not carried for this long means that the relay or Temporal stands still. */
+const slowWakeSeconds = 60;
+/** Deliveries wait for the pace and are tried again, so they may take longer. */
+const slowDeliverySeconds = 600;
+
+export function health(web: Web): Hono {
+  const app = new Hono();
+  const { pool } = web.heed;
+
+  app.get('/', (c) => c.json({ status: 'alive' }));
+
+  // Captures and responses work without Temporal, so its absence degrades and does not make unready.
+  app.get('/ready', async (c) => {
+    const missing = await migrationsMissing(pool);
+    if (missing.length > 0)
+      return c.json(
+        {
+          status: 'unready',
+          postgres: 'reachable',
+          schema: `behind by ${missing.length}: run heed migrate`,
+          engine: 'unknown',
+        },
+        503,
+      );
+    const progress = await progressOf(pool);
+    const waiting = web.arriving();
+    const engine = waiting.length > 0 ? `still arriving: ${waiting.join(', ')}` : (standstill(progress) ?? 'moving');
+    return c.json({
+      status: engine === 'moving' ? 'ready' : 'degraded',
+      postgres: 'reachable',
+      schema: 'current',
+      engine,
+    });
+  });
+
+  app.get('/engine', async (c) => {
+    const progress = await progressOf(pool);
+    const stands = standstill(progress);
+    return c.json(
+      {
+        status: stands ? 'stalled' : 'moving',
+        ...(stands && { detail: stands }),
+        openLoops: progress.open_loops,
+        wakesWaiting: progress.wakes,
+        oldestWakeSeconds: rounded(progress.oldest_wake_seconds),
+        deliveriesDue: progress.deliveries_due,
+        oldestDeliverySeconds: rounded(progress.oldest_delivery_seconds),
+        deliveriesForAPerson: progress.needs_human,
+        lastRungTakenAt: progress.last_rung_at?.toISOString() ?? null,
+        lastDeliverySentAt: progress.last_delivery_at?.toISOString() ?? null,
+      },
+      stands ? 503 : 200,
+    );
+  });
+  return app;
+}
+
+function standstill(progress: {
+  oldest_wake_seconds: number | null;
+  oldest_delivery_seconds: number | null;
+}): string | undefined {
+  if ((progress.oldest_wake_seconds ?? 0) > slowWakeSeconds)
+    return 'Nothing is carried to Temporal: see whether the relay runs and Temporal can be reached. What is recorded stays recorded.';
+  if ((progress.oldest_delivery_seconds ?? 0) > slowDeliverySeconds)
+    return 'Messages are due and do not leave: see whether a worker runs, and whether mail and Slack can be reached.';
+  return undefined;
+}
+
+const rounded = (seconds: number | null): number => Math.max(0, Math.round(seconds ?? 0));

@@ -1,0 +1,58 @@
+/** What every answer carries, and whose forms are taken: nothing from elsewhere is loaded, framed, or allowed to press for somebody. */
+
+import type { MiddlewareHandler } from 'hono';
+import { DomainError } from '../../domain/errors.ts';
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-src 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Headers of every answer, errors included. A part that brings a policy of its own (a framed mail in the mailbox) keeps it. */
+export function securityHeaders(publicUrl: string): MiddlewareHandler {
+  const overTls = publicUrl.startsWith('https:');
+  return async (c, next) => {
+    await next();
+    const { headers } = c.res;
+    if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', policy);
+    // "no-referrer" would also take the Origin from our own forms, by which they are told from others' where TLS is missing.
+    if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'same-origin');
+    headers.set('X-Content-Type-Options', 'nosniff');
+    headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+    headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+    if (overTls) headers.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
+  };
+}
+
+/**
+ * Refuses a form that another site submits with this person's cookie. Browsers say where a press comes from (Sec-Fetch-Site, or Origin);
+ * whoever says neither is no browser and carries no cookie of ours. Doors that bring their own proof, and no cookie, pass.
+ */
+export function ownFormsOnly(publicUrl: string): MiddlewareHandler {
+  const own = new URL(publicUrl).origin;
+  return async (c, next) => {
+    if (isSafe(c.req.method) || bringsItsOwnProof(c.req.path)) return next();
+    const site = c.req.header('Sec-Fetch-Site');
+    const origin = c.req.header('Origin');
+    const here = new URL(c.req.url).origin;
+    const isOurs = site ? site === 'same-origin' || site === 'none' : !origin || origin === own || origin === here;
+    if (!isOurs)
+      throw new DomainError(
+        'forbidden',
+        'This form was sent from another site, so nothing was done. Open our page and press there.',
+      );
+    return next();
+  };
+}
+
+const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+
+/** Keys, signatures, and the one-click address of a mail program, which knows no origin. */
+const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\//.test(path);

@@ -1,0 +1,75 @@
+/** Who is looking: a cookie that holds a random token, of which only the hash is kept. */
+
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { Company } from '../../domain/company.ts';
+import { maySeePlace } from '../../domain/entitlement.ts';
+import { endSession, openSession, personOfSession } from '../../store/records/sessions.ts';
+import type { Web } from './web.ts';
+
+export interface Visitor {
+  code: string;
+  name: string;
+  /** Codes of the places they see. */
+  places: string[];
+  company: Company;
+}
+
+/** Thrown where only colleagues may look. */
+export class NotSignedIn extends Error {
+  override readonly name = 'NotSignedIn';
+}
+
+/** The colleague whose cookie this is; undefined when there is none, it has ended, or they have left the company file. */
+export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefined> {
+  const token = getCookie(c, nameOf(web));
+  if (!token) return undefined;
+  const person = await personOfSession(web.heed.pool, token);
+  const { company } = await web.heed.configuration();
+  const staff = person && company.staff[person.code];
+  if (!staff) return undefined;
+  return { code: person.code, name: staff.name, company, places: placesSeenBy(company, person.code) };
+}
+
+/** Throws NotSignedIn. */
+export async function mustBeSignedIn(c: Context, web: Web): Promise<Visitor> {
+  const visitor = await visitorOf(c, web);
+  if (!visitor) throw new NotSignedIn('Please sign in.');
+  return visitor;
+}
+
+export const placesSeenBy = (company: Company, staff: string): string[] =>
+  Object.keys(company.places).filter((place) => maySeePlace(company, staff, place));
+
+/** A new session with a new token, whatever cookie there was before. */
+export async function signIn(c: Context, web: Web, staff: string): Promise<void> {
+  await signOut(c, web);
+  const token = await openSession(web.heed.pool, staff);
+  setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
+}
+
+export async function signOut(c: Context, web: Web): Promise<void> {
+  const token = getCookie(c, nameOf(web));
+  if (token) await endSession(web.heed.pool, token);
+  deleteCookie(c, nameOf(web), attributes(web));
+}
+
+/** Where somebody wanted to go before they were asked who they are. */
+export const comeBackTo = (c: Context, web: Web, path: string): void =>
+  setCookie(c, wayBack(web), path, { ...attributes(web), maxAge: 30 * 60 });
+
+/** An address of ours to go on to, once; '/' when there is none. */
+export function wayBackOf(c: Context, web: Web): string {
+  const path = getCookie(c, wayBack(web));
+  if (path === undefined) return '/';
+  deleteCookie(c, wayBack(web), attributes(web));
+  return isOurs(path) ? path : '/';
+}
+
+/** A path of ours, and not the name of another host ("//evil", "/\evil"). */
+export const isOurs = (path: string): boolean => /^\/(?![/\\])[^\s\\]*$/.test(path);
+
+const overTls = (web: Web): boolean => web.publicUrl.startsWith('https:');
+const nameOf = (web: Web): string => (overTls(web) ? '__Host-heed' : 'heed');
+const wayBack = (web: Web): string => (overTls(web) ? '__Host-heed-next' : 'heed-next');
+const attributes = (web: Web) => ({ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: overTls(web) });

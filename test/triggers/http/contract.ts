@@ -1,0 +1,102 @@
+/** The API as an outsider sees it: requests with a key, and every answer held against /openapi.json. */
+
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Hono } from 'hono';
+import { keepApiKey } from '../../../src/store/records/sessions.ts';
+import { createApp, type AppOptions } from '../../../src/triggers/http/app.ts';
+import type { Web } from '../../../src/triggers/http/web.ts';
+import type { TestDatabase } from '../../support/database.ts';
+
+export interface Answer {
+  status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- what came back, before anybody looked at it
+  body: any;
+  headers: Headers;
+}
+
+export interface Api {
+  app: Hono;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+export const webOf = (db: TestDatabase): Web => ({
+  heed: db.heed,
+  publicUrl: 'http://localhost:4000',
+  temporalUi: () => undefined,
+  slack: undefined,
+  demo: undefined,
+  arriving: () => [],
+});
+
+/** An API whose answers are checked: each must be documented for its route and status, and fit the schema there. */
+export async function openApi(
+  db: TestDatabase,
+  scopes: string[] = ['*'],
+  options: AppOptions = { rateLimiting: false },
+): Promise<Api> {
+  const key = `test-${randomUUID()}`;
+  await keepApiKey(db.pool, key, 'test', scopes);
+  const app = createApp(webOf(db), options);
+  // JSON Schema keeps what is shared under $defs, OpenAPI under components.
+  const text = await (await app.request('/openapi.json')).text();
+  const document = JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')) as Document;
+
+  const send = async (
+    method: string,
+    path: string,
+    init: { body?: string | Uint8Array; headers?: Record<string, string> },
+  ): Promise<Answer> => {
+    const response = await app.request(path, {
+      method,
+      ...init,
+      headers: { Authorization: `Bearer ${key}`, ...init.headers },
+    });
+    const body: unknown = await response.json();
+    mustFit(document, method, path, response, body);
+    return { status: response.status, body, headers: response.headers };
+  };
+  return {
+    app,
+    get: (path, headers = {}) => send('GET', path, { headers }),
+    post: (path, body, headers = {}) =>
+      send('POST', path, {
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID(), ...headers },
+      }),
+  };
+}
+
+interface Document {
+  paths: Record<
+    string,
+    Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }> }>
+  >;
+  components: { schemas: Record<string, object> };
+}
+
+function mustFit(document: Document, method: string, path: string, response: Response, body: unknown): void {
+  const pathname = path.split('?')[0]!;
+  const route = Object.entries(document.paths).find(([pattern]) =>
+    new RegExp(`^${pattern.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+  );
+  const documented = route?.[1][method.toLowerCase()]?.responses[response.status];
+  if (!documented) {
+    if (!route || response.status === 405) return;
+    throw new Error(
+      `${method} ${pathname} answered ${response.status}, which /openapi.json does not mention: ${JSON.stringify(body)}`,
+    );
+  }
+  const type = response.headers.get('Content-Type')?.split(';')[0] ?? '';
+  const schema = documented.content?.[type]?.schema;
+  if (!schema)
+    throw new Error(
+      `${method} ${pathname} answered ${response.status} as ${type}, which /openapi.json does not mention.`,
+    );
+  const fits = z.fromJSONSchema({ ...schema, $defs: document.components.schemas } as never).safeParse(body);
+  if (!fits.success)
+    throw new Error(
+      `${method} ${pathname} answered what does not fit /openapi.json: ${fits.error.message}\n${JSON.stringify(body, null, 2)}`,
+    );
+}
