@@ -21,10 +21,11 @@ export interface Correspondent {
 
 /** One message to one person in Slack, or the edit of one. */
 export interface SlackMessage {
-  /** Slack's id of the person. */
+  /** Slack's id of the person or, while that is not known, their e-mail address. */
   to: string;
-  /** What is read aloud or shown where blocks are not. */
+  /** What is read aloud or shown where blocks are not. Read as mrkdwn: see `mrkdwn` in slack.ts. */
   text: string;
+  /** The first stands above the coloured bar, the others beside it; none: the text alone. */
   blocks: object[];
   /** Bar beside the message; always said in words too. */
   colour: string;
@@ -34,8 +35,9 @@ export interface SlackMessage {
   under?: { channel: string; ts: string };
 }
 
-/** Accepted; or refused, for now or for good. Whoever throws instead does not know. */
-export type Sent = { accepted: true; ref?: string } | { accepted: false; permanent: boolean; code: string; againInMs?: number };
+/** Accepted; or refused, for now or for good. Whoever throws instead does not know (OutsideFailed). */
+export type Sent =
+  { accepted: true; ref?: string } | { accepted: false; permanent: boolean; code: string; againInMs?: number };
 
 /** A connection that has greeted and signed in: what failed before is definitely not sent. */
 export interface PostOffice {
@@ -49,4 +51,15 @@ export interface Slack {
   send(message: SlackMessage, deliveryId: string): Promise<Sent>;
   /** Looks for a message that may have been posted: its 'channel:ts', or null on proof of absence. Throws when it could not look. */
   find(to: string, deliveryId: string, since: Date): Promise<string | null>;
+}
+
+/** Something outside failed. Carries a code and nothing else: neither what a server said nor whom it was about may go any further. */
+export class OutsideFailed extends Error {
+  override readonly name = 'OutsideFailed';
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
 }

@@ -1,0 +1,145 @@
+/** Sends e-mail by SMTP, one letter to one person over a connection of its own. nodemailer's error codes do not tell "not sent" from "maybe
+ *  sent" (measured); only a reply of the server does, and the moment: nothing is handed over before `send`. */
+
+import MailComposer from 'nodemailer/lib/mail-composer';
+import { parseConnectionUrl } from 'nodemailer/lib/shared';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { OutsideFailed, type Correspondent, type Letter, type PostOffice, type Sent } from './letter.ts';
+
+/** For greeting, TLS and sign-in together. */
+const connectMs = 10_000;
+/** RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. Shorter than the ledger's lease of twelve. */
+const handOverMs = 630_000;
+/** Greylisting opens after about that time. */
+const afterRefusalMs = 300_000;
+
+/**
+ * A post office at `smtpUrl`: smtp://user:password@host:port, or smtps:. Options of nodemailer's SMTPConnection may follow as a query
+ * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
+ * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows.
+ */
+export function openPostOffice(smtpUrl: string): PostOffice {
+  const { auth, ...server } = parseConnectionUrl(smtpUrl);
+  return {
+    async connect() {
+      const connection = new SMTPConnection({
+        ...server,
+        connectionTimeout: connectMs,
+        greetingTimeout: connectMs,
+        dnsTimeout: connectMs,
+        socketTimeout: handOverMs,
+        logger: false,
+      });
+      let ended = false;
+      connection.on('end', () => (ended = true));
+      await greet(connection, auth);
+      return {
+        send: async (letter) => (ended ? hungUp : handOver(connection, letter)),
+        close() {
+          if (ended) return;
+          connection.quit();
+          setTimeout(() => connection.close(), 2000).unref();
+        },
+      };
+    },
+  };
+}
+
+/** The server left between greeting and letter: nothing had been handed over. */
+const hungUp: Sent = { accepted: false, permanent: false, code: 'smtp_hung_up' };
+
+function greet(connection: SMTPConnection, auth: Parameters<SMTPConnection['login']>[0] | undefined): Promise<void> {
+  return new Promise((greeted, failed) => {
+    const give = (error: unknown): void => {
+      clearTimeout(patience);
+      connection.close();
+      failed(new OutsideFailed(codeOf(error)));
+    };
+    const ready = (): void => {
+      clearTimeout(patience);
+      greeted();
+    };
+    const patience = setTimeout(() => give({ code: 'ETIMEDOUT' }), connectMs);
+    // Stays for the connection's whole life: an error nobody listens to would end the process.
+    connection.on('error', give);
+    connection.connect((error) => {
+      if (error) give(error);
+      else if (auth && connection.allowsAuth) connection.login(auth, (refused) => (refused ? give(refused) : ready()));
+      // A password that the server did not ask for is not given; one that it needs and cannot take would fail later, for good.
+      else ready();
+    });
+  });
+}
+
+async function handOver(connection: SMTPConnection, letter: Letter): Promise<Sent> {
+  if (!isAddress(letter.to)) return { accepted: false, permanent: true, code: 'smtp_no_address' };
+  const written = await write(letter).catch(() => undefined);
+  if (!written) return { accepted: false, permanent: true, code: 'smtp_unwritable' };
+  return new Promise((sent, nobodyKnows) => {
+    connection.send(written.envelope, written.message, (error) => {
+      if (!error) return sent({ accepted: true });
+      const { responseCode = 0 } = error;
+      if (responseCode < 400 || responseCode > 599) return nobodyKnows(new OutsideFailed(codeOf(error)));
+      const permanent = responseCode >= 500;
+      return sent({
+        accepted: false,
+        permanent,
+        code: `smtp_${responseCode}`,
+        ...(!permanent && { againInMs: afterRefusalMs }),
+      });
+    });
+  });
+}
+
+async function write(letter: Letter): Promise<{ envelope: { from: string; to: string[] }; message: Buffer }> {
+  const composed = new MailComposer({
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    messageId: letter.messageId,
+    from: correspondent(letter.from),
+    to: { name: '', address: letter.to },
+    ...(letter.replyTo && { replyTo: correspondent(letter.replyTo) }),
+    subject: oneLine(letter.subject, 250),
+    text: wellFormed(letter.text),
+    html: wellFormed(letter.html),
+    headers: {
+      'Auto-Submitted': 'auto-generated',
+      ...(letter.unsubscribeUrl && {
+        // Folded nowhere: some mailboxes read only the first line of it.
+        'List-Unsubscribe': { prepared: true, value: `<${new URL(letter.unsubscribeUrl).href}>` },
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      }),
+    },
+  }).compile();
+  const { from, to } = composed.getEnvelope();
+  return { envelope: { from: from || '', to }, message: await composed.build() };
+}
+
+const correspondent = ({ name, address }: Correspondent): Correspondent => ({ name: oneLine(name, 120), address });
+
+/** Text for a header: one line, nothing that a mail program would act on, cut on a character. */
+function oneLine(text: string, most: number): string {
+  const plain = text
+    .toWellFormed()
+    .replace(bidi, '')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  const points = Array.from(plain);
+  return points.length > most ? `${points.slice(0, most - 1).join('')}…` : plain;
+}
+
+/** Marks that make a line read in another order than it is written. */
+const bidi = /[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+const wellFormed = (text: string): string => text.toWellFormed().replaceAll('\0', '');
+
+/** One address and nothing else: no name, no list, no line break. */
+const isAddress = (text: string): boolean =>
+  text.length <= 254 && /^[^\s\p{Cc}\p{Cf}<>()[\]\\,;:"@]+@[^\s\p{Cc}\p{Cf}<>()[\]\\,;:"@]+$/u.test(text);
+
+/** 'smtp_450', else what kind of trouble it was ('smtp_etimedout'). Never a text. */
+function codeOf(error: unknown): string {
+  const { responseCode, code } = error as { responseCode?: number; code?: unknown };
+  if (responseCode) return `smtp_${responseCode}`;
+  return typeof code === 'string' && /^[A-Z_]{2,30}$/.test(code) ? `smtp_${code.toLowerCase()}` : 'smtp_failed';
+}

@@ -1,0 +1,265 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { addressParser } from 'postal-mime';
+import { startMailbox, type Mailbox, type MailFault } from '../../src/embedded/mailbox.ts';
+import { openPostOffice } from '../../src/integrations/email.ts';
+import { OutsideFailed, type Letter, type PostOffice, type Sent } from '../../src/integrations/letter.ts';
+
+let mailbox: Mailbox;
+let post: PostOffice;
+
+beforeAll(async () => {
+  mailbox = await startMailbox();
+  post = openPostOffice(mailbox.smtpUrl);
+});
+afterEach(() => mailbox.faults.clear());
+afterAll(() => mailbox.stop());
+
+const letter = (more: Partial<Letter> = {}): Letter => ({
+  messageId: '<d.5f0c@heed>',
+  from: { name: 'Linden & Vale', address: 'hello@linden-vale.example' },
+  to: 'kim@example.com',
+  subject: 'Thank you for telling us',
+  text: 'Dear Kim,\n\nthank you.\n.\nA line that is a dot.',
+  html: '<p>Dear Kim</p>',
+  ...more,
+});
+
+async function send(what: Letter): Promise<Sent> {
+  const office = await post.connect();
+  try {
+    return await office.send(what);
+  } finally {
+    office.close();
+  }
+}
+
+const lastMail = () => mailbox.mails().at(-1)!;
+const header = (name: string): string[] =>
+  lastMail()
+    .headers.filter(({ key }) => key.toLowerCase() === name.toLowerCase())
+    .map(({ value }) => value);
+
+describe('a letter', () => {
+  test('arrives as it was written, under the Message-ID it always has, to one person', async () => {
+    expect(await send(letter({ replyTo: { name: 'Jonas Weber', address: 'jonas@linden-vale.example' } }))).toEqual({
+      accepted: true,
+    });
+
+    const mail = lastMail();
+    expect(mail).toMatchObject({
+      from: 'Linden & Vale <hello@linden-vale.example>',
+      to: ['kim@example.com'],
+      subject: 'Thank you for telling us',
+      messageId: '<d.5f0c@heed>',
+    });
+    expect(mail.text.trimEnd()).toBe('Dear Kim,\n\nthank you.\n.\nA line that is a dot.');
+    expect(mail.html).toContain('<p>Dear Kim</p>');
+    expect(header('auto-submitted')).toEqual(['auto-generated']);
+    expect(header('reply-to').join()).toContain('jonas@linden-vale.example');
+    expect(header('list-unsubscribe')).toEqual([]);
+  });
+
+  test('keeps umlauts and animals in its subject and in names', async () => {
+    await send(
+      letter({
+        subject: 'Größe 42 in Grün? 🧥',
+        from: { name: 'Tomás Rey, Linden & Vale', address: 'hello@linden-vale.example' },
+      }),
+    );
+
+    expect(lastMail()).toMatchObject({
+      subject: 'Größe 42 in Grün? 🧥',
+      from: 'Tomás Rey, Linden & Vale <hello@linden-vale.example>',
+    });
+  });
+
+  test('to a customer carries both headers of a one-click unsubscribe', async () => {
+    const unsubscribeUrl = `https://heed.example/${'a-long-path/'.repeat(8)}unsubscribe/0123456789abcdefghijkl`;
+    await send(letter({ unsubscribeUrl }));
+
+    expect(header('list-unsubscribe')).toEqual([`<${unsubscribeUrl}>`]);
+    expect(header('list-unsubscribe-post')).toEqual(['List-Unsubscribe=One-Click']);
+  });
+
+  test('never reads a file or an address that a text looks like', async () => {
+    const text = 'file:///etc/passwd https://heed.example/secret';
+    await send(letter({ text, html: '<img src="file:///etc/passwd">' }));
+
+    expect(lastMail().text.trim()).toBe(text);
+    expect(lastMail().html).toContain('file:///etc/passwd');
+    expect(lastMail().size).toBeLessThan(3000);
+  });
+
+  test('to no address, or to more than one, goes nowhere', async () => {
+    const before = mailbox.mails().length;
+    for (const to of [
+      '',
+      'kim',
+      'kim@a.example, eve@b.example',
+      'kim@a.example\r\nBcc: eve@b.example',
+      'Kim <kim@a.example>',
+      'a@b@c',
+    ]) {
+      expect(await send(letter({ to }))).toEqual({ accepted: false, permanent: true, code: 'smtp_no_address' });
+    }
+    expect(mailbox.mails()).toHaveLength(before);
+  });
+});
+
+test('whatever stands in subject, name or words, a letter has exactly the headers it should, and one recipient', async () => {
+  const nasty = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }),
+    fc.string({ maxLength: 40 }).map((text) => `${text}\r\nBcc: eve@evil.example\r\n\r\n<script>`),
+    fc.constantFrom(
+      'a\0b',
+      '\r',
+      '\n',
+      '=?utf-8?q?=0D=0ABcc:_eve=40evil.example?=',
+      '"quo\\"ted", eve@evil.example',
+      '\u202emoc.live\u202c',
+      '\ud800',
+      'ä'.repeat(300),
+      'x'.repeat(10_000),
+      '🦉'.repeat(200),
+    ),
+  );
+  await fc.assert(
+    fc.asyncProperty(nasty, nasty, nasty, async (subject, name, text) => {
+      const before = mailbox.mails().length;
+      const sent = await send(
+        letter({
+          subject,
+          text: text || ' ',
+          from: { name, address: 'hello@linden-vale.example' },
+          replyTo: { name, address: 'jonas@linden-vale.example' },
+          unsubscribeUrl: 'https://heed.example/unsubscribe/x',
+        }),
+      );
+      expect(sent).toEqual({ accepted: true });
+      expect(mailbox.mails()).toHaveLength(before + 1);
+
+      const mail = lastMail();
+      expect(mail.to).toEqual(['kim@example.com']);
+      const expected = [
+        'auto-submitted',
+        'content-type',
+        'date',
+        'from',
+        'list-unsubscribe',
+        'list-unsubscribe-post',
+        'message-id',
+        'mime-version',
+        'reply-to',
+        'subject',
+        'to',
+      ];
+      // A subject of nothing but blanks is no header at all.
+      const found = mail.headers.map(({ key }) => key.toLowerCase()).sort();
+      expect(found.filter((key) => key !== 'subject')).toEqual(expected.filter((key) => key !== 'subject'));
+      for (const { value } of mail.headers) expect(value).not.toMatch(/[\0\r\n\u202e]/);
+      // Read by a second parser: one correspondent each, whatever they are called.
+      for (const [field, address] of [
+        ['from', 'hello@linden-vale.example'],
+        ['reply-to', 'jonas@linden-vale.example'],
+        ['to', 'kim@example.com'],
+      ] as const) {
+        const read = header(field).flatMap((value) => addressParser(value, { flatten: true }));
+        expect(read.map((one) => one.address)).toEqual([address]);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+describe('what the server says is what is known', () => {
+  const refuses = (at: MailFault['at'], code: number): void => mailbox.faults.script({ at, do: 'answer', code });
+
+  test('a temporary no is definite, at any step, and is tried again after five minutes', async () => {
+    for (const at of ['mail', 'rcpt', 'data'] as const) {
+      refuses(at, 450);
+      expect(await send(letter())).toEqual({ accepted: false, permanent: false, code: 'smtp_450', againInMs: 300_000 });
+    }
+  });
+
+  test('a permanent no is definite and final', async () => {
+    refuses('rcpt', 550);
+    expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_550' });
+    refuses('data', 554);
+    expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_554' });
+  });
+
+  test('a line cut after the handing over began leaves nobody knowing, and says so with a code alone', async () => {
+    for (const at of ['mail', 'data'] as const) {
+      const before = mailbox.mails().length;
+      mailbox.faults.script({ at, do: 'drop' });
+      const error = await send(letter({ subject: 'a secret subject' })).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(OutsideFailed);
+      expect(error).toMatchObject({ code: 'smtp_econnection', message: 'smtp_econnection' });
+      expect((error as Error).cause).toBeUndefined();
+      // After the dot it had been taken: exactly what cannot be told from outside.
+      expect(mailbox.mails()).toHaveLength(at === 'data' ? before + 1 : before);
+    }
+  });
+
+  test('a server that is not there, or will not talk, was given nothing', async () => {
+    const gone = openPostOffice('smtp://127.0.0.1:1');
+    await expect(gone.connect()).rejects.toMatchObject({
+      name: 'OutsideFailed',
+      code: expect.stringMatching(/^smtp_/),
+    });
+    refuses('connect', 421);
+    await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_421' });
+  });
+});
+
+describe('over a bare socket', () => {
+  let server: Server;
+  const sockets = new Set<Socket>();
+  const listen = async (serve: (line: string, socket: Socket) => void, greeting = '220 here\r\n'): Promise<string> => {
+    server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      if (greeting) socket.write(greeting);
+      socket.on('data', (chunk) => {
+        for (const line of chunk.toString().split('\r\n').filter(Boolean)) serve(line, socket);
+      });
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+    await new Promise((closed) => server.close(closed));
+  });
+
+  test('a password that is refused gives nothing away but a code', async () => {
+    const at = await listen((line, socket) => {
+      if (line.startsWith('EHLO')) socket.write('250-here\r\n250 AUTH PLAIN\r\n');
+      else if (line.startsWith('AUTH')) socket.write('535 5.7.8 hunter2 is wrong\r\n');
+    });
+    const error = await openPostOffice(`smtp://heed:hunter2@${at}`)
+      .connect()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'smtp_535' });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('is wrong');
+  });
+
+  test('a server that hangs up between greeting and letter was given nothing', async () => {
+    const at = await listen((line, socket) => {
+      if (line.startsWith('EHLO')) socket.end('250 here\r\n');
+    });
+    const office = await openPostOffice(`smtp://${at}`).connect();
+    await new Promise((closed) => [...sockets][0]!.once('close', closed));
+    // Its own end of the line notices a turn later.
+    let sent: Sent | undefined;
+    for (let i = 0; i < 50 && !sent; i++) {
+      await new Promise((turn) => setImmediate(turn));
+      if (i > 20) sent = await office.send(letter());
+    }
+    expect(sent).toEqual({ accepted: false, permanent: false, code: 'smtp_hung_up' });
+  });
+});
