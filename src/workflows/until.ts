@@ -32,7 +32,7 @@ export interface Loop {
 /** `again` continues the story as new, when Temporal suggests it. */
 export async function openLoop(id: string, again: () => Promise<never>): Promise<Loop> {
   let nudged = false;
-  let standing: Standing | undefined;
+  let round = 0;
   let shown = '';
   setHandler(nudge, () => {
     nudged = true;
@@ -41,8 +41,9 @@ export async function openLoop(id: string, again: () => Promise<never>): Promise
   const read = async (): Promise<Standing> => {
     // Cleared before reading: a nudge that arrives meanwhile must not be lost.
     nudged = false;
-    const now = await stages.catchUp(id, standing?.round ?? 0);
+    const now = await stages.catchUp(id, round);
     if (now.over) throw new LoopOver();
+    round = now.round;
     show(now);
     return now;
   };
@@ -61,13 +62,12 @@ export async function openLoop(id: string, again: () => Promise<never>): Promise
   return {
     async until(wait) {
       for (;;) {
-        if (!standing || nudged) standing = await read();
+        const standing = await read();
         if (standing.meets.includes(wait)) return;
         if (workflowInfo().continueAsNewSuggested) await again();
         // Nobody acted: every rung now due is taken.
         if (standing.sleepMs <= 0) await stages.climb(id);
         else await condition(() => nudged, standing.sleepMs, { summary: standing.label });
-        standing = undefined;
       }
     },
   };

@@ -126,7 +126,11 @@ export async function openWorld(company: 'shop' | 'demo' = 'shop'): Promise<Worl
   };
 }
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Log;
+/** HEED_TEST_LOG=1 lets the worker and the relay say what troubles them. */
+const heard = (...said: unknown[]): void => {
+  if (process.env['HEED_TEST_LOG']) process.stderr.write(`${JSON.stringify(said)}\n`);
+};
+const quiet = { debug() {}, info() {}, warn: heard, error: heard } as unknown as Log;
 
 /** Two clocks that never meet: the database's, moved first, and each story's, stepped to where the database is when something of it is due. */
 function clockOf(db: TestDatabase, client: Client) {
