@@ -1,0 +1,73 @@
+/** What there is to decide: the people's own words first, how many they are, what they refused instead, and the date. */
+
+import { localDate } from '../../domain/calendar.ts';
+import type { Company } from '../../domain/company.ts';
+import { longDate } from '../../domain/longDate.ts';
+import { extract, quotingOf } from '../../domain/template.ts';
+import { refusedInstead, verbatimsOf, type Verbatim } from '../../store/views/messages.ts';
+import { placeName, type Composing } from './composing.ts';
+import type { Part } from './mail.ts';
+import type { InsightTask } from './task.ts';
+
+const mostVerbatims = 5;
+
+export async function aboutInsight(composing: Composing, task: InsightTask, now: Date): Promise<Part[]> {
+  const { insight } = task;
+  const verbatims = await quotable(composing, task);
+  const people = await howMany(composing, task);
+  const decideBy = `${longDate(localDate(insight.decide_by, task.zone))}`;
+  const state =
+    task.stage === 'complete'
+      ? `You said it would be done by ${longDate(insight.done_by!)}.`
+      : insight.outcome === 'deferred'
+        ? 'It was put off, and now it is time to look again.'
+        : insight.decide_by > now
+          ? `To be decided by ${decideBy}.`
+          : `It was to be decided by ${decideBy}.`;
+  return [
+    ...(verbatims.length > 0
+      ? verbatims
+      : [{ text: 'What was said is not quoted in messages; it is behind the link.' }]),
+    { text: `${people}\n${state}` },
+  ];
+}
+
+/** The latest words that may be quoted, the same ones once. */
+export async function quotable(
+  { db, company }: Pick<Composing, 'db' | 'company'>,
+  { id }: { id: string },
+): Promise<{ words: string; of: string }[]> {
+  const said = new Map<string, { words: string; at: Set<string>; times: number }>();
+  for (const verbatim of await verbatimsOf(db, id, 100)) {
+    const words = quoteOf(company, verbatim);
+    if (words === undefined) continue;
+    const known = said.get(words.toLowerCase()) ?? { words, at: new Set(), times: 0 };
+    known.at.add(placeName(company, verbatim.place));
+    known.times += 1;
+    said.set(words.toLowerCase(), known);
+  }
+  return [...said.values()].slice(0, mostVerbatims).map(({ words, at, times }) => ({
+    words,
+    of: `at ${[...at].join(', ')}${times > 1 ? `, ${times} times` : ''}`,
+  }));
+}
+
+const quoteOf = (company: Company, { words, place, kind }: Verbatim): string | undefined =>
+  extract(words, quotingOf(company, { place, kind: kind ?? undefined }));
+
+/** "14 people at 2 places ask for this. 9 refused teal." */
+export async function howMany(
+  { db }: Pick<Composing, 'db'>,
+  { insight }: Pick<InsightTask, 'insight'>,
+): Promise<string> {
+  const { people, places, refused } = insight;
+  const asks =
+    people === 1
+      ? 'One person asks for this.'
+      : `${people} people${places > 1 ? ` at ${places} places` : ''} ask for this.`;
+  if (refused === 0) return asks;
+  const instead = await refusedInstead(db, insight.id);
+  const what = instead.map((one) => `${one.people === 1 ? 'one' : one.people} refused ${one.offered}`).join(', ');
+  const said = what === '' ? `${refused} refused what was offered instead` : what;
+  return `${asks} ${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+}

@@ -1,0 +1,40 @@
+/** The way in for staff: a link that works once, for a quarter of an hour. */
+
+import type { Delivery } from '../../store/records/deliveries.ts';
+import { makeLink } from '../../store/records/links.ts';
+import { staffByCode } from '../../store/records/staff.ts';
+import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
+import { drawMail } from './mail.ts';
+
+const livesMs = 15 * 60_000;
+
+export async function signIn({ db, company, publicUrl }: Composing, delivery: Delivery): Promise<Composed> {
+  const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
+  if (!person) return cancelled('left');
+  const token = await makeLink(db, {
+    kind: 'sign_in',
+    staff: person.code,
+    deliveryId: delivery.id,
+    expiresAt: new Date(delivery.now.getTime() + livesMs),
+  });
+  const subject = `Sign in at ${company.name}`;
+  return {
+    letter: {
+      messageId: delivery.message_id,
+      from: senderAt(company),
+      to: person.email,
+      subject,
+      ...(await drawMail({
+        subject,
+        parts: [
+          { text: `Hello ${person.name},\n\nthis signs you in. It works once, for 15 minutes.` },
+          { links: [{ label: 'Sign in', url: `${publicUrl}/sign-in/${token}` }] },
+        ],
+        foot: [
+          { aside: 'You did not ask for this? Then leave it alone, and nothing happens.' },
+          { aside: company.name },
+        ],
+      })),
+    },
+  };
+}

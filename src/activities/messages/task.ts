@@ -1,0 +1,182 @@
+/** A loop as a message to staff tells it: read once, drawn as an e-mail, a card or a line that rings. */
+
+import type { Company, LadderName } from '../../domain/company.ts';
+import { endOfDay } from '../../domain/calendar.ts';
+import { stageOfInsight, stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
+import { resolveRole } from '../../domain/routing.ts';
+import { insightTitle } from '../../domain/sameness.ts';
+import { spanText } from '../../domain/span.ts';
+import { extract, quotingOf } from '../../domain/template.ts';
+import { rungsAhead } from '../../store/records/plans.ts';
+import { insightNow, type InsightNow } from '../../store/views/insights.ts';
+import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
+import { signalNow, type SignalNow } from '../../store/views/signals.ts';
+import { personName, placeName, zoneOf, type Composing } from './composing.ts';
+import { dueBy } from './when.ts';
+
+interface Loop {
+  id: string;
+  reference: string;
+  round: number;
+  place: string;
+  placeName: string;
+  zone: string;
+  /** Staff code of whoever is answerable. */
+  owner: string;
+  ownerReason: string;
+  /** Its page. */
+  url: string;
+  /** In a few words. From what the customer said, unless that may not be quoted. */
+  title: string;
+  /** What is waited for. */
+  wait: Wait | undefined;
+  next: { at: Date; staff: string } | undefined;
+}
+export type SignalTask = Loop & {
+  kind: 'signal';
+  stage: SignalStage;
+  signal: SignalNow;
+  said: Said;
+  /** The words, as far as they may be quoted here. */
+  quote: string | undefined;
+};
+export type InsightTask = Loop & { kind: 'insight'; stage: InsightStage; insight: InsightNow };
+export type Task = SignalTask | InsightTask;
+
+/** Null when there is no such loop (any more). */
+export async function readTask(composing: Composing, loopId: string, now: Date): Promise<Task | null> {
+  const { db } = composing;
+  const signal = await signalNow(db, loopId);
+  if (signal) return signalTask(composing, signal);
+  const insight = await insightNow(db, loopId);
+  return insight && insightTask(composing, insight, now);
+}
+
+async function signalTask(composing: Composing, signal: SignalNow): Promise<SignalTask> {
+  const { db, company } = composing;
+  const said = await whatWasSaid(db, signal.id);
+  const kind = signal.kind ?? undefined;
+  const quoting = quotingOf(company, { place: signal.place, kind });
+  const { item, ...attributes } = quoting === 'link' ? {} : said.attributes;
+  const stage = stageOfSignal(signal);
+  const waits: Partial<Record<SignalStage, Wait>> = {
+    review: 'reviewed',
+    acknowledge: 'acknowledged',
+    answer: 'answered',
+    decision: 'told',
+    confirmation: 'confirmed',
+  };
+  const loop = { ...pick(signal), owner: signal.owner, ownerReason: signal.owner_reason };
+  return {
+    ...(await around(composing, loop, 'signals', waits[stage])),
+    kind: 'signal',
+    stage,
+    signal,
+    said,
+    title: insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes }) || 'something said',
+    quote: said.words === null ? undefined : extract(said.words, quoting),
+  };
+}
+
+async function insightTask(composing: Composing, insight: InsightNow, now: Date): Promise<InsightTask> {
+  const { company } = composing;
+  const { item, ...attributes } = insight.attributes;
+  const doneByEnd = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
+  const stage = stageOfInsight({ ...insight, done_by_end: doneByEnd }, now);
+  const waits: Partial<Record<InsightStage, Wait>> = { decide: 'decided', complete: 'completed' };
+  const loop = { ...pick(insight), owner: insight.decider, ownerReason: insight.decider_reason };
+  return {
+    ...(await around(composing, loop, 'insights', waits[stage])),
+    kind: 'insight',
+    stage,
+    insight,
+    title: insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes }),
+  };
+}
+
+const pick = ({ id, reference, round, place }: SignalNow | InsightNow) => ({ id, reference, round, place });
+
+async function around(
+  { db, company, publicUrl }: Composing,
+  loop: { id: string; reference: string; round: number; place: string; owner: string; ownerReason: string },
+  path: string,
+  wait: Wait | undefined,
+): Promise<Omit<Loop, 'title'>> {
+  const [next] = wait ? await rungsAhead(db, loop.id, loop.round, [wait]) : [];
+  return {
+    ...loop,
+    placeName: placeName(company, loop.place),
+    zone: zoneOf(company, loop.place),
+    url: `${publicUrl}/${path}/${loop.id}`,
+    wait,
+    next:
+      next && next.role !== 'nobody' ? { at: next.due_at, staff: resolveRole(company, next.role, loop) } : undefined,
+  };
+}
+
+/** "You, because outerwear on High Street is yours. Now, because nobody had taken it after 2 working hours." */
+export function whyYouWhyNow(composing: Composing, task: Task, staff: string, call: Call | null): string {
+  const you = `You, because ${task.owner === staff ? task.ownerReason : whyAbove(composing.company, task, call?.role)}.`;
+  return call ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
+}
+
+function whyAbove(company: Company, task: Task, role: string | undefined): string {
+  switch (role) {
+    case 'lead':
+      return `you are the lead of ${personName(company, task.owner)}`;
+    case 'manager':
+      return `${task.placeName} is yours`;
+    case 'executive':
+      return 'the ladder ends with you';
+    default:
+      return 'you were told of it';
+  }
+}
+
+function whyNow({ company, configuration }: Composing, task: Task, call: Call): string {
+  if (call.first) return justBegun[task.wait ?? call.wait];
+  // How long that was is known only while the ladder is still the one it was planned on.
+  const ladder = call.configuration === configuration ? ladderOf[call.wait] : undefined;
+  const after = ladder && company.ladders[ladder].rungs[call.step]?.after;
+  return after && after.amount > 0 ? `${call.reason} after ${spanText(after)}` : call.reason;
+}
+
+const justBegun: Record<Wait, string> = {
+  reviewed: 'the rules were not sure what it is',
+  acknowledged: 'it has just come to you',
+  answered: 'the customer waits for an answer',
+  told: 'the customer waits to hear',
+  confirmed: 'the customer was asked',
+  decided: 'it waits for a decision',
+  completed: 'it was to be done by now',
+};
+
+const ladderOf: Partial<Record<Wait, LadderName>> = {
+  reviewed: 'reviewing',
+  acknowledged: 'acknowledging',
+  answered: 'answering',
+  decided: 'deciding',
+  completed: 'completing',
+};
+
+/** "If nobody takes it by 13:06, Priya Nair (branch manager) is told." Undefined when nothing follows by itself. */
+export function whatIsNext({ company }: Composing, task: Task, staff: string, now: Date): string | undefined {
+  if (!task.next || !task.wait) return undefined;
+  const { at, staff: next } = task.next;
+  const person = company.staff[next];
+  const then =
+    next === staff
+      ? 'you are asked again'
+      : `${personName(company, next)}${person ? ` (${person.title})` : ''} is told`;
+  return `If ${untilThen[task.wait]} ${dueBy(at, now, task.zone)}, ${then}.`;
+}
+
+const untilThen: Record<Wait, string> = {
+  reviewed: 'nobody reads it',
+  acknowledged: 'nobody takes it',
+  answered: 'the customer is not answered',
+  told: 'the customer has not been told',
+  confirmed: 'they say nothing',
+  decided: 'nothing is decided',
+  completed: 'nobody says it is done',
+};

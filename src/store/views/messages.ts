@@ -1,0 +1,136 @@
+/** What messages say, read at the moment they are sent. */
+
+import { z } from 'zod';
+import { waits } from '../../domain/loop.ts';
+import { sql, type Db } from '../pool.ts';
+
+const Said = z.object({
+  customer_name: z.string().nullable(),
+  words: z.string().nullable(),
+  note: z.string().nullable(),
+  unmet: z.string().nullable(),
+  offered: z.string().nullable(),
+  attributes: z.record(z.string(), z.string()),
+  way: z.string().nullable(),
+  address: z.string().nullable(),
+  why_not: z.string().nullable(),
+});
+export type Said = z.infer<typeof Said>;
+
+/** What a customer said (null once erased), who they are, and the way to them as it is now. The item stands among the attributes, as 'item'. */
+export function whatWasSaid(db: Db, signalId: string): Promise<Said> {
+  return db.one(sql.type(Said)`
+    select c.name as customer_name, w.words, w.note, w.unmet, w.offered,
+      coalesce((select jsonb_object_agg(a.name, a.value) from signal_attributes a where a.signal_id = s.id), '{}') as attributes,
+      reach.channel as way, reach.address, reach.why_not
+    from signals s
+    left join customers c on c.id = s.customer_id
+    left join words w on w.signal_id = s.id
+    left join now.reach reach on reach.signal_id = s.id
+    where s.id = ${signalId}`);
+}
+
+const Call = z.object({
+  wait: z.enum(waits),
+  role: z.string(),
+  reason: z.string(),
+  step: z.number(),
+  first: z.boolean(),
+  configuration: z.number(),
+});
+export type Call = z.infer<typeof Call>;
+
+/** The rung through which somebody was last called to a loop in this round: of this plan, if it called them at all. */
+export function lastCall(
+  db: Db,
+  of: { loopId: string; round: number; staff: string; plan: string | null },
+): Promise<Call | null> {
+  return db.maybeOne(sql.type(Call)`
+    select p.wait, g.role, e.reason, g.step, g.step = 0 and g.repeat = 0 and g.due_at <= p.counted_from as first, p.configuration
+    from escalations e
+    join plans p on p.id = e.plan_id
+    join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+    where p.loop_id = ${of.loopId} and p.round = ${of.round} and e.staff = ${of.staff} and not e.collapsed
+    order by (p.id = ${of.plan}) desc nulls last, e.taken_at desc, g.step desc, g.repeat desc
+    limit 1`);
+}
+
+const Verbatim = z.object({
+  signal_id: z.string(),
+  reference: z.string(),
+  place: z.string(),
+  kind: z.string().nullable(),
+  words: z.string(),
+  said_at: z.date(),
+});
+export type Verbatim = z.infer<typeof Verbatim>;
+
+/** What the people behind an insight said, latest first. */
+export function verbatimsOf(db: Db, insightId: string, most: number): Promise<readonly Verbatim[]> {
+  return db.any(sql.type(Verbatim)`
+    select x.signal_id, s.reference, l.place, coalesce(v.kind, t.kind, s.kind) as kind, w.words, s.said_at
+    from now.insight_signals x
+    join signals s on s.id = x.signal_id
+    join loops l on l.id = s.id
+    join words w on w.signal_id = s.id
+    left join triages t on t.signal_id = s.id
+    left join reviews v on v.signal_id = s.id
+    where x.insight_id = ${insightId}
+    order by s.said_at desc, s.id desc
+    limit ${most}`);
+}
+
+const Refused = z.object({ offered: z.string(), people: z.number() });
+
+/** What was offered instead and refused, by how many, most first. */
+export function refusedInstead(db: Db, insightId: string): Promise<readonly z.infer<typeof Refused>[]> {
+  return db.any(sql.type(Refused)`
+    select min(w.offered) as offered, count(distinct coalesce(s.customer_id, s.id))::integer as people
+    from now.insight_signals x
+    join signals s on s.id = x.signal_id
+    join words w on w.signal_id = s.id
+    where x.insight_id = ${insightId} and s.taken = 'refused' and w.offered is not null
+    group by lower(w.offered)
+    order by people desc, offered
+    limit 3`);
+}
+
+const Closure = z.object({ how: z.string(), by: z.string().nullable(), reason: z.string().nullable() });
+
+export function closureOf(db: Db, loopId: string, round: number): Promise<z.infer<typeof Closure> | null> {
+  return db.maybeOne(
+    sql.type(Closure)`select how, by, reason from closures where loop_id = ${loopId} and round = ${round}`,
+  );
+}
+
+const Decided = z.object({
+  outcome: z.enum(['adopted', 'declined', 'deferred']),
+  reason: z.string(),
+  done_by: z.string().nullable(),
+  by: z.string(),
+  kind: z.string(),
+  attributes: z.record(z.string(), z.string()),
+});
+
+export function decisionBehind(db: Db, decisionId: string): Promise<z.infer<typeof Decided> | null> {
+  return db.maybeOne(sql.type(Decided)`
+    select d.outcome, d.reason, d.done_by, d.by, i.kind, i.attributes
+    from decisions d join insights i on i.id = d.insight_id
+    where d.id = ${decisionId}`);
+}
+
+/** Who gave an answer. */
+export function signerOf(db: Db, followUpId: string): Promise<string | null> {
+  return db.maybeOneFirst(
+    sql.type(z.object({ by: z.string() }))`select by from follow_ups where id = ${followUpId} and by is not null`,
+  );
+}
+
+/** The round a loop is in; null when there is no such loop. */
+export function roundOf(db: Db, loopId: string): Promise<number | null> {
+  return db.oneFirst(
+    sql.type(
+      z.object({ round: z.number().nullable() }),
+    )`select max(round) as round from rounds where loop_id = ${loopId}`,
+  );
+}

@@ -1,0 +1,401 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { planDelivery } from '../../../src/store/records/deliveries.ts';
+import { findLink } from '../../../src/store/records/links.ts';
+import type { Letter } from '../../../src/integrations/letter.ts';
+import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../../src/triggers/responses/confirm.ts';
+import { decide } from '../../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
+import { stopWriting } from '../../../src/triggers/responses/stop.ts';
+import { green, kim, openShop, readable, type Shop } from './shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+});
+afterAll(() => shop.close());
+
+const tokenIn = ({ text }: Letter, path: string): string => new RegExp(`/${path}/([\\w-]{22})`).exec(text)![1]!;
+const asks = { ...green, words: 'Do you have this coat in green?' };
+
+describe('what Kim reads', () => {
+  test('thanks at once, with her words and a way to say it was not her', async () => {
+    const signal = await shop.hears(asks);
+    const letter = await shop.letter('receipt');
+
+    expect(readable(letter)).toBe(
+      `Thank you for telling us
+
+Dear Kim Adler,
+
+Thank you for telling Mina Okafor at High Street. It is written down, and a person with a name will answer for it.
+
+You said: “Do you have this coat in green?”
+
+Should you ask us about it, the reference is HD-XXXX.
+
+Linden & Vale, High Street
+
+What became of it: https://heed.test/yours/…
+
+This wasn’t me: https://heed.test/not-me/…
+
+--
+Linden & Vale, Lindengracht 12, 1015 KB Amsterdam
+We write because of what you told us, and because you agreed to it.
+Stop writing to me: https://heed.test/unsubscribe/…`,
+    );
+    expect(letter).toMatchObject({
+      to: 'kim@example.com',
+      from: { name: 'Linden & Vale', address: 'hello@linden-vale.example' },
+    });
+    expect(letter.unsubscribeUrl).toBe(`https://heed.test/unsubscribe/${tokenIn(letter, 'unsubscribe')}`);
+    for (const [kind, path] of [
+      ['yours', 'yours'],
+      ['not_me', 'not-me'],
+      ['unsubscribe', 'unsubscribe'],
+    ] as const) {
+      expect(await findLink(shop.db.pool, tokenIn(letter, path), [kind])).toMatchObject({
+        customer_id: signal.customer_id,
+        loop_id: signal.id,
+        ended: false,
+      });
+    }
+  });
+
+  test('a personal answer, which she can answer directly; while a decision is to come it asks nothing', async () => {
+    const signal = await shop.hears(asks);
+    const draft = await draftAnswer(shop.db.pool, shop.db, signal, 'jonas', '2026-06-22');
+    await approveFollowUp(
+      shop.db.heed,
+      { loopId: signal.id, by: 'jonas', press: shop.press() },
+      { words: draft.text, promiseOn: '2026-06-22' },
+    );
+    const letter = await shop.letter('answer');
+
+    expect(readable(letter)).toMatch(
+      /^You asked about: coat · green\n\nDear Kim Adler,\n\nYou told Mina Okafor at High Street: “Do you have this coat in green\?”/,
+    );
+    expect(letter.text).toContain('you will hear from us by Monday 22 June, whichever way it goes.');
+    expect(letter.text).not.toContain('says=yes');
+    expect(letter).toMatchObject({
+      from: { name: 'Jonas Weber, Linden & Vale', address: 'hello@linden-vale.example' },
+      replyTo: { name: 'Jonas Weber', address: 'jonas@linden-vale.example' },
+    });
+  });
+
+  test('a last answer asks whether it is settled, and either button only opens her page', async () => {
+    const signal = await shop.hears({ words: 'What time do you close on Sundays?', ...kim });
+    await approveFollowUp(
+      shop.db.heed,
+      { loopId: signal.id, by: 'priya', press: shop.press() },
+      { subject: 'Our hours on Sundays', words: 'Dear Kim,\n\nwe are closed on Sundays.\n\nPriya' },
+    );
+    const letter = await shop.letter('answer');
+
+    expect(readable(letter)).toBe(
+      `Our hours on Sundays
+
+Dear Kim,
+
+we are closed on Sundays.
+
+Priya
+
+Is it settled for you?
+
+Yes, thank you: https://heed.test/yours/…?says=yes
+Not really: https://heed.test/yours/…?says=no
+
+What became of it: https://heed.test/yours/…
+
+--
+Linden & Vale, Lindengracht 12, 1015 KB Amsterdam
+We write because of what you told us, and because you agreed to it.
+Stop writing to me: https://heed.test/unsubscribe/…`,
+    );
+  });
+
+  test('the answer after a no asks again', async () => {
+    const signal = await shop.hears({ words: 'How much is the alteration of a coat?', ...kim });
+    const by = (staff: string) => ({ loopId: signal.id, by: staff, press: shop.press() });
+    await approveFollowUp(shop.db.heed, by('priya'), { words: 'Ten euros.' });
+    await confirm(shop.db.heed, { loopId: signal.id, press: shop.press() }, { says: 'no' });
+    await approveFollowUp(shop.db.heed, by('ingrid'), { words: 'Twelve with the lining.' });
+    const letter = await shop.letter('answer');
+
+    expect(letter.text).toContain('Twelve with the lining.');
+    expect(letter.text).toContain('Is it settled for you?');
+    expect(letter.replyTo?.name).toBe('Ingrid Solberg');
+  });
+
+  test.each([
+    ['adopted', 'The answer is yes.', 'Is it settled for you?'],
+    ['declined', "I'm sorry, the answer is no.", 'Did we explain it clearly?'],
+  ] as const)('a decision, %s, from the person who took it', async (outcome, says, question) => {
+    const signal = await shop.hears({
+      ...kim,
+      words: `Do you have this scarf in ${outcome === 'adopted' ? 'red' : 'blue'}?`,
+    });
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      outcome === 'adopted'
+        ? { outcome, scope: 'everyone', reason: 'The mill weaves it from July.', doneBy: '2026-09-01' }
+        : { outcome, reason: 'The dye does not hold.', internalReason: 'Margin is too thin.' },
+    );
+    await shop.tells(signal.insight_id!);
+    const letter = await shop.letter('told');
+
+    expect(letter.text).toContain(says);
+    expect(letter.text).toContain(question);
+    expect(letter.text).toMatch(/\/yours\/[\w-]{22}\?says=yes/);
+    expect(letter.text).not.toContain('Margin');
+    expect(letter.replyTo).toEqual({ name: 'Tomás Rey', address: 'tomas@linden-vale.example' });
+  });
+
+  test('nothing any more, once she asked us to stop', async () => {
+    const signal = await shop.hears({
+      words: 'Do you mend umbrellas?',
+      kind: 'question',
+      customer: { name: 'Noor', email: 'noor@example.com' },
+      consent: kim.consent,
+    });
+    const receipt = await shop.planned('receipt');
+    await stopWriting(shop.db.heed, signal.customer_id!);
+
+    expect(await shop.composes(receipt)).toEqual({ end: 'suppressed', code: 'suppressed' });
+  });
+});
+
+describe('what staff read', () => {
+  test('Tomás: the words first, how many, by when, why him and why now; four verbs that only open a page', async () => {
+    for (const place of ['high-street', 'station']) {
+      await shop.hears({
+        ...asks,
+        ...kim,
+        words: 'Is there a jumper in yellow?',
+        place,
+        offered: { item: 'beige', taken: 'refused' },
+      });
+    }
+    const last = await shop.hears({ words: 'A yellow jumper, please! Do you have one?' });
+    await shop.climbs(last.insight_id!);
+    const letter = await shop.letter('prompt', 'tomas');
+
+    expect(readable(letter)).toBe(
+      `Please decide by Monday 22 June: jumper · yellow (IN-XXXX)
+
+“A yellow jumper, please! Do you have one?”
+at High Street
+
+“Is there a jumper in yellow?”
+at Station, High Street, 2 times
+
+2 people at 2 places ask for this. One refused beige.
+To be decided by Monday 22 June.
+
+You, because what we carry is yours to decide. Now, because it waits for a decision.
+
+If nothing is decided by Thursday 18 June, 10:00, you are asked again.
+
+Yes, for everyone: https://heed.test/t/…?do=adopt
+Yes, for these people: https://heed.test/t/…?do=these
+No, because…: https://heed.test/t/…?do=decline
+Keep listening: https://heed.test/t/…?do=defer
+
+--
+Opening a link changes nothing: you press a button on the page it leads to, in your name.
+It works for you alone, until this is settled. Linden & Vale`,
+    );
+    expect(await findLink(shop.db.pool, tokenIn(letter, 't'), ['task'])).toMatchObject({
+      staff: 'tomas',
+      wait: 'decided',
+      ended: false,
+    });
+  });
+
+  test('an owner by e-mail: what, by when, who is told next', async () => {
+    await shop.hears({
+      words: 'Where is the fitting room?',
+      place: 'station',
+      by: 'luca',
+      note: 'She seemed in a hurry.',
+      ...kim,
+      customer: { name: 'Ada Blom', email: 'ada@example.com' },
+    });
+    const letter = await shop.letter('prompt', 'femke');
+
+    expect(readable(letter)).toBe(
+      `Please take by 12:00: asked a question (HD-XXXX)
+
+“Where is the fitting room?”
+Ada Blom at Station, at 10:00, heard by Luca Moretti
+
+Luca Moretti adds: She seemed in a hurry.
+
+You, because Station is yours. Now, because it has just come to you.
+
+If nobody takes it by 12:00, you are asked again.
+
+I’ll take it: https://heed.test/t/…
+
+--
+Opening a link changes nothing: you press a button on the page it leads to, in your name.
+It works for you alone, until this is settled. Linden & Vale`,
+    );
+  });
+
+  test('somebody higher up: what is still missing, and since when', async () => {
+    const signal = await shop.hears({
+      words: 'Where is the lift?',
+      kind: 'question',
+      place: 'station',
+      by: 'luca',
+      ...kim,
+    });
+    await shop.db.passTime('1 day 1 hour');
+    await shop.climbs(signal.id);
+    const letter = await shop.letter('prompt', 'ingrid');
+    await shop.db.passTime('-1 day -1 hour');
+
+    expect(letter.subject).toMatch(/^Nobody has taken this by .*: .* \(HD-\w+\)$/);
+    expect(letter.text).toMatch(
+      /You, because the ladder ends with you\. Now, because nobody had taken it after 1 working day\./,
+    );
+    expect(letter.text).not.toContain('luca@');
+  });
+
+  test('Mina: what became of what she captured', async () => {
+    const signal = await shop.hears({ words: 'Do you have white trousers?', ...kim });
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      {
+        outcome: 'adopted',
+        scope: 'everyone',
+        reason: 'They come in July.',
+        doneBy: '2026-07-01',
+        internalReason: 'Cheap.',
+      },
+    );
+    await shop.tells(signal.insight_id!);
+
+    expect(readable(await shop.letter('news', 'mina'))).toBe(
+      `Yes to trousers · white: you heard it
+
+“Do you have white trousers?”
+at High Street, HD-XXXX
+
+Tomás Rey decided: yes to trousers · white. You heard it.
+They come in July. It should be done by Wednesday 1 July.
+
+What you captured: https://heed.test/mine
+
+--
+Linden & Vale`,
+    );
+  });
+
+  test('Mina: why nothing is done, too', async () => {
+    const signal = await shop.hears({ words: 'Just looking, really.' });
+    await dismiss(
+      shop.db.heed,
+      { loopId: signal.id, by: 'priya', press: shop.press() },
+      { reason: 'They said so themselves.' },
+    );
+    const news = await shop.letter('news', 'mina');
+
+    expect(news.subject).toMatch(/^No action on HD-\w+, and why$/);
+    expect(news.text).toContain(
+      'Priya Nair read it, and nothing will be done about it.\nThe reason: They said so themselves.',
+    );
+  });
+
+  test('whoever signs in: a link that lives for a quarter of an hour', async () => {
+    await shop.db.pool.transaction((tx) =>
+      planDelivery(tx, { key: 'sign-in-1', purpose: 'sign_in', channel: 'email', staff: 'mina' }),
+    );
+    const letter = await shop.letter('sign_in', 'mina');
+    const token = tokenIn(letter, 'sign-in');
+
+    expect(letter.subject).toBe('Sign in at Linden & Vale');
+    expect(await findLink(shop.db.pool, token, ['sign_in'])).toMatchObject({ staff: 'mina', ended: false });
+    await shop.db.passTime('16 minutes');
+    expect(await findLink(shop.db.pool, token, ['sign_in'])).toMatchObject({ ended: true });
+    await shop.db.passTime('-16 minutes');
+  });
+});
+
+describe('what nobody reads', () => {
+  test('words, names and notes of a complaint: they are behind the link', async () => {
+    const secrets = ['canaryword', 'Canary Name', 'canarynote', 'canaryoffer', 'canaryitem'];
+    const signal = await shop.hears({
+      words: 'canaryword: nobody could tell me why I was charged twice',
+      kind: 'complaint',
+      note: 'canarynote',
+      offered: { item: 'canaryoffer', taken: 'refused' },
+      wanted: { item: 'canaryitem' },
+      customer: { name: 'Canary Name', email: 'canary@example.com' },
+      consent: kim.consent,
+      place: 'station',
+      by: 'luca',
+    });
+    await approveFollowUp(
+      shop.db.heed,
+      { loopId: signal.id, by: 'femke', press: shop.press() },
+      { words: 'I looked into it.', subject: 'Your bill' },
+    );
+    const toStaff = JSON.stringify(await shop.letter('prompt', 'femke'));
+    const answer = await shop.letter('answer');
+
+    for (const secret of secrets) {
+      expect(toStaff).not.toContain(secret);
+      expect(answer.text).not.toContain(secret);
+    }
+    expect(toStaff).toContain('it is behind the link');
+  });
+
+  test('a script, in the page that a mail is', async () => {
+    const attack = '<script>alert(1)</script> & "<img src=x onerror=alert(2)>';
+    await shop.hears({
+      ...kim,
+      words: attack,
+      kind: 'question',
+      customer: { name: '<b>Kim</b>', email: 'kim@example.com' },
+    });
+    const { html, text } = await shop.letter('receipt');
+
+    expect(text).toContain(attack);
+    expect(html).not.toMatch(/<script|<img|<b>Kim/);
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;&lt;img');
+  });
+
+  test('anything from elsewhere: no image, no font, no address but ours', async () => {
+    const letters = [
+      await shop.letter('receipt'),
+      await shop.letter('prompt', 'tomas'),
+      await shop.letter('news', 'mina'),
+    ];
+    for (const { html } of letters) {
+      expect(html).not.toMatch(/<img|@import|url\(|<link|<script/);
+      const addresses = [...html.matchAll(/https?:\/\/[^"'\s<]+/g)].map(([url]) => new URL(url).origin);
+      expect(new Set(addresses)).toEqual(new Set(['https://heed.test']));
+    }
+  });
+});
+
+test('what has been met meanwhile is not asked any more', async () => {
+  const signal = await shop.hears({
+    words: 'Is there a lift at the station?',
+    kind: 'question',
+    place: 'station',
+    by: 'luca',
+    ...kim,
+  });
+  const prompt = await shop.planned('prompt', 'femke');
+  await dismiss(shop.db.heed, { loopId: signal.id, by: 'femke', press: shop.press() }, { reason: 'Answered at once.' });
+
+  expect(await shop.composes(prompt)).toEqual({ end: 'cancelled', code: 'met' });
+});
