@@ -1,0 +1,68 @@
+/**
+ * Is the process of this container doing its work? `scripts/node scripts/healthy.ts web|worker|relay` ends with 0 or 1 and says why. The web is
+ * asked. A worker and a relay have no door, so they are known by their work: a worker by the queues that Temporal sees it listening
+ * to, a relay by having compared itself with Temporal a moment ago. So with Temporal down both are unhealthy, and the web is not.
+ */
+
+import { hostname } from 'node:os';
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import pg from 'pg';
+import { readConfig, type Config } from '../src/config.ts';
+import { loopsQueue, messagesQueue } from '../src/workflows/messages.ts';
+
+/** Pollers ask again at least once a minute. */
+const pollersMayBeSilentMs = 120_000;
+/** The relay compares every few seconds. */
+const relayMayBeSilent = '60 seconds';
+
+const checks: Record<string, (config: Config) => Promise<string | undefined>> = { web, worker, relay };
+
+const part = process.argv[2] ?? '';
+const check = checks[part];
+if (!check) {
+  console.error('Say which process is meant: web, worker or relay.');
+  process.exit(2);
+}
+const wrong = await check(readConfig()).catch((error: unknown) => `The ${part} could not be asked: ${String(error)}`);
+console.log(wrong ?? `The ${part} is doing its work.`);
+process.exit(wrong ? 1 : 0);
+
+async function web({ port }: Config): Promise<string | undefined> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+  return answer.ok ? undefined : `The web is not ready: ${await answer.text()}`;
+}
+
+async function worker({ temporalAddress, temporalNamespace: namespace }: Config): Promise<string | undefined> {
+  const { connectionOptions } = loadClientConnectConfig();
+  const connection = await Connection.connect({
+    ...connectionOptions,
+    ...(temporalAddress && { address: temporalAddress }),
+    connectTimeout: '5s',
+  });
+  const { workflowService } = new Client({ connection, namespace });
+  // Stories are polled as workflow tasks (1), messages as activities (2).
+  for (const [name, taskQueueType] of [
+    [loopsQueue, 1],
+    [messagesQueue, 2],
+  ] as const) {
+    const { pollers } = await workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType });
+    const here = pollers?.some(
+      ({ identity, lastAccessTime }) =>
+        identity?.endsWith(`@${hostname()}`) &&
+        Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1_000 < pollersMayBeSilentMs,
+    );
+    if (!here) return `No worker of ${hostname()} listens to the queue ${name}.`;
+  }
+  return undefined;
+}
+
+async function relay({ databaseUrl }: Config): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  await client.connect();
+  const { rows } = await client.query(`select max(seen_at) > clock_timestamp() - $1::interval as recent from engines`, [
+    relayMayBeSilent,
+  ]);
+  await client.end();
+  return rows[0]?.recent ? undefined : 'No relay has compared itself with Temporal in the last minute.';
+}

@@ -1,0 +1,217 @@
+/** What docker-compose.yml and .env.example promise, held against the code that reads them. */
+
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { Environment } from '../src/config.ts';
+import { searchAttributes } from '../src/workflows/messages.ts';
+
+interface Service {
+  image: string;
+  build?: string;
+  command?: string[];
+  entrypoint?: string[];
+  environment?: Record<string, string>;
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+  ports?: string[];
+  profiles?: string[];
+  restart: string;
+}
+
+const read = (name: string): Promise<string> => readFile(new URL(`../${name}`, import.meta.url), 'utf8');
+const text = await read('docker-compose.yml');
+const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
+const example = await read('.env.example');
+const ours = ['migrate', 'web', 'worker', 'relay'];
+const oneShots = ['temporal-schema', 'temporal-init', 'migrate'];
+const environmentOf = (name: string): Record<string, string> => services[name]?.environment ?? {};
+
+/** What the images of others read, as their documentation has it. */
+const readByOthers: Record<string, string[]> = {
+  // The last two by our own docker/postgres/roles.sh.
+  postgres: ['POSTGRES_PASSWORD', 'HEED_DB_PASSWORD', 'TEMPORAL_DB_PASSWORD'],
+  'temporal-schema': ['POSTGRES_SEEDS', 'DB_PORT', 'POSTGRES_USER', 'SQL_PASSWORD'],
+  temporal: [
+    'DB',
+    'DB_PORT',
+    'POSTGRES_SEEDS',
+    'POSTGRES_USER',
+    'POSTGRES_PWD',
+    'DBNAME',
+    'VISIBILITY_DBNAME',
+    'NUM_HISTORY_SHARDS',
+    'BIND_ON_IP',
+    'DYNAMIC_CONFIG_FILE_PATH',
+    'LOG_LEVEL',
+  ],
+  'temporal-init': ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_RETENTION'],
+  'temporal-ui': [
+    'TEMPORAL_ADDRESS',
+    'TEMPORAL_DEFAULT_NAMESPACE',
+    'TEMPORAL_DISABLE_NEWS_FETCH',
+    'TEMPORAL_DISABLE_WRITE_ACTIONS',
+  ],
+  mail: ['MP_MAX_MESSAGES'],
+};
+
+describe('docker compose', () => {
+  test('sets only what somebody reads', () => {
+    for (const [name, { environment }] of Object.entries(services)) {
+      const known = ours.includes(name) ? Object.keys(Environment.shape) : readByOthers[name];
+      expect({ name, unread: Object.keys(environment ?? {}).filter((key) => !known?.includes(key)) }).toEqual({
+        name,
+        unread: [],
+      });
+    }
+  });
+
+  test('gives each process what it needs to stand alone', () => {
+    expect(environmentOf('migrate')).toHaveProperty('DATABASE_URL');
+    for (const name of ['web', 'worker', 'relay']) expect(environmentOf(name)).toHaveProperty('DATABASE_URL');
+    for (const name of ['worker', 'relay']) expect(environmentOf(name)).toHaveProperty('TEMPORAL_ADDRESS');
+    expect(environmentOf('worker')).toHaveProperty('SMTP_URL');
+    for (const name of ['web', 'worker']) {
+      expect(environmentOf(name)).toHaveProperty('PUBLIC_URL');
+      expect(environmentOf(name)).toHaveProperty('SLACK_BOT_TOKEN');
+      expect(environmentOf(name)).toHaveProperty('SLACK_SIGNING_SECRET');
+    }
+  });
+
+  test('starts the processes that src/main.ts knows, and the migration before them', () => {
+    for (const name of ['web', 'worker', 'relay']) {
+      expect(services[name]?.command).toEqual(['scripts/node', 'src/main.ts', name]);
+      expect(services[name]?.depends_on?.['migrate']?.condition).toBe('service_completed_successfully');
+    }
+    expect(services['migrate']?.command?.at(-1)).toContain('heed migrate');
+  });
+
+  test('the web does not wait for Temporal; the worker and the relay do', () => {
+    expect(Object.keys(services['web']?.depends_on ?? {})).toEqual(['migrate']);
+    for (const name of ['worker', 'relay']) {
+      expect(services[name]?.depends_on?.['temporal-init']?.condition).toBe('service_completed_successfully');
+    }
+  });
+
+  test('what must have ended is waited for as ended, what must live as healthy', () => {
+    for (const { depends_on } of Object.values(services)) {
+      for (const [name, { condition }] of Object.entries(depends_on ?? {})) {
+        expect({ name, condition }).toEqual({
+          name,
+          condition: oneShots.includes(name) ? 'service_completed_successfully' : 'service_healthy',
+        });
+      }
+    }
+  });
+
+  test('everything that stays has a health check, and a one-shot is not started for ever', () => {
+    for (const [name, service] of Object.entries(services)) {
+      expect({ name, checked: service.healthcheck !== undefined }).toEqual({ name, checked: !oneShots.includes(name) });
+      expect({ name, restart: service.restart }).toEqual({
+        name,
+        restart: oneShots.includes(name) ? 'on-failure:5' : 'unless-stopped',
+      });
+    }
+  });
+
+  test('only the web is published, and the Temporal Web UI on this machine alone', () => {
+    const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
+    expect(published.map(([name]) => name).sort()).toEqual(['temporal-ui', 'web']);
+    expect(services['temporal-ui']?.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
+  });
+
+  test('every image is pinned to a version, ours is built on glibc', async () => {
+    for (const { image } of Object.values(services)) expect(image).toMatch(/:v?\d+(\.\d+)+$/);
+    const from = /^FROM (.+)$/m.exec(await read('Dockerfile'))?.[1];
+    expect(from).toMatch(/^node:24\.\d+\.\d+-bookworm-slim$/);
+    const { version } = JSON.parse(await read('package.json')) as { version: string };
+    expect(new Set(ours.map((name) => services[name]?.image))).toEqual(new Set([`heed:${version}`]));
+  });
+
+  test('Temporal is new enough for standalone activities, and server and tools are of one version', () => {
+    expect(services['temporal']?.image).toBe('temporalio/server:1.32.0');
+    for (const name of ['temporal-schema', 'temporal-init'])
+      expect(services[name]?.image).toBe('temporalio/admin-tools:1.32.0');
+  });
+
+  test('the catcher of mail is there only when asked for', () => {
+    expect(Object.keys(services).filter((name) => services[name]?.profiles)).toEqual(['mail']);
+    expect(services['mail']?.profiles).toEqual(['dev']);
+  });
+
+  test('refuses to start without a secret, with a sentence that says what to do', () => {
+    const required = [...text.matchAll(/\$\{(\w+):\?([^}]*)\}/g)];
+    expect([...new Set(required.map(([, name]) => name))].sort()).toEqual([
+      'HEED_CONFIG',
+      'HEED_DB_PASSWORD',
+      'POSTGRES_PASSWORD',
+      'PUBLIC_URL',
+      'SMTP_URL',
+      'TEMPORAL_DB_PASSWORD',
+    ]);
+    for (const [, name, sentence] of required) expect(sentence).toMatch(new RegExp(`^Set ${name} in \\.env`));
+  });
+
+  test('no secret has a default', () => {
+    const withDefault = [...text.matchAll(/\$\{(\w*(?:PASSWORD|TOKEN|SECRET|KEY)\w*):?-([^}]*)\}/g)];
+    expect(withDefault.filter(([, , fallback]) => fallback !== '')).toEqual([]);
+    expect(text).not.toMatch(/(PASSWORD|TOKEN|SECRET|KEY|PWD): *['"]?[A-Za-z0-9]/);
+    expect(text).not.toMatch(/:\/\/[^\s:$]+:(?!\$\{)(?!secret@mail\.example)[^\s@/]+@/);
+  });
+
+  test('Temporal is given the search attributes that the stories set', async () => {
+    const script = await read('docker/temporal/namespace.sh');
+    const registered = [...script.matchAll(/^attributes (\w+) (.+)$/gm)].flatMap(([, type, names]) =>
+      [...(names ?? '').matchAll(/--name (\w+)/g)].map(([, name]) => [name, type]),
+    );
+    expect(Object.fromEntries(registered)).toEqual(searchAttributes);
+  });
+});
+
+describe('.env.example', () => {
+  const lines = example.split('\n');
+  const settings = lines.flatMap((line, at) => {
+    const [, off, name, value] = /^(#?)([A-Z][A-Z_]+)=(.*)$/.exec(line) ?? [];
+    return name ? [{ name, at, required: off === '', value: value ?? '' }] : [];
+  });
+
+  test('lists every variable that Heed reads, and every one that docker compose asks for', () => {
+    const listed = settings.map(({ name }) => name);
+    const asked = [...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name!);
+    expect([...Object.keys(Environment.shape), ...asked].filter((name) => !listed.includes(name))).toEqual([]);
+    const known = [...Object.keys(Environment.shape), ...asked];
+    expect(listed.filter((name) => !known.includes(name))).toEqual([]);
+    expect(new Set(listed).size).toBe(listed.length);
+  });
+
+  test('explains each of them in the line above', () => {
+    for (const { name, at } of settings) {
+      expect({ name, above: lines[at - 1] }).toEqual({ name, above: expect.stringMatching(/^# (?!-)/) });
+    }
+  });
+
+  test('begins with what is needed, left blank, and hides the rest behind a #', () => {
+    const lastRequired = settings.findLastIndex(({ required }) => required);
+    expect(settings.slice(0, lastRequired + 1).every(({ required, value }) => required && value === '')).toBe(true);
+    const needed = [...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!);
+    expect(
+      settings
+        .filter(({ required }) => required)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...new Set(needed)].sort());
+  });
+
+  test('shows the defaults that the code has', () => {
+    const defaults = Environment.parse({}) as Record<string, unknown>;
+    for (const { name, value, required } of settings) {
+      if (!required && defaults[name] !== undefined)
+        expect({ name, value }).toEqual({ name, value: String(defaults[name]) });
+    }
+  });
+
+  test('has no quotes and nothing behind a value, which docker would take for a part of it', () => {
+    for (const { name, value } of settings)
+      expect({ name, value }).toEqual({ name, value: expect.not.stringMatching(/['"#\s]/) });
+  });
+});
