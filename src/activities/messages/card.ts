@@ -47,7 +47,7 @@ export async function drawCard(
   const { colour, word } =
     task.kind === 'signal' ? await signalStands(composing, task, viewer) : insightStands(composing, task, viewer);
   const buttons = task.kind === 'signal' ? signalButtons(task, viewer) : insightButtons(task, viewer);
-  const isTheirs = task.stage !== 'closed' && buttons.length > 0;
+  const isTheirs = task.wait !== undefined && buttons.length > 0;
   const next = task.stage === 'closed' ? undefined : whatIsNext(composing, task, viewer.staff, viewer.now);
   const context = [word, ...(isTheirs ? [whyYouWhyNow(composing, task, viewer.staff, viewer.call)] : []), next].filter(
     (line) => line !== undefined,
@@ -200,11 +200,13 @@ function insightStands(
         colour: insight.acknowledged_at ? shade.amber : shade.red,
         word: `Not decided yet: by ${longDate(localDate(insight.decide_by, zone))}.`,
       };
-    case 'undo':
+    case 'undo': {
+      const until = `until ${happenedAt(insight.final_at!, now, zone).replace(/^at /, '')}`;
       return {
         colour: shade.amber,
-        word: `${decided} It can be taken back until then: ${happenedAt(insight.final_at!, now, zone).replace(/^at /, '')}.`,
+        word: `${decided} ${insight.decided_by === staff ? 'You can take it back' : 'It can be taken back'} ${until}.`,
       };
+    }
     case 'tell':
       return { colour: shade.amber, word: `${decided} People are being told.` };
     case 'complete':

@@ -117,7 +117,9 @@ async function around(
 /** "You, because outerwear on High Street is yours. Now, because nobody had taken it after 2 working hours." */
 export function whyYouWhyNow(composing: Composing, task: Task, staff: string, call: Call | null): string {
   const you = `You, because ${task.owner === staff ? task.ownerReason : whyAbove(composing.company, task, call?.role)}.`;
-  return call ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
+  // Why they were called is old news once that wait is met.
+  const stillSo = call && (call.first || call.wait === task.wait || task.wait === 'acknowledged');
+  return stillSo ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
 }
 
 function whyAbove(company: Company, task: Task, role: string | undefined): string {

@@ -26,11 +26,11 @@ export interface Shop {
   /** Lets whatever is due by now be climbed. */
   climbs(loopId: string): Promise<void>;
   tells(insightId: string): Promise<void>;
-  /** The latest planned message of this kind, to this person. */
-  planned(purpose: Purpose, to?: string): Promise<Delivery>;
+  /** The latest planned message of this kind, to this person (without one: to a customer), about this loop if one is named. */
+  planned(purpose: Purpose, to?: string, loopId?: string): Promise<Delivery>;
   composes(delivery: Delivery): Promise<Composed>;
-  letter(purpose: Purpose, to?: string): Promise<Letter>;
-  slack(purpose: Purpose, to?: string): Promise<SlackMessage>;
+  letter(purpose: Purpose, to?: string, loopId?: string): Promise<Letter>;
+  slack(purpose: Purpose, to?: string, loopId?: string): Promise<SlackMessage>;
   close(): Promise<void>;
 }
 
@@ -59,11 +59,12 @@ export async function openShop(): Promise<Shop> {
     await climb(hands, loopId);
     await catchUp(hands, loopId, 0);
   };
-  const planned = async (purpose: Purpose, to?: string): Promise<Delivery> => {
+  const planned = async (purpose: Purpose, to?: string, loopId?: string): Promise<Delivery> => {
     const id = await db.pool.oneFirst(sql.type(z.object({ id: z.string() }))`
       select id from deliveries
       where purpose = ${purpose} and (staff = ${to ?? null} or (staff is null and ${to ?? null}::text is null))
         and state = 'planned'
+        and loop_id is not distinct from coalesce(${loopId ?? null}, loop_id)
       order by planned_at desc, id limit 1`);
     return (await db.pool.transaction((tx) => lockDelivery(tx, id)))!;
   };
@@ -96,13 +97,13 @@ export async function openShop(): Promise<Shop> {
     },
     planned,
     composes,
-    async letter(purpose, to) {
-      const composed = await composes(await planned(purpose, to));
+    async letter(purpose, to, loopId) {
+      const composed = await composes(await planned(purpose, to, loopId));
       if (!('letter' in composed)) throw new Error(`No letter: ${JSON.stringify(composed)}`);
       return composed.letter;
     },
-    async slack(purpose, to) {
-      const composed = await composes(await planned(purpose, to));
+    async slack(purpose, to, loopId) {
+      const composed = await composes(await planned(purpose, to, loopId));
       if (!('slack' in composed)) throw new Error(`Nothing for Slack: ${JSON.stringify(composed)}`);
       return composed.slack;
     },

@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { blockRefusals } from '../../../src/embedded/slackLimits.ts';
+import { parseMrkdwn, type Span } from '../../../src/embedded/slackMrkdwn.ts';
+import type { SlackMessage } from '../../../src/integrations/letter.ts';
+import { keepCard } from '../../../src/store/records/cards.ts';
+import { sql } from '../../../src/store/pool.ts';
+import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { decide } from '../../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { green, kim, openShop, type Shop } from './shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+});
+afterAll(() => shop.close());
+
+const by = (loopId: string, staff: string) => ({ loopId, by: staff, press: shop.press() });
+
+/** As if the latest prompt had been posted: from now on there is a card to edit. */
+async function posted(loopId: string, staff: string): Promise<void> {
+  const delivery = await shop.planned('prompt', staff, loopId);
+  await shop.db.pool.transaction(async (tx) => {
+    await keepCard(tx, { loop_id: loopId, staff }, `D-${staff}:1.000001`);
+    await tx.query(sql.unsafe`update deliveries set state = 'sent' where id = ${delivery.id}`);
+  });
+}
+
+describe('the one message of a task', () => {
+  test('says whose words, why you, why now and who is told next; its buttons carry an opaque id and the round', async () => {
+    const signal = await shop.hears({ ...green, words: 'Do you have this coat in green?' });
+    const card = await shop.slack('prompt', 'jonas');
+
+    expect(linesOf(card)).toEqual([
+      `coat · green · High Street · ${signal.reference}`,
+      '> Do you have this coat in green?',
+      'Kim Adler at High Street, at 10:00, heard by Mina Okafor. teal was offered and refused.',
+      'Not taken yet.',
+      'You, because outerwear on High Street is yours. Now, because it has just come to you.',
+      'If nobody takes it by 12:00, Priya Nair (branch manager) is told.',
+      '[I’ll take it] [Hand over] [No action, because…]',
+    ]);
+    expect(card).toMatchObject({ to: 'jonas@linden-vale.example', colour: '#a3341c' });
+    expect(new Set(valuesOf(card))).toEqual(new Set([`${signal.id}:1`]));
+    expect(idsOf(card)).toEqual([
+      'block_signal_header',
+      'block_signal_verbatim',
+      'block_signal_context',
+      'block_signal_response',
+      'action_signal_acknowledge',
+      'action_signal_hand_over',
+      'action_signal_dismiss',
+    ]);
+  });
+
+  test('changes in place for everyone who has it: who took it, and no buttons for the others', async () => {
+    const signal = await shop.hears({ ...green, words: 'Is the long coat there in green?' });
+    await posted(signal.id, 'jonas');
+    await shop.db.passTime('2 hours 15 minutes');
+    await shop.climbs(signal.id);
+    await posted(signal.id, 'priya');
+    await acknowledge(shop.db.heed, by(signal.id, 'priya'));
+    await shop.db.passTime('-2 hours -15 minutes');
+
+    const others = await shop.slack('card', 'jonas', signal.id);
+    expect(others).toMatchObject({ edit: { channel: 'D-jonas', ts: '1.000001' }, colour: '#c98a12' });
+    expect(linesOf(others)).toContain('Taken by Priya Nair at 12:15. Not answered yet.');
+    expect(valuesOf(others)).toEqual([]);
+
+    const hers = await shop.slack('card', 'priya', signal.id);
+    expect(linesOf(hers)).toContain('Taken by you at 12:15. Not answered yet.');
+    expect(linesOf(hers)).toContain('You, because you took it.');
+    expect(linesOf(hers).at(-1)).toBe('[Answer] [Hand over] [No action, because…]');
+  });
+
+  test('is green and quiet once it is closed, and says why', async () => {
+    const signal = await shop.hears({ ...green, words: 'Is the short coat there in green?' });
+    await posted(signal.id, 'jonas');
+    await dismiss(shop.db.heed, by(signal.id, 'jonas'), { reason: 'She found one.' });
+
+    const card = await shop.slack('card', 'jonas', signal.id);
+    expect(card.colour).toBe('#0b5d4e');
+    expect(linesOf(card).slice(-1)).toEqual(['Closed by you at 10:00: no action, because: She found one.']);
+  });
+
+  test('rings below itself when its person is asked again, instead of a second message', async () => {
+    const signal = await shop.hears({ words: 'Why is this coat dearer than online?', kind: 'question', ...kim });
+    await posted(signal.id, 'jonas');
+    await acknowledge(shop.db.heed, by(signal.id, 'jonas'));
+    await shop.db.passTime('1 day 1 hour');
+    await shop.climbs(signal.id);
+    const ring = await shop.slack('prompt', 'jonas', signal.id);
+    await shop.db.passTime('-1 day -1 hour');
+
+    expect(ring).toMatchObject({ under: { channel: 'D-jonas', ts: '1.000001' }, blocks: [] });
+    expect(ring.text).toMatch(
+      /^Please answer the customer: HD-\w+, High Street\. You, because .*\. Now, because the customer had not been answered after 1 working day\./,
+    );
+    expect(ring.text).not.toContain('dearer');
+  });
+
+  test('of a decider shows the people behind it, four verbs, and the way back while there is one', async () => {
+    await shop.db.apply((company) => {
+      company.staff['tomas']!.prompts = 'slack';
+      delete company.customers.quietHours;
+    });
+    const signal = await shop.hears({ ...green, words: 'A dress in white, do you have it?' });
+    const card = await shop.slack('prompt', 'tomas', signal.insight_id!);
+    expect(linesOf(card).slice(1)).toEqual([
+      '> A dress in white, do you have it?',
+      'One person asks for this. One refused teal.',
+      'Not decided yet: by Monday 22 June.',
+      'You, because what we carry is yours to decide. Now, because it waits for a decision.',
+      'If nothing is decided by Thursday 18 June, 10:00, you are asked again.',
+      '[Yes, for everyone] [Yes, for these people] [No, because…] [Keep listening] [Hand over]',
+    ]);
+    await posted(signal.insight_id!, 'tomas');
+    await decide(shop.db.heed, by(signal.insight_id!, 'tomas'), { outcome: 'declined', reason: 'It does not sell.' });
+
+    const decided = await shop.slack('card', 'tomas', signal.insight_id!);
+    expect(linesOf(decided).slice(-2)).toEqual([
+      'Decided by you at 10:00: no. You can take it back until 10:10.',
+      '[Take it back]',
+    ]);
+  });
+});
+
+test('what may not be quoted is on no card: neither words, nor what they were about, nor who said them', async () => {
+  const signal = await shop.hears({
+    words: 'canaryword was rude to me',
+    kind: 'complaint',
+    wanted: { item: 'canaryitem' },
+    offered: { item: 'canaryoffer', taken: 'refused' },
+    note: 'canarynote',
+    customer: { name: 'Canary Name', email: 'canary@example.com' },
+    consent: kim.consent,
+  });
+  const card = JSON.stringify(await shop.slack('prompt', 'priya', signal.id));
+  expect(card).not.toMatch(/canary/i);
+  expect(card).toContain('it is behind the reference');
+});
+
+test('out of nothing that a customer said comes a mention, a link, or a message that Slack would refuse', async () => {
+  const signal = await shop.hears({ ...green, words: 'placeholder coat?', kind: 'question' });
+  const prompt = await shop.planned('prompt', 'jonas', signal.id);
+  const nasty = fc.oneof(
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+    fc
+      .array(
+        fc.constantFrom(
+          '<!channel>',
+          '<!here|x>',
+          '<@U012AB3CD>',
+          '<https://evil.example|our shop>',
+          'https://evil.example',
+          '*b*',
+          '`c`',
+          '&lt;',
+          '<',
+          '>',
+          '\n',
+          '@here',
+          ' ',
+        ),
+        { minLength: 1, maxLength: 8 },
+      )
+      .map((parts) => parts.join('')),
+    fc.constantFrom('x'.repeat(9000), '🦉'.repeat(2000)),
+  );
+  await fc.assert(
+    fc.asyncProperty(nasty, nasty, nasty, async (words, name, item) => {
+      const clean = (text: string) => text.replaceAll('\0', '').toWellFormed();
+      await shop.db.pool.query(
+        sql.unsafe`update words set words = ${clean(words)}, offered = ${clean(item)} where signal_id = ${signal.id}`,
+      );
+      await shop.db.pool.query(sql.unsafe`update customers set name = ${clean(name)} where id = ${signal.customer_id}`);
+      await shop.db.pool.query(
+        sql.unsafe`update signal_attributes set value = ${clean(item)} where signal_id = ${signal.id}`,
+      );
+      const composed = await shop.composes(prompt);
+      if (!('slack' in composed)) throw new Error(JSON.stringify(composed));
+      const card = composed.slack;
+
+      expect(blockRefusals(card.blocks, 'message')).toEqual([]);
+      const spans = mrkdwnIn(card).flatMap((text) => kinds(parseMrkdwn(text)));
+      expect(spans.filter((kind) => kind === 'mention' || kind === 'link')).toEqual([]);
+      // The one link there is in rich text is ours, and leads to our own page.
+      expect(richIn(card.blocks).filter(({ type }) => !['text', 'link'].includes(type))).toEqual([]);
+      expect(
+        richIn(card.blocks)
+          .filter(({ type }) => type === 'link')
+          .map(({ url, text }) => [url, text]),
+      ).toEqual([[`https://heed.test/signals/${signal.id}`, signal.reference]]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+interface Piece {
+  type: string;
+  text?: string | { type: string; text: string };
+  url?: string;
+  value?: string;
+  block_id?: string;
+  action_id?: string;
+  elements?: Piece[];
+}
+
+const pieces = (blocks: object[]): Piece[] =>
+  (blocks as Piece[]).flatMap((piece) => [piece, ...pieces(piece.elements ?? [])]);
+const wordsOf = ({ text }: Piece): string => (typeof text === 'string' ? text : (text?.text ?? ''));
+/** Everything that Slack reads as mrkdwn: the text, and texts that say they are. */
+const mrkdwnIn = (card: SlackMessage): string[] => [
+  card.text,
+  ...pieces(card.blocks)
+    .map((piece) => (piece.type === 'mrkdwn' ? piece : (piece.text as Piece | undefined)))
+    .flatMap((text) => (text?.type === 'mrkdwn' ? wordsOf(text) : [])),
+];
+const richIn = (blocks: object[]): Piece[] =>
+  (blocks as Piece[])
+    .filter(({ type }) => type === 'rich_text')
+    .flatMap((block) => block.elements ?? [])
+    .flatMap((part) => part.elements ?? []);
+const kinds = (spans: Span[]): string[] => spans.flatMap((span) => ('spans' in span ? kinds(span.spans) : [span.kind]));
+const valuesOf = (card: SlackMessage): string[] => pieces(card.blocks).flatMap(({ value }) => value ?? []);
+const idsOf = (card: SlackMessage): string[] =>
+  pieces(card.blocks).flatMap((piece) => piece.block_id ?? piece.action_id ?? []);
+
+/** A card as it reads, line by line. */
+const linesOf = (card: SlackMessage): string[] =>
+  (card.blocks as Piece[]).flatMap(({ type, text, elements = [] }) => {
+    if (type === 'section') return [wordsOf({ type, ...(text && { text }) })];
+    if (type === 'context') return elements.map(wordsOf);
+    if (type === 'actions') return [elements.map((button) => `[${wordsOf(button)}]`).join(' ')];
+    return elements.map(
+      (part) => `${part.type === 'rich_text_quote' ? '> ' : ''}${(part.elements ?? []).map(wordsOf).join('')}`,
+    );
+  });
