@@ -15,7 +15,7 @@ export interface LoopAhead {
   place: string;
   /** Staff code of the owner or decider. */
   owner: string;
-  /** Not yet taken, earliest first; those of waits that have been met are passed over. */
+  /** Of the ladders that run now (loop.ts), not yet taken, earliest first. */
   rungs: readonly { wait: Wait; step: number; repeat: number; role: Role | 'nobody'; due_at: Date }[];
   course?: Course | null;
   /** Whether there is a way to the customer. */
@@ -35,6 +35,26 @@ export function whatIsNext(loop: LoopAhead): Next[] {
   return [rungNext(loop), following(loop)].filter((next) => next !== undefined);
 }
 
+/** The same for the customer, who reads neither ladders nor whom we remind. `promisedOn`: YYYY-MM-DD. */
+export function whatIsNextForCustomer({
+  stage,
+  promisedOn,
+}: {
+  stage: SignalStage;
+  promisedOn: string | null;
+}): Next[] {
+  if (stage === 'closed') return [];
+  if (stage === 'confirmation') return [{ sentence: 'You say whether it is settled for you.' }];
+  if (stage !== 'decision') return [{ sentence: 'A person with a name reads it and answers you.' }];
+  return [
+    {
+      sentence: promisedOn
+        ? `You hear what is decided by ${longDate(promisedOn)}, whichever way it goes.`
+        : 'You hear what is decided, and why.',
+    },
+  ];
+}
+
 function rungNext(loop: LoopAhead): Next | undefined {
   const { company, now, stage, place, owner } = loop;
   const zone = company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
@@ -45,8 +65,7 @@ function rungNext(loop: LoopAhead): Next | undefined {
           sentence: `It can be taken back until ${clockTime(loop.finalAt, now, zone)}; then everyone who asked is told.`,
         }
       : undefined;
-  const running = waitsOf[stage];
-  const rung = loop.rungs.find(({ wait }) => running.includes(wait));
+  const [rung] = loop.rungs;
   if (!rung) return undefined;
   if (rung.role === 'nobody')
     return {
@@ -68,21 +87,6 @@ function rungNext(loop: LoopAhead): Next | undefined {
   const is = person === owner ? 'is reminded' : 'is told';
   return { at: rung.due_at, sentence: `If ${unless[rung.wait]} ${byWhen(rung.due_at, now, zone)}, ${name} ${is}.` };
 }
-
-const waitsOf: Record<SignalStage | InsightStage, Wait[]> = {
-  captured: [],
-  review: ['reviewed'],
-  acknowledge: ['acknowledged', 'answered'],
-  answer: ['answered'],
-  decision: ['told'],
-  confirmation: ['confirmed'],
-  decide: ['decided', 'acknowledged'],
-  undo: [],
-  tell: [],
-  complete: ['completed'],
-  finish: [],
-  closed: [],
-};
 
 function following({ stage, course, reachable }: LoopAhead): Next | undefined {
   switch (stage) {

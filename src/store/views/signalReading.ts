@@ -2,14 +2,23 @@
 
 import { endOfDay } from '../../domain/calendar.ts';
 import type { Company } from '../../domain/company.ts';
-import { stageOfInsight, stageOfSignal, type InsightStage, type SignalStage } from '../../domain/loop.ts';
+import {
+  ladderPlansOfInsight,
+  ladderPlansOfSignal,
+  stageOfInsight,
+  stageOfSignal,
+  type InsightFacts,
+  type InsightStage,
+  type PlanDue,
+  type SignalStage,
+} from '../../domain/loop.ts';
 import { timelineOf, type Telling, type TimelineLine } from '../../domain/timeline.ts';
-import { whatIsNext, type Next } from '../../domain/whatIsNext.ts';
+import { whatIsNext, whatIsNextForCustomer, type Next } from '../../domain/whatIsNext.ts';
 import { momentOf } from '../records/clock.ts';
 import type { Db } from '../pool.ts';
 import { insightNow, type InsightNow } from './insights.ts';
 import { signalNow, type SignalNow } from './signals.ts';
-import { rungsAheadOf, timelineOfLoop } from './timeline.ts';
+import { rungsAheadOf, timelineOfLoop, type RungNext } from './timeline.ts';
 
 export interface SignalReading {
   signal: SignalNow;
@@ -36,16 +45,23 @@ export async function readSignal(
     rungsAheadOf(db, id),
     signal.insight_id ? insightNow(db, signal.insight_id) : null,
   ]);
+  const timeline = timelineOf(events, company, telling);
+  if (telling.audience === 'customer') {
+    return { signal, stage, timeline, next: whatIsNextForCustomer({ stage, promisedOn: signal.promised_on }), insight };
+  }
   const { place, owner, course } = signal;
-  const next = whatIsNext({ company, now, stage, place, owner, rungs, course, reachable: signal.reach !== null });
-  const decision = stage === 'decision' && insight ? await nextOfInsight(db, company, insight, now) : [];
-  return {
-    signal,
+  const next = whatIsNext({
+    company,
+    now,
     stage,
-    timeline: timelineOf(events, company, telling),
-    next: [...decision.filter(({ at }) => at !== undefined), ...next],
-    insight,
-  };
+    place,
+    owner,
+    rungs: running(rungs, ladderPlansOfSignal(signal)),
+    course,
+    reachable: signal.reach !== null,
+  });
+  const decision = stage === 'decision' && insight ? await nextOfInsight(db, company, insight, now) : [];
+  return { signal, stage, timeline, next: [...decision.filter(({ at }) => at !== undefined), ...next], insight };
 }
 
 export interface InsightReading {
@@ -68,22 +84,33 @@ export async function readInsight(db: Db, company: Company, id: string): Promise
   };
 }
 
-/** Where an insight stands at `now`. What was adopted for a day is due when that day is over in the company's zone. */
+/** Where an insight stands at `now`. */
 export function stageOf(insight: InsightNow, company: Company, now: Date): InsightStage {
-  const done_by_end = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
-  return stageOfInsight({ ...insight, done_by_end }, now);
+  return stageOfInsight(factsOf(insight, company), now);
 }
 
+/** The ladders that must be running on an insight at `now`. */
+export function plansOf(insight: InsightNow, company: Company, now: Date): PlanDue[] {
+  return ladderPlansOfInsight(factsOf(insight, company), now);
+}
+
+/** What was adopted for a day is due when that day is over in the company's zone. */
+const factsOf = (insight: InsightNow, company: Company): InsightFacts => ({
+  ...insight,
+  done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null,
+});
+
 async function nextOfInsight(db: Db, company: Company, insight: InsightNow, now: Date): Promise<Next[]> {
-  const rungs = await rungsAheadOf(db, insight.id);
-  const stage = stageOf(insight, company, now);
   return whatIsNext({
     company,
     now,
-    stage,
+    stage: stageOf(insight, company, now),
     place: insight.place,
     owner: insight.decider,
-    rungs,
+    rungs: running(await rungsAheadOf(db, insight.id), plansOf(insight, company, now)),
     finalAt: insight.final_at,
   });
 }
+
+const running = (rungs: readonly RungNext[], plans: readonly PlanDue[]): RungNext[] =>
+  rungs.filter(({ wait }) => plans.some((plan) => plan.wait === wait));

@@ -1,0 +1,59 @@
+/** What waits past its time because our own machinery stands still, and what an operator can do about it. Nothing personal in it. */
+
+import type { Wait } from './loop.ts';
+
+export type Stuck = {
+  loopId: string | null;
+  reference: string | null;
+  kind: 'signal' | 'insight' | null;
+  waitedSeconds: number;
+} & (
+  | { what: 'rung'; wait: Wait }
+  | { what: 'wake'; attempts: number }
+  | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
+);
+
+/** What is wrong, and what to do next: `heed repair …` with the reference where there is one. */
+export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string } {
+  const repair = (action: string): string =>
+    `heed repair ${stuck.reference ?? stuck.loopId ?? 'ID'} --action ${action} --reason "…"`;
+  const waited = inPlainTime(stuck.waitedSeconds);
+  switch (stuck.what) {
+    case 'rung':
+      return {
+        sentence: `It waits to be ${stuck.wait}; somebody should have been told ${waited} ago, and was not.`,
+        whatToDo: `See whether a worker runs; then: ${repair('wake')}`,
+      };
+    case 'wake':
+      return {
+        sentence: `It asked to be looked at ${waited} ago${stuck.attempts > 0 ? ` and was tried ${stuck.attempts} times` : ''}, and Temporal has not been told.`,
+        whatToDo:
+          'See whether the relay runs and Temporal can be reached (heed doctor). It goes on by itself from there.',
+      };
+    case 'delivery': {
+      const message = `The ${stuck.purpose} by ${stuck.channel === 'slack' ? 'Slack' : 'e-mail'}`;
+      return stuck.state === 'needs_human'
+        ? {
+            sentence: `${message} may or may not have been sent, and nobody can find out. It has waited for ${waited}.`,
+            whatToDo: `Look whether it arrived. If not: ${repair('resend')}; if so, or if it no longer matters: ${repair('leave')}`,
+          }
+        : {
+            sentence: `${message} may or may not have been sent ${waited} ago; that is being looked into.`,
+            whatToDo: 'Wait a few minutes. What cannot be settled by itself is handed to you.',
+          };
+    }
+  }
+}
+
+function inPlainTime(seconds: number): string {
+  const [unit, length] = (
+    [
+      ['day', 86_400],
+      ['hour', 3600],
+      ['minute', 60],
+      ['second', 1],
+    ] as const
+  ).find(([, l]) => seconds >= l) ?? ['second', 1];
+  const amount = Math.max(1, Math.floor(seconds / length));
+  return `${amount} ${unit}${amount === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,89 @@
+/** Loops that wait past their time: a rung nobody climbed, a wake nobody carried, a message in doubt. */
+
+import { z } from 'zod';
+import { ladderPlansOfSignal, waits } from '../../domain/loop.ts';
+import type { Company } from '../../domain/company.ts';
+import type { Stuck } from '../../domain/stuck.ts';
+import { sql, type Db } from '../pool.ts';
+import { momentOf } from '../records/clock.ts';
+import { insightNow } from './insights.ts';
+import { plansOf } from './signalReading.ts';
+import { signalNow } from './signals.ts';
+
+/** Nothing is late in the two minutes that a restart may take. */
+const patience = sql.fragment`interval '2 min'`;
+
+/** Longest waiting first. */
+export async function stuckLoops(db: Db, company: Company): Promise<Stuck[]> {
+  const found: Stuck[] = [
+    ...(await overdueRungs(db, company)),
+    ...(await wakesNotCarried(db)),
+    ...(await deliveriesInDoubt(db)),
+  ];
+  return found.sort((a, b) => b.waitedSeconds - a.waitedSeconds);
+}
+
+const loop = {
+  loopId: z.string(),
+  reference: z.string(),
+  kind: z.enum(['signal', 'insight']),
+  waitedSeconds: z.number(),
+};
+const Overdue = z.object({ ...loop, what: z.literal('rung'), wait: z.enum(waits) });
+
+/** A rung stays ahead when its wait was met in time, so each candidate is held against the ladders that run. */
+async function overdueRungs(db: Db, company: Company): Promise<Stuck[]> {
+  const candidates = await db.any(sql.type(Overdue)`
+    select 'rung' as what, a.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, o.kind, a.wait,
+      extract(epoch from heed_now() - min(a.due_at))::float8 as "waitedSeconds"
+    from now.rungs_ahead a
+    join now.open_loops o on o.id = a.loop_id and o.round = a.round
+    left join signals s on s.id = a.loop_id
+    left join insights i on i.id = a.loop_id
+    where a.due_at < heed_now() - ${patience}
+    group by a.loop_id, s.reference, i.reference, o.kind, a.wait`);
+  const now = await momentOf(db);
+  const stuck: Stuck[] = [];
+  for (const candidate of candidates) {
+    const signal = candidate.kind === 'signal' ? await signalNow(db, candidate.loopId) : null;
+    const insight = candidate.kind === 'insight' ? await insightNow(db, candidate.loopId) : null;
+    const plans = signal ? ladderPlansOfSignal(signal) : insight ? plansOf(insight, company, now) : [];
+    if (plans.some(({ wait }) => wait === candidate.wait)) stuck.push(candidate);
+  }
+  return stuck;
+}
+
+const Wake = z.object({ ...loop, what: z.literal('wake'), attempts: z.number() });
+
+async function wakesNotCarried(db: Db): Promise<readonly Stuck[]> {
+  return db.any(sql.type(Wake)`
+    select 'wake' as what, w.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, w.attempts,
+      extract(epoch from clock_timestamp() - w.since)::float8 as "waitedSeconds"
+    from wakes w
+    join loops l on l.id = w.loop_id
+    left join signals s on s.id = l.id
+    left join insights i on i.id = l.id
+    where w.since < clock_timestamp() - ${patience}`);
+}
+
+const Doubt = z.object({
+  loopId: z.string().nullable(),
+  reference: z.string().nullable(),
+  kind: z.enum(['signal', 'insight']).nullable(),
+  waitedSeconds: z.number(),
+  what: z.literal('delivery'),
+  state: z.enum(['uncertain', 'needs_human']),
+  purpose: z.string(),
+  channel: z.string(),
+});
+
+async function deliveriesInDoubt(db: Db): Promise<readonly Stuck[]> {
+  return db.any(sql.type(Doubt)`
+    select 'delivery' as what, d.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, d.state, d.purpose, d.channel,
+      extract(epoch from heed_now() - d.planned_at)::float8 as "waitedSeconds"
+    from deliveries d
+    left join loops l on l.id = d.loop_id
+    left join signals s on s.id = l.id
+    left join insights i on i.id = l.id
+    where d.state = 'needs_human' or (d.state = 'uncertain' and d.planned_at < heed_now() - ${patience})`);
+}

@@ -1,0 +1,22 @@
+/** `heed …`: hands the words of the terminal to program.ts. */
+
+import { userInfo } from 'node:os';
+import { readConfig } from '../../config.ts';
+import { runCommand } from './program.ts';
+
+process.exitCode = await runCommand(process.argv.slice(2), {
+  say: (line) => void process.stdout.write(`${line}\n`),
+  complain: (line) => void process.stderr.write(`${line}\n`),
+  config: () => readConfig(),
+  folder: () => process.cwd(),
+  account: accountName(),
+});
+
+/** Containers may run as a number that has no name. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `account ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

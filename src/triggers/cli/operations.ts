@@ -1,0 +1,123 @@
+/** heed status, stuck, repair, rebuild: how it goes, what stands still, and putting it right. */
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { DomainError } from '../../domain/errors.ts';
+import { explainStuck } from '../../domain/stuck.ts';
+import { loopNamed, repairActions } from '../../store/records/repairs.ts';
+import { wakeAllOpen } from '../../store/records/wakes.ts';
+import { progressOf, type Progress } from '../../store/views/health.ts';
+import { stuckLoops } from '../../store/views/stuck.ts';
+import { repair, Repair } from '../responses/repair.ts';
+import { inPlace } from './place.ts';
+import { Failed, sayJson, type Terminal } from './terminal.ts';
+
+export function addOperations(program: Command, terminal: Terminal): void {
+  program
+    .command('status')
+    .description('how it goes: the company in force, what is open, what moves')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool, publicUrl }) => {
+        const { version, company } = await heed.configuration();
+        const [progress, stuck] = [await progressOf(pool), await stuckLoops(pool, company)];
+        if (json)
+          sayJson(terminal, { company: company.name, version, publicUrl, ...inCamel(progress), stuck: stuck.length });
+        else
+          for (const line of statusLines(company.name, version, publicUrl, progress, stuck.length)) terminal.say(line);
+      });
+    });
+
+  program
+    .command('stuck')
+    .description('loops that wait past their time, and what to do; exit code 1 if there are any')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
+        const stuck = await stuckLoops(pool, (await heed.configuration()).company);
+        if (json)
+          sayJson(
+            terminal,
+            stuck.map((one) => ({ ...one, ...explainStuck(one) })),
+          );
+        else if (stuck.length === 0) terminal.say('Nothing waits past its time.');
+        else for (const one of stuck) say(terminal, one.reference ?? one.loopId ?? 'a message', explainStuck(one));
+        if (stuck.length > 0) throw new Failed();
+      });
+    });
+
+  program
+    .command('repair')
+    .argument('<loop>', 'its reference (HD-7F3K) or id')
+    .description('put right what stands still; recorded with its reason in the timeline')
+    .addOption(
+      new Option(
+        '--action <action>',
+        'wake: look at it again · resend: send a message in doubt again · leave: give that message up',
+      )
+        .choices(repairActions)
+        .makeOptionMandatory(),
+    )
+    .requiredOption('--reason <text>', 'why')
+    .option('--json', 'for programs')
+    .action(async (name: string, { action, reason, json }: Repair & { json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
+        const given = Repair.safeParse({ action, reason });
+        if (!given.success)
+          throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+        const loop = await loopNamed(pool, name);
+        if (!loop)
+          throw new DomainError('not_found', `There is nothing called ${name}. heed stuck lists what can be repaired.`);
+        const repaired = await repair(heed, { loopId: loop.id, by: terminal.account }, given.data);
+        if (json) sayJson(terminal, { id: repaired.factId, reference: loop.reference, sentence: repaired.sentence });
+        else terminal.say(`${loop.reference}: ${repaired.sentence}`);
+      });
+    });
+
+  program
+    .command('rebuild')
+    .description('wake every open loop, as after Temporal was lost or restored; once too often does no harm')
+    .option('--dry-run', 'only say how many there are')
+    .option('--json', 'for programs')
+    .action(async ({ dryRun, json }: { dryRun?: boolean; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
+        const loops = dryRun ? (await progressOf(pool)).open_loops : await wakeAllOpen(pool);
+        if (!dryRun) heed.hint();
+        if (json) sayJson(terminal, { loops, woken: !dryRun });
+        else
+          terminal.say(
+            dryRun
+              ? `${loops} open loops would be woken.`
+              : `${loops} open loops are woken; the relay carries them over.`,
+          );
+      });
+    });
+}
+
+function say(terminal: Terminal, name: string, { sentence, whatToDo }: { sentence: string; whatToDo: string }): void {
+  terminal.say(`${name}  ${sentence}`);
+  terminal.say(`         ${whatToDo}`);
+}
+
+function statusLines(company: string, version: number, publicUrl: string, progress: Progress, stuck: number): string[] {
+  const seconds = (waited: number | null): string => `the oldest for ${Math.max(0, Math.round(waited ?? 0))} s`;
+  return [
+    `${company}, version ${version} of its file, at ${publicUrl}`,
+    `${progress.open_loops} loops are open.`,
+    progress.wakes === 0
+      ? 'Nothing waits to be carried to Temporal.'
+      : `${progress.wakes} wait to be carried to Temporal, ${seconds(progress.oldest_wake_seconds)}.`,
+    progress.deliveries_due === 0
+      ? 'No message is due.'
+      : `${progress.deliveries_due} messages are due, ${seconds(progress.oldest_delivery_seconds)}.`,
+    stuck === 0 ? 'Nothing waits past its time.' : `${stuck} wait past their time: see heed stuck.`,
+  ];
+}
+
+const inCamel = (progress: Progress): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(progress).map(([name, value]) => [
+      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );

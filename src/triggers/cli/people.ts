@@ -1,0 +1,38 @@
+/** heed invite: a link by which somebody signs in, once, without a mail server. */
+
+import type { Command } from 'commander';
+import { DomainError } from '../../domain/errors.ts';
+import { momentOf } from '../../store/records/clock.ts';
+import { makeLink } from '../../store/records/links.ts';
+import { staffByCode } from '../../store/records/staff.ts';
+import { inPlace } from './place.ts';
+import { sayJson, type Terminal } from './terminal.ts';
+
+const lifeMs = 24 * 3600_000;
+
+export function addInvite(program: Command, terminal: Terminal): void {
+  program
+    .command('invite')
+    .description('print a sign-in link for somebody in the company file: for one use, within a day')
+    .requiredOption('--staff <code>', 'whom')
+    .option('--json', 'for programs')
+    .action(async ({ staff, json }: { staff: string; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool, publicUrl }) => {
+        const person = await staffByCode(pool, staff);
+        if (!person) {
+          const { company } = await heed.configuration();
+          throw new DomainError(
+            'not_found',
+            `There is nobody called "${staff}". There are: ${Object.keys(company.staff).join(', ')}.`,
+          );
+        }
+        const expiresAt = new Date((await momentOf(pool)).getTime() + lifeMs);
+        const link = `${publicUrl}/sign-in/${await makeLink(pool, { kind: 'sign_in', staff, expiresAt })}`;
+        if (json) sayJson(terminal, { staff, link, expiresAt });
+        else {
+          terminal.say(link);
+          terminal.say(`It lets ${person.name} in once, within a day. Give it to nobody else.`);
+        }
+      });
+    });
+}

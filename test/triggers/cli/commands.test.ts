@@ -1,0 +1,342 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '../../../src/config.ts';
+import { sql } from '../../../src/store/pool.ts';
+import { findLink } from '../../../src/store/records/links.ts';
+import { planDelivery } from '../../../src/store/records/deliveries.ts';
+import { runCommand } from '../../../src/triggers/cli/program.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { goOn } from '../http/story.ts';
+
+const samples = fileURLToPath(new URL('../../../samples', import.meta.url));
+
+let db: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'heed-cli-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await db.close();
+});
+beforeEach(() => db.pool.query(sql.unsafe`delete from wakes`));
+
+/** Types a command and reads what it says. */
+async function heed(argv: string[], env: Record<string, string> = { DATABASE_URL: db.url }) {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const code = await runCommand(argv, {
+    say: (line) => said.push(line),
+    complain: (line) => complained.push(line),
+    config: () => readConfig({ HOME: folder, ...env }),
+    folder: () => folder,
+    account: 'otto',
+  });
+  return { code, said: said.join('\n'), complained: complained.join('\n') };
+}
+
+const captured = async (...more: string[]): Promise<{ id: string; reference: string }> =>
+  JSON.parse(
+    (
+      await heed([
+        'capture',
+        'Charged twice for the alteration',
+        '--place',
+        'high-street',
+        '--by',
+        'mina',
+        '--json',
+        ...more,
+      ])
+    ).said,
+  );
+
+describe('wrong usage', () => {
+  test.each([
+    [['nonsense']],
+    [['capture', 'Hello']],
+    [['repair', 'HD-7F3K', '--reason', 'x']],
+    [['repair', 'HD-7F3K', '--action', 'shake', '--reason', 'x']],
+    [['status', '--loud']],
+    [['check']],
+  ])('%j ends with 2 and says what there is', async (argv) => {
+    const { code, complained } = await heed(argv);
+    expect(code).toBe(2);
+    expect(complained).toMatch(/heed --help|help/);
+  });
+
+  test('help and version end with 0', async () => {
+    expect((await heed(['--help'])).said).toContain('stuck');
+    expect(await heed(['version'])).toMatchObject({
+      code: 0,
+      said: expect.stringMatching(/^Heed \d+\.\d+\.\d+, on Node 24/),
+    });
+  });
+});
+
+describe('the company file', () => {
+  test('that is sound is called so, and one that is not is explained line by line', async () => {
+    expect(await heed(['check', join(samples, 'shop.yaml')])).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('is sound: Linden & Vale, 3 places'),
+    });
+    await writeFile(
+      join(folder, 'wrong.yaml'),
+      (await readFile(join(samples, 'shop.yaml'), 'utf8')).replace('manager: priya', 'manager: prya'),
+    );
+    const wrong = await heed(['check', 'wrong.yaml']);
+    expect(wrong).toMatchObject({ code: 1, complained: expect.stringMatching(/^wrong\.yaml:\d+:\d+ {2}.*prya/) });
+    expect(JSON.parse((await heed(['check', 'wrong.yaml', '--json'])).said)).toMatchObject({
+      sound: false,
+      problems: [{ line: expect.any(Number) }],
+    });
+    expect(await heed(['apply', 'wrong.yaml'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('Nothing was applied.'),
+    });
+    expect(await heed(['check', 'absent.yaml'])).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/absent\.yaml can.t be read/),
+    });
+  });
+
+  test('is applied once; a dry run only says what would change', async () => {
+    await writeFile(
+      join(folder, 'heed.yaml'),
+      (await readFile(join(samples, 'shop.yaml'), 'utf8')).replace(
+        '{ after: 2bh, notify: lead }',
+        '{ after: 3bh, notify: lead }',
+      ),
+    );
+    const dry = await heed(['apply', 'heed.yaml', '--dry-run']);
+    expect(dry).toMatchObject({
+      code: 0,
+      said: expect.stringMatching(/Nothing was applied.*\n\s+ladders: ~ acknowledging$/s),
+    });
+    expect((await db.heed.configuration()).version).toBe(1);
+    expect((await heed(['apply', 'heed.yaml'])).said).toMatch(/^Applied heed\.yaml as version 2/);
+    expect((await heed(['apply', 'heed.yaml'])).said).toContain('is in force already, as version 2');
+    expect(await db.pool.oneFirst(sql.unsafe`select applied_by from configurations where version = 2`)).toBe('otto');
+  });
+});
+
+describe('capture', () => {
+  test('keeps what was said with all that was known, once for a key', async () => {
+    const words = [
+      'capture',
+      'Do you have this coat in green, size 42?',
+      '--place',
+      'high-street',
+      '--by',
+      'mina',
+      '--item',
+      'coat',
+      '--attribute',
+      'colour=green',
+      '--attribute',
+      'size=42',
+    ];
+    const customer = [
+      '--customer-name',
+      'Kim Adler',
+      '--customer-email',
+      'kim@example.com',
+      '--may-write',
+      '--offered',
+      'teal',
+      '--taken',
+      'refused',
+      '--mood',
+      'let-down',
+      '--key',
+      'till-1',
+    ];
+    const first = await heed([...words, ...customer]);
+    expect(first).toMatchObject({
+      code: 0,
+      said: expect.stringMatching(/^Kept as HD-\w{4,}\. Somebody is answerable for it now\.$/),
+    });
+    expect((await heed([...words, ...customer])).said).toMatch(/^That was kept before, as HD-/);
+    expect(await heed([...words, '--key', 'till-1'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('other content'),
+    });
+    expect(await db.pool.oneFirst(sql.unsafe`select count(*) from signals where channel = 'cli'`)).toBe(1);
+  });
+
+  test('refuses in a sentence what it cannot take', async () => {
+    expect(await heed(['capture', 'Hello', '--place', 'moon'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('There is no place "moon"'),
+    });
+    expect(await heed(['capture', 'Hello', '--place', 'station', '--mood', 'furious'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('mood'),
+    });
+    expect(await heed(['capture', 'Hello', '--place', 'station', '--attribute', 'green'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('name=value'),
+    });
+  });
+});
+
+describe('operations', () => {
+  test('status says how it goes', async () => {
+    await captured();
+    const { code, said } = await heed(['status']);
+    expect(code).toBe(0);
+    expect(said).toMatch(/^Linden & Vale, version \d+ of its file/);
+    expect(said).toContain('1 wait to be carried to Temporal');
+    expect(JSON.parse((await heed(['status', '--json'])).said)).toMatchObject({
+      company: 'Linden & Vale',
+      wakes: 1,
+      stuck: 0,
+    });
+  });
+
+  test('what nobody carried, climbed or could send is stuck, and told with what to do', async () => {
+    const { id, reference } = await captured('--customer-email', 'a@example.com', '--may-write');
+    await goOn(db, id);
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    expect(await heed(['stuck'])).toMatchObject({ code: 0, said: 'Nothing waits past its time.' });
+
+    await db.passTime('8 days');
+    await db.pool.query(
+      sql.unsafe`insert into wakes (loop_id, class, since, attempts) values (${id}, 'wave', clock_timestamp() - interval '1 hour', 7)`,
+    );
+    await db.pool.query(
+      sql.unsafe`update deliveries set state = 'needs_human' where loop_id = ${id} and purpose = 'receipt'`,
+    );
+    const { code, said } = await heed(['stuck']);
+    expect(code).toBe(1);
+    expect(said).toContain(`${reference}  It waits to be acknowledged; somebody should have been told`);
+    expect(said).toContain(
+      'It asked to be looked at 1 hour ago and was tried 7 times, and Temporal has not been told.',
+    );
+    expect(said).toContain(`heed repair ${reference} --action resend --reason "…"`);
+    expect(said).not.toMatch(/Charged|example\.com|Mina/);
+
+    // Once the wait is met its rungs are nobody's any more.
+    await db.pool.query(
+      sql.unsafe`insert into closures (id, loop_id, round, how, rule) values (gen_random_uuid(), ${id}, 1, 'settled', 'test')`,
+    );
+    expect((await heed(['stuck'])).said).not.toContain('It waits to be');
+    await db.pool.query(
+      sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where state = 'needs_human'`,
+    );
+  });
+
+  test('a repair is recorded with its reason, and touches only what is in doubt', async () => {
+    const { id, reference } = await captured();
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    const repair = (action: string): ReturnType<typeof heed> =>
+      heed(['repair', reference.toLowerCase(), '--action', action, '--reason', 'the mail server lost its disk']);
+    expect(await repair('wake')).toMatchObject({
+      code: 0,
+      said: `${reference}: It is looked at again within seconds.`,
+    });
+    expect(await db.pool.exists(sql.unsafe`select from wakes where loop_id = ${id}`)).toBe(true);
+    expect(await repair('resend')).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('no message of it in doubt'),
+    });
+
+    const state = (): Promise<unknown> =>
+      db.pool.oneFirst(sql.unsafe`select state from deliveries where loop_id = ${id} and dedupe_key = ${`test:${id}`}`);
+    await db.pool.transaction((tx) =>
+      planDelivery(tx, { key: `test:${id}`, purpose: 'prompt', channel: 'email', loopId: id, staff: 'priya' }),
+    );
+    await db.pool.query(
+      sql.unsafe`update deliveries set state = 'needs_human', phase = 'handed' where loop_id = ${id}`,
+    );
+    expect((await repair('resend')).said).toBe(`${reference}: One message will be sent again.`);
+    expect(await state()).toBe('ready');
+    await db.pool.query(sql.unsafe`update deliveries set state = 'uncertain' where loop_id = ${id}`);
+    expect((await repair('leave')).said).toBe(`${reference}: One message will be left as it is.`);
+    expect(await state()).toBe('failed');
+    expect(
+      await db.pool.anyFirst(
+        sql.unsafe`select action || ' by ' || by from repairs where loop_id = ${id} order by repaired_at, id`,
+      ),
+    ).toEqual(['wake by otto', 'resend by otto', 'leave by otto']);
+    expect(await heed(['repair', 'HD-0000', '--action', 'wake', '--reason', 'x'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('There is nothing called HD-0000'),
+    });
+    expect(await heed(['repair', reference, '--action', 'wake', '--reason', ' '])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('--reason is needed'),
+    });
+  });
+
+  test('rebuild wakes every open loop and nothing else', async () => {
+    await captured();
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    const open = Number(await db.pool.oneFirst(sql.unsafe`select count(*) from now.open_loops`));
+    expect((await heed(['rebuild', '--dry-run'])).said).toBe(`${open} open loops would be woken.`);
+    expect(await db.pool.oneFirst(sql.unsafe`select count(*) from wakes`)).toBe(0);
+    expect((await heed(['rebuild'])).code).toBe(0);
+    expect(await db.pool.oneFirst(sql.unsafe`select count(*) from wakes`)).toBe(open);
+  });
+
+  test('an invitation is a link for one person and one use', async () => {
+    const { code, said } = await heed(['invite', '--staff', 'priya']);
+    expect(code).toBe(0);
+    const [, token] = /^http:\/\/localhost:4000\/sign-in\/(\S{22})$/m.exec(said) ?? [];
+    expect(await findLink(db.pool, token!, ['sign_in'])).toMatchObject({ staff: 'priya', ended: false });
+    expect(await heed(['invite', '--staff', 'zoe'])).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/nobody called "zoe".*priya/),
+    });
+  });
+});
+
+describe('which Heed is meant', () => {
+  test('the one that npm start runs here is found by the note it leaves, not by one that a crash left', async () => {
+    const env = { HEED_DATA_DIR: folder };
+    expect(await heed(['status'], env)).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/No Heed runs here.*npm start/),
+    });
+    const note = { databaseUrl: db.url, publicUrl: 'http://localhost:4123', pid: process.pid };
+    await writeFile(join(folder, 'running.json'), JSON.stringify(note));
+    expect((await heed(['status'], env)).said).toContain('http://localhost:4123');
+    await writeFile(join(folder, 'running.json'), JSON.stringify({ ...note, pid: 2 ** 22 + 1 }));
+    expect((await heed(['status'], env)).code).toBe(1);
+  });
+
+  test('a database that is away, empty or misspelt is told from one another', async () => {
+    expect(await heed(['status'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' })).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining("Postgres at 127.0.0.1:1 can't be reached"),
+    });
+    expect(await heed(['status'], { DATABASE_URL: 'mysql://x' })).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('DATABASE_URL must be an address like'),
+    });
+    const empty = db.url.replace(/\/[^/]*$/, '/postgres');
+    expect(await heed(['status'], { DATABASE_URL: empty })).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('heed migrate'),
+    });
+  });
+
+  test('doctor says of every part whether it can be reached', async () => {
+    const { code, said } = await heed(['doctor'], {
+      DATABASE_URL: db.url,
+      PUBLIC_URL: 'http://127.0.0.1:1',
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      SMTP_URL: 'smtp://127.0.0.1:1',
+    });
+    expect(code).toBe(1);
+    expect(said).toContain('ok  Postgres: reachable');
+    expect(said).toContain('NO  Web: nobody answers at http://127.0.0.1:1');
+    expect(said).toContain('NO  Temporal: nobody answers at 127.0.0.1:1. Start it, or correct TEMPORAL_ADDRESS');
+    expect(said).toContain('NO  Mail: nobody answers at 127.0.0.1:1');
+    expect(said).toContain('ok  Slack: SLACK_BOT_TOKEN is not set');
+  });
+});
