@@ -7,6 +7,7 @@ import { docs } from './docs.ts';
 import { answerErrors, answerNotFound, type Report } from './errors.ts';
 import { health } from './health.ts';
 import { metrics } from './metrics.ts';
+import { pages } from './pages/pages.ts';
 import { inTime, limitedBodies, limitedRate } from './requests.ts';
 import { ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
@@ -41,6 +42,7 @@ export function createApp(
   app.route('/health', health(web));
   app.route('/metrics', metrics(web.heed.pool));
   app.route('/slack', slackRoutes(web));
+  app.route('/', pages(web));
   if (web.demo?.mailbox) app.route('/dev/mailbox', web.demo.mailbox);
   if (web.demo?.slackRoom) app.route('/dev/slack', web.demo.slackRoom);
 

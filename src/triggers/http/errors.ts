@@ -141,10 +141,7 @@ async function answer(
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   c.header('Cache-Control', 'no-store');
   const requestId = requestIdOf(c);
-  if (!readsJson(c)) {
-    const again = status === 503 ? await typedInto(c) : undefined;
-    return c.html(await errorPage({ status, sentence: error.message, reference: requestId, again }), status);
-  }
+  if (!readsJson(c)) return c.html(await errorPage({ status, sentence: error.message, reference: requestId }), status);
   const problem: Problem = {
     type: `urn:heed:problem:${error.code}`,
     title: titles[error.code],
@@ -165,19 +162,6 @@ function readsJson(c: Context): boolean {
   return (
     /^\/(v1|openapi|health|metrics)\b/.test(c.req.path) || (accept.includes('json') && !accept.includes('text/html'))
   );
-}
-
-/** What somebody had typed into a form, so that the page they get in its stead can send it again. */
-async function typedInto(c: Context): Promise<{ action: string; fields: [string, string][] } | undefined> {
-  if (c.req.method !== 'POST') return undefined;
-  try {
-    const typed = Object.entries(await c.req.parseBody({ all: true })).flatMap(([name, given]) =>
-      [given].flat().flatMap((value): [string, string][] => (typeof value === 'string' ? [[name, value]] : [])),
-    );
-    return { action: c.req.path, fields: typed };
-  } catch {
-    return undefined;
-  }
 }
 
 const requestIdOf = (c: Context): string => (c.get('requestId') as string | undefined) ?? 'unknown';
