@@ -25,12 +25,23 @@ export interface Config {
   trustedProxyHops: number;
   rateLimiting: boolean;
   /** For the default folders of data and cache. */
-  home: { HOME: string | undefined; XDG_DATA_HOME: string | undefined; XDG_CACHE_HOME: string | undefined; uid: number };
+  home: {
+    HOME: string | undefined;
+    XDG_DATA_HOME: string | undefined;
+    XDG_CACHE_HOME: string | undefined;
+    uid: number;
+  };
 }
 
 const url = (schemes: string[], example: string) =>
-  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text), `must be an address like ${example}`);
-const count = (example: number) => z.coerce.number(`must be a number like ${example}`).int(`must be a whole number like ${example}`);
+  z
+    .string()
+    .refine(
+      (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text),
+      `must be an address like ${example}`,
+    );
+const count = (example: number) =>
+  z.coerce.number(`must be a number like ${example}`).int(`must be a whole number like ${example}`);
 
 /** Every variable Heed reads, with what it must look like. Any of them may also be given as NAME_FILE, naming a file that holds it. */
 export const Environment = z.object({
@@ -40,7 +51,10 @@ export const Environment = z.object({
   HEED_CONFIG: z.string().optional(),
   HEED_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://heed:secret@db:5432/heed').optional(),
-  TEMPORAL_ADDRESS: z.string().regex(/^[\w.-]+:\d+$/, 'must be an address like temporal:7233').optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[\w.-]+:\d+$/, 'must be an address like temporal:7233')
+    .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_CLI_PATH: z.string().optional(),
   TEMPORAL_UI_URL: url(['http', 'https'], 'http://localhost:8233').optional(),
@@ -67,7 +81,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push('SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET go together: set both, or neither.');
   }
   if (problems.length > 0 || !parsed.data) {
-    throw new ConfigError(`Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    throw new ConfigError(
+      `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
   }
   const e = parsed.data;
   return {
@@ -83,11 +99,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalUiUrl: e.TEMPORAL_UI_URL,
     smtpUrl: e.SMTP_URL,
     smtpRate: e.SMTP_RATE,
-    slack: e.SLACK_BOT_TOKEN ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL } : undefined,
+    slack: e.SLACK_BOT_TOKEN
+      ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL }
+      : undefined,
     logLevel: e.LOG_LEVEL,
     trustedProxyHops: e.TRUSTED_PROXY_HOPS,
     rateLimiting: e.RATE_LIMITING_DISABLED === 'false',
-    home: { HOME: env['HOME'], XDG_DATA_HOME: env['XDG_DATA_HOME'], XDG_CACHE_HOME: env['XDG_CACHE_HOME'], uid: process.getuid?.() ?? 1 },
+    home: {
+      HOME: env['HOME'],
+      XDG_DATA_HOME: env['XDG_DATA_HOME'],
+      XDG_CACHE_HOME: env['XDG_CACHE_HOME'],
+      uid: process.getuid?.() ?? 1,
+    },
   };
 }
 

@@ -40,7 +40,8 @@ type Stop = { name: string; stop: () => Promise<void> };
 
 async function main(): Promise<void> {
   const [asked] = process.argv.slice(2);
-  if (asked && !parts.includes(asked as Part)) throw new ConfigError(`There is no process "${asked}". Say web, worker or relay; or nothing, for all in one.`);
+  if (asked && !parts.includes(asked as Part))
+    throw new ConfigError(`There is no process "${asked}". Say web, worker or relay; or nothing, for all in one.`);
   const only = asked as Part | undefined;
   const config = readConfig();
   if (only) mustBeApart(config, only);
@@ -73,7 +74,9 @@ function mustBeApart(config: Config, part: Part): void {
     part === 'worker' && !config.smtpUrl && 'SMTP_URL',
   ].filter(Boolean);
   if (missing.length > 0) {
-    throw new ConfigError(`The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for everything in one.`);
+    throw new ConfigError(
+      `The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for everything in one.`,
+    );
   }
 }
 
@@ -83,7 +86,8 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
   await applyCompany(config, pool, undefined);
   if (part === 'web') {
     await keepInitialKey(config, pool);
-    const slack = config.slack && openSlack(withoutUndefined({ token: config.slack.token, apiUrl: config.slack.apiUrl }));
+    const slack =
+      config.slack && openSlack(withoutUndefined({ token: config.slack.token, apiUrl: config.slack.apiUrl }));
     await startWeb(config, stops, {
       heed: openHeed(pool, openConfigurations(pool)),
       publicUrl: config.publicUrl,
@@ -107,7 +111,10 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
 async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   const dataDir = config.dataDir ?? defaultDataDir(config.home);
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
-    throw new Error(`Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`, { cause });
+    throw new Error(
+      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
+      { cause },
+    );
   });
   const arriving = new Set(['Temporal', 'workers']);
 
@@ -196,7 +203,9 @@ async function applyCompany(config: Config, pool: Pool, sample: URL | undefined)
   });
   const read = readCompany(yaml);
   if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
-  const applied = await pool.transaction((tx) => applyConfiguration(tx, { yaml, company: read.company, by: 'npm start' }));
+  const applied = await pool.transaction((tx) =>
+    applyConfiguration(tx, { yaml, company: read.company, by: 'npm start' }),
+  );
   if (file === sample && applied.changed) {
     await loadSampleHistory(pool, { company: read.company, configuration: applied.version, now: new Date() });
   } else if (applied.changed) say(`Applied ${String(file)} as version ${applied.version}.`);
@@ -216,7 +225,11 @@ async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> 
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {
-      refused(error.code === 'EADDRINUSE' ? new Error(`Port ${config.port} is in use. Stop what runs there, or choose another: PORT=4001 npm start`) : error);
+      refused(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${config.port} is in use. Stop what runs there, or choose another: PORT=4001 npm start`)
+          : error,
+      );
     });
   });
   stops.push({
@@ -241,7 +254,12 @@ interface Engine {
 }
 
 /** The processes that talk to Temporal: with it down they wait for it, and say so once. */
-async function startEngine(config: Config, stops: Stop[], which: ('worker' | 'relay')[], engine: Engine): Promise<void> {
+async function startEngine(
+  config: Config,
+  stops: Stop[],
+  which: ('worker' | 'relay')[],
+  engine: Engine,
+): Promise<void> {
   const log = openLog(config.logLevel);
   const { connectionOptions } = loadClientConnectConfig();
   const connection = { ...connectionOptions, address: engine.address };
@@ -285,13 +303,17 @@ async function startEngine(config: Config, stops: Stop[], which: ('worker' | 're
   }
 }
 
-async function untilTemporalAnswers(connection: Parameters<typeof Connection.connect>[0], address: string): Promise<void> {
+async function untilTemporalAnswers(
+  connection: Parameters<typeof Connection.connect>[0],
+  address: string,
+): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       await (await Connection.connect({ ...connection, connectTimeout: '3s' })).close();
       return;
     } catch {
-      if (tries === 0) say(`Temporal at ${address} does not answer yet. Captures and responses are kept meanwhile; trying again …`);
+      if (tries === 0)
+        say(`Temporal at ${address} does not answer yet. Captures and responses are kept meanwhile; trying again …`);
       await new Promise((again) => setTimeout(again, 2_000));
     }
   }
@@ -299,7 +321,11 @@ async function untilTemporalAnswers(connection: Parameters<typeof Connection.con
 
 function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {
   if (!mailbox && !room) return undefined;
-  return { mailbox: mailbox?.app, slackRoom: room?.app, unread: () => ({ slack: room?.unread() ?? 0, mail: mailbox?.unread() ?? 0 }) };
+  return {
+    mailbox: mailbox?.app,
+    slackRoom: room?.app,
+    unread: () => ({ slack: room?.unread() ?? 0, mail: mailbox?.unread() ?? 0 }),
+  };
 }
 
 /** So that the command line finds the running Heed. It holds a password: for this user only. */
@@ -345,6 +371,7 @@ function sentenceOf(error: unknown): string {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${sentenceOf(error)}\n`);
-  if (!(error instanceof ConfigError) && error instanceof Error && error.cause instanceof Error) process.stderr.write(`  because: ${error.cause.message}\n`);
+  if (!(error instanceof ConfigError) && error instanceof Error && error.cause instanceof Error)
+    process.stderr.write(`  because: ${error.cause.message}\n`);
   process.exit(1);
 });

@@ -6,7 +6,8 @@ create function heed_now() returns timestamptz language sql stable as 'select no
 create table configurations (
   version integer generated always as identity primary key,
   yaml text not null,
-  document jsonb not null,
+  -- Not jsonb: the order in which a vocabulary is written is the order in which people read it.
+  document json not null,
   applied_by text not null,
   applied_at timestamptz not null default heed_now()
 );

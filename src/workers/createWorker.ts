@@ -1,6 +1,12 @@
 /** Two workers in one process: stories with their stages, and messages. In larger installations they run apart. */
 
-import { NativeConnection, Runtime, Worker, type Logger as CoreLogger, type NativeConnectionOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type Logger as CoreLogger,
+  type NativeConnectionOptions,
+} from '@temporalio/worker';
 import { failures } from '../activities/failures.ts';
 import { createDeliveries, createStages, type Hands } from '../activities/createActivities.ts';
 import type { Log } from '../log.ts';
@@ -29,9 +35,15 @@ export interface WorkerOptions {
 /** Starts both workers. Rejects when Temporal can't be reached. */
 export async function startWorkers(options: WorkerOptions): Promise<RunningWorkers> {
   installRuntime(options.log);
-  failures.report = (error) => options.log.warn({ err: errorLine(error) }, 'An activity failed; Temporal tries it again.');
+  failures.report = (error) =>
+    options.log.warn({ err: errorLine(error) }, 'An activity failed; Temporal tries it again.');
   const connection = await NativeConnection.connect(options.connection);
-  const shared = { connection, namespace: options.namespace, shutdownGraceTime: '5s', shutdownForceTime: '8s' } as const;
+  const shared = {
+    connection,
+    namespace: options.namespace,
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '8s',
+  } as const;
   const stories = await Worker.create({
     ...shared,
     taskQueue: loopsQueue,
@@ -71,11 +83,18 @@ let installed = false;
 function installRuntime(log: Log): void {
   if (installed) return;
   installed = true;
-  Runtime.install({ logger: intoOurLog(log), telemetryOptions: { logging: { filter: 'WARN', forward: {} } }, shutdownSignals: [] });
+  Runtime.install({
+    logger: intoOurLog(log),
+    telemetryOptions: { logging: { filter: 'WARN', forward: {} } },
+    shutdownSignals: [],
+  });
 }
 
 function intoOurLog(log: Log): CoreLogger {
-  const say = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string) => log[level]({}, message);
+  // The worker of the queue `messages` has no stories, and says so at every start.
+  const expected = /^No workflows registered/;
+  const say = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string) =>
+    log[expected.test(message) ? 'debug' : level]({}, message);
   return {
     log: (level, message) => say(level === 'ERROR' ? 'error' : level === 'WARN' ? 'warn' : 'debug')(message),
     trace: say('debug'),
@@ -89,6 +108,10 @@ function intoOurLog(log: Log): CoreLogger {
 /** Name, code and place of an error: a message may quote what a customer said. */
 function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  const at = error.stack?.split('\n').find((line) => line.includes('/src/'))?.trim() ?? '';
+  const at =
+    error.stack
+      ?.split('\n')
+      .find((line) => line.includes('/src/'))
+      ?.trim() ?? '';
   return `${error.name}${'code' in error ? ` ${String(error.code)}` : ''} ${at}`;
 }

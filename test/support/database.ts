@@ -47,7 +47,9 @@ export async function openTestDatabase(options: { company?: 'shop' | 'demo' } = 
       company = structuredClone(company);
       change(company);
       version += 1;
-      await pool.transaction((tx) => applyConfiguration(tx, { yaml: `# changed for a test, ${version}\n${yaml}`, company, by: 'test' }));
+      await pool.transaction((tx) =>
+        applyConfiguration(tx, { yaml: `# changed for a test, ${version}\n${yaml}`, company, by: 'test' }),
+      );
     },
     async passTime(interval) {
       await pool.query(sql.unsafe`update test_clock set ahead = ahead + ${interval}::interval`);

@@ -44,7 +44,7 @@ export async function applyConfiguration(
 
   const version = await tx.oneFirst(sql.type(z.object({ version: z.number() }))`
     insert into configurations (yaml, document, applied_by)
-    values (${applied.yaml}, ${sql.jsonb(applied.company as never)}, ${applied.by})
+    values (${applied.yaml}, ${JSON.stringify(applied.company)}::json, ${applied.by})
     returning version`);
   const staff = Object.entries(applied.company.staff);
   // Two people may swap addresses in one edit, so the old ones give way first.

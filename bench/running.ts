@@ -1,0 +1,102 @@
+/** A whole Heed as a newcomer starts it, in a data folder of its own, for measuring from outside. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import getPort from 'get-port';
+
+export const apiKey = 'bench-key-bench-key';
+
+export interface Running {
+  url: string;
+  dataDir: string;
+  /** Milliseconds from the command to the line to click. */
+  readyMs: number;
+  /** PSS of all its processes, in MB. */
+  memory(): Promise<number>;
+  post(path: string, body: object, key?: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  get(path: string): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** Starts it; with the data folder of an earlier one it is started again. */
+export async function startHeed(options: { dataDir?: string; company?: string } = {}): Promise<Running> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'heed-bench-')));
+  await chmod(dataDir, 0o711);
+  const port = await getPort();
+  const url = `http://127.0.0.1:${port}`;
+  const began = performance.now();
+  const child = spawn('scripts/node', ['src/main.ts'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      PORT: String(port),
+      HEED_DATA_DIR: dataDir,
+      HEED_API_KEY: apiKey,
+      RATE_LIMITING_DISABLED: 'true',
+      ...(options.company && { HEED_CONFIG: options.company }),
+    },
+  });
+  const readyMs = await untilReady(child, began);
+  return {
+    url,
+    dataDir,
+    readyMs,
+    memory: () => memoryOf(dataDir, child.pid!),
+    async post(path, body, key = crypto.randomUUID()) {
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    },
+    async get(path) {
+      const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json' } });
+      return (await response.json()) as Record<string, unknown>;
+    },
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}
+
+export async function forget(running: Running): Promise<void> {
+  await running.stop();
+  await rm(running.dataDir, { recursive: true, force: true });
+}
+
+/** The value below which `share` of the sorted values lie. */
+export function percentile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? NaN;
+}
+
+function untilReady(child: ChildProcess, began: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`npm start ended with ${code} before it was ready.`)));
+    let said = '';
+    child.stdout!.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('Start here')) resolve(performance.now() - began);
+    });
+  });
+}
+
+/** Its own process and whatever names its data folder: the servers it started. */
+async function memoryOf(dataDir: string, pid: number): Promise<number> {
+  let kilobytes = 0;
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+    const parent = /^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${entry}/status`, 'utf8').catch(() => ''))?.[1];
+    if (Number(entry) !== pid && Number(parent) !== pid && !command.includes(dataDir) && !environment.includes(dataDir)) continue;
+    const rollup = await readFile(`/proc/${entry}/smaps_rollup`, 'utf8').catch(() => '');
+    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return Math.round(kilobytes / 1024);
+}
