@@ -141,7 +141,7 @@ describe('docker compose', () => {
 
   test('refuses to start without a secret, with a sentence that says what to do', () => {
     const required = [...text.matchAll(/\$\{(\w+):\?([^}]*)\}/g)];
-    expect([...new Set(required.map(([, name]) => name))].sort()).toEqual([
+    expect([...new Set(required.map(([, name = '']) => name))].sort()).toEqual([
       'HEED_CONFIG',
       'HEED_DB_PASSWORD',
       'POSTGRES_PASSWORD',
@@ -203,7 +203,7 @@ describe('.env.example', () => {
   });
 
   test('shows the defaults that the code has', () => {
-    const defaults = Environment.parse({}) as Record<string, unknown>;
+    const defaults = Environment.parse({}) as Record<string, string | number | undefined>;
     for (const { name, value, required } of settings) {
       if (!required && defaults[name] !== undefined)
         expect({ name, value }).toEqual({ name, value: String(defaults[name]) });

@@ -1,3 +1,5 @@
+/** The mailbox as pages to read in a browser, and as JSON. */
+
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import type { Mail } from './mailbox.ts';

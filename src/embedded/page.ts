@@ -1,3 +1,5 @@
+/** The plain page that the mailbox and the Slack room are shown in. */
+
 import { readFileSync } from 'node:fs';
 import type { Context, Hono } from 'hono';
 import { html } from 'hono/html';

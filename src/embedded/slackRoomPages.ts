@@ -1,3 +1,5 @@
+/** The Slack room as pages to press in, and as JSON. */
+
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { html } from 'hono/html';

@@ -1,3 +1,5 @@
+/** The methods of Slack's Web API that the room answers, as Slack would. */
+
 import { randomBytes } from 'node:crypto';
 import type { Attachment, Block } from './slackBlocks.ts';
 import { initialValues } from './slackFields.ts';
