@@ -1,0 +1,451 @@
+import { createHmac } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { serve, type ServerType } from '@hono/node-server';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { startSlackRoom, type SlackRoom } from '../../../src/embedded/slackRoom.ts';
+import { openSlack } from '../../../src/integrations/slack.ts';
+import { sql } from '../../../src/store/pool.ts';
+import { keepCard } from '../../../src/store/records/cards.ts';
+import type { Purpose } from '../../../src/store/records/deliveries.ts';
+import type { SignalNow } from '../../../src/store/views/signals.ts';
+import type { Web } from '../../../src/triggers/http/web.ts';
+import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { slackRoutes } from '../../../src/triggers/slack/routes.ts';
+import { isFromSlack } from '../../../src/triggers/slack/signature.ts';
+import { green, openShop, type Shop } from '../../activities/messages/shop.ts';
+
+let shop: Shop;
+let room: SlackRoom;
+let slack: ReturnType<typeof openSlack>;
+let app: Hono;
+let server: ServerType;
+
+const address = (staff: string): string => `${staff}@linden-vale.example`;
+
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.db.apply((company) => {
+    for (const code of ['jonas', 'priya', 'tomas', 'femke']) company.staff[code]!.prompts = 'slack';
+  });
+  let port = 0;
+  room = await startSlackRoom({ interactivityUrl: () => `http://127.0.0.1:${port}/slack/interactions` });
+  slack = openSlack({ token: room.token, apiUrl: room.apiUrl });
+  app = new Hono().route(
+    '/slack',
+    slackRoutes({ heed: shop.db.heed, slack: { ...slack, signingSecret: room.signingSecret } } as unknown as Web),
+  );
+  server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+  await new Promise((listening) => server.once('listening', listening));
+  port = (server.address() as AddressInfo).port;
+});
+afterAll(async () => {
+  await room.stop();
+  await new Promise((closed) => server.close(closed));
+  await shop.close();
+});
+
+/** Sends what is planned for somebody about a loop, as a delivery would. */
+async function delivers(purpose: Purpose, staff: string, loopId: string): Promise<void> {
+  const delivery = await shop.planned(purpose, staff, loopId);
+  const composed = await shop.composes(delivery);
+  if (!('slack' in composed)) throw new Error(JSON.stringify(composed));
+  const sent = await slack.send(composed.slack, delivery.id);
+  if (!sent.accepted) throw new Error(sent.code);
+  await shop.db.pool.transaction(async (tx) => {
+    if (purpose === 'prompt') await keepCard(tx, delivery, sent.ref!);
+    await tx.query(sql.unsafe`update deliveries set state = 'sent' where id = ${delivery.id}`);
+  });
+}
+
+let asked = 0;
+/** A fresh signal, with its card before Jonas. */
+async function onesCard(more: object = {}): Promise<SignalNow> {
+  asked += 1;
+  const signal = await shop.hears({
+    ...green,
+    words: `Do you have this coat in green, number ${asked}?`,
+    kind: 'question',
+    ...more,
+  });
+  await delivers('prompt', 'jonas', signal.id);
+  return signal;
+}
+
+/** A fresh insight, with its card before Tomás. */
+async function tomasCard(words: string): Promise<string> {
+  const signal = await shop.hears({ ...green, words });
+  await delivers('prompt', 'tomas', signal.insight_id!);
+  return signal.insight_id!;
+}
+
+const cardOf = (staff: string) =>
+  room.messages(address(staff)).findLast((message) => !message.ephemeral && !message.threadTs)!;
+const textOf = (message: object): string => JSON.stringify(message);
+const whispered = (staff: string): string | undefined =>
+  room.messages(address(staff)).findLast((message) => message.ephemeral)?.text;
+const facts = (table: 'acknowledgements' | 'follow_ups' | 'decisions' | 'closures' | 'presses'): Promise<number> =>
+  shop.db.pool.oneFirst(
+    sql.type(z.object({ count: z.number() }))`select count(*)::integer as count from ${sql.identifier([table])}`,
+  );
+
+describe('round the corner and back', () => {
+  test('a press takes it, and the card says who did', async () => {
+    const signal = await onesCard();
+    const pressed = await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+    expect(pressed).toMatchObject({ ok: true, status: 200 });
+    expect((await shop.signal(signal.id)).acknowledged_at).not.toBeNull();
+
+    await delivers('card', 'jonas', signal.id);
+    expect(textOf(cardOf('jonas'))).toContain('Taken by you at 10:0');
+    expect(
+      room.messages(address('jonas')).filter((message) => !message.ephemeral && textOf(message).includes(signal.id)),
+    ).toHaveLength(1);
+  });
+
+  test('the slower person is told who was faster, privately', async () => {
+    const signal = await onesCard();
+    await acknowledge(shop.db.heed, { loopId: signal.id, by: 'priya', press: shop.press() });
+    const pressed = await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+
+    expect(pressed.ok).toBe(true);
+    expect(whispered('jonas')).toMatch(/^Priya Nair took this at 10:\d\d, a moment before you\.$/);
+  });
+
+  test('an answer is written in a form that holds the draft, and leaves in the name of whoever sent it', async () => {
+    const signal = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+    await delivers('card', 'jonas', signal.id);
+    const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_answer' });
+    expect(textOf(view!.blocks)).toContain('Dear Kim Adler,');
+    expect(view!.given['private_metadata']).toBe(`${signal.id}:1`);
+
+    const past = await room.submit(address('jonas'), { promiseOn: '2020-01-01' });
+    expect(past.errors).toEqual({ promiseOn: 'The promised day is over. Promise a day to come, or nothing.' });
+
+    const sent = await room.submit(address('jonas'), { words: 'Dear Kim, yes.', promiseOn: '2026-06-19' });
+    expect(sent).toMatchObject({ ok: true, errors: {} });
+    expect(textOf(sent.view!.blocks)).toContain('Sent in your name.');
+    expect((await shop.letter('answer', undefined, signal.id)).text).toContain('Dear Kim, yes.');
+    expect(await shop.signal(signal.id)).toMatchObject({ answered_by: 'jonas', promised_on: '2026-06-19' });
+  });
+
+  test('a decision is taken seeing the words, how many, and who hears of it; evidence is ticked by hand', async () => {
+    const insightId = await tomasCard('Have you got this shirt in linen?');
+    await shop.hears({ words: 'A linen shirt, do you have one?' });
+    const { view } = await room.press({ email: address('tomas'), actionId: 'action_decision_adopt_these' });
+    const shown = textOf(view!.blocks);
+    expect(shown).toContain('Have you got this shirt in linen?');
+    expect(shown).toContain('2 people ask for this. 1 refused teal.');
+    expect(shown).toContain('1 will be written to, 1 cannot (1: gave no name).');
+    expect(view!.values['evidence']!['action_evidence']!.selected_options).toEqual([]);
+    expect(view!.values['scope']!['action_scope']!.selected_option?.value).toBe('these');
+
+    const incomplete = await room.submit(address('tomas'), { reason: 'We weave it.' });
+    expect(Object.keys(incomplete.errors)).toEqual(['doneBy']);
+    const signalId = view!.blocks.find((block) => block.block_id === 'evidence')!.element!.options![0]!.value!;
+    const done = await room.submit(address('tomas'), {
+      reason: 'We weave it.',
+      internalReason: 'Cheap',
+      doneBy: '2026-09-01',
+      evidence: [signalId],
+    });
+    expect(textOf(done.view!.blocks)).toContain('Decided. You can take it back for 10 minutes');
+
+    await delivers('card', 'tomas', insightId);
+    expect(textOf(cardOf('tomas'))).toContain('You can take it back until 10:1');
+    await room.press({ email: address('tomas'), actionId: 'action_decision_take_back' });
+    await delivers('card', 'tomas', insightId);
+    expect(textOf(cardOf('tomas'))).toContain('Not decided yet');
+  });
+
+  test('declining asks for the reason that customers read; keeping listening for a day', async () => {
+    await tomasCard('Do you have a silk scarf?');
+    await room.press({ email: address('tomas'), actionId: 'action_decision_decline' });
+    const declined = await room.submit(address('tomas'), { reason: 'Silk does not hold the dye.' });
+    expect(textOf(declined.view!.blocks)).toContain('Decided.');
+
+    await tomasCard('Do you have a leather jacket?');
+    const { view } = await room.press({ email: address('tomas'), actionId: 'action_decision_defer' });
+    expect(view!.values['wakeAt']!['action_wakeAt']!.selected_date).toBe('2026-07-15');
+    const many = await room.submit(address('tomas'), { reason: 'Too few yet.', untilPeople: 'many' });
+    expect(Object.keys(many.errors)).toEqual(['untilPeople']);
+    const deferred = await room.submit(address('tomas'), { untilPeople: '3' });
+    expect(textOf(deferred.view!.blocks)).toContain('we keep listening');
+  });
+
+  test('handing over, dismissing and reading are forms, too', async () => {
+    const handed = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_hand_over' });
+    await room.submit(address('jonas'), { to: 'priya', reason: 'It is about the till.' });
+    expect((await shop.signal(handed.id)).owner).toBe('priya');
+
+    const dismissed = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_dismiss' });
+    await room.submit(address('jonas'), { reason: 'Found meanwhile.' });
+    expect(await shop.signal(dismissed.id)).toMatchObject({
+      closed_how: 'dismissed',
+      closed_reason: 'Found meanwhile.',
+    });
+
+    const unsure = await shop.hears({ words: 'Purple monkey dishwasher.' });
+    await delivers('prompt', 'priya', unsure.id);
+    await room.press({ email: address('priya'), actionId: 'action_signal_review' });
+    expect((await room.submit(address('priya'), { verdict: 'pursue' })).errors).toHaveProperty('course');
+    expect((await room.submit(address('priya'), { course: 'answer' })).errors).toEqual({});
+    expect(await shop.signal(unsure.id)).toMatchObject({ verdict: 'pursue', course: 'answer', reviewed_by: 'priya' });
+  });
+
+  test('a call that is owed is recorded with how it went', async () => {
+    const signal = await onesCard({
+      customer: { name: 'Ada Blom', phone: '+31 6 12345678' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+    await delivers('card', 'jonas', signal.id);
+    const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_call' });
+    expect(textOf(view!.blocks)).toContain('Say who you are');
+    await room.submit(address('jonas'), { outcome: 'reached' });
+    expect(await shop.signal(signal.id)).toMatchObject({ answered_by: 'jonas', answer_channel: 'phone' });
+  });
+});
+
+describe('who may', () => {
+  test('a stranger of the workspace is told so, privately, and nothing happens', async () => {
+    await room.introduce([{ email: 'guest@elsewhere.example', name: 'A Guest' }]);
+    const signal = await onesCard();
+    const guest = (await slack.idOf('guest@elsewhere.example'))!;
+    const before = await facts('acknowledgements');
+    const answer = await send(
+      pressOf({
+        user: guest,
+        action: 'action_signal_acknowledge',
+        value: `${signal.id}:1`,
+        channel: guest.replace(/^U/, 'D'),
+      }),
+    );
+
+    expect(answer.status).toBe(200);
+    expect(await facts('acknowledgements')).toBe(before);
+    expect(room.messages('guest@elsewhere.example').at(-1)).toMatchObject({
+      ephemeral: true,
+      text: expect.stringContaining('not authorised'),
+    });
+  });
+
+  test('whom Slack cannot tell us about just now is asked to press again', async () => {
+    const signal = await onesCard();
+    const user = (await slack.idOf('newcomer@linden-vale.example'))!;
+    room.faults.script({ at: 'users.info', do: 'error', error: 'internal_error' });
+    await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }));
+    expect(room.messages('newcomer@linden-vale.example').at(-1)?.text).toBe(
+      'Slack could not tell us who you are just now. Press again in a moment.',
+    );
+
+    // However long Slack is silent, it has our answer in time.
+    room.faults.script({ at: 'users.info', do: 'hang' });
+    expect((await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }))).status).toBe(
+      200,
+    );
+  });
+
+  test('somebody of another team in a shared channel is a stranger, whatever their id', async () => {
+    const signal = await onesCard();
+    const jonas = (await slack.idOf(address('jonas')))!;
+    const before = await facts('acknowledgements');
+    await send(
+      pressOf({ user: jonas, userTeam: 'T0ELSEWHERE', action: 'action_signal_acknowledge', value: `${signal.id}:1` }),
+    );
+    expect(await facts('acknowledgements')).toBe(before);
+  });
+
+  test.each([
+    ['jonas', 200, true],
+    ['priya', 200, true],
+    ['ingrid', 200, true],
+    ['femke', 200, false],
+    ['omar', 200, false],
+  ])('%s on a signal of the high street', async (staff, status, may) => {
+    const signal = await onesCard();
+    const user = (await slack.idOf(address(staff)))!;
+    const before = await facts('acknowledgements');
+    const answer = await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }));
+    expect(answer.status).toBe(status);
+    expect((await facts('acknowledgements')) - before).toBe(may ? 1 : 0);
+    // A form shows what somebody said: it opens for nobody else either.
+    const opened = room.views(address(staff)).length;
+    await send(pressOf({ user, action: 'action_signal_dismiss', value: `${signal.id}:1` }));
+    expect(room.views(address(staff))).toHaveLength(opened);
+    if (!may) expect(whispered(staff)).toBe('This was not given to you, and it is not of your place.');
+  });
+
+  test('what somebody saw in an earlier round is not acted on in the next', async () => {
+    const signal = await onesCard();
+    const user = (await slack.idOf(address('jonas')))!;
+    await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:2` }));
+    expect((await shop.signal(signal.id)).acknowledged_at).toBeNull();
+    expect(whispered('jonas')).toContain('moved on since you were asked');
+  });
+});
+
+describe('once and no more', () => {
+  test('a press sent again, twenty times at once, has one effect', async () => {
+    const signal = await onesCard();
+    const user = (await slack.idOf(address('jonas')))!;
+    const press = pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` });
+    const before = [await facts('acknowledgements'), await facts('presses')];
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(press)));
+
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect([await facts('acknowledgements'), await facts('presses')]).toEqual([before[0]! + 1, before[1]! + 1]);
+  });
+
+  test('a form sent again is answered as the first time, and sent once', async () => {
+    await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_dismiss' });
+    const before = await facts('closures');
+    await room.submit(address('jonas'), { reason: 'Found.' });
+    const { headers, body } = room.interactions().at(-1)!;
+    const again = await app.request('/slack/interactions', { method: 'POST', headers, body });
+
+    expect(await again.json()).toMatchObject({
+      response_action: 'update',
+      view: { blocks: [{ text: { text: 'Dismissed. Whoever captured it is told why.' } }] },
+    });
+    expect(await facts('closures')).toBe(before + 1);
+  });
+});
+
+describe('what is not from Slack, or not lately', () => {
+  const body = 'payload=%7B%22type%22%3A%22view_closed%22%7D';
+  const at = (seconds: number): string => String(Math.floor(Date.now() / 1000) + seconds);
+  const sign = (timestamp: string, raw: string, secret = room.signingSecret): string =>
+    `v0=${createHmac('sha256', secret).update(`v0:${timestamp}:${raw}`).digest('hex')}`;
+  const request = (timestamp: string | undefined, signature: string | undefined, raw = body) =>
+    app.request('/slack/interactions', {
+      method: 'POST',
+      body: raw,
+      headers: {
+        ...(timestamp !== undefined && { 'X-Slack-Request-Timestamp': timestamp }),
+        ...(signature !== undefined && { 'X-Slack-Signature': signature }),
+      },
+    });
+
+  test('is answered 401, as a problem, and nothing else', async () => {
+    const now = at(0);
+    const good = sign(now, body);
+    const table: [string, Promise<Response> | Response][] = [
+      ['no signature', request(now, undefined)],
+      ['no time', request(undefined, good)],
+      ['too old', request(at(-301), sign(at(-301), body))],
+      ['of the future', request(at(302), sign(at(302), body))],
+      ['another time than was signed', request(at(-10), good)],
+      ['an altered body', request(now, good, body.replace('closed', 'opened'))],
+      ['another secret', request(now, sign(now, body, 'wrong'))],
+      ['longer', request(now, `${good}0`)],
+      ['another version', request(now, good.replace('v0', 'v1'))],
+      ['upper case', request(now, good.toUpperCase())],
+      ['empty', request(now, '')],
+      ['a time that is none', request('1e9', sign('1e9', body))],
+    ];
+    for (const [name, asking] of table) {
+      const answer = await asking;
+      expect([name, answer.status, answer.headers.get('content-type')]).toEqual([
+        name,
+        401,
+        'application/problem+json',
+      ]);
+      expect(await answer.json()).toMatchObject({ type: 'urn:heed:problem:unauthorized', code: 'unauthorized' });
+    }
+    expect((await request(now, good)).status).toBe(200);
+    expect((await request(at(-298), sign(at(-298), body))).status).toBe(200);
+  });
+
+  test('is never accepted with one bit changed anywhere', () => {
+    const secret = 'a secret';
+    const now = 1_750_000_000_000;
+    const timestamp = '1750000000';
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        fc.nat(),
+        fc.integer({ min: 0, max: 7 }),
+        (bytes, where, bit) => {
+          const raw = Buffer.from(bytes);
+          const signature = `v0=${createHmac('sha256', secret).update(`v0:${timestamp}:`).update(raw).digest('hex')}`;
+          expect(isFromSlack(secret, { timestamp, signature, body: raw }, now)).toBe(true);
+          const altered = Buffer.from(raw);
+          altered[where % raw.length]! ^= 1 << bit;
+          expect(isFromSlack(secret, { timestamp, signature, body: altered }, now)).toBe(false);
+          const forged = Buffer.from(signature);
+          forged[where % forged.length]! ^= 1 << bit;
+          expect(isFromSlack(secret, { timestamp, signature: forged.toString('latin1'), body: raw }, now)).toBe(false);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('signed nonsense is refused in words, and other kinds of interaction are none of ours', async () => {
+    for (const raw of [
+      '',
+      'payload=',
+      'payload=%7B',
+      'payload=%7B%22type%22%3A%22block_actions%22%7D',
+      'payload=5',
+      '{"type":"block_actions"}',
+    ]) {
+      const now = at(0);
+      const answer = await request(now, sign(now, raw), raw);
+      expect([raw, answer.status]).toEqual([raw, 400]);
+      expect(await answer.json()).toMatchObject({ code: 'bad_request' });
+    }
+  });
+});
+
+beforeEach(() => room.faults.clear());
+
+function pressOf({
+  user,
+  userTeam,
+  action,
+  value,
+  channel,
+}: {
+  user: string;
+  userTeam?: string;
+  action: string;
+  value: string;
+  channel?: string;
+}): object {
+  return {
+    type: 'block_actions',
+    team: { id: 'T0HEEDDEMO' },
+    user: { id: user, team_id: userTeam ?? 'T0HEEDDEMO' },
+    trigger_id: '1.none',
+    channel: { id: channel ?? user.replace(/^U/, 'D') },
+    actions: [{ action_id: action, action_ts: `${Date.now()}.${(asked += 1)}`, value }],
+  };
+}
+
+async function send(payload: object): Promise<Response> {
+  const body = `payload=${encodeURIComponent(JSON.stringify(payload))}`;
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signature = `v0=${createHmac('sha256', room.signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
+  return app.request('/slack/interactions', {
+    method: 'POST',
+    body,
+    headers: { 'X-Slack-Request-Timestamp': timestamp, 'X-Slack-Signature': signature },
+  });
+}
+
+test('somebody pressing in Slack is known by their address once, and by their id from then on', async () => {
+  await onesCard();
+  await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+  const id = await shop.db.pool.oneFirst(
+    sql.type(z.object({ slack_id: z.string() }))`select slack_id from staff where code = 'jonas'`,
+  );
+  expect(id).toBe(await slack.idOf(address('jonas')));
+});
