@@ -1,0 +1,124 @@
+/** What an upgrade may rely on: what was released stays as it is, migrating is repeatable, and views are what the code reads. */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { z } from 'zod';
+import { migrate } from '../../src/store/migrate.ts';
+import { InsightNow } from '../../src/store/views/insights.ts';
+import { SignalNow } from '../../src/store/views/signals.ts';
+
+const sqlFolder = new URL('../../sql/', import.meta.url);
+const migrations = (await readdir(new URL('migrations/', sqlFolder))).sort();
+const views = (await readdir(new URL('views/', sqlFolder))).sort();
+
+describe('migrations', () => {
+  test('that were released are never changed: sql/released.sha256', async () => {
+    const list = (await readFile(new URL('released.sha256', sqlFolder), 'utf8')).trim().split('\n');
+    for (const line of list) {
+      const [sum, name] = line.split('  ');
+      const file = await readFile(new URL(name!, sqlFolder)).catch(() => 'gone');
+      expect(`${createHash('sha256').update(file).digest('hex')}  ${name}`).toBe(`${sum}  ${name}`);
+    }
+    // What is new comes after what is out: a database that has the later one would never get it.
+    const released = list.map((line) => line.split('/').at(-1));
+    expect(migrations.slice(0, released.length)).toEqual(released);
+  });
+
+  test('are numbered without a gap, and say first why they exist', async () => {
+    expect(migrations.map((name) => Number.parseInt(name, 10))).toEqual(migrations.map((_, at) => at + 1));
+    for (const name of migrations) {
+      expect(name).toMatch(/^\d{4}_[a-z_]+\.sql$/);
+      expect(await readFile(new URL(`migrations/${name}`, sqlFolder), 'utf8')).toMatch(/^-- \S/);
+    }
+  });
+});
+
+describe('migrating', () => {
+  let database: { url: string; drop(): Promise<void> };
+  beforeAll(async () => {
+    database = await emptyDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('several processes at once all succeed, and each migration runs once', async () => {
+    const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
+    expect(ran.flat().sort()).toEqual(migrations.map((name) => name.replace('.sql', '')));
+  });
+
+  test('again does nothing to what is there', async () => {
+    await query(database.url, `insert into places (code, name) values ('high-street', 'High Street')`);
+    expect(await migrate(database.url)).toEqual([]);
+    expect(await query(database.url, `select code from places`)).toEqual([{ code: 'high-street' }]);
+  });
+
+  test('makes the views anew, so that none is left of an earlier version', async () => {
+    await query(database.url, `create view now.left_over as select 1 as one`);
+    await query(database.url, `drop view now.timeline`);
+    await migrate(database.url);
+    const found = await query(
+      database.url,
+      `select table_name as name from information_schema.views where table_schema = 'now' order by 1`,
+    );
+    const created = await Promise.all(views.map((name) => readFile(new URL(`views/${name}`, sqlFolder), 'utf8')));
+    const wanted = created.flatMap((text) =>
+      [...text.matchAll(/^create view now\.(\w+)/gm)].map(([, name]) => ({ name })),
+    );
+    expect(found).toEqual(wanted.sort((a, b) => (a.name! < b.name! ? -1 : 1)));
+  });
+
+  test.each([
+    ['now.signals', SignalNow],
+    ['now.insights', InsightNow],
+  ])('%s has the columns that the code reads, of the kinds it expects', async (view, schema) => {
+    const columns = await query(
+      database.url,
+      `select column_name as name, data_type as type from information_schema.columns where table_schema || '.' || table_name = '${view}'`,
+    );
+    const found = Object.fromEntries(columns.map(({ name, type }) => [name, kindOfColumn[type!] ?? type]));
+    const wanted = Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, kindOfField(field)]));
+    expect(found).toEqual(wanted);
+  });
+});
+
+/** As store/pool.ts hands them over. */
+const kindOfColumn: Record<string, string> = {
+  uuid: 'string',
+  text: 'string',
+  date: 'string',
+  'timestamp with time zone': 'date',
+  boolean: 'boolean',
+  integer: 'number',
+  bigint: 'number',
+  jsonb: 'record',
+};
+
+function kindOfField(field: z.core.$ZodType): string {
+  const { type, innerType } = field._zod.def as { type: string; innerType?: z.core.$ZodType };
+  if (innerType) return kindOfField(innerType);
+  return type === 'enum' ? 'string' : type;
+}
+
+async function emptyDatabase() {
+  const server = process.env['HEED_TEST_POSTGRES'];
+  if (!server) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
+  const name = `m_${randomBytes(6).toString('hex')}`;
+  await query(server, `create database ${name}`);
+  return {
+    url: server.replace(/\/[^/]*$/, `/${name}`),
+    drop: async () => {
+      await query(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function query(url: string, statement: string): Promise<Record<string, string>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, string>>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
