@@ -146,7 +146,7 @@ export interface Ladder {
   /** Calendar of its working time; missing: the place's. */
   calendar?: Code;
   rungs: { after: Span; notify: Role }[];
-  /** The last step repeats until somebody acts; never faster than daily, except in a calendar of seconds (samples/demo.yaml). */
+  /** The last step repeats until somebody acts, at most daily. */
   atEnd: { notify: Role; every: Span };
 }
 

@@ -1,0 +1,177 @@
+/**
+ * The wording of messages to customers. A company writes it in Liquid, cut down to values and conditions. What a customer said is only ever a
+ * value put into a template; it is never read as one. Plain text goes in and comes out: escaping for HTML happens in the mail's frame.
+ */
+
+import { Liquid } from 'liquidjs';
+import type { Company, Quoting, Template, TemplateName } from './company.ts';
+import { quotings } from './company.ts';
+import { DomainError } from './errors.ts';
+
+const everyMessage = ['company', 'place', 'reference', 'capturer_name', 'customer_name', 'words', 'item'];
+const signed = [...everyMessage, 'signer_name', 'signer_title', 'question'];
+const answer = [...signed, 'promise_date', 'people', 'decider_name', 'decider_title'];
+const told = [...signed, 'decision_reason', 'decided_what', 'done_by', 'people', 'decider_name', 'decider_title'];
+
+/** What each template may mention; anything else is refused when the company file is read. */
+export const templateFields: Record<TemplateName, string[]> = {
+  thanks: everyMessage,
+  'answer.thank': answer,
+  'answer.answer': answer,
+  'answer.decide': answer,
+  'answer.again': [...answer, 'decision_reason', 'decided_what'],
+  'told.adopted': told,
+  'told.declined': told,
+  'call.answer': answer,
+  'call.told': told,
+};
+
+/** Fields that a message may have to do without (no name given, words not to be quoted, no promise made): mentioned only inside {% if … %}. */
+export const optionalFields: readonly string[] = [
+  'customer_name',
+  'capturer_name',
+  'signer_title',
+  'words',
+  'item',
+  'question',
+  'promise_date',
+  'people',
+  'decider_name',
+  'decider_title',
+  'decided_what',
+  'done_by',
+];
+
+/**
+ * Fills in a template. An optional field may be left out or empty: {% if words %} is then false. Throws DomainError validation when the
+ * template mentions a field it was not given, or can't be read. The subject is always one line.
+ */
+export function renderTemplate(template: Template, fields: Record<string, string>): { subject: string; text: string } {
+  return {
+    subject: render(template.subject, fields)
+      .replace(/[\p{Cc}\s]+/gu, ' ')
+      .trim(),
+    text: render(template.text, fields).trim(),
+  };
+}
+
+/** What a message may carry of the words: all of them, the first hundred or so characters with "…", or nothing (the rest is behind a link). */
+export function extract(words: string, quoting: Quoting): string | undefined {
+  if (quoting === 'link') return undefined;
+  const all = words.trim();
+  const points = Array.from(all);
+  if (quoting === 'full' || points.length <= extractLength) return all;
+  const cut = points.slice(0, extractLength).join('');
+  const lastSpace = cut.search(/\s\S*$/u);
+  return `${(lastSpace > cut.length / 2 ? cut.slice(0, lastSpace) : cut).trimEnd()}…`;
+}
+
+/** How much may be quoted of a remark of this kind at this place: the stricter of the two, and a link where either is unknown. */
+export function quotingOf(company: Company, { place, kind }: { place: string; kind?: string | undefined }): Quoting {
+  const ofPlace = company.places[place]?.quote ?? 'link';
+  const ofKind = (kind === undefined ? undefined : company.kinds[kind]?.quote) ?? ofPlace;
+  return quotings.indexOf(ofKind) > quotings.indexOf(ofPlace) ? ofKind : ofPlace;
+}
+
+/** What is wrong with one text of a template, as predicates with the line and column (from 1) inside that text. Empty when it is sound. */
+export function templateProblems(name: TemplateName, text: string): TemplateProblem[] {
+  const allowed = templateFields[name];
+  let mentioned: string[];
+  try {
+    mentioned = engine.globalVariablesSync(engine.parse(text));
+  } catch (error) {
+    return [readable(error)];
+  }
+  const unknown = mentioned.filter((field) => !allowed.includes(field));
+  if (unknown.length > 0)
+    return unknown.map((field) => ({
+      ...positionOf(field, text),
+      unknownField: field,
+      message: `has no field "${field}"`,
+    }));
+  return bareOptionalFields(allowed, text);
+}
+
+export interface TemplateProblem {
+  line: number;
+  column: number;
+  message: string;
+  unknownField?: string;
+}
+
+const extractLength = 120;
+
+const engine = plainLiquid();
+
+/** Liquid without loops, assignments, includes and filters: wording needs values and conditions, and nothing here can run long or reach out. */
+function plainLiquid(): Liquid {
+  const liquid = new Liquid({
+    strictVariables: true,
+    strictFilters: true,
+    ownPropertyOnly: true,
+    // An empty field counts as not given, and asking whether one was given is not an error.
+    jsTruthy: true,
+    lenientIf: true,
+    parseLimit: 20_000,
+    renderLimit: 1000,
+    memoryLimit: 1_000_000,
+  });
+  for (const tag of Object.keys(liquid.tags)) if (tag !== 'if' && tag !== 'unless') delete liquid.tags[tag];
+  for (const filter of Object.keys(liquid.filters)) delete liquid.filters[filter];
+  return liquid;
+}
+
+function render(text: string, fields: Record<string, string>): string {
+  try {
+    return String(engine.parseAndRenderSync(text, fields));
+  } catch (error) {
+    throw new DomainError('validation', `A message template can't be filled in: ${readable(error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Rendered without each optional field in turn, without all and with all: what fails then would fail on the day nobody gave a name. */
+function bareOptionalFields(allowed: string[], text: string): TemplateProblem[] {
+  const all = Object.fromEntries(allowed.map((field) => [field, '1']));
+  const without = (gone: readonly string[]): Record<string, string> =>
+    Object.fromEntries(Object.entries(all).filter(([field]) => !gone.includes(field)));
+  const trials = [all, ...optionalFields.map((field) => without([field])), without(optionalFields)];
+  const problems = trials.flatMap((fields) => {
+    try {
+      engine.parseAndRenderSync(text, fields);
+      return [];
+    } catch (error) {
+      return [readable(error)];
+    }
+  });
+  return problems.filter(
+    (problem, index) => problems.findIndex(({ message }) => message === problem.message) === index,
+  );
+}
+
+function readable(error: unknown): TemplateProblem {
+  const said = error instanceof Error ? error.message : String(error);
+  const [, text = said, line = '1', column = '1'] = /^(.*), line:(\d+), col:(\d+)$/s.exec(said) ?? [];
+  const missing = /^undefined variable: (\w+)/.exec(text)?.[1];
+  return { line: Number(line), column: Number(column), message: missing ? bare(missing) : plainer(text) };
+}
+
+function bare(field: string): string {
+  return optionalFields.includes(field)
+    ? `mentions ${field}, which not every message has. Put it inside {% if ${field} %} … {% endif %}`
+    : `mentions ${field}, which this message does not have`;
+}
+
+function plainer(text: string): string {
+  const tag = /^tag "(.+)" not found/.exec(text)?.[1];
+  if (tag) return `uses {% ${tag} %}, which does not exist here. Only if, elsif, else and unless do`;
+  const filter = /^undefined filter: (\S+)/.exec(text)?.[1];
+  if (filter) return `uses the filter "${filter}". There are none here: write the value as it should read`;
+  return `can't be read: ${text.replace(/\s+/g, ' ')}`;
+}
+
+function positionOf(field: string, text: string): { line: number; column: number } {
+  const before = text.slice(0, Math.max(0, text.indexOf(field))).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from '@jest/globals';
+import { templateNames } from '../../src/domain/company.ts';
+import { DomainError } from '../../src/domain/errors.ts';
+import {
+  extract,
+  optionalFields,
+  quotingOf,
+  renderTemplate,
+  templateFields,
+  templateProblems,
+} from '../../src/domain/template.ts';
+import { sample } from './samples.ts';
+
+const company = sample('demo');
+
+describe('a message', () => {
+  const fields = {
+    company: 'Linden & Vale',
+    place: 'High Street',
+    reference: 'HD-7F3K',
+    capturer_name: 'Mina',
+    customer_name: 'Kim Adler',
+    words: 'Do you have this coat in green, size 42?',
+    item: 'coat',
+    signer_name: 'Priya Nair',
+    signer_title: 'branch manager',
+    decider_name: 'Tomás Rey',
+    decider_title: 'buyer',
+    promise_date: 'Friday 26 June',
+    people: '14',
+  };
+
+  test('is personal: the words, who heard them, who decides, by when, and a name', () => {
+    const { subject, text } = renderTemplate(company.templates['answer.decide'], fields);
+    expect(subject).toBe('You asked about: coat');
+    expect(text).toBe(
+      [
+        'Dear Kim Adler,',
+        '',
+        'You told Mina at High Street: “Do you have this coat in green, size 42?”',
+        '',
+        "I'm sorry that we can't offer it today. You are not alone: 14 people have asked for it. Tomás Rey, our buyer, decides whether we will, and you will hear from us by Friday 26 June, whichever way it goes.",
+        '',
+        'With kind regards,',
+        'Priya Nair',
+        'branch manager, Linden & Vale',
+      ].join('\n'),
+    );
+  });
+
+  test('reads well of everybody, whatever is not known about them', () => {
+    for (const name of templateNames) {
+      for (const gone of [[], ...optionalFields.map((field) => [field]), optionalFields]) {
+        const given = Object.fromEntries(
+          templateFields[name].filter((field) => !gone.includes(field)).map((field) => [field, `<${field}>`]),
+        );
+        const empty = Object.fromEntries(gone.map((field) => [field, '']));
+        const { subject, text } = renderTemplate(company.templates[name], given);
+        expect({ subject, text }).toEqual(renderTemplate(company.templates[name], { ...given, ...empty }));
+        expect(subject).toMatch(/^\S.*\S$/);
+        expect(text).not.toMatch(/\n{3}|[ \t]\n| {2}|“”|\{|undefined| [,.]/);
+      }
+    }
+  });
+
+  test('takes what a customer said as a value, never as a template', () => {
+    const nasty = "{{ signer_name }} {% for i in (1..9) %}<b>{% endfor %} & 'x'";
+    expect(renderTemplate({ subject: 'S', text: '{{ words }}' }, { words: nasty, signer_name: 'Priya' }).text).toBe(
+      nasty,
+    );
+  });
+
+  test('has a subject of one line, whatever the customer is called', () => {
+    const { subject } = renderTemplate(
+      { subject: 'For {{ customer_name }}', text: 'T' },
+      { customer_name: 'Kim\r\nBcc: everyone@example.org' },
+    );
+    expect(subject).toBe('For Kim Bcc: everyone@example.org');
+  });
+
+  test('is not written when a field is missing', () => {
+    const write = (): unknown => renderTemplate({ subject: 'S', text: 'By {{ promise_date }}' }, { words: 'x' });
+    expect(write).toThrow(DomainError);
+    expect(write).toThrow(/mentions promise_date/);
+  });
+});
+
+describe('wording is refused when it', () => {
+  test.each([
+    ['has an unknown field', '{{ discount }}', 'has no field "discount"'],
+    ['has a tag that loops', '{% for a in words %}{% endfor %}', 'uses {% for %}'],
+    ['has a tag that includes', '{% include "x" %}', 'uses {% include %}'],
+    ['has a tag that assigns', '{% assign a = 1 %}', 'uses {% assign %}'],
+    ['has a filter', '{{ place | upcase }}', 'uses the filter "upcase"'],
+    ['is not closed', '{% if words %}x', "can't be read"],
+    ['opens a value without end', 'Hello {{ place', "can't be read"],
+    ['takes the words for granted', 'You said {{ words }}', 'mentions words, which not every message has'],
+    [
+      'takes the words for granted under another condition',
+      '{% if item %}{{ words }}{% endif %}',
+      'mentions words, which not every message has',
+    ],
+  ])('%s', (_, text, message) => {
+    expect(templateProblems('thanks', text)[0]?.message).toContain(message);
+  });
+
+  test('and let through when it says if', () => {
+    expect(
+      templateProblems(
+        'thanks',
+        '{% if words %}“{{ words }}”{% else %}at {{ place }}{% endif %}{% unless item %}.{% endunless %}',
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('words are quoted', () => {
+  const long = `${'Do you have this coat in green? '.repeat(10)}`;
+
+  test('in full, in part or not at all, as the place allows', () => {
+    expect(extract(` ${long}`, 'full')).toBe(long.trim());
+    expect(extract(long, 'link')).toBeUndefined();
+    expect(extract('A green coat?', 'extract')).toBe('A green coat?');
+    expect(extract(long, 'extract')).toMatch(/^Do you.*[a-z?]…$/);
+    expect(Array.from(extract(long, 'extract') ?? '').length).toBeLessThanOrEqual(121);
+  });
+
+  test('without cutting a character in half', () => {
+    expect(extract('🧥'.repeat(200), 'extract')).toBe(`${'🧥'.repeat(120)}…`);
+  });
+
+  test('as the stricter of place and kind says, and not at all where either is unknown', () => {
+    expect(quotingOf(company, { place: 'high-street', kind: 'wish' })).toBe('full');
+    expect(quotingOf(company, { place: 'high-street', kind: 'complaint' })).toBe('link');
+    expect(quotingOf(company, { place: 'harbour' })).toBe('extract');
+    expect(quotingOf(company, { place: 'elsewhere', kind: 'wish' })).toBe('link');
+  });
+});
