@@ -123,6 +123,8 @@ function oneLine(text: string, most: number): string {
     .toWellFormed()
     .replace(bidi, '')
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    // What looks like an encoded word would be decoded by whoever reads it, line breaks and all.
+    .replaceAll('=?', '=\u2060?')
     .trim();
   const points = Array.from(plain);
   return points.length > most ? `${points.slice(0, most - 1).join('')}…` : plain;

@@ -160,6 +160,11 @@ test('whatever stands in subject, name or words, a letter has exactly the header
       const found = mail.headers.map(({ key }) => key.toLowerCase()).sort();
       expect(found.filter((key) => key !== 'subject')).toEqual(expected.filter((key) => key !== 'subject'));
       for (const { value } of mail.headers) expect(value).not.toMatch(/[\0\r\n\u202e]/);
+      // As a mail program shows them.
+      for (const shown of [mail.subject, mail.from]) {
+        expect(shown).not.toMatch(/[\p{Cc}\u202e]/u);
+        expect(Array.from(shown).length).toBeLessThanOrEqual(250);
+      }
       // Read by a second parser: one correspondent each, whatever they are called.
       for (const [field, address] of [
         ['from', 'hello@linden-vale.example'],

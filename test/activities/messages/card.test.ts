@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { blockRefusals } from '../../../src/embedded/slackLimits.ts';
 import { parseMrkdwn, type Span } from '../../../src/embedded/slackMrkdwn.ts';
 import type { SlackMessage } from '../../../src/integrations/letter.ts';
+import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
@@ -124,6 +125,44 @@ describe('the one message of a task', () => {
       '[Take it back]',
     ]);
   });
+});
+
+test('whoever captured it hears in Slack what became of it, where they prefer that', async () => {
+  await shop.db.apply((company) => {
+    company.staff['mina']!.prompts = 'slack';
+  });
+  const signal = await shop.hears({ words: 'Nothing, just looking <!channel>', kind: 'question' });
+  await dismiss(shop.db.heed, by(signal.id, 'priya'), { reason: 'They only looked.' });
+  const news = await shop.slack('news', 'mina', signal.id);
+
+  expect(blockRefusals(news.blocks, 'message')).toEqual([]);
+  expect(linesOf(news)).toEqual([
+    `No action on ${signal.reference}, and why`,
+    '> Nothing, just looking <!channel>',
+    'Priya Nair read it, and nothing will be done about it.\nThe reason: They only looked.',
+    'What you captured',
+  ]);
+  expect(news.text).toBe(`No action on ${signal.reference}, and why`);
+});
+
+test('a notice says what it was planned to say, and leads to what it is about', async () => {
+  const signal = await shop.hears({ words: 'Where is the exit?', kind: 'question' });
+  await shop.db.pool.transaction((tx) =>
+    planDelivery(tx, {
+      key: 'notice-1',
+      purpose: 'notice',
+      channel: 'slack',
+      staff: 'priya',
+      loopId: signal.id,
+      round: 1,
+      body: { subject: 'An answer may not have been sent', text: 'Send it again?' },
+    }),
+  );
+  expect(linesOf(await shop.slack('notice', 'priya', signal.id))).toEqual([
+    'An answer may not have been sent',
+    'Send it again?',
+    `Open ${signal.reference}`,
+  ]);
 });
 
 test('what may not be quoted is on no card: neither words, nor what they were about, nor who said them', async () => {
