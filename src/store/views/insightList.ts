@@ -1,0 +1,30 @@
+/** What people ask for, as a list: what is to be decided first, the earliest date first; then what was decided, the latest first. */
+
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+import { InsightNow } from './insights.ts';
+
+const Line = InsightNow.extend({ words: z.string().nullable() });
+export type InsightLine = z.infer<typeof Line>;
+
+/** Insights with something said at one of `places`, or decided by `staff`; the words are the latest said at those places. */
+export function insightList(db: Db, staff: string, places: readonly string[]): Promise<readonly InsightLine[]> {
+  return db.any(sql.type(Line)`
+    select i.*, said.words
+    from now.insights i
+    left join lateral (
+      select w.words, s.id from now.insight_signals x
+      join signals s on s.id = x.signal_id
+      join loops l on l.id = s.id
+      left join words w on w.signal_id = s.id
+      where x.insight_id = i.id and l.place = any(${sql.array([...places], 'text')})
+      order by s.said_at desc limit 1
+    ) said on true
+    where (said.id is not null or i.decider = ${staff}) and i.closed_how is distinct from 'joined'
+    order by
+      i.outcome is null or i.outcome = 'deferred' desc,
+      case when i.outcome is null or i.outcome = 'deferred' then i.decide_by end,
+      i.decided_at desc,
+      i.id desc
+    limit 100`);
+}

@@ -1,0 +1,68 @@
+/** What the page of an insight shows beside its reading: what people said, and how many have been told. */
+
+import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { moods, offers } from '../../domain/company.ts';
+import { momentOf } from '../records/clock.ts';
+import { toldByLadder } from '../records/plans.ts';
+import { sql, type Db } from '../pool.ts';
+import { readInsight, type InsightReading } from './signalReading.ts';
+
+const Verbatim = z.object({
+  id: z.string(),
+  words: z.string().nullable(),
+  place: z.string(),
+  said_at: z.date(),
+  mood: z.enum(moods).nullable(),
+  offered: z.string().nullable(),
+  taken: z.enum(offers).nullable(),
+  sample: z.boolean(),
+  cited: z.boolean(),
+});
+export type Verbatim = z.infer<typeof Verbatim>;
+
+export interface InsightPage extends InsightReading {
+  now: Date;
+  /** Oldest first; at most a hundred. */
+  verbatims: readonly Verbatim[];
+  places: readonly string[];
+  told: readonly string[];
+  tellings: { written: number; called: number; cannot: number };
+}
+
+/** Null when there is no such insight. */
+export async function insightPage(db: Db, company: Company, id: string): Promise<InsightPage | null> {
+  const reading = await readInsight(db, company, id);
+  if (!reading) return null;
+  const { insight } = reading;
+  const [now, said, told, tellings] = await Promise.all([
+    momentOf(db),
+    verbatims(db, id, insight.decision_id),
+    toldByLadder(db, id, insight.round),
+    tellingsOf(db, insight.decision_id),
+  ]);
+  return { ...reading, now, verbatims: said, places: [...new Set(said.map(({ place }) => place))], told, tellings };
+}
+
+function verbatims(db: Db, insightId: string, decisionId: string | null): Promise<readonly Verbatim[]> {
+  return db.any(sql.type(Verbatim)`
+    select s.id, w.words, l.place, s.said_at, s.mood, w.offered, s.taken, l.sample,
+      exists (select from decision_evidence e where e.decision_id = ${decisionId} and e.signal_id = s.id) as cited
+    from now.insight_signals x
+    join signals s on s.id = x.signal_id
+    join loops l on l.id = s.id
+    left join words w on w.signal_id = s.id
+    where x.insight_id = ${insightId}
+    order by l.sample, s.said_at desc, s.id
+    limit 100`);
+}
+
+function tellingsOf(db: Db, decisionId: string | null): Promise<InsightPage['tellings']> {
+  return db.one(sql.type(z.object({ written: z.number(), called: z.number(), cannot: z.number() }))`
+    select
+      count(distinct t.telling_id) filter (where x.channel in ('email', 'sample'))::integer as written,
+      count(distinct t.telling_id) filter (where x.channel = 'phone')::integer as called,
+      count(*) filter (where t.telling_id is null or x.channel is null)::integer as cannot
+    from told_signals t left join tellings x on x.id = t.telling_id
+    where t.decision_id = ${decisionId}`);
+}

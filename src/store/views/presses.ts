@@ -1,0 +1,12 @@
+/** What a press led to: the sentence a person reads after the page has moved on. */
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+
+/** The sentence recorded for this press by this person ('customer' for a customer); null when there was none. */
+export function sentenceOf(db: Db, press: { source: string; key: string; person: string }): Promise<string | null> {
+  return db.maybeOneFirst(sql.type(z.object({ sentence: z.string().nullable() }))`
+    select result ->> 'sentence' as sentence from presses
+    where source = ${press.source} and key_hash = ${sql.binary(createHash('sha256').update(press.key).digest())} and person = ${press.person}`);
+}

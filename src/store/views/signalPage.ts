@@ -1,0 +1,100 @@
+/** What the page of a signal shows beside its reading: the words, the customer as far as the viewer may know them, and doubtful mails. */
+
+import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { toldByLadder } from '../records/plans.ts';
+import { customerOf } from '../records/customers.ts';
+import { momentOf } from '../records/clock.ts';
+import { wordsOf } from '../records/signals.ts';
+import { sql, type Db } from '../pool.ts';
+import { readSignal, type SignalReading } from './signalReading.ts';
+
+export interface SignalPage extends SignalReading {
+  now: Date;
+  words: Awaited<ReturnType<typeof wordsOf>>;
+  customer: Awaited<ReturnType<typeof customerOf>>;
+  /** Other remarks of this customer, newest first, at the places given; and how many there are elsewhere. */
+  earlier: readonly Earlier[];
+  earlierElsewhere: number;
+  /** Loops of this customer that are still open, this one included, and the next promised day (YYYY-MM-DD). */
+  owed: { open: number; promisedOn: string | null };
+  told: readonly string[];
+  doubtful: readonly { purpose: string; since: Date }[];
+}
+
+const Earlier = z.object({
+  id: z.string(),
+  reference: z.string(),
+  words: z.string().nullable(),
+  captured_at: z.date(),
+  closed_how: z.string().nullable(),
+  place: z.string(),
+});
+export type Earlier = z.infer<typeof Earlier>;
+
+/** Null when there is no such signal. `places`: the codes of those that the viewer sees. */
+export async function signalPage(
+  db: Db,
+  company: Company,
+  id: string,
+  places: readonly string[],
+): Promise<SignalPage | null> {
+  const words = await wordsOf(db, id);
+  const customerId = await db.maybeOneFirst(
+    sql.type(z.object({ customer_id: z.string().nullable() }))`select customer_id from signals where id = ${id}`,
+  );
+  const customer = customerId ? await customerOf(db, customerId) : null;
+  const reading = await readSignal(db, company, id, { audience: 'staff', customer: customer?.name ?? undefined });
+  if (!reading) return null;
+  const [now, told, doubtful, earlier, owed] = await Promise.all([
+    momentOf(db),
+    toldByLadder(db, id, reading.signal.round),
+    doubtfulLetters(db, id),
+    customerId ? earlierOf(db, customerId, id) : [],
+    customerId ? owedTo(db, customerId) : { open: 0, promised_on: null },
+  ]);
+  const seen = earlier.filter(({ place }) => places.includes(place));
+  return {
+    ...reading,
+    now,
+    words,
+    customer,
+    told,
+    doubtful,
+    earlier: seen.slice(0, 5),
+    earlierElsewhere: earlier.length - seen.length,
+    owed: { open: owed.open, promisedOn: owed.promised_on },
+  };
+}
+
+function earlierOf(db: Db, customerId: string, id: string): Promise<readonly Earlier[]> {
+  return db.any(sql.type(Earlier)`
+    select s.id, s.reference, w.words, s.captured_at, z.how as closed_how, l.place
+    from signals s
+    join loops l on l.id = s.id
+    left join words w on w.signal_id = s.id
+    left join lateral (
+      select x.how from closures x
+      where x.loop_id = s.id and x.round = (select max(r.round) from rounds r where r.loop_id = s.id)
+    ) z on true
+    where s.customer_id = ${customerId} and s.id <> ${id}
+    order by s.captured_at desc
+    limit 50`);
+}
+
+function owedTo(db: Db, customerId: string): Promise<{ open: number; promised_on: string | null }> {
+  return db.one(sql.type(z.object({ open: z.number(), promised_on: z.string().nullable() }))`
+    select count(*)::integer as open, min(p.due_on) filter (where p.due_at > heed_now()) as promised_on
+    from signals s
+    join now.open_loops o on o.id = s.id
+    left join promises p on p.loop_id = s.id
+    where s.customer_id = ${customerId}`);
+}
+
+/** Letters to the customer of which nobody knows whether they arrived. */
+function doubtfulLetters(db: Db, id: string): Promise<readonly { purpose: string; since: Date }[]> {
+  return db.any(sql.type(z.object({ purpose: z.string(), since: z.date() }))`
+    select purpose, planned_at as since from deliveries
+    where loop_id = ${id} and customer_id is not null and state in ('uncertain', 'needs_human')
+    order by planned_at`);
+}

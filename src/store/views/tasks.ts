@@ -1,0 +1,167 @@
+/** What waits for one person: loops they hold, and those whose ladder has told them. Which of them ask for something is said by domain/loop.ts. */
+
+import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { ladderPlansOfSignal, stageOfSignal, waits, type SignalStage, type Wait } from '../../domain/loop.ts';
+import { sql, type Db } from '../pool.ts';
+import { momentOf } from '../records/clock.ts';
+import { InsightNow } from './insights.ts';
+import { stageOf } from './signalReading.ts';
+import { SignalNow } from './signals.ts';
+
+/** The latest plan of a wait: when it is due (its first rung after the prompt), from when it counts, and why this person was told last. */
+const Plan = z.object({
+  wait: z.enum(waits),
+  due: z.coerce.date().nullable(),
+  from: z.coerce.date(),
+  told: z.boolean(),
+  escalated: z.boolean(),
+  reason: z.string().nullable(),
+});
+type Plan = z.infer<typeof Plan>;
+
+const shared = { words: z.string().nullable(), plans: z.array(Plan), doubtful: z.boolean() };
+const SignalRow = SignalNow.extend({ ...shared, customer: z.string().nullable() });
+const InsightRow = InsightNow.extend(shared);
+
+export type Asks =
+  'review' | 'take' | 'letter' | 'call' | 'tell' | 'promise' | 'doubt' | 'decide' | 'undo' | 'complete';
+
+interface Common {
+  asks: Asks;
+  /** When somebody else is told if nothing happens; undefined where no ladder runs. */
+  due: Date | undefined;
+  /** The plan that asks, once its story has made it. */
+  plan: Plan | undefined;
+}
+export type Task = Common &
+  (
+    | { about: 'signal'; signal: z.infer<typeof SignalRow>; stage: SignalStage }
+    | { about: 'insight'; insight: z.infer<typeof InsightRow> }
+  );
+
+/** Most overdue first; what has no date comes last. */
+export async function tasksOf(db: Db, company: Company, staff: string): Promise<{ now: Date; tasks: Task[] }> {
+  const [now, signals, insights] = await Promise.all([momentOf(db), signalsOf(db, staff), insightsOf(db, staff)]);
+  const tasks = [
+    ...signals.flatMap((signal) => signalTask(signal, staff, now)),
+    ...insights.flatMap((insight) => insightTask(insight, company, staff, now)),
+  ];
+  const time = ({ due }: Task): number => due?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  return { now, tasks: tasks.sort((a, b) => time(a) - time(b)) };
+}
+
+function signalTask(signal: z.infer<typeof SignalRow>, staff: string, now: Date): Task[] {
+  const stage = stageOfSignal(signal);
+  const running = ladderPlansOfSignal(signal).map(({ wait }) => wait);
+  const plans = signal.plans.filter(({ wait }) => running.includes(wait));
+  const holds = signal.owner === staff;
+  const told = plans.some((plan) => plan.told);
+  const task = (asks: Asks, wait?: Wait): Task[] => {
+    const plan = plans.find((each) => each.wait === wait) ?? plans.find((each) => each.told);
+    return [{ about: 'signal', signal, stage, asks, plan, due: plan?.due ?? undefined }];
+  };
+  if (signal.doubtful && holds) return task('doubt');
+  if (!holds && !told) return [];
+  switch (stage) {
+    case 'review':
+      return task('review', 'reviewed');
+    case 'acknowledge':
+      return task('take', 'acknowledged');
+    case 'answer':
+      return signal.reach ? task(signal.reach === 'phone' ? 'call' : 'letter', 'answered') : [];
+    case 'decision':
+      if (signal.told_channel === 'phone') return task('tell', 'told');
+      return signal.promised_for && signal.promised_for <= now ? task('promise', 'told') : [];
+    default:
+      return [];
+  }
+}
+
+function insightTask(insight: z.infer<typeof InsightRow>, company: Company, staff: string, now: Date): Task[] {
+  const stage = stageOf(insight, company, now);
+  const holds = insight.decider === staff;
+  const plan = insight.plans.find(({ wait }) => wait === (stage === 'complete' ? 'completed' : 'decided'));
+  if (!holds && !plan?.told) return [];
+  const task = (asks: Asks, due: Date | undefined): Task[] => [{ about: 'insight', insight, asks, plan, due }];
+  switch (stage) {
+    case 'decide':
+      // Deferred: nothing is asked before its day, or before enough people have asked.
+      if (insight.outcome === 'deferred' && (!plan || plan.from > now)) return [];
+      return task('decide', insight.outcome === 'deferred' ? (plan?.due ?? undefined) : insight.decide_by);
+    case 'undo':
+      return insight.decided_by === staff ? task('undo', undefined) : [];
+    case 'complete':
+      return task('complete', plan?.from);
+    default:
+      return [];
+  }
+}
+
+/** Open loops (never sample ones) that this person holds, or that the latest round's ladder has told them of. */
+const loopsOf = (staff: string) => sql.fragment`
+  select o.id from now.open_loops o
+  where exists (select from ownerships w where w.loop_id = o.id and w.ended_at is null and w.staff = ${staff})
+    or exists (
+      select from escalations e join plans p on p.id = e.plan_id
+      where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})`;
+
+const plansOf = (staff: string) => sql.fragment`
+  coalesce((
+    select jsonb_agg(jsonb_build_object(
+      'wait', p.wait,
+      'from', p.counted_from,
+      'due', (select min(g.due_at) from rungs g where g.plan_id = p.id and g.due_at > p.counted_from),
+      'told', told.reason is not null,
+      'escalated', coalesce(told.escalated, false),
+      'reason', told.reason))
+    from now.plans p
+    left join lateral (
+      select e.reason, g.due_at > p.counted_from as escalated
+      from escalations e join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+      where e.plan_id = p.id and e.staff = ${staff}
+      order by e.taken_at desc, e.step desc limit 1
+    ) told on true
+    where p.loop_id = x.id and p.round = x.round
+  ), '[]') as plans`;
+
+function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof SignalRow>[]> {
+  return db.any(sql.type(SignalRow)`
+    select x.*, w.words, c.name as customer, ${plansOf(staff)},
+      exists (
+        select from deliveries d
+        where d.loop_id = x.id and d.customer_id is not null and d.state in ('uncertain', 'needs_human')) as doubtful
+    from now.signals x
+    left join words w on w.signal_id = x.id
+    left join customers c on c.id = x.customer_id
+    where x.id = any(array(${loopsOf(staff)}))`);
+}
+
+function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof InsightRow>[]> {
+  return db.any(sql.type(InsightRow)`
+    select x.*, said.words, ${plansOf(staff)}, false as doubtful
+    from now.insights x
+    left join lateral (
+      select w.words from now.insight_signals y
+      join signals s on s.id = y.signal_id
+      join loops l on l.id = s.id
+      left join words w on w.signal_id = s.id
+      where y.insight_id = x.id
+      order by l.sample, s.said_at desc limit 1
+    ) said on true
+    where x.id = any(array(${loopsOf(staff)}))`);
+}
+
+const Today = z.object({ spoke: z.number(), answered: z.number(), decided: z.number(), settled: z.number() });
+
+/** What has happened since midnight in `timezone` at these places; sample history counts for nothing. */
+export function todayAt(db: Db, places: readonly string[], timezone: string): Promise<z.infer<typeof Today>> {
+  return db.one(sql.type(Today)`
+    with today as (select date_trunc('day', heed_now() at time zone ${timezone}) at time zone ${timezone} as began),
+    here as (select id from loops where place = any(${sql.array([...places], 'text')}) and not sample)
+    select
+      (select count(*)::integer from signals s, today where s.captured_at >= began and s.id in (select id from here)) as spoke,
+      (select count(*)::integer from follow_ups f, today where f.followed_up_at >= began and f.by is not null and f.loop_id in (select id from here)) as answered,
+      (select count(*)::integer from now.decisions d, today where d.decided_at >= began and d.outcome <> 'deferred' and d.insight_id in (select id from here)) as decided,
+      (select count(*)::integer from confirmations c, today where c.confirmed_at >= began and c.says = 'yes' and c.loop_id in (select id from here)) as settled`);
+}

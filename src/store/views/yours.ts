@@ -1,0 +1,75 @@
+/** The customer's own page: what concerns them of one signal, and nothing that colleagues wrote. */
+
+import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { oneLevelUp } from '../../domain/routing.ts';
+import { momentOf } from '../records/clock.ts';
+import { sql, type Db } from '../pool.ts';
+import { readSignal, type SignalReading } from './signalReading.ts';
+
+export interface YoursPage extends SignalReading {
+  now: Date;
+  words: string | null;
+  question: 'settled' | 'explained' | undefined;
+  /** Who would read their "no". */
+  reader: string;
+  /** Whether an address of theirs is still written to. */
+  writes: boolean;
+}
+
+/** Null when there is no such signal of this customer, or it has been closed for more than ninety days. */
+export async function yoursPage(
+  db: Db,
+  company: Company,
+  { signalId, customerId }: { signalId: string; customerId: string },
+): Promise<YoursPage | null> {
+  const theirs = await db.maybeOne(sql.type(
+    z.object({ words: z.string().nullable(), ended: z.boolean(), writes: z.boolean() }),
+  )`
+    select w.words,
+      exists (
+        select from closures z
+        where z.loop_id = s.id and z.round = (select max(r.round) from rounds r where r.loop_id = s.id)
+          and z.closed_at < heed_now() - interval '90 days') as ended,
+      exists (
+        select from identities i
+        where i.customer_id = s.customer_id and i.kind = 'email'
+          and not exists (
+            select from suppressions p
+            where p.channel = 'email' and p.address_hash = sha256(convert_to(i.normalised, 'UTF8')))) as writes
+    from signals s left join words w on w.signal_id = s.id
+    where s.id = ${signalId} and s.customer_id = ${customerId}`);
+  if (!theirs || theirs.ended) return null;
+  const reading = await readSignal(db, company, signalId, { audience: 'customer' });
+  if (!reading) return null;
+  const { signal } = reading;
+  return {
+    ...reading,
+    now: await momentOf(db),
+    words: theirs.words,
+    writes: theirs.writes,
+    question: questionOf(signal),
+    reader: oneLevelUp(company, { owner: signal.owner, place: signal.place }).staff,
+  };
+}
+
+/** They have the last word once we have said ours. */
+function questionOf(signal: SignalReading['signal']): YoursPage['question'] {
+  if (signal.closed_how === 'dismissed') return undefined;
+  const ours = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
+  if (!ours) return undefined;
+  return signal.round === 1 && signal.told_outcome === 'declined' ? 'explained' : 'settled';
+}
+
+/** The signal of a customer that came in last and is no sample, if any: whom the demonstration's visitor stands in for. */
+export function latestCustomer(
+  db: Db,
+): Promise<{ signal_id: string; customer_id: string; name: string | null } | null> {
+  return db.maybeOne(sql.type(
+    z.object({ signal_id: z.string(), customer_id: z.string(), name: z.string().nullable() }),
+  )`
+    select s.id as signal_id, s.customer_id, c.name
+    from signals s join loops l on l.id = s.id join customers c on c.id = s.customer_id
+    where not l.sample and not c.sample
+    order by s.captured_at desc limit 1`);
+}

@@ -1,0 +1,227 @@
+/** What somebody does by a link from an e-mail, without an account. Opening changes nothing; each press is theirs alone, about that loop alone. */
+
+import { Hono, type Context } from 'hono';
+import { endOfDay, localDate } from '../../../domain/calendar.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import { waitsMetByInsight, waitsMetBySignal, type Wait } from '../../../domain/loop.ts';
+import { findLink, useLink, type Link } from '../../../store/records/links.ts';
+import { stillTheirs } from '../../../store/views/action.ts';
+import { insightPage } from '../../../store/views/insightPage.ts';
+import { sentenceOf } from '../../../store/views/presses.ts';
+import { signalPage } from '../../../store/views/signalPage.ts';
+import { insightAction, signalAction } from '../../../web/action.ts';
+import type { Filled } from '../../../web/fields.ts';
+import { headline } from '../../../web/insight.ts';
+import type { Html } from '../../../web/page.ts';
+import { placesSeenBy } from '../session.ts';
+import type { Web } from '../web.ts';
+import { draw, zoneOf } from './draw.ts';
+import { one, readForm, Unfit } from './forms.ts';
+import { choiceIn, decidingOf } from './insights.ts';
+import { asksOf, letterFor } from './signals.ts';
+import { whyYou } from './tasks.ts';
+import { titleOf } from './titles.ts';
+import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
+
+export function actionPages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/t/:token', async (c) => {
+    const task = await open(web, c.req.param('token'), { pressed: c.req.query('said'), choose: c.req.query('choose') });
+    return show(c, web, task);
+  });
+  app.post('/t/:token/:verb', async (c) => {
+    const { token, verb } = c.req.param();
+    const form = await readForm(c);
+    const task = await open(web, token, { choose: one(form, 'choose') });
+    if (task.over) throw task.over;
+    if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
+    const pressed = { loopId: task.link.loopId, by: task.link.staff, verb, form, source: 'link' as const };
+    try {
+      await respondWith(web.heed, task.kind, pressed);
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      const again = await open(web, token, {
+        choose: one(form, 'choose'),
+        returned: { verb, filled: error.filled, status: error.status },
+      });
+      return show(c, web, again);
+    }
+    await useLink(web.heed.pool, token);
+    return c.redirect(`/t/${token}?said=${encodeURIComponent(keyOf(pressed))}`, 303);
+  });
+  return app;
+}
+
+interface Given {
+  /** The press that led here. */
+  pressed?: string | undefined;
+  choose?: string | undefined;
+  returned?: { verb: string; filled: Filled; status: Unfit['status'] };
+}
+
+interface Task {
+  link: { staff: string; loopId: string; wait: string };
+  kind: 'signal' | 'insight';
+  title: string;
+  body: Html;
+  status: Unfit['status'] | undefined;
+  /** Why nothing can be pressed any more; absent while something can. */
+  over: DomainError | undefined;
+  /** What the press that led here has done. */
+  sentence: string | undefined;
+}
+
+async function show(c: Context, web: Web, task: Task): Promise<Response> {
+  if (task.over && !task.sentence) throw task.over;
+  return draw(
+    c,
+    web,
+    { title: task.title, shape: 'letter', alone: true, ...(task.status && { status: task.status }) },
+    task.body,
+  );
+}
+
+/** Everything behind a link, as it is now. Throws `not_found` for a token that never was, and `gone` for one that was ended by hand. */
+async function open(web: Web, token: string, given: Given): Promise<Task> {
+  const found = await findLink(web.heed.pool, token, ['task']);
+  if (!found?.staff || !found.loop_id || !found.wait) throw noSuchLink();
+  if (found.ended) throw ended('This link has ended; a newer one may be in your mail');
+  const link = { staff: found.staff, loopId: found.loop_id, wait: found.wait };
+  const sentence = given.pressed
+    ? ((await sentenceOf(web.heed.pool, { source: 'link', key: given.pressed, person: link.staff })) ?? undefined)
+    : undefined;
+  const task =
+    (await ofSignal(web, { ...link, round: found.round, token }, given, sentence)) ??
+    (await ofInsight(web, { ...link, token }, given, sentence));
+  if (!task) throw noSuchLink();
+  return { ...task, link, sentence, status: given.returned?.status };
+}
+
+type Open = Omit<Task, 'link' | 'sentence' | 'status'> | undefined;
+type At = { staff: string; loopId: string; wait: string; token: string };
+
+async function ofSignal(
+  web: Web,
+  link: At & { round: Link['round'] },
+  given: Given,
+  sentence: string | undefined,
+): Promise<Open> {
+  const { company } = await web.heed.configuration();
+  const page = await signalPage(web.heed.pool, company, link.loopId, placesSeenBy(company, link.staff));
+  if (!page) return undefined;
+  const { signal, stage, now } = page;
+  const nameOf = (code: string): string => company.staff[code]?.name ?? code;
+  const clock = { now, zone: zoneOf(company, signal.place) };
+  const met =
+    stage === 'closed' ||
+    signal.round !== (link.round ?? signal.round) ||
+    waitsMetBySignal(signal, 0).includes(link.wait as Wait);
+  const theirs = await stillTheirs(web.heed.pool, signal.id, link.staff);
+  const by = signal.answered_by ?? (signal.acknowledged_at ? signal.owner : undefined);
+  const over = met
+    ? ended(by ? `${nameOf(by)} has ${signal.answered_by ? 'answered' : 'taken'} it` : 'This is over')
+    : theirs
+      ? undefined
+      : ended(`It is with ${nameOf(signal.owner)} now`);
+  const asks = over ? 'nothing' : asksOf(page);
+  const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
+  const body = signalAction({
+    name: nameOf(link.staff),
+    acting: { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned },
+    sentence,
+    refusal,
+    clock,
+    whyYou: whyYou(
+      link.staff,
+      { holder: signal.owner, cause: signal.owner_cause, reason: signal.owner_reason },
+      nameOf,
+    ),
+    asks,
+    words: page.words?.words ?? null,
+    reference: signal.reference,
+    place: company.places[signal.place]?.name ?? signal.place,
+    saidAt: signal.said_at,
+    mood: signal.mood,
+    holder: signal.owner,
+    customer: page.customer?.name ?? undefined,
+    letter: over ? undefined : await letterFor(web, page, link.staff, asks),
+    round: signal.round,
+    today: localDate(now, clock.zone),
+  });
+  return { kind: 'signal', title: signal.reference, body, over };
+}
+
+async function ofInsight(web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {
+  const { company } = await web.heed.configuration();
+  const page = await insightPage(web.heed.pool, company, link.loopId);
+  if (!page) return undefined;
+  const { insight, stage, now } = page;
+  const nameOf = (code: string): string => company.staff[code]?.name ?? code;
+  const facts = { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null };
+  const met = stage === 'closed' || waitsMetByInsight(facts, now).includes(link.wait as Wait);
+  const theirs = await stillTheirs(web.heed.pool, insight.id, link.staff);
+  const takesBack = stage === 'undo' && insight.decided_by === link.staff;
+  const over =
+    met || (stage === 'undo' && !takesBack)
+      ? ended(insight.decided_by ? `${nameOf(insight.decided_by)} has decided it` : 'This is over')
+      : theirs
+        ? undefined
+        : ended(`${nameOf(insight.decider)} decides it now`);
+  const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
+  const acting = { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned };
+  const title = titleOf(company, insight);
+  const kind = company.kinds[insight.kind]?.name ?? insight.kind;
+  const line = headline({ people: insight.people, title, kind });
+  const verbatims = page.verbatims.map((v) => ({
+    id: v.id,
+    words: v.words,
+    place: company.places[v.place]?.name ?? v.place,
+    refused: v.taken === 'refused',
+  }));
+  const body = insightAction({
+    name: nameOf(link.staff),
+    acting,
+    sentence,
+    refusal,
+    clock: { now, zone: company.timezone },
+    whyYou: whyYou(
+      link.staff,
+      { holder: insight.decider, cause: insight.owner_cause, reason: insight.decider_reason },
+      nameOf,
+    ),
+    asks: over
+      ? 'nothing'
+      : stage === 'decide'
+        ? 'decide'
+        : stage === 'undo'
+          ? 'undo'
+          : stage === 'complete'
+            ? 'complete'
+            : 'nothing',
+    headline: line,
+    decideBy: insight.decide_by,
+    people: insight.people,
+    places: insight.places,
+    refused: insight.refused,
+    holder: insight.decider,
+    taken: insight.acknowledged_at !== null,
+    finalAt: insight.final_at,
+    deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.choose), here: acting.base, verbatims }),
+  });
+  return { kind: 'insight', title: line, body, over };
+}
+
+/** A form that came back stands where it was; where it has no place any more, only the refusal is said. */
+function comeBack(
+  { returned }: Given,
+  verbs: readonly string[],
+): { refusal?: string; returned?: { verb: string; filled: Filled } } {
+  if (!returned) return {};
+  if (verbs.includes(returned.verb) && returned.verb !== 'acknowledgement') return { returned };
+  return { ...(returned.filled.refusal && { refusal: returned.filled.refusal }) };
+}
+
+const ended = (sentence: string): DomainError =>
+  new DomainError('gone', `${sentence}. There is nothing left to do for you, and opening this changed nothing.`);
+const noSuchLink = (): DomainError =>
+  new DomainError('not_found', 'There is no such link. Look whether the address was cut off in your mail program.');

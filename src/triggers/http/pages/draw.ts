@@ -1,0 +1,106 @@
+/** Puts what a page says into its frame: who looks, what waits for them, and in the demonstration the bar. */
+
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Company } from '../../../domain/company.ts';
+import { latestCustomer } from '../../../store/views/yours.ts';
+import { tasksOf } from '../../../store/views/tasks.ts';
+import { bare, page, type DemoBar, type Frame, type Html } from '../../../web/page.ts';
+import { answerLive } from '../live.ts';
+import { visitorOf, type Visitor } from '../session.ts';
+import type { Web } from '../web.ts';
+
+export interface Drawn extends Pick<Frame, 'title' | 'here' | 'live' | 'scripts' | 'shape'> {
+  status?: ContentfulStatusCode;
+  /** Stands alone: opened by a link of its own, by somebody who may have no account. */
+  alone?: boolean;
+}
+
+export async function draw(c: Context, web: Web, drawn: Drawn, main: Html): Promise<Response> {
+  const document = String(await page(await frameOf(c, web, drawn), main));
+  c.header('Cache-Control', 'no-store');
+  // The address of a page that is opened by a link of its own is a key: it goes nowhere.
+  if (drawn.alone) c.header('Referrer-Policy', 'no-referrer');
+  if (drawn.status) c.status(drawn.status);
+  return drawn.live && !drawn.status ? answerLive(c, document) : c.html(document);
+}
+
+export async function frameOf(c: Context, web: Web, drawn: Drawn): Promise<Frame> {
+  const { title, here, live, scripts, shape, alone } = drawn;
+  const { company } = await web.heed.configuration();
+  const visitor = await visitorOf(c, web);
+  return {
+    title,
+    here,
+    live,
+    scripts,
+    shape,
+    company: company.name,
+    demo: await demoBarOf(web, visitor?.code),
+    viewer:
+      visitor && !alone
+        ? { code: visitor.code, name: visitor.name, leads: leads(visitor), waiting: await waitingFor(web, visitor) }
+        : undefined,
+  };
+}
+
+/** The bar over every page while embedded parts are in use; undefined otherwise. */
+export async function demoBarOf(web: Web, standingIn?: string): Promise<DemoBar | undefined> {
+  if (!web.demo) return undefined;
+  const { company } = await web.heed.configuration();
+  const customer = await latestCustomer(web.heed.pool);
+  return {
+    people: demoPeople(company).map((code) => ({ code, name: firstName(company.staff[code]!.name) })),
+    standingIn,
+    customer: firstName(customer?.name ?? 'Kim'),
+    unread: web.demo.unread(),
+    slack: web.demo.slackRoom !== undefined,
+    mail: web.demo.mailbox !== undefined,
+    temporal: web.temporalUi(),
+    arriving: web.arriving(),
+  };
+}
+
+/** Puts the pages of the mailbox and the Slack room under the same bar: the frame that main.ts hands them. */
+export const devFrame =
+  (web: () => Web | undefined) =>
+  (title: string, body: Html): Html =>
+    (async () => {
+      const now = web();
+      return bare(title, now && (await demoBarOf(now)), body);
+    })();
+
+/** Those at the place with the most people of its own, and those who are at home everywhere: six at most. */
+export function demoPeople(company: Company): string[] {
+  const staff = Object.entries(company.staff);
+  const at = (place: string) => staff.filter(([, { places }]) => places !== 'all' && places.includes(place));
+  const [busiest = ''] = Object.keys(company.places).sort((a, b) => at(b).length - at(a).length);
+  const everywhere = staff.filter(([, { places }]) => places === 'all');
+  return [...at(busiest), ...everywhere].map(([code]) => code).slice(0, 6);
+}
+
+export const firstName = (name: string): string => name.trim().split(/\s+/)[0] ?? name;
+
+/** Who reads how the loop goes: whoever runs a place, leads somebody, or answers for all of it. */
+export function leads({ code, company }: Pick<Visitor, 'code' | 'company'>): boolean {
+  return (
+    company.executive === code ||
+    company.staff[code]?.places === 'all' ||
+    Object.values(company.places).some(({ manager }) => manager === code) ||
+    Object.values(company.staff).some(({ lead }) => lead === code)
+  );
+}
+
+const waitingFor = async (web: Web, { company, code }: Visitor): Promise<number> =>
+  (await tasksOf(web.heed.pool, company, code)).tasks.length;
+
+/** The zone in which people at a place read the clock. */
+export function zoneOf(company: Company, place: string): string {
+  return company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
+}
+
+/** Address of a loop's run in the Temporal Web UI. */
+export const runOf = (web: Web, kind: 'signal' | 'insight', id: string): string | undefined => {
+  const base = web.temporalUi();
+  return base && `${base}/workflows/${encodeURIComponent(`${kind}:${id}`)}`;
+};

@@ -1,0 +1,44 @@
+/** What became of what I captured. */
+
+import { Hono } from 'hono';
+import { stageOfSignal } from '../../../domain/loop.ts';
+import { momentOf } from '../../../store/records/clock.ts';
+import { mine } from '../../../store/views/mine.ts';
+import { mine as mineBody } from '../../../web/mine.ts';
+import { mustBeSignedIn } from '../session.ts';
+import type { Web } from '../web.ts';
+import { draw, zoneOf } from './draw.ts';
+
+export function minePages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/mine', async (c) => {
+    const { code, company } = await mustBeSignedIn(c, web);
+    const [now, found] = await Promise.all([momentOf(web.heed.pool), mine(web.heed.pool, code)]);
+    const nameOf = (who: string): string => company.staff[who]?.name ?? who;
+    const shown = found.map((s) => ({
+      id: s.id,
+      reference: s.reference,
+      sample: s.sample,
+      words: s.words,
+      at: s.captured_at,
+      newsAt: s.news_at,
+      clock: { now, zone: zoneOf(company, s.place) },
+      stage: stageOfSignal(s),
+      attributes: s.attributes,
+      kind: s.kind,
+      unmet: s.unmet !== null,
+      owner: nameOf(s.owner),
+      answeredBy: s.answered_by ? nameOf(s.answered_by) : undefined,
+      decision:
+        s.outcome && s.decided_by
+          ? { outcome: s.outcome, reason: s.decision_reason ?? '', doneBy: s.done_by, by: nameOf(s.decided_by) }
+          : undefined,
+      decider: s.decider ? nameOf(s.decider) : undefined,
+      says: s.says,
+      closedHow: s.closed_how,
+      closedReason: s.closed_reason,
+    }));
+    return draw(c, web, { title: 'Mine', here: 'mine', live: true, shape: 'narrow' }, mineBody(shown, company));
+  });
+  return app;
+}

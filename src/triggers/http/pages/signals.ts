@@ -1,0 +1,272 @@
+/** The page of a signal, and what is pressed on it. */
+
+import { Hono, type Context } from 'hono';
+import { localDate } from '../../../domain/calendar.ts';
+import { mayActOnSignal } from '../../../domain/entitlement.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import { longDate } from '../../../domain/longDate.ts';
+import { askedFor } from '../../../store/views/asked.ts';
+import { sentenceOf } from '../../../store/views/presses.ts';
+import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
+import type { SignalNow } from '../../../store/views/signals.ts';
+import { similarInsights } from '../../../store/views/similar.ts';
+import { draftAnswer } from '../../responses/draft.ts';
+import type { Filled } from '../../../web/fields.ts';
+import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
+import { mustBeSignedIn, type Visitor } from '../session.ts';
+import type { Web } from '../web.ts';
+import { draw, firstName, runOf, zoneOf } from './draw.ts';
+import { one, readForm, Unfit } from './forms.ts';
+import { titleOf } from './titles.ts';
+import { keyOf, respondWith } from './verbs.ts';
+
+export function signalPages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/signals/:id', async (c) => show(c, web, await mustBeSignedIn(c, web)));
+  app.post('/signals/:id/:verb', async (c) => {
+    const visitor = await mustBeSignedIn(c, web);
+    const { id, verb } = c.req.param();
+    const form = await readForm(c);
+    await seen(web, visitor, id);
+    const pressed = { loopId: id, by: visitor.code, verb, form, source: 'web' as const };
+    try {
+      await respondWith(web.heed, 'signal', pressed);
+    } catch (error) {
+      if (error instanceof Unfit) return show(c, web, visitor, { verb, filled: error.filled, status: error.status });
+      throw error;
+    }
+    const to = one(form, 'from') === 'tasks' ? '/tasks' : `/signals/${id}`;
+    return c.redirect(`${to}?said=${encodeURIComponent(keyOf(pressed))}`, 303);
+  });
+  return app;
+}
+
+async function show(
+  c: Context,
+  web: Web,
+  visitor: Visitor,
+  returned?: { verb: string; filled: Filled; status: Unfit['status'] },
+): Promise<Response> {
+  const id = c.req.param('id')!;
+  const page = await seen(web, visitor, id);
+  const shown = await shownTo(web, visitor, page, returned);
+  const pressed = c.req.query('said');
+  const after = {
+    sentence:
+      pressed && !returned
+        ? ((await sentenceOf(web.heed.pool, { source: 'web', key: pressed, person: visitor.code })) ?? undefined)
+        : undefined,
+    thanks:
+      c.req.query('captured') !== undefined && page.signal.captured_by === visitor.code
+        ? firstName(visitor.name)
+        : undefined,
+    // A refusal without a form of its own to stand in (somebody was faster) is said on top.
+    refusal: returned && !shown.act?.acting.returned ? returned.filled.refusal : undefined,
+  };
+  const clock = { now: page.now, zone: zoneOf(visitor.company, page.signal.place) };
+  return draw(
+    c,
+    web,
+    { title: `${page.signal.reference}, ${shown.place}`, live: true, ...(returned && { status: returned.status }) },
+    signalBody(shown, clock, after, runOf(web, 'signal', id)),
+  );
+}
+
+/** What the page shows, if this person may see it; else it is not there (404). */
+async function seen(web: Web, { code, company, places }: Visitor, id: string): Promise<SignalPage> {
+  const page = isId(id) ? await signalPage(web.heed.pool, company, id, places) : null;
+  if (!page || !mayActOnSignal(company, code, { ...page.signal, told: page.told })) throw nothingHere();
+  return page;
+}
+
+export const isId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
+export const nothingHere = (): DomainError =>
+  new DomainError('not_found', 'There is nothing here under that address, or it is not yours to see.');
+
+async function shownTo(
+  web: Web,
+  visitor: Visitor,
+  page: SignalPage,
+  returned: { verb: string; filled: Filled } | undefined,
+): Promise<SignalShown> {
+  const { company } = visitor;
+  const { signal, words, insight, customer } = page;
+  const nameOf = (code: string): string => company.staff[code]?.name ?? code;
+  const { item, ...attributes } = words?.attributes ?? {};
+  const act = await possible(web, visitor, page, returned);
+  return {
+    id: signal.id,
+    reference: signal.reference,
+    sample: signal.sample,
+    words: words?.words ?? null,
+    note: words?.note ?? null,
+    wanted: words && Object.keys(words.attributes).length > 0 ? titleOf(company, { kind: '', ...words }) : '',
+    kind: signal.kind ? (company.kinds[signal.kind]?.name ?? signal.kind) : undefined,
+    mood: signal.mood,
+    place: company.places[signal.place]?.name ?? signal.place,
+    saidAt: signal.said_at,
+    stage: page.stage,
+    round: signal.round,
+    past: page.timeline,
+    next: page.next,
+    owner: {
+      code: signal.owner,
+      name: nameOf(signal.owner),
+      title: company.staff[signal.owner]?.title ?? '',
+      since: signal.owned_since,
+      reason: signal.owner_reason,
+      taken: signal.acknowledged_at !== null,
+    },
+    customer: customer
+      ? {
+          name: customer.name,
+          mayHear: mayHear(signal),
+          reachable: signal.reach !== null,
+          earlier: page.earlier.map((e) => ({
+            id: e.id,
+            reference: e.reference,
+            words: e.words,
+            at: e.captured_at,
+            state: e.closed_how ? (closings[e.closed_how] ?? 'closed').toLowerCase() : 'still open',
+          })),
+          earlierElsewhere: page.earlierElsewhere,
+          owed: owed(page),
+        }
+      : undefined,
+    insight: insight
+      ? {
+          id: insight.id,
+          title: titleOf(company, insight),
+          people: insight.people,
+          decider: nameOf(insight.decider),
+          decideBy: insight.decide_by,
+          outcome: insight.outcome && insight.outcome !== 'deferred' ? outcomes[insight.outcome] : null,
+        }
+      : undefined,
+    others: signal.asked_the_same ?? (await askedFor(web.heed.pool, { attributes, ...(item && { item }) }, signal.id)),
+    similar:
+      act && signal.course === 'decide' && page.stage !== 'closed'
+        ? (await similarInsights(web.heed.pool, signal.id)).map((s) => ({
+            id: s.id,
+            title: titleOf(company, s),
+            people: s.people,
+            words: s.words,
+          }))
+        : [],
+    doubtful: page.doubtful,
+    closed:
+      signal.closed_at && signal.closed_how
+        ? {
+            how: closings[signal.closed_how] ?? 'Closed',
+            by: signal.closed_by ? nameOf(signal.closed_by) : undefined,
+            at: signal.closed_at,
+            reason: signal.closed_how === 'dismissed' ? signal.closed_reason : null,
+          }
+        : undefined,
+    act,
+  };
+}
+
+const outcomes = { adopted: 'yes', declined: 'no, with a reason' };
+
+const closings: Record<string, string> = {
+  settled: 'Settled, they say',
+  silent: 'Closed without a word from them',
+  nobody_to_reach: 'Closed, with nobody to reach',
+  dismissed: 'No action',
+  final: 'Closed after our final answer',
+  not_settled: 'Not settled',
+  joined: 'Joined to another',
+};
+
+function mayHear({ reach, unreachable }: SignalNow): string {
+  if (reach) return reach === 'email' ? 'by e-mail, about this' : 'by phone, about this';
+  const why: Record<string, string> = {
+    no_consent: 'nothing: they did not agree to it',
+    no_address: 'nothing: they left no address',
+    suppressed: 'nothing: they asked us to stop',
+    not_me: 'nothing: that address says it was not them',
+  };
+  return why[unreachable ?? ''] ?? 'nothing';
+}
+
+function owed({ owed: { open, promisedOn } }: SignalPage): string {
+  if (promisedOn) return `a promise, until ${longDate(promisedOn)}`;
+  if (open === 0) return 'nothing';
+  return open === 1 ? 'an answer to this' : `${open} answers`;
+}
+
+async function possible(
+  web: Web,
+  { code, company }: Visitor,
+  page: SignalPage,
+  returned: { verb: string; filled: Filled } | undefined,
+): Promise<Possible | undefined> {
+  const { signal, stage } = page;
+  if (signal.sample) return undefined;
+  const asks = asksOf(page);
+  const open = stage !== 'closed' && stage !== 'captured';
+  const answerable = stage === 'review' || stage === 'acknowledge' || stage === 'answer';
+  const mayConfirm = lastWordSaid(signal) && signal.closed_how !== 'dismissed' && signal.closed_how !== 'settled';
+  if (!open && !mayConfirm) return undefined;
+  const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
+  const verbs = [
+    ...(asks === 'review' ? ['review'] : []),
+    ...(asks === 'take' ? ['acknowledgement', 'follow-up', 'call'] : []),
+    ...(asks === 'letter' ? ['follow-up'] : []),
+    ...(asks === 'call' ? ['call'] : []),
+    ...(open ? ['handover'] : []),
+    ...(answerable ? ['dismissal'] : []),
+    ...(mayConfirm ? ['confirmation'] : []),
+  ];
+  return {
+    acting: { ...acting, returned: returned && verbs.includes(returned.verb) ? returned : undefined },
+    asks,
+    letter: await letterFor(web, page, code, asks),
+    today: localDate(page.now, zoneOf(company, signal.place)),
+    mayConfirm,
+    mayGiveAway: open,
+    mayDismiss: answerable,
+  };
+}
+
+/** What the stage asks of whoever holds it. */
+export function asksOf({ signal, stage }: Pick<SignalPage, 'signal' | 'stage'>): Possible['asks'] {
+  switch (stage) {
+    case 'review':
+      return 'review';
+    case 'acknowledge':
+      return 'take';
+    case 'answer':
+      return signal.reach === 'phone' ? 'call' : signal.reach ? 'letter' : 'nothing';
+    case 'decision':
+      return signal.told_channel === 'phone' ? 'call' : 'nothing';
+    default:
+      return 'nothing';
+  }
+}
+
+const lastWordSaid = (s: SignalNow): boolean =>
+  (s.round > 1 || s.course !== 'decide' ? s.answered_at : s.told_at) !== null;
+
+/** The draft in the name of `by`, or what to say on the phone. */
+export async function letterFor(
+  web: Web,
+  { signal, customer, insight, stage }: Pick<SignalPage, 'signal' | 'customer' | 'insight' | 'stage'>,
+  by: string,
+  asks: Possible['asks'],
+): Promise<Possible['letter']> {
+  const phone = signal.reach === 'phone' ? (customer?.phone ?? null) : null;
+  if (stage === 'decision' && asks === 'call' && insight)
+    return { subject: '', text: whatWasDecided(insight), phone: customer?.phone ?? null, purpose: 'told' };
+  if (!signal.reach || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
+  const { company } = await web.heed.configuration();
+  const draft = await draftAnswer(web.heed.pool, { company }, signal, by);
+  return { ...draft, phone, purpose: 'answer' };
+}
+
+function whatWasDecided({ outcome, reason, done_by }: NonNullable<SignalPage['insight']>): string {
+  const yes = outcome === 'adopted';
+  return `We decided: ${yes ? 'yes' : 'no'}${yes && done_by ? `, by ${longDate(done_by)}` : ''}. ${reason ?? ''}\n\nAt the end, ask whether ${yes ? 'it is settled for them' : 'it was explained clearly'}.`;
+}

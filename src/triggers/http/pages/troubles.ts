@@ -1,0 +1,67 @@
+/** What a person reads when a page cannot be had: what happened, what still is possible, and what they typed, to be sent again. */
+
+import type { Context, ErrorHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { DomainError, type ErrorCode } from '../../../domain/errors.ts';
+import { isDatabaseTrouble } from '../../../store/trouble.ts';
+import { errorPage, type Trouble } from '../../../web/errorPage.ts';
+import { comeBackTo, NotSignedIn } from '../session.ts';
+import type { Web } from '../web.ts';
+import { frameOf } from './draw.ts';
+import { readForm } from './forms.ts';
+
+const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  gone: 410,
+  conflict: 409,
+  idempotency_mismatch: 422,
+  content_too_large: 413,
+  too_many_requests: 429,
+};
+
+/** Anything that is our fault is thrown on, to be reported where everything is. */
+export function answerTroubles(web: Web): ErrorHandler {
+  return async (error, c) => {
+    if (error instanceof NotSignedIn) return askWhoItIs(c, web);
+    if (isDatabaseTrouble(error) || (error instanceof DomainError && error.code === 'service_unavailable')) {
+      c.header('Retry-After', '5');
+      const sentence = 'We can’t reach our memory just now, so nothing was recorded and nothing was half-done.';
+      // Without a database there is nobody to look up: the page stands alone.
+      return answer(c, { status: 503, sentence, again: await sentBefore(c) }, {});
+    }
+    if (!(error instanceof DomainError)) throw error;
+    const status = statuses[error.code] ?? 400;
+    const alone = /^\/(t|yours|unsubscribe|not-me|sign-in)\//.test(c.req.path);
+    const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
+    return answer(c, { status, sentence: error.message, alone }, frame);
+  };
+}
+
+async function answer(c: Context, trouble: Trouble, frame: Parameters<typeof errorPage>[1]): Promise<Response> {
+  c.header('Cache-Control', 'no-store');
+  return c.html(await errorPage(trouble, frame), trouble.status as ContentfulStatusCode);
+}
+
+/** A page is asked for again once they have signed in; a press is not repeated by itself. */
+async function askWhoItIs(c: Context, web: Web): Promise<Response> {
+  if (c.req.method === 'GET') {
+    const { pathname, search } = new URL(c.req.url);
+    comeBackTo(c, web, `${pathname}${search}`);
+    return c.redirect('/sign-in', 303);
+  }
+  const sentence =
+    'You are not signed in any more. What you typed stands below: sign in in another window, then send it again.';
+  return answer(c, { status: 401, sentence, again: await sentBefore(c) }, {});
+}
+
+/** The fields of a post, under the same key, so that it counts once. */
+async function sentBefore(c: Context): Promise<Trouble['again']> {
+  if (c.req.method !== 'POST') return undefined;
+  const form = await readForm(c).catch(() => ({}));
+  const fields = Object.entries(form).flatMap(([name, value]) =>
+    [value].flat().map((each): [string, string] => [name, each as string]),
+  );
+  return { action: c.req.path, fields };
+}

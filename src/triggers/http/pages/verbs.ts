@@ -1,0 +1,121 @@
+/** What people press on pages and behind links: a form, parsed once, and the response it becomes. */
+
+import { endOfDay, isDate } from '../../../domain/calendar.ts';
+import type { Company } from '../../../domain/company.ts';
+import { DomainError } from '../../../domain/errors.ts';
+import type { Heed } from '../../heed.ts';
+import { acknowledge, acknowledgeInsight } from '../../responses/acknowledge.ts';
+import { approveFollowUp, FollowUp } from '../../responses/approveFollowUp.ts';
+import { Confirmation, confirm } from '../../responses/confirm.ts';
+import { complete, Completion, decide, Decision, takeBack } from '../../responses/decide.ts';
+import { dismiss, Dismissal } from '../../responses/dismiss.ts';
+import { HandOver, handOver, handOverInsight } from '../../responses/handOver.ts';
+import { join, Joining } from '../../responses/join.ts';
+import { Call, recordCall } from '../../responses/recordCall.ts';
+import type { Responding, Response } from '../../responses/respond.ts';
+import { Review, review } from '../../responses/review.ts';
+import { choices } from '../../../web/decision.ts';
+import { asUnfit, given, many, one, parse, type Form } from './forms.ts';
+
+export interface Pressed {
+  loopId: string;
+  /** Staff code. */
+  by: string;
+  verb: string;
+  form: Form;
+  /** 'web', or 'link' for somebody who came by one. */
+  source: 'web' | 'link';
+}
+
+/** The key under which this gesture counts: one drawing of a page, one loop, one verb. */
+export const keyOf = ({ form, loopId, verb }: Pick<Pressed, 'form' | 'loopId' | 'verb'>): string =>
+  `${one(form, 'key') ?? ''}:${loopId}:${verb}`;
+
+type Act = (heed: Heed, responding: Responding, form: Form, company: Company) => Promise<Response>;
+
+const signalVerbs: Record<string, Act> = {
+  acknowledgement: (heed, responding) => acknowledge(heed, responding),
+  handover: (heed, responding, form) =>
+    handOver(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+  review: (heed, responding, form) =>
+    review(heed, responding, parse(Review, given(form, ['verdict', 'course', 'kind', 'reason']), form)),
+  dismissal: (heed, responding, form) => dismiss(heed, responding, parse(Dismissal, given(form, ['reason']), form)),
+  'follow-up': (heed, responding, form) =>
+    approveFollowUp(
+      heed,
+      responding,
+      parse(
+        FollowUp,
+        { ...given(form, ['words', 'subject', 'promiseOn']), ...(one(form, 'final') && { final: true }) },
+        form,
+      ),
+    ),
+  call: (heed, responding, form) =>
+    recordCall(
+      heed,
+      responding,
+      parse(Call, { ...given(form, ['outcome', 'promiseOn']), ...(one(form, 'final') && { final: true }) }, form),
+    ),
+  joining: (heed, responding, form) => join(heed, responding, parse(Joining, given(form, ['insight']), form)),
+  confirmation: (heed, responding, form) =>
+    confirm(heed, responding, parse(Confirmation, given(form, ['says', 'words']), form)),
+};
+
+const insightVerbs: Record<string, Act> = {
+  acknowledgement: (heed, responding) => acknowledgeInsight(heed, responding),
+  handover: (heed, responding, form) =>
+    handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+  decision: (heed, responding, form, company) => decide(heed, responding, parseDecision(form, company)),
+  withdrawal: (heed, responding) => takeBack(heed, responding),
+  completion: (heed, responding, form) =>
+    complete(heed, responding, parse(Completion, given(form, ['evidence']), form)),
+};
+
+/** What may be pressed behind a link, wait by wait: nothing else. */
+export const verbsOfWait: Record<string, readonly string[]> = {
+  reviewed: ['review', 'dismissal', 'handover'],
+  acknowledged: ['acknowledgement', 'handover', 'dismissal', 'follow-up', 'call'],
+  answered: ['acknowledgement', 'follow-up', 'call', 'handover', 'dismissal'],
+  told: ['call', 'handover'],
+  decided: ['acknowledgement', 'decision', 'withdrawal', 'handover'],
+  completed: ['completion', 'handover'],
+};
+
+/** Throws Unfit (to show the form again) and `not_found` for a verb there is none of. */
+export async function respondWith(heed: Heed, kind: 'signal' | 'insight', pressed: Pressed): Promise<Response> {
+  const { verb, form, loopId, by, source } = pressed;
+  const act = kind === 'signal' ? signalVerbs[verb] : insightVerbs[verb];
+  if (!act || !Object.hasOwn(kind === 'signal' ? signalVerbs : insightVerbs, verb))
+    throw new DomainError('not_found', 'There is nothing here under that address.');
+  const { company } = await heed.configuration();
+  const { key: _, from: __, ...content } = form;
+  const press = { source, key: keyOf(pressed), content: JSON.stringify(content) };
+  try {
+    return await act(heed, { loopId, by, press }, form, company);
+  } catch (error) {
+    throw asUnfit(error, form, formFields);
+  }
+}
+
+/** What the schema of a decision calls otherwise than its form. */
+const formFields = { wakeAt: 'wakeOn', scope: 'choose', outcome: 'choose' };
+
+function parseDecision(form: Form, company: Company): Decision {
+  const choice = choices.find((each) => each === one(form, 'choose'));
+  const wakeOn = one(form, 'wakeOn');
+  const said = {
+    ...given(form, ['reason', 'internalReason']),
+    ...(choice === 'everyone' || choice === 'these'
+      ? { outcome: 'adopted', scope: choice, ...given(form, ['doneBy']) }
+      : { outcome: choice === 'no' ? 'declined' : choice === 'listen' ? 'deferred' : undefined }),
+    ...(choice === 'listen'
+      ? { ...given(form, ['untilPeople']), ...(wakeOn && { wakeAt: wakeAt(wakeOn, company.timezone) }) }
+      : { evidence: many(form, 'evidence') }),
+  };
+  return parse(Decision, said, form, formFields);
+}
+
+/** Nine in the morning of that day, or what was typed, for the schema to refuse. */
+function wakeAt(day: string, timezone: string): string {
+  return isDate(day) ? new Date(endOfDay(day, timezone).getTime() + 1 - 15 * 3600_000).toISOString() : day;
+}

@@ -1,0 +1,148 @@
+/** What customers open by links of their own: their page, stopping our letters, and "this wasn't me". Opening changes nothing. */
+
+import { Hono, type Context } from 'hono';
+import { DomainError } from '../../../domain/errors.ts';
+import { findLink, type Link } from '../../../store/records/links.ts';
+import { sentenceOf } from '../../../store/views/presses.ts';
+import { signalNow } from '../../../store/views/signals.ts';
+import { yoursPage } from '../../../store/views/yours.ts';
+import { Confirmation, confirm } from '../../responses/confirm.ts';
+import { disavow, stopWriting } from '../../responses/stop.ts';
+import { nothingFilled, type Filled } from '../../../web/fields.ts';
+import { notMe, notMeDone, stopped, unsubscribe, yours as yoursBody } from '../../../web/yours.ts';
+import type { Web } from '../web.ts';
+import { draw, zoneOf } from './draw.ts';
+import { asUnfit, given, one, parse, readForm, Unfit } from './forms.ts';
+
+export function customerPages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/yours/:token', async (c) => show(c, web, await yoursBehind(web, c.req.param('token'))));
+  app.post('/yours/:token/say', async (c) => {
+    const link = await yoursBehind(web, c.req.param('token'));
+    const form = await readForm(c);
+    const key = `${one(form, 'key')}:say`;
+    try {
+      const said = parse(Confirmation, given(form, ['says', 'words']), form);
+      await confirm(
+        web.heed,
+        { loopId: link.signalId, press: { source: 'link', key, content: JSON.stringify(said) } },
+        said,
+      );
+    } catch (error) {
+      const unfit = asUnfit(error, form);
+      if (!(unfit instanceof Unfit)) throw unfit;
+      return show(c, web, link, unfit);
+    }
+    return c.redirect(`/yours/${link.token}?said=${encodeURIComponent(key)}`, 303);
+  });
+  app.post('/yours/:token/stop', async (c) => {
+    const { customerId, token } = await yoursBehind(web, c.req.param('token'));
+    await stopWriting(web.heed, customerId);
+    return c.redirect(`/yours/${token}?stopped`, 303);
+  });
+
+  app.get('/unsubscribe/:token', async (c) => {
+    await linkOf(web, c.req.param('token'), 'unsubscribe');
+    const { company } = await web.heed.configuration();
+    return alone(c, web, 'Stop writing', unsubscribe(c.req.param('token'), company.name));
+  });
+  // RFC 8058: a mail program posts here by itself. At once, no cookie, no redirect.
+  app.post('/unsubscribe/:token', async (c) => {
+    const { customerId } = await linkOf(web, c.req.param('token'), 'unsubscribe');
+    await stopWriting(web.heed, customerId);
+    return alone(c, web, 'Stopped', stopped());
+  });
+
+  app.get('/not-me/:token', async (c) => {
+    const { signalId } = await linkOf(web, c.req.param('token'), 'not_me');
+    const { company } = await web.heed.configuration();
+    const signal = await signalNow(web.heed.pool, signalId);
+    const place = company.places[signal?.place ?? '']?.name ?? 'one of our places';
+    return alone(c, web, 'This wasn’t you?', notMe(c.req.param('token'), company.name, place));
+  });
+  app.post('/not-me/:token', async (c) => {
+    const { signalId, customerId } = await linkOf(web, c.req.param('token'), 'not_me');
+    await disavow(web.heed, signalId, customerId);
+    return alone(c, web, 'Noted', notMeDone());
+  });
+  return app;
+}
+
+const alone = (c: Context, web: Web, title: string, body: Parameters<typeof draw>[3]): Promise<Response> =>
+  draw(c, web, { title, shape: 'letter', alone: true }, body);
+
+interface Yours {
+  token: string;
+  signalId: string;
+  customerId: string;
+}
+
+async function linkOf(web: Web, token: string, kind: Link['kind']): Promise<Yours> {
+  const link = await findLink(web.heed.pool, token, [kind]);
+  if (!link?.customer_id || (kind !== 'unsubscribe' && !link.loop_id))
+    throw new DomainError(
+      'not_found',
+      'There is no such link. Look whether the address was cut off in your mail program.',
+    );
+  if (link.ended) throw gone();
+  return { token, signalId: link.loop_id ?? '', customerId: link.customer_id };
+}
+
+async function yoursBehind(web: Web, token: string): Promise<Yours> {
+  const link = await linkOf(web, token, 'yours');
+  const { company } = await web.heed.configuration();
+  // The page lives while the loop is open, and ninety days longer.
+  if (!(await yoursPage(web.heed.pool, company, link))) throw gone();
+  return link;
+}
+
+const gone = (): DomainError =>
+  new DomainError(
+    'gone',
+    'This page has ended, ninety days after it was settled. If something is left open, tell us again.',
+  );
+
+async function show(
+  c: Context,
+  web: Web,
+  link: Yours,
+  unfit?: { filled: Filled; status: Unfit['status'] },
+): Promise<Response> {
+  const { company } = await web.heed.configuration();
+  const page = await yoursPage(web.heed.pool, company, link);
+  if (!page) throw gone();
+  const { signal } = page;
+  const pressed = c.req.query('said');
+  const sentence = pressed
+    ? await sentenceOf(web.heed.pool, { source: 'link', key: pressed, person: 'customer' })
+    : c.req.query('stopped') !== undefined && !page.writes
+      ? 'We have stopped writing to you.'
+      : null;
+  const body = yoursBody(
+    {
+      token: link.token,
+      key: crypto.randomUUID(),
+      company: company.name,
+      place: company.places[signal.place]?.name ?? signal.place,
+      words: page.words,
+      past: page.timeline,
+      stage: page.stage,
+      owner: company.staff[signal.owner]?.name ?? 'Somebody',
+      decider: page.insight ? company.staff[page.insight.decider]?.name : undefined,
+      promisedOn: signal.promised_on,
+      question: page.question,
+      says: signal.says,
+      reader: company.staff[page.reader]?.name ?? 'somebody more senior',
+      writes: page.writes,
+      filled: unfit?.filled ?? nothingFilled,
+      sentence: sentence ?? undefined,
+    },
+    { now: page.now, zone: zoneOf(company, signal.place) },
+  );
+  return draw(
+    c,
+    web,
+    { title: 'What became of what you told us', shape: 'letter', alone: true, ...(unfit && { status: unfit.status }) },
+    body,
+  );
+}

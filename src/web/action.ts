@@ -1,0 +1,134 @@
+/** The page behind a link from an e-mail: what one is about to do, in whose name. Opening it changes nothing; a press does. */
+
+import { html } from 'hono/html';
+import {
+  answer,
+  call,
+  completion,
+  dismissal,
+  handOver,
+  review,
+  take,
+  takeDecision,
+  unfold,
+  type Acting,
+} from './acts.ts';
+import { decision, takeBack, type Deciding } from './decision.ts';
+import type { Html } from './page.ts';
+import { moment, type Clock } from './when.ts';
+import { count, moodWords, quote, said, tag } from './words.ts';
+
+interface Shared {
+  /** Whose press it is. */
+  name: string;
+  acting: Acting;
+  sentence: string | undefined;
+  refusal: string | undefined;
+  clock: Clock;
+  /** Completes "You, because …". */
+  whyYou: string;
+}
+
+export interface SignalAction extends Shared {
+  asks: 'review' | 'take' | 'letter' | 'call' | 'nothing';
+  words: string | null;
+  reference: string;
+  place: string;
+  saidAt: Date;
+  mood: keyof typeof moodWords | null;
+  holder: string;
+  customer: string | undefined;
+  letter: { subject: string; text: string; phone: string | null; purpose: 'answer' | 'told' } | undefined;
+  round: number;
+  today: string;
+}
+
+export function signalAction(a: SignalAction): Html {
+  const { acting, letter } = a;
+  const to = a.customer ?? 'the customer';
+  const written = letter && { ...letter, to, round: a.round, today: a.today, holder: true };
+  const reply = written
+    ? written.phone !== null || written.purpose === 'told'
+      ? call(acting, {
+          script: written.text,
+          phone: written.phone,
+          to,
+          purpose: written.purpose,
+          round: a.round,
+          today: a.today,
+        })
+      : answer(acting, written)
+    : undefined;
+  const verb = written?.phone ? 'call' : 'follow-up';
+  return html`${opening(a, titles[a.asks])} ${quote(a.words, { big: true })}
+    <div class="row">
+      <span class="tag">${a.place}, ${moment(a.saidAt, a.clock)}</span> ${a.mood ? tag(moodWords[a.mood]) : ''}
+      <small>${a.reference}</small>
+    </div>
+    <p class="soft">You, because ${a.whyYou}.</p>
+    ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : a.asks === 'nothing' ? '' : (reply ?? '')}
+    ${
+      a.asks === 'nothing'
+        ? ''
+        : html`<div class="acts">
+            ${a.asks === 'take' && reply ? unfold(acting, verb, 'Answer at once', reply) : ''}
+            ${handOver(acting, a.holder)} ${a.asks === 'call' ? '' : dismissal(acting)}
+          </div>`
+    }`;
+}
+
+const titles: Record<SignalAction['asks'], string> = {
+  review: 'The rules were not sure. What is it?',
+  take: 'Somebody waits for you',
+  letter: 'Answer, in your name',
+  call: 'Call them',
+  nothing: 'Thank you',
+};
+
+export interface InsightAction extends Shared {
+  asks: 'decide' | 'undo' | 'complete' | 'nothing';
+  headline: string;
+  decideBy: Date;
+  people: number;
+  places: number;
+  refused: number;
+  holder: string;
+  taken: boolean;
+  finalAt: Date | null;
+  deciding: Deciding;
+}
+
+export function insightAction(a: InsightAction): Html {
+  const [first, ...others] = a.deciding.verbatims;
+  return html`${opening(a, a.headline)} ${first ? quote(first.words, { big: true }) : ''}
+    ${
+      others.length > 0
+        ? html`<ul class="verbatims">
+            ${others.slice(0, 4).map(({ words, place }) => html`<li>${quote(words)}<small>${place}</small></li>`)}
+          </ul>`
+        : ''
+    }
+    <div class="row">
+      ${tag(count(a.people, 'person', 'people'))} ${a.places > 1 ? tag(`${a.places} places`) : ''}
+      ${a.refused > 0 ? tag(`${a.refused} did not want what was offered`) : ''}
+      <span class="tag">by ${moment(a.decideBy, a.clock)}</span>
+    </div>
+    <p class="soft">You, because ${a.whyYou}.</p>
+    ${
+      a.asks === 'decide'
+        ? html`${decision(a.deciding)}
+            <div class="acts">${a.taken ? '' : takeDecision(a.acting)} ${handOver(a.acting, a.holder)}</div>`
+        : a.asks === 'undo' && a.finalAt
+          ? takeBack(a.acting, moment(a.finalAt, a.clock))
+          : a.asks === 'complete'
+            ? completion(a.acting)
+            : ''
+    }`;
+}
+
+const opening = ({ name, sentence, refusal, asks }: Shared & { asks: string }, title: string): Html =>
+  html`${said(sentence)} ${said(refusal, 'late')}
+    <p class="soft">
+      ${asks === 'nothing' ? name : `You are ${name}. Opening this has changed nothing; what you press is done in your name.`}
+    </p>
+    <h1>${title}</h1>`;

@@ -1,0 +1,150 @@
+/** Deciding: four answers side by side, then what goes with the chosen one, who will hear of it, and one button. */
+
+import { html } from 'hono/html';
+import { act, filledOf, formOf, type Acting } from './acts.ts';
+import { line, text, valuesOf, type Filled } from './fields.ts';
+import type { Html } from './page.ts';
+import { count } from './words.ts';
+
+/** The answers, as the address of a page names them. */
+export const choices = ['everyone', 'these', 'no', 'listen'] as const;
+export type Choice = (typeof choices)[number];
+
+export interface Preview {
+  written: number;
+  called: number;
+  cannot: number;
+  /** Code → how many. */
+  reasons: Record<string, number>;
+}
+
+export interface Deciding {
+  acting: Acting;
+  choice: Choice | undefined;
+  /** Address of this page, without the choice. */
+  here: string;
+  people: number;
+  verbatims: readonly { id: string; words: string | null; place: string; refused: boolean }[];
+  preview: Preview | undefined;
+  /** YYYY-MM-DD, in the company's zone. */
+  today: string;
+  /** "10 minutes" */
+  undo: string;
+}
+
+export const choiceLabels: Record<Choice, string> = {
+  everyone: 'Yes, for everyone',
+  these: 'Yes, for these people',
+  no: 'No, because…',
+  listen: 'Keep listening',
+};
+
+export function decision(deciding: Deciding): Html {
+  const { acting, choice, here } = deciding;
+  const links = choices.map(
+    (each) =>
+      html`<a
+        class="button ${!choice && each === 'everyone' ? 'go' : ''}"
+        href="${here}${here.includes('?') ? '&' : '?'}choose=${each}#${formOf(acting, 'decision')}"
+        ${each === choice ? html`aria-current="true"` : ''}
+        >${choiceLabels[each]}</a
+      >`,
+  );
+  return html`<nav class="choices" aria-label="Decide">${links}</nav>
+    ${choice ? form(deciding, choice) : ''}`;
+}
+
+function form(deciding: Deciding, choice: Choice): Html {
+  const { acting } = deciding;
+  const filled = filledOf(acting, 'decision');
+  const field = { form: formOf(acting, 'decision'), filled };
+  const reasons = {
+    everyone: 'What customers read: what will be different?',
+    these: 'What these customers read: what will be different for them?',
+    no: 'What customers read: why not?',
+    listen: 'What are we still waiting to hear?',
+  };
+  return act(
+    acting,
+    'decision',
+    html`<input type="hidden" name="choose" value="${choice}" />
+      ${text({ ...field, name: 'reason', label: reasons[choice], required: true, focus: true, rows: 3 })}
+      ${
+        choice === 'everyone' || choice === 'these'
+          ? line({ ...field, name: 'doneBy', label: 'Done by', type: 'date', min: deciding.today, required: true })
+          : ''
+      }
+      ${choice === 'listen' ? listening(field, deciding) : evidence(filled, deciding)}
+      ${text({ ...field, name: 'internalReason', label: 'Among colleagues', also: 'customers never read this', rows: 2 })}
+      ${choice === 'listen' ? '' : html`<p class="card tight">${whoHears(deciding)}</p>`}
+      <button class="go wide last">${choice === 'listen' ? 'Keep listening' : 'Decide'}</button>
+      ${
+        choice === 'listen'
+          ? ''
+          : html`<p class="hint">You can take it back for ${deciding.undo}. Until then nothing leaves.</p>`
+      }`,
+  );
+}
+
+const listening = (field: { form: string; filled: Filled }, { today }: Deciding): Html =>
+  html`<div class="fields">
+    ${line({ ...field, name: 'wakeOn', label: 'Ask me again on', type: 'date', min: today, required: true })}
+    ${line({
+      ...field,
+      name: 'untilPeople',
+      label: 'or once so many people have asked',
+      type: 'number',
+      min: '1',
+    })}
+  </div>`;
+
+/** Never ticked beforehand: what a decision rests on is chosen, not assumed. */
+function evidence(filled: Filled, { verbatims }: Deciding): Html {
+  const chosen = valuesOf(filled, 'evidence');
+  return html`<fieldset class="tight">
+    <legend>What does it rest on? <span class="also">tick the words that count</span></legend>
+    ${verbatims.map(
+      ({ id, words, place, refused }) =>
+        html`<label class="choice block"
+          ><input type="checkbox" name="evidence" value="${id}" ${chosen.includes(id) ? html`checked` : ''} /><span
+            >${words === null ? 'Erased words' : `“${words.trim()}”`}<br /><span class="hint"
+              >${place}${refused ? ' · did not want what was offered' : ''}</span
+            ></span
+          ></label
+        >`,
+    )}
+  </fieldset>`;
+}
+
+/** "12 will be written to, 2 cannot." */
+function whoHears({ preview, people }: Deciding): Html {
+  if (!preview) return html`${count(people, 'person', 'people')} will hear of it.`;
+  const { written, called, cannot } = preview;
+  const reasons = Object.entries(preview.reasons).map(([code, many]) => `${many} ${whyNot[code] ?? code}`);
+  const parts = [
+    `${written} will be written to`,
+    called > 0 ? `${called} will be called` : '',
+    cannot > 0 ? `${cannot} cannot` : '',
+  ].filter(Boolean);
+  return html`<b>${parts.join(', ')}.</b> ${reasons.length > 0 ? html`<small>${reasons.join(' · ')}</small>` : ''}`;
+}
+
+const whyNot: Record<string, string> = {
+  closed: 'had it closed before',
+  told_before: 'heard an earlier decision on it',
+  nobody: 'left no name',
+  no_consent: 'did not agree to hear from us',
+  no_address: 'left no address',
+  suppressed: 'asked us to stop writing',
+  not_me: 'said it was not them',
+};
+
+/** "You decided. You can still take it back." */
+export const takeBack = (acting: Acting, until: Html): Html =>
+  act(
+    acting,
+    'withdrawal',
+    html`<p>Nothing has left yet. You can take it back until ${until}.</p>
+      <button>Take it back</button>`,
+    'tight',
+  );

@@ -1,0 +1,43 @@
+/** What people ask for: what is to be decided first, then what was. */
+
+import { html } from 'hono/html';
+import { headline, standing, type InsightShown } from './insight.ts';
+import type { Html } from './page.ts';
+import type { Clock } from './when.ts';
+import { count, quote, sampleTag, tag } from './words.ts';
+
+export type InsightLine = Pick<
+  InsightShown,
+  'id' | 'sample' | 'title' | 'kind' | 'stage' | 'people' | 'places' | 'refused' | 'decideBy' | 'outcome' | 'reason'
+> & { decider: string; words: string | null; mine: boolean };
+
+export function insights(all: readonly InsightLine[], clock: Clock): Html {
+  const open = all.filter(({ stage }) => stage === 'decide');
+  const decided = all.filter(({ stage }) => stage !== 'decide');
+  return html`<h1>What people ask for</h1>
+    ${all.length === 0 ? html`<p class="claim soft">Nothing yet. When several people ask for the same, it stands here, with who decides and by when.</p>` : ''}
+    ${open.length > 0 ? section('To be decided', open, clock) : ''}
+    ${decided.length > 0 ? section('Decided', decided, clock) : ''}`;
+}
+
+function section(title: string, lines: readonly InsightLine[], clock: Clock): Html {
+  return html`<section class="apart">
+    <h2 class="quiet">${title}</h2>
+    <ul class="list">
+      ${lines.map(
+        (i) =>
+          html`<li class="tight">
+            <h3 class="words-title"><a href="/insights/${i.id}">${headline(i)}</a></h3>
+            ${i.words ? quote(i.words) : ''}
+            ${i.reason && i.stage !== 'decide' ? html`<p class="soft">${i.reason}</p>` : ''}
+            <div class="row">
+              ${standing(i, clock)} ${i.places > 1 ? tag(`${i.places} places`) : ''}
+              ${i.refused > 0 ? tag(`${i.refused} refused what was offered`) : ''} ${sampleTag(i.sample)}
+              <small>${i.mine ? 'You decide' : `${i.decider} ${i.stage === 'decide' ? 'decides' : 'decided'}`}</small>
+            </div>
+          </li>`,
+      )}
+    </ul>
+    ${lines.length >= 100 ? html`<p class="soft">${count(100, 'line', 'lines')} shown; older ones are left out.</p>` : ''}
+  </section>`;
+}

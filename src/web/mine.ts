@@ -1,0 +1,114 @@
+/** What became of what I captured, newest news first. It says thank you by showing that it mattered, and ranks nobody. */
+
+import { html } from 'hono/html';
+import type { Company } from '../domain/company.ts';
+import { longDate } from '../domain/longDate.ts';
+import type { SignalStage } from '../domain/loop.ts';
+import { insightTitle } from '../domain/sameness.ts';
+import type { Html } from './page.ts';
+import { moment, type Clock } from './when.ts';
+import { capital, quote, sampleTag, tag } from './words.ts';
+
+export interface MineShown {
+  id: string;
+  reference: string;
+  sample: boolean;
+  words: string | null;
+  at: Date;
+  newsAt: Date;
+  clock: Clock;
+  stage: SignalStage;
+  attributes: Record<string, string>;
+  kind: string | null;
+  unmet: boolean;
+  owner: string;
+  answeredBy: string | undefined;
+  decision:
+    { outcome: 'adopted' | 'declined' | 'deferred'; reason: string; doneBy: string | null; by: string } | undefined;
+  decider: string | undefined;
+  says: 'yes' | 'no' | null;
+  closedHow: string | null;
+  closedReason: string | null;
+}
+
+export function mine(all: readonly MineShown[], company: Company): Html {
+  if (all.length === 0)
+    return html`<div class="hero stack">
+      <h1>You have not captured anything yet.</h1>
+      <p class="claim soft">When a customer tells you something, keep it. You will read here what became of it.</p>
+      <p><a class="button go" href="/capture">Capture</a></p>
+    </div>`;
+  return html`<h1>What became of what you heard</h1>
+    <ul class="list">
+      ${all.map((each) => {
+        const { headline, more, tone } = news(each, company);
+        return html`<li class="tight">
+          <h2>${headline}</h2>
+          ${more ? html`<p class="soft">${more}</p>` : ''} ${quote(each.words, { href: `/signals/${each.id}` })}
+          <div class="row">
+            ${tone ? tag(tone === 'done' ? 'done' : 'waiting', tone) : ''} ${sampleTag(each.sample)}
+            <small
+              >${each.reference}, captured ${moment(each.at, each.clock)}; news
+              ${moment(each.newsAt, each.clock)}</small
+            >
+          </div>
+        </li>`;
+      })}
+    </ul>`;
+}
+
+interface News {
+  headline: string;
+  more?: string;
+  tone?: 'done' | 'soon';
+}
+
+/** "Green is coming. You heard it." */
+export function news(s: MineShown, company: Company): News {
+  const more = s.decision && s.decision.outcome !== 'deferred' ? because(s.decision) : undefined;
+  if (s.closedHow === 'dismissed')
+    return { headline: 'No action, and why', ...(s.closedReason && { more: s.closedReason }) };
+  if (s.decision?.outcome === 'adopted')
+    return {
+      headline: `${yes(s, company)} You heard it.${s.says === 'yes' ? ' And it is settled, they say.' : ''}`,
+      more: more!,
+      tone: 'done',
+    };
+  if (s.decision?.outcome === 'declined')
+    return {
+      headline: `The answer is no, and they are told why.${s.says === 'no' ? ' They are not happy with it.' : ''}`,
+      more: more!,
+      tone: 'done',
+    };
+  if (s.says === 'yes') return { headline: 'Settled, they say. You kept it from being forgotten.', tone: 'done' };
+  if (s.says === 'no') return { headline: `Not settled, they say. ${s.owner} takes it up again.`, tone: 'soon' };
+  switch (s.stage) {
+    case 'captured':
+      return { headline: 'Kept, and being read.' };
+    case 'review':
+      return { headline: `${s.owner} reads what it is.` };
+    case 'acknowledge':
+      return { headline: `With ${s.owner}, not taken yet.` };
+    case 'answer':
+      return { headline: `${s.owner} is answering them.` };
+    case 'decision':
+      return {
+        headline: `${s.answeredBy ? `${s.answeredBy} has answered them; ` : ''}${s.decider ?? 'Somebody'} is deciding.`,
+      };
+    case 'confirmation':
+      return { headline: `${s.answeredBy ?? 'A colleague'} has answered them, and asked whether it is settled.` };
+    default:
+      return { headline: s.answeredBy ? `${s.answeredBy} answered them.` : 'It is closed.', tone: 'done' };
+  }
+}
+
+/** What was missing is coming; a wish is granted. */
+function yes({ attributes: { item, ...attributes }, kind, unmet }: MineShown, company: Company): string {
+  if (!unmet) return `Yes to ${insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes })}.`;
+  const named = Object.keys(company.vocabulary.attributes).find((name) => attributes[name]);
+  const what = (named && attributes[named]) ?? item;
+  return what ? `${capital(what)} is coming.` : 'It is coming.';
+}
+
+const because = ({ reason, doneBy, by }: NonNullable<MineShown['decision']>): string =>
+  `${by} decided: ${/[.!?…]$/.test(reason) ? reason : `${reason}.`}${doneBy ? ` By ${longDate(doneBy)}.` : ''}`;

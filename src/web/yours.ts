@@ -1,0 +1,118 @@
+/** The customer's own page: their words, what was done, what was decided. No account, plain language, nothing of what colleagues wrote. */
+
+import { html } from 'hono/html';
+import type { TimelineLine } from '../domain/timeline.ts';
+import type { SignalStage } from '../domain/loop.ts';
+import { longDate } from '../domain/longDate.ts';
+import { pressKey, text, wrongs, type Filled } from './fields.ts';
+import type { Html } from './page.ts';
+import { timeline } from './timeline.ts';
+import type { Clock } from './when.ts';
+import { quote, said } from './words.ts';
+
+export interface YoursShown {
+  token: string;
+  key: string;
+  company: string;
+  place: string;
+  words: string | null;
+  past: readonly TimelineLine[];
+  stage: SignalStage;
+  /** Who answers, and who decides. */
+  owner: string;
+  decider: string | undefined;
+  /** YYYY-MM-DD */
+  promisedOn: string | null;
+  /** What can be said now; undefined before we have answered, and once there is nothing to add. */
+  question: 'settled' | 'explained' | undefined;
+  says: 'yes' | 'no' | null;
+  /** Who reads a "not really". */
+  reader: string;
+  /** Whether we still write to them. */
+  writes: boolean;
+  filled: Filled;
+  sentence: string | undefined;
+}
+
+const questions = { settled: 'Is it settled for you?', explained: 'Was it explained clearly?' };
+
+export function yours(y: YoursShown, clock: Clock): Html {
+  return html`<p class="soft">${y.company}, ${y.place}</p>
+    <h1>What became of what you told us</h1>
+    ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, next(y), clock)}
+    ${y.question ? question(y, y.question) : ''}
+    <section class="tight" aria-labelledby="may">
+      <h2 id="may">What we may do</h2>
+      ${
+        y.writes
+          ? html`<p>Write to you by e-mail about this, and only about this.</p>
+              <form method="post" action="/yours/${y.token}/stop">
+                ${pressKey(y.key)}<button>Stop writing to me</button>
+              </form>`
+          : html`<p>We do not write to you any more. This page stays as it is.</p>`
+      }
+    </section>`;
+}
+
+/** What they may expect of us, without our ladders. */
+function next({ stage, owner, decider, promisedOn }: YoursShown): { sentence: string }[] {
+  switch (stage) {
+    case 'captured':
+    case 'review':
+      return [{ sentence: 'Somebody with a name reads it.' }];
+    case 'acknowledge':
+    case 'answer':
+      return [{ sentence: `${owner} reads it and answers you.` }];
+    case 'decision':
+      return [
+        {
+          sentence: `${decider ?? 'Somebody'} decides it. You hear from us either way${promisedOn ? `, by ${longDate(promisedOn)}` : ''}.`,
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function question(y: YoursShown, asks: keyof typeof questions): Html {
+  return html`<section class="card stack" aria-labelledby="question">
+    <h2 id="question">${questions[asks]}</h2>
+    ${y.says ? html`<p class="soft">You said ${y.says === 'yes' ? 'yes' : 'no'}. You can still change it.</p>` : ''}
+    <form method="post" action="/yours/${y.token}/say" class="stack">
+      ${pressKey(y.key)} ${wrongs('say', y.filled)}
+      <div class="row">
+        <button class="go" name="says" value="yes">Yes, thank you</button>
+        <button name="says" value="no">Not really</button>
+      </div>
+      ${text({ form: 'say', name: 'words', label: 'Anything to add?', also: 'only if you like', rows: 2, filled: y.filled })}
+      <p class="hint">If not, ${y.reader} reads it and answers you.</p>
+    </form>
+  </section>`;
+}
+
+/** Asks before stopping: opening a link never does anything by itself. */
+export function unsubscribe(token: string, company: string): Html {
+  return html`<h1>Stop writing to you?</h1>
+    <p class="claim">
+      ${company} writes to you about what you told us, and about nothing else. If you stop it, you will not hear what
+      becomes of it.
+    </p>
+    <form method="post" action="/unsubscribe/${token}"><button class="go wide">Stop writing to me</button></form>`;
+}
+
+export const stopped = (): Html =>
+  html`<h1>Done. We have stopped.</h1>
+    <p class="claim">Nothing more is sent to this address. If you come by, you are as welcome as before.</p>`;
+
+export function notMe(token: string, company: string, place: string): Html {
+  return html`<h1>This wasn’t you?</h1>
+    <p class="claim">
+      Somebody gave this address when they told ${company} something at ${place}. If it wasn’t you, we stop writing
+      about it at once.
+    </p>
+    <form method="post" action="/not-me/${token}"><button class="go wide">It wasn’t me</button></form>`;
+}
+
+export const notMeDone = (): Html =>
+  html`<h1>Thank you. We have noted it.</h1>
+    <p class="claim">Nothing more about this is sent to your address. We are sorry for the disturbance.</p>`;
