@@ -24,6 +24,7 @@ import { applyConfiguration, openConfigurations } from './store/records/configur
 import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
 import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
+import { serverLimits } from './triggers/http/requests.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
 import { startRelay } from './triggers/relay/relay.ts';
@@ -221,7 +222,7 @@ async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
   const app = createApp(web, { rateLimiting: config.rateLimiting, trustedProxyHops: config.trustedProxyHops });
-  const server = serve({ fetch: app.fetch, port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0' });
+  const server = serve({ fetch: app.fetch, port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', serverOptions: serverLimits });
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {

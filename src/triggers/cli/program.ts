@@ -5,6 +5,7 @@ import { ConfigError } from '../../config.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { addCapture } from './capture.ts';
 import { addCompanyCommands } from './company.ts';
+import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addOperations } from './operations.ts';
 import { addInvite } from './people.ts';
@@ -28,6 +29,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addCapture(program, standing);
   addOperations(program, standing);
   addInvite(program, standing);
+  addDemo(program, standing);
   addProcesses(program, standing);
   addDoctor(program, standing);
   try {

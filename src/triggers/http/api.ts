@@ -6,6 +6,7 @@ import { DomainError, type InvalidParam } from '../../domain/errors.ts';
 import type { Heed } from '../heed.ts';
 import { keyed, readableJson, type ApiEnv } from './api/door.ts';
 import { addInsights } from './api/insights.ts';
+import { addReports } from './api/reports.ts';
 import { addSignals } from './api/signals.ts';
 
 export function api(heed: Heed): OpenAPIHono<ApiEnv> {
@@ -18,6 +19,7 @@ export function api(heed: Heed): OpenAPIHono<ApiEnv> {
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   addSignals(app, heed);
   addInsights(app, heed);
+  addReports(app, heed);
   return app;
 }
 
@@ -38,6 +40,7 @@ export function describe(app: OpenAPIHono<ApiEnv>, publicUrl: string): ReturnTyp
     tags: [
       { name: 'signals', description: 'What one customer said' },
       { name: 'insights', description: 'What is worth deciding on' },
+      { name: 'reports', description: 'What came of it all' },
     ],
   });
 }

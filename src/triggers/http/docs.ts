@@ -17,19 +17,31 @@ export function docs(document: () => object): Hono {
   );
   app.get('/docs', (c) => c.html(page));
   app.get('/docs/start.js', (c) => c.body(start, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }));
-  for (const [file, type] of Object.entries(viewer)) {
-    app.get(`/docs/${file}`, async (c) => {
-      const bytes = await readFile(createRequire(import.meta.url).resolve(`swagger-ui-dist/${file}`));
-      return c.body(new Uint8Array(bytes), 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400' });
-    });
+  for (const { file, type, path } of viewer) {
+    app.get(`/docs/${file}`, async (c) =>
+      c.body(new Uint8Array(await readFile(path())), 200, {
+        'Content-Type': type,
+        'Cache-Control': 'public, max-age=86400',
+      }),
+    );
   }
   return app;
 }
 
-const viewer = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-};
+const require = createRequire(import.meta.url);
+
+const viewer = [
+  {
+    file: 'swagger-ui.css',
+    type: 'text/css; charset=utf-8',
+    path: () => require.resolve('swagger-ui-dist/swagger-ui.css'),
+  },
+  {
+    file: 'swagger-ui-bundle.js',
+    type: 'text/javascript; charset=utf-8',
+    path: () => require.resolve('swagger-ui-dist/swagger-ui-bundle.js'),
+  },
+];
 
 const page = `<!doctype html>
 <html lang="en">

@@ -7,6 +7,7 @@ import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
+import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from '../http/story.ts';
@@ -220,11 +221,10 @@ describe('operations', () => {
     expect(said).toContain(`heed repair ${reference} --action resend --reason "…"`);
     expect(said).not.toMatch(/Charged|example\.com|Mina/);
 
-    // Once the wait is met its rungs are nobody's any more.
-    await db.pool.query(
-      sql.unsafe`insert into closures (id, loop_id, round, how, rule) values (gen_random_uuid(), ${id}, 1, 'settled', 'test')`,
-    );
-    expect((await heed(['stuck'])).said).not.toContain('It waits to be');
+    // Once the wait is met its rungs are nobody's any more, and the loop may wait for something else.
+    await acknowledge(db.heed, { loopId: id, by: 'jonas', press: { source: 'test', key: id } });
+    expect((await heed(['stuck'])).said).not.toContain(`${reference}  It waits to be acknowledged`);
+    expect((await heed(['stuck'])).said).toContain(`${reference}  It waits to be answered`);
     await db.pool.query(
       sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where state = 'needs_human'`,
     );
@@ -292,6 +292,20 @@ describe('operations', () => {
       code: 1,
       complained: expect.stringMatching(/nobody called "zoe".*priya/),
     });
+  });
+});
+
+describe('the demonstration', () => {
+  test('is loaded once and taken away again, without touching what people captured', async () => {
+    const demo = await openTestDatabase({ company: 'demo' });
+    const env = { DATABASE_URL: demo.url };
+    await heed(['capture', 'Open late on Thursdays?', '--place', 'station'], env);
+    expect((await heed(['demo'], env)).said).toMatch(/^Loaded \d+ signals and \d+ insights/);
+    expect((await heed(['demo'], env)).said).toContain('there already');
+    expect((await heed(['demo', '--clear'], env)).said).toMatch(/^The sample history is gone/);
+    expect(await demo.pool.oneFirst(sql.unsafe`select count(*) from signals`)).toBe(1);
+    expect((await heed(['demo', '--clear'], env)).said).toBe('There was no sample history.');
+    await demo.close();
   });
 });
 

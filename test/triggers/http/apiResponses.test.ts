@@ -267,3 +267,26 @@ test('of a hundred who take a signal at once one has it, and the slower are told
       });
   }
 });
+
+test('the report of the loop counts what was decided, and refuses a period or place that is none', async () => {
+  const { status, body } = await api.get('/v1/reports/loop');
+  expect(status).toBe(200);
+  expect(body.own.funnel.map(({ step }: { step: string }) => step)).toEqual([
+    'captured',
+    'owned',
+    'answered',
+    'decided',
+    'told',
+    'settled',
+  ]);
+  expect(body.own.funnel[0].count).toBe(Number(await db.pool.oneFirst(sql.unsafe`select count(*) from signals`)));
+  expect((await api.get('/v1/reports/loop?place=station')).body.own.funnel[0].count).toBe(0);
+  for (const query of [
+    'place=moon',
+    'from=yesterday',
+    'from=2026-06-02T00:00:00Z&to=2026-06-01T00:00:00Z',
+    'sort=up',
+  ]) {
+    expect(await api.get(`/v1/reports/loop?${query}`)).toMatchObject({ status: 400, body: { code: 'validation' } });
+  }
+});

@@ -20,6 +20,7 @@ import {
   entriesOf,
   Id,
   json,
+  orNull,
   pageOf,
   Paging,
   Person,
@@ -59,7 +60,7 @@ const InsightSummary = z
     decider: Person,
     decideBy: z.iso.datetime(),
     people: z.number().int().meta({ description: 'How many asked' }),
-    decision: DecisionInForce.nullable(),
+    decision: orNull(DecisionInForce),
   })
   .openapi('InsightSummary');
 

@@ -7,16 +7,10 @@ import { allowedTo, IdempotencyKey, inWhoseName, pressOf, type ApiEnv } from './
 import { Id, json, problemsOfWriting, Recorded, replayedHeader } from './shapes.ts';
 
 /** Staff code of the person who responds. */
-export const by = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .optional()
-  .meta({
-    description:
-      'Staff code of the person who responds. Needs the scope respond-for, unless the key is named after them.',
-  });
+export const by = z.string().trim().min(1).max(64).optional().meta({
+  description:
+    'Staff code of the person who responds. Needs the scope respond-for, unless the key is named after them.',
+});
 
 export interface ResponseRoute<Body extends { by?: string | undefined }> {
   /** The noun of the fact. */

@@ -68,6 +68,9 @@ export const replayedHeader = {
   }),
 };
 
+/** A shape of its own, or null. (`nullable()` would make the shared shape itself nullable, or allow null nowhere.) */
+export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+
 export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   description,
   content: { 'application/json': { schema } },

@@ -1,0 +1,117 @@
+/** /v1/reports/loop: what the leaders' page says, as numbers. */
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { DomainError } from '../../../domain/errors.ts';
+import { lastDays, steps } from '../../../domain/measures.ts';
+import { momentOf } from '../../../store/records/clock.ts';
+import { loopReport, type LoopReport } from '../../../store/views/loopReport.ts';
+import type { Heed } from '../../heed.ts';
+import { allowedTo, type ApiEnv } from './door.ts';
+import { json, orNull, problemsOfReading } from './shapes.ts';
+
+const count = z.number().int();
+const share = z
+  .number()
+  .nullable()
+  .meta({ description: 'A fraction of 1; null below ten, where a share says nothing' });
+const milliseconds = z.object({ p50: z.number(), p90: z.number() }).nullable();
+
+const Replies = z
+  .object({ rounds: count, yes: count, no: count, silent: count, waiting: count, couldNotBeAsked: count })
+  .openapi('Replies');
+
+const Numbers = z
+  .object({
+    used: z.object({
+      due: count,
+      citing: count,
+      otherwise: count,
+      postponed: count,
+      expired: count,
+      undecided: count,
+      inTime: count,
+      share,
+    }),
+    claimed: Replies.extend({ confirmed: share, gap: share }),
+    afterDecline: Replies,
+    promises: z.object({ due: count, kept: count, moved: count, late: count, open: count, share }),
+    funnel: z.array(
+      z.object({ step: z.enum(steps), count, waiting: count, wall: milliseconds, working: milliseconds }),
+    ),
+    unused: count,
+  })
+  .openapi('LoopNumbers');
+
+const Report = z
+  .object({
+    from: z.iso.datetime(),
+    to: z.iso.datetime(),
+    asOf: z.iso.datetime().meta({ description: 'Facts recorded later restate the past' }),
+    place: z.string().nullable(),
+    own: Numbers,
+    sample: orNull(Numbers).meta({ description: 'Of the sample history, which never mixes with one’s own' }),
+    unused: z.array(
+      z.object({
+        id: z.uuid(),
+        reference: z.string(),
+        sample: z.boolean(),
+        place: z.string(),
+        kind: z.string(),
+        decider: z.string(),
+        people: count,
+        dueAt: z.iso.datetime(),
+        past: z.boolean(),
+        attention: z.enum(['cited', 'seen', 'unseen']),
+      }),
+    ),
+  })
+  .openapi('LoopReport');
+
+const moment = z.iso.datetime({ offset: true, error: 'must be a time like 2026-06-01T00:00:00Z' }).optional();
+
+const getLoop = createRoute({
+  method: 'get',
+  path: '/reports/loop',
+  tags: ['reports'],
+  summary: 'Used, claimed against confirmed, promises, stage times',
+  description: 'Of the period [from, to); the last ninety days if left out. The definitions stand on the loop’s page.',
+  middleware: allowedTo('read'),
+  request: { query: z.strictObject({ from: moment, to: moment, place: z.string().max(64).optional() }) },
+  responses: { 200: json(Report, 'The report'), ...problemsOfReading },
+});
+
+export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
+  api.openapi(getLoop, async (c) => {
+    const { from, to, place } = c.req.valid('query');
+    const { company } = await heed.configuration();
+    if (place !== undefined && !company.places[place]) throw refused('place', `There is no place "${place}".`);
+    const usual = lastDays(90, await momentOf(heed.pool), company.timezone);
+    const within = { from: from ? new Date(from) : usual.from, to: to ? new Date(to) : usual.to, place };
+    if (within.from >= within.to) throw refused('from', 'must be before "to".');
+    return c.json(written(await loopReport(heed.pool, company, within)), 200);
+  });
+}
+
+const refused = (name: string, reason: string): DomainError =>
+  new DomainError('validation', `${name}: ${reason}`, { invalidParams: [{ name, reason }] });
+
+const written = (report: LoopReport): z.infer<typeof Report> => ({
+  from: report.from.toISOString(),
+  to: report.to.toISOString(),
+  asOf: report.asOf.toISOString(),
+  place: report.place,
+  own: report.own,
+  sample: report.sample,
+  unused: report.unused.map(({ id, reference, sample, place, kind, decider, people, dueAt, past, attention }) => ({
+    id,
+    reference,
+    sample,
+    place,
+    kind,
+    decider,
+    people,
+    dueAt: dueAt.toISOString(),
+    past,
+    attention,
+  })),
+});
