@@ -42,7 +42,9 @@ export function ownFormsOnly(publicUrl: string): MiddlewareHandler {
     const site = c.req.header('Sec-Fetch-Site');
     const origin = c.req.header('Origin');
     const here = new URL(c.req.url).origin;
-    const isOurs = site ? site === 'same-origin' || site === 'none' : !origin || origin === own || origin === here;
+    const isOurs = site
+      ? site === 'same-origin' || site === 'none'
+      : !origin || origin === own || origin === here || (origin === 'null' && isOpenedByALink(c.req.path));
     if (!isOurs)
       throw new DomainError(
         'forbidden',
@@ -56,3 +58,7 @@ const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD
 
 /** Keys, signatures, and the one-click address of a mail program, which knows no origin. */
 const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\//.test(path);
+
+/** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the address, not on a cookie;
+ *  only without TLS is there no other sign of where the press comes from. */
+const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|sign-in)(\/|$)/.test(path);
