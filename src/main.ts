@@ -25,6 +25,7 @@ import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
 import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
 import { serverLimits } from './triggers/http/requests.ts';
+import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
 import { startRelay } from './triggers/relay/relay.ts';
@@ -129,11 +130,15 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
 
   const configuration = openConfigurations(pool);
   const { company } = await configuration();
-  const mailbox = config.smtpUrl ? undefined : await startMailbox({ dataDir });
+  // The mailbox and the room are there before the web is, and shown under its bar.
+  let web: Web | undefined = undefined;
+  const frame = devFrame(() => web);
+  const mailbox = config.smtpUrl ? undefined : await startMailbox({ dataDir, frame });
   const room = config.slack
     ? undefined
     : await startSlackRoom({
         dataDir,
+        frame,
         interactivityUrl: () => `http://127.0.0.1:${config.port}/slack/interactions`,
         people: Object.values(company.staff)
           .filter((person) => person.prompts === 'slack')
@@ -145,14 +150,15 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
 
   let temporal: EmbeddedTemporal | undefined;
   const slack = openSlack(withoutUndefined({ token: slackAt.token, apiUrl: slackAt.apiUrl }));
-  await startWeb(config, stops, {
+  web = {
     heed: openHeed(pool, configuration),
     publicUrl: config.publicUrl,
     temporalUi: () => uiOf(config, temporal),
     slack: { ...slack, signingSecret: slackAt.signingSecret },
     demo: demoOf(mailbox, room),
     arriving: () => [...arriving],
-  });
+  };
+  await startWeb(config, stops, web);
   await announce(dataDir, { pid: process.pid, databaseUrl, publicUrl: config.publicUrl }, stops);
   say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
 
@@ -222,7 +228,12 @@ async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
   const app = createApp(web, { rateLimiting: config.rateLimiting, trustedProxyHops: config.trustedProxyHops });
-  const server = serve({ fetch: app.fetch, port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', serverOptions: serverLimits });
+  const server = serve({
+    fetch: app.fetch,
+    port: config.port,
+    hostname: web.demo ? '127.0.0.1' : '0.0.0.0',
+    serverOptions: serverLimits,
+  });
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {
