@@ -47,7 +47,7 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
     if (typeof attempt === 'string') return attempt;
     const { delivery, fence } = attempt;
 
-    const composed = await compose({ db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration, slack: hands.slack }, delivery);
+    const composed = await compose({ db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration }, delivery);
     if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
     if ('letter' in composed) {
       const { letter } = composed;

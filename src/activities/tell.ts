@@ -109,7 +109,11 @@ async function wording(tx: Tx, c: Contributor, insight: InsightNow, company: Com
     capturer_name: c.captured_by ? (company.staff[c.captured_by]?.name ?? '') : '',
     customer_name: c.customer_name ?? undefined,
     words: words ?? undefined,
-    item: insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes }),
+    // Without item and attributes the title is only the kind's name, which says nothing to the customer.
+    item:
+      item || Object.keys(attributes).length > 0
+        ? insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes })
+        : undefined,
     signer_name: decider?.name ?? insight.decided_by!,
     signer_title: decider?.title ?? '',
     decider_name: decider?.name,

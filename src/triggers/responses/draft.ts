@@ -55,7 +55,6 @@ export async function draftAnswer(
     decider_name: insight ? company.staff[insight.decider]?.name : undefined,
     decider_title: insight ? company.staff[insight.decider]?.title : undefined,
     decision_reason: insight?.reason ?? '',
-    decided_what: insight?.outcome ?? undefined,
   };
   return renderTemplate(company.templates[name], present(fields));
 }
