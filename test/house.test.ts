@@ -1,13 +1,14 @@
 /** What the code promises about itself and the linter cannot say alone; and that the linter really refuses what it should. */
 
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from '@swc/core';
+import { Environment } from '../src/config.ts';
 import { bundleWorkflows } from '../src/workers/bundle.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -129,6 +130,42 @@ describe('every file', () => {
       source.map(async (file) => (/^export (\*|\{[^}]*\}) from /m.test(await textOf(file)) ? [file] : [])),
     );
     expect(handingOn.flat()).toEqual(['src/workflows/index.ts']);
+  });
+});
+
+describe('what is written about Heed', () => {
+  const pages = async (): Promise<string[]> =>
+    ['README.md', 'STYLE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...(await filesUnder('docs'))].filter((file) =>
+      file.endsWith('.md'),
+    );
+
+  test('names no file that is not there', async () => {
+    const named = await Promise.all(
+      (await pages()).map(async (page) => {
+        const text = await textOf(page).catch(() => '');
+        const paths = [...text.matchAll(/\b(?:src|sql|test|docs|scripts|docker|samples)\/[\w./-]*\w/g)].map(
+          ([path]) => path,
+        );
+        const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => join(dirname(page), link!));
+        return [...paths, ...links].filter((path) => !path.includes('NNNN')).map((path) => ({ page, path }));
+      }),
+    );
+    const missing = await Promise.all(
+      named.flat().map(async (one) => ((await stat(join(root, one.path)).catch(() => undefined)) ? [] : [one])),
+    );
+    expect(missing.flat()).toEqual([]);
+  });
+
+  test('has a word for every table', async () => {
+    const words = await textOf('docs/architecture.md');
+    const migrations = await Promise.all((await filesUnder('sql/migrations')).map(textOf));
+    const tables = migrations.flatMap((text) => [...text.matchAll(/^create table (\w+)/gm)].map(([, table]) => table!));
+    expect(tables.filter((table) => !words.includes(`\`${table}\``))).toEqual([]);
+  });
+
+  test('tells operators of every setting', async () => {
+    const told = await textOf('docs/operating.md');
+    expect(Object.keys(Environment.shape).filter((name) => !told.includes(`\`${name}\``))).toEqual([]);
   });
 });
 
