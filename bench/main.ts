@@ -25,7 +25,9 @@ if (unknown.length > 0) {
 
 const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
 const changed = git('status', '--porcelain') ? ' with changes' : '';
-console.log(`${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`);
+console.log(
+  `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+);
 console.log(`commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${new Date().toISOString()}\n`);
 
 for (const [name, bench] of Object.entries(benches)) {

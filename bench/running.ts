@@ -5,6 +5,7 @@ import { mkdtemp, readFile, readdir, rm, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import getPort from 'get-port';
+import pg from 'pg';
 
 export const apiKey = 'bench-key-bench-key';
 
@@ -16,7 +17,9 @@ export interface Running {
   /** PSS of all its processes, in MB. */
   memory(): Promise<number>;
   post(path: string, body: object, key?: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  get(path: string): Promise<Record<string, unknown>>;
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+  /** host:port of its Temporal. */
+  temporalAddress(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -39,6 +42,9 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
     },
   });
   const readyMs = await untilReady(child, began);
+  const running = JSON.parse(await readFile(join(dataDir, 'running.json'), 'utf8')) as { databaseUrl: string };
+  const db = new pg.Client({ connectionString: running.databaseUrl });
+  await db.connect();
   return {
     url,
     dataDir,
@@ -52,11 +58,15 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
       });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     },
-    async get(path) {
-      const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json' } });
-      return (await response.json()) as Record<string, unknown>;
+    query: (text, values) => db.query(text, values),
+    async temporalAddress() {
+      const { port: temporal } = JSON.parse(await readFile(join(dataDir, 'temporal', 'server.json'), 'utf8')) as {
+        port: number;
+      };
+      return `127.0.0.1:${temporal}`;
     },
     async stop() {
+      await db.end();
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGINT');
       await ended;
@@ -94,7 +104,8 @@ async function memoryOf(dataDir: string, pid: number): Promise<number> {
     const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
     const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
     const parent = /^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${entry}/status`, 'utf8').catch(() => ''))?.[1];
-    if (Number(entry) !== pid && Number(parent) !== pid && !command.includes(dataDir) && !environment.includes(dataDir)) continue;
+    if (Number(entry) !== pid && Number(parent) !== pid && !command.includes(dataDir) && !environment.includes(dataDir))
+      continue;
     const rollup = await readFile(`/proc/${entry}/smaps_rollup`, 'utf8').catch(() => '');
     kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
   }

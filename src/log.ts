@@ -10,3 +10,14 @@ export function openLog(level: string): Logger {
     pino.destination({ dest: 2, sync: true }),
   );
 }
+
+/** Name, code and place in our code of an error. */
+export function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const at =
+    error.stack
+      ?.split('\n')
+      .find((line) => line.includes('/src/'))
+      ?.trim() ?? '';
+  return `${error.name}${'code' in error ? ` ${String(error.code)}` : ''} ${at}`;
+}

@@ -17,7 +17,7 @@ import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir } from './embedded/temporalCli.ts';
 import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
-import { openLog } from './log.ts';
+import { openLog, placeOf } from './log.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
@@ -227,7 +227,13 @@ async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
 }
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
-  const app = createApp(web, { rateLimiting: config.rateLimiting, trustedProxyHops: config.trustedProxyHops });
+  const log = openLog(config.logLevel);
+  const app = createApp(web, {
+    rateLimiting: config.rateLimiting,
+    trustedProxyHops: config.trustedProxyHops,
+    // Where it happened and under which reference, never its message: that may quote what a customer said.
+    report: (error, request) => log.error({ request, at: placeOf(error) }, 'A request failed for a reason of ours.'),
+  });
   const server = serve({
     fetch: app.fetch,
     port: config.port,

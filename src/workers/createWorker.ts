@@ -9,7 +9,7 @@ import {
 } from '@temporalio/worker';
 import { failures } from '../activities/failures.ts';
 import { createDeliveries, createStages, type Hands } from '../activities/createActivities.ts';
-import type { Log } from '../log.ts';
+import { placeOf, type Log } from '../log.ts';
 import { loopsQueue, messagesQueue } from '../workflows/messages.ts';
 
 export interface RunningWorkers {
@@ -35,8 +35,7 @@ export interface WorkerOptions {
 /** Starts both workers. Rejects when Temporal can't be reached. */
 export async function startWorkers(options: WorkerOptions): Promise<RunningWorkers> {
   installRuntime(options.log);
-  failures.report = (error) =>
-    options.log.warn({ err: errorLine(error) }, 'An activity failed; Temporal tries it again.');
+  failures.report = (error) => options.log.warn({ at: placeOf(error) }, 'An activity failed; Temporal tries it again.');
   const connection = await NativeConnection.connect(options.connection);
   const shared = {
     connection,
@@ -103,15 +102,4 @@ function intoOurLog(log: Log): CoreLogger {
     warn: say('warn'),
     error: say('error'),
   };
-}
-
-/** Name, code and place of an error: a message may quote what a customer said. */
-function errorLine(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const at =
-    error.stack
-      ?.split('\n')
-      .find((line) => line.includes('/src/'))
-      ?.trim() ?? '';
-  return `${error.name}${'code' in error ? ` ${String(error.code)}` : ''} ${at}`;
 }

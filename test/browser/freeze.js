@@ -17,7 +17,8 @@
     else if (now.type === 'checkbox' || now.type === 'radio') field.toggleAttribute('checked', now.checked);
     else field.setAttribute('value', now.value);
   });
-  for (const gone of copy.querySelectorAll('script, noscript, link, style, iframe, meta, .skip, input[type=hidden]')) gone.remove();
+  for (const gone of copy.querySelectorAll('script, noscript, link, style, iframe, meta, .skip, input[type=hidden]'))
+    gone.remove();
   // Addresses of the machine it was drawn on say nothing; without any a link would not look like one.
   for (const link of copy.querySelectorAll('a[href]')) link.setAttribute('href', '#');
   const style = document.createElement('style');
