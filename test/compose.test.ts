@@ -161,9 +161,11 @@ describe('docker compose', () => {
 
   test('Temporal is given the search attributes that the stories set', async () => {
     const script = await read('docker/temporal/namespace.sh');
-    const registered = [...script.matchAll(/^attributes (\w+) (.+)$/gm)].flatMap(([, type, names]) =>
-      [...(names ?? '').matchAll(/--name (\w+)/g)].map(([, name]) => [name, type]),
-    );
+    const registered =
+      /^for each in (.+); do$/m
+        .exec(script)?.[1]
+        ?.split(' ')
+        .map((each) => each.split(':')) ?? [];
     expect(Object.fromEntries(registered)).toEqual(searchAttributes);
   });
 });

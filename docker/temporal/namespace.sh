@@ -25,11 +25,17 @@ else
   until_it_works temporal operator namespace create --namespace "$namespace" --retention "$retention"
 fi
 
-# As src/workflows/messages.ts has them; a test compares the two.
-attributes() {
-  until_it_works temporal operator search-attribute create --namespace "$namespace" --type "$@"
+# One at a time: of several named in one command only the first is made. A name that is there already is left as it is.
+attribute() {
+  until_it_works temporal operator search-attribute create --namespace "$namespace" --type "$1" --name "$2"
 }
-attributes Keyword --name Stage --name WaitingOn --name Place --name Kind --name InsightId
-attributes Int --name Priority --name Level
-attributes Datetime --name DueAt
+is_known() {
+  temporal operator search-attribute list --namespace "$namespace" | grep -Eq "^ *$2 +$1 *$"
+}
+
+# As src/workflows/messages.ts has them; a test compares the two.
+for each in Stage:Keyword WaitingOn:Keyword Place:Keyword Kind:Keyword InsightId:Keyword Priority:Int Level:Int DueAt:Datetime; do
+  attribute "${each#*:}" "${each%:*}"
+  until_it_works is_known "${each#*:}" "${each%:*}"
+done
 echo "Temporal is ready for Heed."
