@@ -56,9 +56,9 @@ select
   told.outcome as told_outcome,
   case
     when final.purpose = 'none' then null
-    when final.channel = 'email' then case when letter.state in ('sent', 'delivered') then letter.ended_at end
-    when final.channel = 'phone' then final.at
-    when final.channel = 'sample' then final.at
+    -- Sample customers are never written to; their letters count as they were approved.
+    when final.channel = 'email' and not l.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
+    when final.channel in ('email', 'phone', 'sample') then final.at
   end as asked_at,
   case
     when final.channel is null then final.reason

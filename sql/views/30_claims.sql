@@ -1,0 +1,87 @@
+-- Every round in which we said our last word to the customer, or could not: what became of it. What we say is closed, against what they say.
+create view now.claims as
+with last_words as (
+  -- The decision that was told, where there was one to tell, else the answer of the round.
+  select r.loop_id, r.round, l.place, l.sample, s.customer_id,
+    'told' as purpose, told.decision_id as occasion, told.channel, told.outcome, told.at
+  from rounds r
+  join loops l on l.id = r.loop_id
+  join signals s on s.id = r.loop_id
+  join triages t on t.signal_id = s.id
+  left join reviews v on v.signal_id = s.id
+  cross join lateral (
+    select ts.decision_id, x.channel, d.outcome, d.version,
+      case when x.channel = 'phone' then (
+        select min(c.called_at) from calls c
+        where c.loop_id = s.id and c.round = r.round and c.purpose = 'told' and c.outcome in ('reached', 'wrong_number')
+      ) else ts.settled_at end as at
+    from told_signals ts
+    join decisions d on d.id = ts.decision_id
+    join loops il on il.id = d.insight_id and il.sample = l.sample
+    left join tellings x on x.id = ts.telling_id
+    where ts.signal_id = s.id and ts.reason is distinct from 'closed' and ts.reason is distinct from 'told_before'
+    order by d.version desc, d.decided_at desc
+    limit 1
+  ) told
+  where r.round = 1 and coalesce(v.course, t.course) = 'decide' and told.at is not null
+  union all
+  select r.loop_id, r.round, l.place, l.sample, s.customer_id,
+    'answer', f.id, nullif(f.channel, 'none'), null, f.followed_up_at
+  from rounds r
+  join loops l on l.id = r.loop_id
+  join signals s on s.id = r.loop_id
+  join triages t on t.signal_id = s.id
+  left join reviews v on v.signal_id = s.id
+  join follow_ups f on f.loop_id = r.loop_id and f.round = r.round
+  where r.round > 1 or coalesce(v.course, t.course) <> 'decide'
+),
+asked as (
+  select w.*,
+    case
+      when w.channel = 'email' and not w.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
+      when w.channel is not null and not wrong.number then w.at
+    end as asked_at,
+    case
+      when w.channel is null or wrong.number then w.at
+      when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.ended_at
+    end as not_asked_at
+  from last_words w
+  left join lateral (
+    select d.state, d.ended_at from deliveries d
+    where d.customer_id = w.customer_id and d.purpose = w.purpose and d.occasion = w.occasion and w.channel = 'email'
+    limit 1
+  ) letter on true
+  cross join lateral (
+    select w.channel = 'phone'
+      and exists (select from calls c where c.loop_id = w.loop_id and c.round = w.round and c.outcome = 'wrong_number')
+      and not exists (select from calls c where c.loop_id = w.loop_id and c.round = w.round and c.outcome = 'reached') as number
+  ) wrong
+)
+select
+  a.loop_id as signal_id,
+  a.round,
+  a.place,
+  a.sample,
+  a.purpose,
+  -- After a decline we ask another question.
+  case when a.outcome = 'declined' then 'explained' else 'settled' end as question,
+  a.asked_at,
+  coalesce(a.asked_at, a.not_asked_at) as claimed_at,
+  said.yes_at,
+  said.no_at,
+  case
+    -- A no stays that round's no.
+    when said.no_at is not null then 'no'
+    when said.yes_at is not null then 'yes'
+    when a.asked_at is null then 'could-not-be-asked'
+    when z.how = 'silent' then 'silent'
+    else 'waiting'
+  end as part
+from asked a
+left join closures z on z.loop_id = a.loop_id and z.round = a.round
+cross join lateral (
+  select min(c.confirmed_at) filter (where c.says = 'yes') as yes_at, min(c.confirmed_at) filter (where c.says = 'no') as no_at
+  from confirmations c
+  where c.loop_id = a.loop_id and c.round = a.round
+) said
+where coalesce(a.asked_at, a.not_asked_at) is not null and z.how is distinct from 'dismissed';

@@ -1,0 +1,46 @@
+/** What lies in a period: the rows that the report counts and the drill lists, so that a number is always as long as its list. */
+
+import { sql } from '../pool.ts';
+
+export interface Within {
+  /** UTC; included. */
+  from: Date;
+  /** UTC; excluded. */
+  to: Date;
+  place?: string | undefined;
+}
+
+/** Up to now: what falls due later today is not due yet. */
+const during = (column: string, { from, to, place }: Within) => {
+  const at = sql.identifier(column.split('.'));
+  const here = place === undefined ? sql.fragment`true` : sql.fragment`place = ${place}`;
+  return sql.fragment`${at} >= ${sql.timestamp(from)} and ${at} < least(${sql.timestamp(to)}, heed_now()) and ${here}`;
+};
+
+/** An insight counts once, by its first date in the period. */
+export const duesWithin = (within: Within) => sql.fragment`
+  (select distinct on (insight_id) *, decided_at <= due_at as in_time from now.dues where ${during('due_at', within)} order by insight_id, due_at)`;
+
+export const claimsWithin = (within: Within) =>
+  sql.fragment`(select * from now.claims where ${during('claimed_at', within)})`;
+
+export const promisesWithin = (within: Within) =>
+  sql.fragment`(select * from now.promises where ${during('due_at', within)})`;
+
+export const passagesWithin = (within: Within) =>
+  sql.fragment`(select * from now.passages where ${during('captured_at', within)})`;
+
+/** What each signal captured in the period has come to, over its rounds. */
+export const reachedWithin = (within: Within) => sql.fragment`
+  (select signal_id, sample, place, captured_at, max(step) as step, (array_agg(closed_at order by round desc))[1] is null as open
+   from ${passagesWithin(within)} passed group by signal_id, sample, place, captured_at)`;
+
+/** Undecided insights with the date that counts now, past it or within seven days of it. */
+export const undecidedAt = (place: string | undefined) => sql.fragment`
+  (select i.*, due.at as due_at, due.at < heed_now() as past
+   from now.insights i
+   cross join lateral (select case when i.outcome = 'deferred' then i.wake_at else i.decide_by end as at) due
+   where i.closed_at is null
+     and (i.outcome is null or i.outcome = 'deferred' and i.wake_at <= heed_now())
+     and due.at < heed_now() + interval '7 days'
+     and ${place === undefined ? sql.fragment`true` : sql.fragment`i.place = ${place}`})`;

@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { figures, lastDays, type Figure } from '../../src/domain/measures.ts';
+import { sql } from '../../src/store/pool.ts';
+import { momentOf } from '../../src/store/records/clock.ts';
+import { loopDrill } from '../../src/store/views/loopDrill.ts';
+import { headline, loopReport, type Numbers } from '../../src/store/views/loopReport.ts';
+import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { plainRows, recount } from './recount.ts';
+
+let db: TestDatabase;
+
+beforeAll(async () => {
+  db = await openTestDatabase({ company: 'demo' });
+  await loadSampleHistory(db.pool, { company: db.company, configuration: 1, now: await momentOf(db.pool) });
+});
+afterAll(() => db.close());
+
+const within = async (days: number) => lastDays(days, await momentOf(db.pool), db.company.timezone);
+
+describe('the leaders’ numbers', () => {
+  test('the sample history says: of 31 due, 22 decided citing customers, 5 otherwise, 1 postponed, 3 undecided', async () => {
+    const { sample, own } = await loopReport(db.pool, db.company, await within(90));
+    expect(sample!.used).toMatchObject({ due: 31, citing: 22, otherwise: 5, postponed: 1, expired: 0, undecided: 3 });
+    expect(sample!.unused).toBe(3);
+    expect(own.used).toMatchObject({ due: 0, share: null });
+    expect(await headline(db.pool, db.company)).toEqual({ due: 31, citing: 22, sample: true });
+  });
+
+  test('every number adds up from its parts', async () => {
+    for (const days of [90, 30, 7]) {
+      const { sample } = await loopReport(db.pool, db.company, await within(days));
+      const { used, claimed, afterDecline, promises, funnel } = sample!;
+      expect(used.citing + used.otherwise + used.postponed + used.expired + used.undecided).toBe(used.due);
+      for (const { rounds, ...parts } of [claimed, afterDecline])
+        expect(parts.yes + parts.no + parts.silent + parts.waiting + parts.couldNotBeAsked).toBe(rounds);
+      expect(promises.kept + promises.moved + promises.late + promises.open).toBe(promises.due);
+      for (const [n, stage] of funnel.entries())
+        if (n > 0) expect(stage.count).toBeLessThanOrEqual(funnel[n - 1]!.count);
+    }
+  });
+
+  describe('equal a recount from plain rows', () => {
+    // Some of the loops become our own, and letters that live ones need meet every fate: the recount must follow all of it.
+    beforeAll(async () => {
+      await db.pool.query(sql.unsafe`update loops set sample = false where place = 'harbour'`);
+      await db.pool.query(sql.unsafe`
+        update loops set sample = true where kind = 'insight' or id in (select signal_id from insight_signals)`);
+      await db.pool.query(sql.unsafe`
+        update loops set sample = false where id in (
+          select i.id from insights i where i.kind = 'wish'
+          union select x.signal_id from insight_signals x join insights i on i.id = x.insight_id where i.kind = 'wish')`);
+      await db.pool.query(sql.unsafe`
+        insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, occasion, state, ended_at, message_id)
+        select f.id, f.id, 'answer', 'email', 'at_most_once', f.loop_id, s.customer_id, f.id,
+          (array['sent', 'delivered', 'bounced', 'uncertain'])[1 + (row_number() over (order by f.followed_up_at))::int % 4],
+          f.followed_up_at + interval '1 minute', f.id
+        from follow_ups f join signals s on s.id = f.loop_id join loops l on l.id = s.id
+        where not l.sample and f.channel = 'email'`);
+      await db.pool
+        .query(sql.unsafe`update tellings set channel = 'phone' where channel = 'sample' and customer_id is not null
+        and signal_id in (select id from loops where not sample)`);
+      await db.pool.query(sql.unsafe`
+        insert into calls (id, loop_id, round, purpose, outcome, by, called_at)
+        select gen_random_uuid(), t.signal_id, 1, 'told', (array['reached', 'wrong_number', 'no_reply'])[1 + (row_number() over (order by t.id))::int % 3],
+          'ingrid', t.told_at + interval '5 hours'
+        from tellings t where t.channel = 'phone'`);
+    });
+
+    for (const place of [undefined, 'high-street', 'harbour']) {
+      for (const days of [90, 30, 14]) {
+        test(`over ${days} days ${place ? `at ${place}` : 'at all places'}`, async () => {
+          const now = await momentOf(db.pool);
+          const period = { ...lastDays(days, now, db.company.timezone), ...(place && { place }) };
+          const report = await loopReport(db.pool, db.company, period);
+          const rows = await plainRows(db.pool);
+          for (const sample of [true, false]) {
+            const recounted = recount(rows, { ...period, now, sample });
+            const said = sample ? report.sample! : report.own;
+            expect(countsOf(said)).toEqual({
+              used: recounted.used,
+              claimed: recounted.claimed,
+              afterDecline: recounted.afterDecline,
+              promises: recounted.promises,
+              reached: recounted.reached,
+              waiting: recounted.waiting,
+            });
+            for (const [n, { wall }] of said.funnel.entries()) expectHalfWithin(recounted.waits[n]!, wall);
+          }
+        });
+      }
+    }
+
+    test('both kinds of loops are there to be told apart', async () => {
+      const { sample, own } = await loopReport(db.pool, db.company, await within(90));
+      for (const numbers of [sample!, own]) {
+        expect(numbers.used.due).toBeGreaterThan(3);
+        expect(numbers.claimed.yes).toBeGreaterThan(10);
+        expect(numbers.claimed.couldNotBeAsked).toBeGreaterThan(3);
+        expect(numbers.afterDecline.rounds).toBeGreaterThan(5);
+        expect(numbers.promises.due).toBeGreaterThan(10);
+      }
+    });
+
+    test('and each is as long as the list of people behind it', async () => {
+      const period = await within(90);
+      const report = await loopReport(db.pool, db.company, period);
+      for (const sample of [true, false]) {
+        const said = sample ? report.sample! : report.own;
+        for (const figure of Object.keys(figures) as Figure[]) {
+          const { total, behind } = await loopDrill(db.pool, figure, { ...period, sample }, { skip: 0, most: 10_000 });
+          expect([figure, total, behind.length]).toEqual([figure, numberOf(said, figure), numberOf(said, figure)]);
+        }
+      }
+    });
+
+    test('a list is read page by page, nobody twice and nobody left out', async () => {
+      const period = { ...(await within(90)), sample: true };
+      const all = await loopDrill(db.pool, 'captured', period, { skip: 0, most: 10_000 });
+      const pages = [];
+      for (let skip = 0; skip < all.total; skip += 50)
+        pages.push(...(await loopDrill(db.pool, 'captured', period, { skip, most: 50 })).behind);
+      expect(pages.map(({ id }) => id)).toEqual(all.behind.map(({ id }) => id));
+    });
+  });
+});
+
+describe('about to die unused', () => {
+  test('each undecided insight says who decides, since when, what became of it, and whom the ladder tells next', async () => {
+    const { unused } = await loopReport(db.pool, db.company, await within(90));
+    const green = unused.find(({ attributes }) => attributes['colour'] === 'green')!;
+    expect(green).toMatchObject({ decider: 'tomas', people: 13, past: true, attention: 'seen', nextRole: 'executive' });
+    expect(green.nextAt!.getTime()).toBeGreaterThan(green.dueAt.getTime());
+    expect(unused.map(({ attention }) => attention).sort()).toEqual(['cited', 'seen', 'unseen']);
+  });
+});
+
+test('an installation without any history says that nothing has been due yet', async () => {
+  const blank = await openTestDatabase({ company: 'shop' });
+  const period = lastDays(90, await momentOf(blank.pool), blank.company.timezone);
+  const report = await loopReport(blank.pool, blank.company, period);
+  expect(report.sample).toBeNull();
+  expect(report.own).toMatchObject({
+    used: { due: 0, share: null },
+    claimed: { rounds: 0, confirmed: null, gap: null },
+    unused: 0,
+  });
+  expect(report.own.funnel.map(({ count, wall }) => [count, wall])).toEqual(Array.from({ length: 6 }, () => [0, null]));
+  expect(await headline(blank.pool, blank.company)).toEqual({ due: 0, citing: 0, sample: false });
+  await blank.close();
+});
+
+test('working time is that of the place: a night between capture and answer does not count', async () => {
+  const shop = await openTestDatabase({ company: 'shop' });
+  await loadSampleHistory(shop.pool, { company: shop.company, configuration: 1, now: await momentOf(shop.pool) });
+  const period = lastDays(90, await momentOf(shop.pool), shop.company.timezone);
+  const { sample } = await loopReport(shop.pool, shop.company, period);
+  const decided = sample!.funnel[3]!;
+  expect(decided.working!.p50).toBeLessThan(decided.wall!.p50);
+  expect(decided.working!.p50).toBeGreaterThan(0);
+  await shop.close();
+});
+
+const countsOf = ({ used, claimed, afterDecline, promises, funnel }: Numbers) => {
+  const { share: _, expired: _e, ...usedCounts } = used;
+  const { confirmed: _c, gap: _g, ...claimedCounts } = claimed;
+  const { share: _s, moved: _m, ...promised } = promises;
+  return {
+    used: usedCounts,
+    claimed: claimedCounts,
+    afterDecline,
+    promises: promised,
+    reached: funnel.map(({ count }) => count),
+    waiting: funnel.map(({ waiting }) => waiting),
+  };
+};
+
+/** At least half of the waits are within p50, and nine in ten within p90, give or take a millisecond. */
+function expectHalfWithin(waits: number[], spread: { p50: number; p90: number } | null): void {
+  if (waits.length === 0) return expect(spread).toBeNull();
+  const within = (limit: number): number => waits.filter((wait) => wait <= limit + 1).length / waits.length;
+  expect(within(spread!.p50)).toBeGreaterThanOrEqual(0.5);
+  expect(within(spread!.p90)).toBeGreaterThanOrEqual(0.9 - 1 / waits.length);
+  expect(waits.filter((wait) => wait < spread!.p50 - 1).length / waits.length).toBeLessThanOrEqual(0.5);
+  expect(waits.filter((wait) => wait < spread!.p90 - 1).length / waits.length).toBeLessThanOrEqual(0.9);
+}
+
+function numberOf({ used, claimed, afterDecline, promises, funnel, unused }: Numbers, figure: Figure): number {
+  const numbers: Record<Figure, number> = {
+    due: used.due,
+    citing: used.citing,
+    otherwise: used.otherwise,
+    postponed: used.postponed,
+    undecided: used.undecided,
+    'in-time': used.inTime,
+    claimed: claimed.rounds,
+    confirmed: claimed.yes,
+    silent: claimed.silent,
+    'not-settled': claimed.no,
+    waiting: claimed.waiting,
+    'could-not-be-asked': claimed.couldNotBeAsked,
+    explained: afterDecline.rounds,
+    'explained-clearly': afterDecline.yes,
+    'not-explained': afterDecline.no,
+    'explained-silent': afterDecline.silent,
+    'explained-waiting': afterDecline.waiting,
+    'explained-not-asked': afterDecline.couldNotBeAsked,
+    promises: promises.due,
+    'promises-kept': promises.kept,
+    'promises-late': promises.late,
+    'promises-open': promises.open,
+    captured: funnel[0]!.count,
+    owned: funnel[1]!.count,
+    answered: funnel[2]!.count,
+    decided: funnel[3]!.count,
+    told: funnel[4]!.count,
+    settled: funnel[5]!.count,
+    unused,
+  };
+  return numbers[figure];
+}
