@@ -1,0 +1,109 @@
+/** What docker compose relies on where everything runs apart: Temporal is made ready by a script, and a worker is known by its work. */
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Connection } from '@temporalio/client';
+import { defaultCacheDir, findTemporalCli } from '../../src/embedded/temporalCli.ts';
+import { openPostOffice } from '../../src/integrations/email.ts';
+import type { Log } from '../../src/log.ts';
+import { sql } from '../../src/store/pool.ts';
+import { startWorkers, type RunningWorkers } from '../../src/workers/createWorker.ts';
+import { searchAttributes } from '../../src/workflows/messages.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const address = process.env['HEED_TEST_TEMPORAL'] ?? '';
+const namespace = `apart-${randomBytes(4).toString('hex')}`;
+let bin: string;
+let db: TestDatabase;
+let connection: Connection;
+
+beforeAll(async () => {
+  bin = await mkdtemp(join(tmpdir(), 'heed-apart-'));
+  const { TEMPORAL_CLI_PATH: cliPath } = process.env;
+  await symlink(
+    await findTemporalCli({ cacheDir: defaultCacheDir(process.env), ...(cliPath && { cliPath }) }),
+    join(bin, 'temporal'),
+  );
+  db = await openTestDatabase();
+  connection = await Connection.connect({ address });
+});
+afterAll(async () => {
+  await connection.close();
+  await db.close();
+  await rm(bin, { recursive: true });
+});
+
+const makeReady = (): Promise<unknown> =>
+  run('sh', [join(root, 'docker/temporal/namespace.sh')], {
+    env: {
+      PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      TEMPORAL_RETENTION: '30d',
+    },
+  });
+
+/** As a container asks; what it says when it is not well. */
+const healthy = (part: string): Promise<string | undefined> =>
+  run(process.execPath, [join(root, 'scripts/healthy.ts'), part], {
+    env: { DATABASE_URL: db.url, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
+  }).then(
+    () => undefined,
+    (refused: { stdout: string }) => refused.stdout,
+  );
+
+test('the namespace and every search attribute are made, and running it again does no harm', async () => {
+  await makeReady();
+  await makeReady();
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  const codes: Record<string, number> = { Keyword: 2, Int: 3, Datetime: 6 };
+  expect(customAttributes).toMatchObject(
+    Object.fromEntries(Object.entries(searchAttributes).map(([name, type]) => [name, codes[type]])),
+  );
+  const { config } = await connection.workflowService.describeNamespace({ namespace });
+  expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 24 * 3600);
+});
+
+test('a worker is well once it listens to both queues, and not before', async () => {
+  await makeReady();
+  expect(await healthy('worker')).toMatch(/^No worker of .+ listens to the queue loops/);
+  let workers: RunningWorkers | undefined;
+  try {
+    workers = await startWorkers({
+      hands: {
+        pool: db.pool,
+        configuration: db.heed.configuration,
+        publicUrl: 'http://heed.test',
+        post: openPostOffice('smtp://127.0.0.1:9'),
+        slack: undefined,
+      },
+      connection: { address },
+      namespace,
+      bundle: process.env['HEED_TEST_BUNDLE'] ?? '',
+      log: { debug() {}, info() {}, warn() {}, error() {} } as unknown as Log,
+    });
+    while (await healthy('worker'));
+  } finally {
+    await workers?.stop();
+  }
+});
+
+test('a relay is well as long as it has compared itself with Temporal in the last minute', async () => {
+  expect(await healthy('relay')).toMatch(/^No relay has compared itself/);
+  const seen = (ago: string): Promise<unknown> =>
+    db.pool.query(sql.unsafe`
+      insert into engines (address, namespace_id, seen_at) values ('there', 'one', clock_timestamp() - ${ago}::interval)
+      on conflict (address) do update set seen_at = excluded.seen_at`);
+  await seen('5 seconds');
+  expect(await healthy('relay')).toBeUndefined();
+  await seen('2 minutes');
+  expect(await healthy('relay')).toMatch(/^No relay has compared itself/);
+});
