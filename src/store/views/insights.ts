@@ -47,5 +47,5 @@ export const InsightNow = z.object({
 export type InsightNow = z.infer<typeof InsightNow>;
 
 export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
-  return db.maybeOne(sql.type(InsightNow)`select * from now.insights where id = ${id}`);
+  return db.maybeOne(sql.type(InsightNow)`select * from now.insight(${id}::uuid)`);
 }

@@ -70,5 +70,5 @@ export const SignalNow = z.object({
 export type SignalNow = z.infer<typeof SignalNow>;
 
 export async function signalNow(db: Db, id: string): Promise<SignalNow | null> {
-  return db.maybeOne(sql.type(SignalNow)`select * from now.signals where id = ${id}`);
+  return db.maybeOne(sql.type(SignalNow)`select * from now.signal(${id}::uuid)`);
 }
