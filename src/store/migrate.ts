@@ -1,5 +1,6 @@
-/** Brings the schema up to date: migrations in order, then the views, which are made anew every time. Several processes may try at once. */
+/** Brings the schema up to date: migrations in order, then the views. Several processes may try at once. */
 
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
@@ -7,13 +8,19 @@ import pg from 'pg';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
-/** Applies what is missing and returns the names of the migrations it ran. Throws what Postgres says when a file is wrong. */
+/** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed. Throws what Postgres
+ *  says when a file is wrong. */
 export async function migrate(databaseUrl: string, log: (sentence: string) => void = () => {}): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     // One lock for the whole: nobody may see the schema without its views.
     await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
+    const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
+    const print = createHash('sha256').update(JSON.stringify([migrations, views])).digest('hex');
+    if ((await printOf(client)) === print) return [];
+
+    // A view holds on to its tables, so all of them give way while tables change.
     await client.query('drop schema if exists now cascade');
     const ran = await runner({
       dbClient: client,
@@ -27,12 +34,25 @@ export async function migrate(databaseUrl: string, log: (sentence: string) => vo
     });
     await client.query('begin');
     await client.query('create schema now');
-    const views = (await readdir(folder('views'))).filter((name) => name.endsWith('.sql')).sort();
-    for (const name of views) await client.query(await readFile(`${folder('views')}${name}`, 'utf8'));
+    for (const { text } of views) await client.query(text);
+    await client.query(`comment on schema now is '${print}'`);
     await client.query('commit');
     for (const migration of ran) log(`Applied ${migration.name}.`);
     return ran.map((migration) => migration.name);
   } finally {
     await client.end();
   }
+}
+
+async function sources(of: 'migrations' | 'views'): Promise<{ name: string; text: string }[]> {
+  const names = (await readdir(folder(of))).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(`${folder(of)}${name}`, 'utf8') })));
+}
+
+/** What the schema was last made from. */
+async function printOf(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ print: string | null }>(
+    `select obj_description(oid, 'pg_namespace') as print from pg_namespace where nspname = 'now'`,
+  );
+  return rows[0]?.print ?? undefined;
 }

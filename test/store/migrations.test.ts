@@ -53,7 +53,16 @@ describe('migrating', () => {
     expect(await query(database.url, `select code from places`)).toEqual([{ code: 'high-street' }]);
   });
 
-  test('makes the views anew, so that none is left of an earlier version', async () => {
+  test('touches nothing while nothing has changed, so that a running Heed never misses its views', async () => {
+    const before = await query(database.url, `select oid from pg_class where relname = 'signals' and relkind = 'v'`);
+    await migrate(database.url);
+    expect(await query(database.url, `select oid from pg_class where relname = 'signals' and relkind = 'v'`)).toEqual(
+      before,
+    );
+  });
+
+  test('makes the views anew for another version, so that none is left of the earlier one', async () => {
+    await query(database.url, `comment on schema now is 'an earlier version'`);
     await query(database.url, `create view now.left_over as select 1 as one`);
     await query(database.url, `drop view now.timeline`);
     await migrate(database.url);
