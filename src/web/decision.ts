@@ -7,7 +7,7 @@ import type { Html } from './page.ts';
 import { count } from './words.ts';
 
 /** The answers, as the address of a page names them. */
-export const choices = ['everyone', 'these', 'no', 'listen'] as const;
+export const choices = ['adopt', 'these', 'decline', 'defer'] as const;
 export type Choice = (typeof choices)[number];
 
 export interface Preview {
@@ -33,10 +33,10 @@ export interface Deciding {
 }
 
 export const choiceLabels: Record<Choice, string> = {
-  everyone: 'Yes, for everyone',
+  adopt: 'Yes, for everyone',
   these: 'Yes, for these people',
-  no: 'No, because…',
-  listen: 'Keep listening',
+  decline: 'No, because…',
+  defer: 'Keep listening',
 };
 
 export function decision(deciding: Deciding): Html {
@@ -44,8 +44,8 @@ export function decision(deciding: Deciding): Html {
   const links = choices.map(
     (each) =>
       html`<a
-        class="button ${!choice && each === 'everyone' ? 'go' : ''}"
-        href="${here}${here.includes('?') ? '&' : '?'}choose=${each}#${formOf(acting, 'decision')}"
+        class="button ${!choice && each === 'adopt' ? 'go' : ''}"
+        href="${here}${here.includes('?') ? '&' : '?'}do=${each}#${formOf(acting, 'decision')}"
         ${each === choice ? html`aria-current="true"` : ''}
         >${choiceLabels[each]}</a
       >`,
@@ -59,27 +59,27 @@ function form(deciding: Deciding, choice: Choice): Html {
   const filled = filledOf(acting, 'decision');
   const field = { form: formOf(acting, 'decision'), filled };
   const reasons = {
-    everyone: 'What customers read: what will be different?',
+    adopt: 'What customers read: what will be different?',
     these: 'What these customers read: what will be different for them?',
-    no: 'What customers read: why not?',
-    listen: 'What are we still waiting to hear?',
+    decline: 'What customers read: why not?',
+    defer: 'What are we still waiting to hear?',
   };
   return act(
     acting,
     'decision',
-    html`<input type="hidden" name="choose" value="${choice}" />
+    html`<input type="hidden" name="do" value="${choice}" />
       ${text({ ...field, name: 'reason', label: reasons[choice], required: true, focus: true, rows: 3 })}
       ${
-        choice === 'everyone' || choice === 'these'
+        choice === 'adopt' || choice === 'these'
           ? line({ ...field, name: 'doneBy', label: 'Done by', type: 'date', min: deciding.today, required: true })
           : ''
       }
-      ${choice === 'listen' ? listening(field, deciding) : evidence(filled, deciding)}
+      ${choice === 'defer' ? listening(field, deciding) : evidence(filled, deciding)}
       ${text({ ...field, name: 'internalReason', label: 'Among colleagues', also: 'customers never read this', rows: 2 })}
-      ${choice === 'listen' ? '' : html`<p class="card tight">${whoHears(deciding)}</p>`}
-      <button class="go wide last">${choice === 'listen' ? 'Keep listening' : 'Decide'}</button>
+      ${choice === 'defer' ? '' : html`<p class="card tight">${whoHears(deciding)}</p>`}
+      <button class="go wide last">${choice === 'defer' ? 'Keep listening' : 'Decide'}</button>
       ${
-        choice === 'listen'
+        choice === 'defer'
           ? ''
           : html`<p class="hint">You can take it back for ${deciding.undo}. Until then nothing leaves.</p>`
       }`,

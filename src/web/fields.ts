@@ -87,16 +87,15 @@ export const line = (
     ${beneath(field)}
   </div>`;
 
-export const text = (field: Field & { look?: 'spoken' | 'epistle'; rows?: number }): Html =>
-  html`<div class="tight">
+export const text = (field: Field & { look?: 'spoken' | 'epistle'; rows?: number }): Html => {
+  // A browser drops one line break behind the opening tag: this one, and not the first that was typed.
+  const typed = `\n${shownValue(field)}`;
+  return html`<div class="tight">
     ${around(field)}
-    <textarea class="${field.look ?? ''}" rows="${field.rows ?? 3}" ${marks(field)}>
-${leading(shownValue(field))}</textarea>
+    <textarea class="${field.look ?? ''}" rows="${field.rows ?? 3}" ${marks(field)}>${typed}</textarea>
     ${beneath(field)}
   </div>`;
-
-/** A browser drops the first line break inside a textarea; one more keeps it. */
-const leading = (value: string): string => (value.startsWith('\n') ? `\n${value}` : value);
+};
 
 export interface Option {
   value: string;

@@ -162,9 +162,9 @@ function acts(task: TaskShown, href: string): Html {
     case 'doubt':
       return html`${go('Look at it', href)} ${give}`;
     case 'decide':
-      return html`${go('Decide', `${href}?choose=everyone#act`)}
-        <a class="button" href="${href}?choose=no#act">No, because…</a>
-        <a class="button" href="${href}?choose=listen#act">Keep listening</a> ${give}`;
+      return html`${go('Decide', `${href}?do=adopt#act`)}
+        <a class="button" href="${href}?do=decline#act">No, because…</a>
+        <a class="button" href="${href}?do=defer#act">Keep listening</a> ${give}`;
     case 'undo':
       return takeBack(acting, moment(task.until!, task.clock));
     case 'complete':

@@ -28,6 +28,8 @@ export interface YoursShown {
   says: 'yes' | 'no' | null;
   /** Who reads a "not really". */
   reader: string;
+  /** The answer they pressed in the letter: nearest here, but not given yet. */
+  leaning: 'yes' | 'no' | undefined;
   /** Whether we still write to them. */
   writes: boolean;
   filled: Filled;
@@ -81,8 +83,8 @@ function question(y: YoursShown, asks: keyof typeof questions): Html {
     <form method="post" action="/yours/${y.token}/say" class="stack">
       ${pressKey(y.key)} ${wrongs('say', y.filled)}
       <div class="row">
-        <button class="go" name="says" value="yes">Yes, thank you</button>
-        <button name="says" value="no">Not really</button>
+        <button class="${y.leaning === 'no' ? '' : 'go'}" name="says" value="yes">Yes, thank you</button>
+        <button class="${y.leaning === 'no' ? 'go' : ''}" name="says" value="no">Not really</button>
       </div>
       ${text({ form: 'say', name: 'words', label: 'Anything to add?', also: 'only if you like', rows: 2, filled: y.filled })}
       <p class="hint">If not, ${y.reader} reads it and answers you.</p>

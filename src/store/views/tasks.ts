@@ -120,6 +120,8 @@ const plansOf = (staff: string) => sql.fragment`
       select e.reason, g.due_at > p.counted_from as escalated
       from escalations e join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
       where e.plan_id = p.id and e.staff = ${staff}
+        -- Whoever gave it away since has done their part.
+        and not exists (select from ownerships w where w.loop_id = x.id and w.staff = ${staff} and w.ended_at >= e.taken_at)
       order by e.taken_at desc, e.step desc limit 1
     ) told on true
     where p.loop_id = x.id and p.round = x.round

@@ -26,13 +26,13 @@ import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
 export function actionPages(web: Web): Hono {
   const app = new Hono();
   app.get('/t/:token', async (c) => {
-    const task = await open(web, c.req.param('token'), { pressed: c.req.query('said'), choose: c.req.query('choose') });
+    const task = await open(web, c.req.param('token'), { pressed: c.req.query('said'), chosen: c.req.query('do') });
     return show(c, web, task);
   });
   app.post('/t/:token/:verb', async (c) => {
     const { token, verb } = c.req.param();
     const form = await readForm(c);
-    const task = await open(web, token, { choose: one(form, 'choose') });
+    const task = await open(web, token, { chosen: one(form, 'do') });
     if (task.over) throw task.over;
     if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
     const pressed = { loopId: task.link.loopId, by: task.link.staff, verb, form, source: 'link' as const };
@@ -41,7 +41,7 @@ export function actionPages(web: Web): Hono {
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
       const again = await open(web, token, {
-        choose: one(form, 'choose'),
+        chosen: one(form, 'do'),
         returned: { verb, filled: error.filled, status: error.status },
       });
       return show(c, web, again);
@@ -55,7 +55,7 @@ export function actionPages(web: Web): Hono {
 interface Given {
   /** The press that led here. */
   pressed?: string | undefined;
-  choose?: string | undefined;
+  chosen?: string | undefined;
   returned?: { verb: string; filled: Filled; status: Unfit['status'] };
 }
 
@@ -206,7 +206,7 @@ async function ofInsight(web: Web, link: At, given: Given, sentence: string | un
     holder: insight.decider,
     taken: insight.acknowledged_at !== null,
     finalAt: insight.final_at,
-    deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.choose), here: acting.base, verbatims }),
+    deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: acting.base, verbatims }),
   });
   return { kind: 'insight', title: line, body, over };
 }

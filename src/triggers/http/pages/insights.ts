@@ -40,7 +40,7 @@ export function insightPages(web: Web): Hono {
           verb,
           filled: error.filled,
           status: error.status,
-          choice: choiceIn(one(form, 'choose')),
+          choice: choiceIn(one(form, 'do')),
         });
       throw error;
     }
@@ -87,7 +87,7 @@ async function show(c: Context, web: Web, visitor: Visitor, returned?: Returned)
   const id = c.req.param('id')!;
   const page = await seen(web, visitor, id);
   const shown = await shownTo(web, visitor, page, {
-    choice: returned?.choice ?? choiceIn(c.req.query('choose')),
+    choice: returned?.choice ?? choiceIn(c.req.query('do')),
     returned,
   });
   const pressed = c.req.query('said');
@@ -203,7 +203,7 @@ export async function decidingOf(
   return {
     ...given,
     people: insight.people,
-    preview: given.choice && given.choice !== 'listen' ? await previewTellings(web.heed.pool, insight.id) : undefined,
+    preview: given.choice && given.choice !== 'defer' ? await previewTellings(web.heed.pool, insight.id) : undefined,
     today: localDate(now, company.timezone),
     undo: spanText(company.undo),
   };

@@ -6,6 +6,7 @@ import { actionPages } from './action.ts';
 import { assets } from './assets.ts';
 import { capturePages } from './capture.ts';
 import { insightPages } from './insights.ts';
+import { loopPages } from './loop.ts';
 import { minePages } from './mine.ts';
 import { signInPages } from './signIn.ts';
 import { signalPages } from './signals.ts';
@@ -33,5 +34,6 @@ export function pages(web: Web): Hono {
   ]) {
     app.route('/', part);
   }
+  app.route('/loop', loopPages(web));
   return app;
 }

@@ -98,17 +98,17 @@ export async function respondWith(heed: Heed, kind: 'signal' | 'insight', presse
 }
 
 /** What the schema of a decision calls otherwise than its form. */
-const formFields = { wakeAt: 'wakeOn', scope: 'choose', outcome: 'choose' };
+const formFields = { wakeAt: 'wakeOn', scope: 'do', outcome: 'do' };
 
 function parseDecision(form: Form, company: Company): Decision {
-  const choice = choices.find((each) => each === one(form, 'choose'));
+  const choice = choices.find((each) => each === one(form, 'do'));
   const wakeOn = one(form, 'wakeOn');
   const said = {
     ...given(form, ['reason', 'internalReason']),
-    ...(choice === 'everyone' || choice === 'these'
-      ? { outcome: 'adopted', scope: choice, ...given(form, ['doneBy']) }
-      : { outcome: choice === 'no' ? 'declined' : choice === 'listen' ? 'deferred' : undefined }),
-    ...(choice === 'listen'
+    ...(choice === 'adopt' || choice === 'these'
+      ? { outcome: 'adopted', scope: choice === 'these' ? 'these' : 'everyone', ...given(form, ['doneBy']) }
+      : { outcome: choice === 'decline' ? 'declined' : choice === 'defer' ? 'deferred' : undefined }),
+    ...(choice === 'defer'
       ? { ...given(form, ['untilPeople']), ...(wakeOn && { wakeAt: wakeAt(wakeOn, company.timezone) }) }
       : { evidence: many(form, 'evidence') }),
   };

@@ -113,6 +113,7 @@ async function show(
   if (!page) throw gone();
   const { signal } = page;
   const pressed = c.req.query('said');
+  const leaning = c.req.query('says');
   const sentence = pressed
     ? await sentenceOf(web.heed.pool, { source: 'link', key: pressed, person: 'customer' })
     : c.req.query('stopped') !== undefined && !page.writes
@@ -133,6 +134,7 @@ async function show(
       question: page.question,
       says: signal.says,
       reader: company.staff[page.reader]?.name ?? 'somebody more senior',
+      leaning: leaning === 'yes' || leaning === 'no' ? leaning : undefined,
       writes: page.writes,
       filled: unfit?.filled ?? nothingFilled,
       sentence: sentence ?? undefined,

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeLink } from '../../../../src/store/records/links.ts';
+import { handOver } from '../../../../src/triggers/responses/handOver.ts';
+import { green, kim } from '../../../activities/messages/shop.ts';
+import { linkIn, openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await openPages();
+});
+afterAll(() => pages.shop.close());
+
+/** A complaint at the harbour, and the link in the mail to Omar, who runs it. */
+async function omarIsAsked() {
+  const signal = await pages.shop.hears({
+    ...kim,
+    words: 'I was charged twice.',
+    place: 'harbour',
+    by: 'aisha',
+  });
+  return { signal, link: linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/') };
+}
+
+describe('the page behind a link from an e-mail', () => {
+  test('changes nothing however often it is opened', async () => {
+    const { signal, link } = await omarIsAsked();
+    const before = await pages.facts();
+    const scanner = pages.nobody();
+    for (let i = 0; i < 50; i++) expect((await scanner.get(link)).status).toBe(200);
+    expect(await pages.facts()).toBe(before);
+    expect((await pages.shop.signal(signal.id)).acknowledged_at).toBeNull();
+  });
+
+  test('says in whose name, does it with one press, and says afterwards what happened', async () => {
+    const { signal, link } = await omarIsAsked();
+    const omar = pages.nobody();
+    const page = await omar.get(link);
+    expect(page.text).toContain('You are Omar Haddad. Opening this has changed nothing');
+    expect(page.text).toContain('“I was charged twice.”'.replaceAll(/[“”]/g, ''));
+    expect(page.text).toContain('You, because Harbour is yours.');
+    expect(page.headers.get('Referrer-Policy')).toBe('no-referrer');
+    expect(page.headers.get('Cache-Control')).toBe('no-store');
+    const taken = await omar.press(page, `${link}/acknowledgement`);
+    expect(taken.text).toContain('It is yours. Next: answer the customer.');
+    expect((await pages.shop.signal(signal.id)).owner).toBe('omar');
+    const sent = await omar.press(taken, `${link}/follow-up`, { words: 'Dear Kim, we pay it back.' });
+    expect(sent.text).toContain('Sent in your name.');
+    expect(sent.html).not.toContain('<form method="post" action="/t/');
+    expect(omar.cookies.size).toBe(0);
+  });
+
+  test('ends with its wait: opened again it says who acted, and a press is refused', async () => {
+    const { link } = await omarIsAsked();
+    const omar = pages.nobody();
+    const page = await omar.get(link);
+    await omar.press(page, `${link}/follow-up`, { words: 'Dear Kim.' });
+    const again = await omar.get(link);
+    expect(again.status).toBe(410);
+    expect(again.text).toContain('Omar Haddad has answered it. There is nothing left to do for you');
+    const before = await pages.facts();
+    expect((await omar.post(`${link}/dismissal`, { reason: 'late' })).status).toBe(410);
+    expect(await pages.facts()).toBe(before);
+  });
+
+  test('ends for whoever has handed it over', async () => {
+    const { signal, link } = await omarIsAsked();
+    await handOver(
+      pages.web.heed,
+      { loopId: signal.id, by: 'omar', press: pages.shop.press() },
+      { to: 'aisha', reason: 'hers' },
+    );
+    const ended = await pages.nobody().get(link);
+    expect(ended.status).toBe(410);
+    expect(ended.text).toContain('It is with Aisha Rahman now.');
+    expect((await pages.nobody().post(`${link}/acknowledgement`)).status).toBe(410);
+  });
+
+  test('is about its loop and its wait alone', async () => {
+    const { signal, link } = await omarIsAsked();
+    const other = await omarIsAsked();
+    const before = await pages.facts();
+    for (const verb of ['decision', 'completion', 'confirmation', 'joining', 'toString'])
+      expect((await pages.nobody().post(`${link}/${verb}`, { says: 'yes' })).status).toBe(404);
+    await pages.nobody().post(`${link}/acknowledgement`, { loopId: other.signal.id, id: other.signal.id });
+    expect((await pages.shop.signal(other.signal.id)).acknowledged_at).toBeNull();
+    expect((await pages.shop.signal(signal.id)).acknowledged_at).not.toBeNull();
+    expect(await pages.facts()).toBeGreaterThan(before);
+  });
+
+  test('is not there under a token that never was or was made for something else', async () => {
+    const signIn = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'omar' });
+    for (const token of ['x', 'AAAAAAAAAAAAAAAAAAAAAA', signIn]) {
+      const answer = await pages.nobody().get(`/t/${token}`);
+      expect(answer.status).toBe(404);
+      expect(answer.text).toContain('There is no such link.');
+    }
+  });
+
+  test('decides from the mail: four answers, who will hear, one button, and taking it back', async () => {
+    const signal = await pages.shop.hears(green);
+    const adopt = linkIn(await pages.shop.letter('prompt', 'tomas', signal.insight_id!), '/t/');
+    const base = adopt.replace(/\?.*/, '');
+    expect(adopt).toBe(`${base}?do=adopt`);
+    const tomas = pages.nobody();
+    const page = await tomas.get(adopt);
+    expect(page.text).toContain('Yes, for everyone Yes, for these people No, because… Keep listening');
+    expect(page.text).toContain('1 will be written to.');
+    const unfit = await tomas.press(page, `${base}/decision`, { reason: '', doneBy: '2026-09-01' });
+    expect(unfit.status).toBe(400);
+    expect(unfit.html).toContain('value="2026-09-01"');
+    const decided = await tomas.press(unfit, `${base}/decision`, { reason: 'Many asked.' });
+    expect(decided.text).toContain('Decided. You can take it back for 10 minutes');
+    const back = await tomas.press(decided, `${base}/withdrawal`);
+    expect(back.text).toContain('Taken back. Nothing has left.');
+    const ingrid = await makeLink(pages.shop.db.pool, {
+      kind: 'task',
+      staff: 'ingrid',
+      loopId: signal.insight_id!,
+      wait: 'decided',
+    });
+    expect((await pages.nobody().get(`/t/${ingrid}`)).text).toContain('Tomás Rey decides it now.');
+  });
+});

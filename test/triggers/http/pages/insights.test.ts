@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sql } from '../../../../src/store/pool.ts';
+import { openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await openPages();
+});
+afterAll(() => pages.shop.close());
+
+const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+let colours = 0;
+
+/** Three people ask for the same scarf: two can be written to, one left no name and works at another place. */
+async function threeAsk() {
+  const size = String((colours += 1) + 50);
+  const words = `Do you have this scarf in size ${size}?`;
+  const [ada, bo] = [
+    { name: 'Ada', email: `ada${size}@example.com` },
+    { name: 'Bo', email: `bo${size}@example.com` },
+  ];
+  const first = await pages.shop.hears({
+    words,
+    customer: ada,
+    consent,
+    offered: { item: 'a shawl', taken: 'refused' },
+  });
+  await pages.shop.hears({ words, customer: bo, consent });
+  await pages.shop.hears({ words: `${words} For my mother.`, place: 'station', by: 'luca' });
+  return { id: first.insight_id!, first, at: `/insights/${first.insight_id!}`, size };
+}
+
+describe('the page of an insight', () => {
+  test('shows what was said, then asks, and says who will hear before anything is decided', async () => {
+    const { at, size } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const page = await tomas.get(at);
+    expect(page.text).toContain(`3 people ask for scarf · ${size}`);
+    expect(page.text).toContain('2 places');
+    expect(page.text).toContain('1 did not want what was offered');
+    for (const answer of ['Yes, for everyone', 'Yes, for these people', 'No, because…', 'Keep listening'])
+      expect(page.text).toContain(answer);
+    const asked = await tomas.get(`${at}?do=adopt`);
+    expect(asked.text).toContain('2 will be written to, 1 cannot. 1 left no name');
+    expect(asked.text).toContain('You can take it back for 10 minutes.');
+  });
+
+  test('never ticks evidence beforehand', async () => {
+    const { at } = await threeAsk();
+    const page = await (await pages.as('tomas')).get(`${at}?do=decline`);
+    expect(page.html.match(/name="evidence"/g)).toHaveLength(3);
+    expect(page.html).not.toMatch(/name="evidence"[^>]*checked/s);
+  });
+
+  test('decides, says so, and takes it back', async () => {
+    const { at, first } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const asked = await tomas.get(`${at}?do=adopt`);
+    const decided = await tomas.press(asked, `${at}/decision`, {
+      reason: 'We order it.',
+      doneBy: '2026-09-01',
+      evidence: [first.id],
+    });
+    expect(decided.text).toContain('Decided. You can take it back for 10 minutes');
+    expect(decided.text).toContain('Tomás Rey decided: yes, for everyone, by Tuesday 1 September.');
+    expect(decided.text).toContain('the decision rests on it');
+    const back = await tomas.press(decided, `${at}/withdrawal`);
+    expect(back.text).toContain('Taken back. Nothing has left.');
+    expect(back.text).toContain('What do we do?');
+  });
+
+  test('comes back with what was written when a date or a reason is missing', async () => {
+    const { at } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const again = await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, {
+      reason: 'We order it.',
+      doneBy: '',
+      internalReason: 'cheap',
+    });
+    expect(again.status).toBe(400);
+    expect(again.text).toContain('The day it is done by is needed: by which day is it done?');
+    expect(again.html).toContain('We order it.</textarea>');
+    expect(again.html).toContain('cheap</textarea>');
+    const past = await tomas.press(again, `${at}/decision`, { doneBy: '2026-06-01' });
+    expect(past.text).toContain('The day by which it is done is over.');
+  });
+
+  test('keeps listening until a day, in the morning of the company', async () => {
+    const { at, id } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const page = await tomas.press(await tomas.get(`${at}?do=defer`), `${at}/decision`, {
+      reason: 'Too few yet',
+      wakeOn: '2026-07-01',
+      untilPeople: '9',
+    });
+    expect(page.text).toContain('Noted: we keep listening, and you are asked again.');
+    const { wake_at } = await pages.shop.insightOf({ insight_id: id } as Parameters<Pages['shop']['insightOf']>[0]);
+    expect(wake_at).toEqual(new Date('2026-07-01T09:00:00+02:00'));
+  });
+
+  test('shows whoever does not decide only what was said at their places, and nothing to press', async () => {
+    const { at } = await threeAsk();
+    const page = await (await pages.as('luca')).get(at);
+    expect(page.text).toContain('For my mother.');
+    expect(page.text).toContain('2 more were said at other places.');
+    expect(page.html).not.toContain(`action="${at}/`);
+    expect((await (await pages.as('aisha')).get(at)).status).toBe(404);
+    const refused = await (await pages.as('luca')).post(`${at}/decision`, { do: 'decline', reason: 'no' });
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain('Tomás Rey decides this. It was not given to you.');
+  });
+
+  test('tells the slower of two who decided', async () => {
+    const { at } = await threeAsk();
+    const [tomas, ingrid] = [await pages.as('tomas'), await pages.as('ingrid')];
+    const page = await ingrid.get(`${at}?do=decline`);
+    await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'No room' });
+    const slow = await ingrid.press(page, `${at}/decision`, { reason: 'No money' });
+    expect(slow.status).toBe(409);
+    expect(slow.text).toContain('Tomás Rey decided this at 10:00.');
+  });
+});
+
+describe('the list of what people ask for', () => {
+  test('has what is to be decided first, in the viewer’s own places, with samples marked', async () => {
+    const { id, size } = await threeAsk();
+    const tomas = await (await pages.as('tomas')).get('/insights');
+    expect(tomas.text).toMatch(/To be decided.*Decided/s);
+    expect(tomas.text).toContain(`3 people ask for scarf · ${size}`);
+    expect((await (await pages.as('aisha')).get('/insights')).text).not.toContain('scarf');
+    await pages.shop.db.pool.query(sql.unsafe`update loops set sample = true where id = ${id}`);
+    const marked = await (await pages.as('tomas')).get('/insights');
+    expect(marked.html).toContain('<span class="tag sample">sample</span>');
+  });
+});

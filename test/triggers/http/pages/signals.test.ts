@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { sql } from '../../../../src/store/pool.ts';
+import { green } from '../../../activities/messages/shop.ts';
+import { openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await openPages();
+});
+afterAll(() => pages.shop.close());
+
+const hears = (said: Partial<Parameters<Pages['shop']['hears']>[0]> = {}) =>
+  pages.shop.hears({ ...green, note: 'in a hurry', ...said });
+
+describe('the page of a signal', () => {
+  test('opens with the words, then tells what became of them, what is next, and who is answerable', async () => {
+    const signal = await hears();
+    const { text, html } = await (await pages.as('priya')).get(`/signals/${signal.id}`);
+    expect(html.indexOf('Do you have this coat in green, size 42?')).toBeLessThan(html.indexOf('What became of it'));
+    expect(text).toContain('Given to Jonas Weber: “outerwear on High Street is yours”.');
+    expect(text).toContain('next If nobody takes it by 12:00, Priya Nair is told.');
+    expect(text).toContain('With Jonas Weber, outerwear lead');
+    expect(text).toContain('Kim Adler may hear by e-mail, about this we owe an answer');
+    expect(text).toContain('Waiting for the decision on coat · green · 42');
+    expect(text).toContain('Among colleagues in a hurry');
+    expect(html).toContain(`href="http://temporal.test/namespaces/heed/workflows/signal%3A${signal.id}"`);
+  });
+
+  test('is not there for whoever works elsewhere, read or pressed', async () => {
+    const signal = await hears({ words: 'I was charged twice.' });
+    await approveFollowUp(
+      pages.web.heed,
+      { loopId: signal.id, by: 'priya', press: pages.shop.press() },
+      { words: 'Dear Kim.' },
+    );
+    const aisha = await pages.as('aisha');
+    const missing = await aisha.get('/signals/01a20d66-832b-7174-a70b-cba7ca556bc6');
+    const hidden = await aisha.get(`/signals/${signal.id}`);
+    expect(hidden.status).toBe(404);
+    expect(hidden.text).toBe(missing.text);
+    const before = await pages.facts();
+    for (const verb of ['acknowledgement', 'dismissal', 'confirmation', 'joining'])
+      expect((await aisha.post(`/signals/${signal.id}/${verb}`, { reason: 'x', says: 'yes' })).status).toBe(404);
+    expect(await pages.facts()).toBe(before);
+  });
+
+  test('shows an earlier remark of the customer only where the viewer may read it', async () => {
+    const customer = { name: 'Otto Haan', email: 'otto@example.com' };
+    await hears({ words: 'Too dark in here', place: 'harbour', by: 'aisha', customer });
+    await hears({ words: 'Too loud in here', customer });
+    const signal = await hears({ words: 'Do you have scarves?', customer });
+    const priya = await (await pages.as('priya')).get(`/signals/${signal.id}`);
+    expect(priya.text).toContain('“Too loud in here”');
+    expect(priya.text).not.toContain('Too dark in here');
+    expect(priya.text).toContain('they said 1 other remark, 1 elsewhere');
+  });
+
+  test('lets its holder take it, hand it over and answer, and says each time what happened', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const taken = await jonas.press(await jonas.get(at), `${at}/acknowledgement`);
+    expect(taken.text).toContain('It is yours. Next: answer the customer.');
+    const handed = await jonas.press(taken, `${at}/handover`, { to: 'priya', reason: 'she knows Kim' });
+    expect(handed.text).toContain('It is with Priya Nair now.');
+    const priya = await pages.as('priya');
+    await priya.press(await priya.get(at), `${at}/acknowledgement`);
+    const page = await priya.get(at);
+    expect(page.html).toContain('You told Mina Okafor at High Street');
+    const sent = await priya.press(page, `${at}/follow-up`, { promiseOn: '2026-06-18' });
+    expect(sent.text).toContain('Sent in your name. They can answer you directly.');
+    expect(sent.text).toContain('Answered by e-mail by Priya Nair. A promise until the end of Thursday 18 June.');
+    expect(sent.text).toContain('we owe a promise, until Thursday 18 June');
+  });
+
+  test('tells the slower of two who was faster, and keeps what they wrote', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const priya = await pages.as('priya');
+    const page = await priya.get(at);
+    await acknowledge(pages.web.heed, { loopId: signal.id, by: 'jonas', press: pages.shop.press() });
+    const slow = await priya.press(page, `${at}/acknowledgement`);
+    expect(slow.status).toBe(409);
+    expect(slow.text).toContain('Jonas Weber took this at 10:00, a moment before you.');
+    const refused = await priya.press(slow, `${at}/follow-up`, { words: 'My own words', promiseOn: '2026-06-01' });
+    expect(refused.status).toBe(400);
+    expect(refused.html).toContain('My own words</textarea>');
+    expect(refused.text).toContain('The promised day is over.');
+  });
+
+  test('counts a double click once', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(at);
+    const both = await Promise.all([1, 2].map(() => jonas.press(page, `${at}/acknowledgement`)));
+    for (const { status, text } of both) {
+      expect(status).toBe(200);
+      expect(text).toContain('It is yours. Next: answer the customer.');
+    }
+    expect(both[0]!.text.match(/Jonas Weber took it\./g)).toHaveLength(1);
+  });
+
+  test('asks a person what the rules were unsure of', async () => {
+    const signal = await hears({ words: 'The thing with the thing.' });
+    const at = `/signals/${signal.id}`;
+    const priya = await pages.as('priya');
+    const page = await priya.get(at);
+    expect(page.text).toContain('The rules were not sure. What is it?');
+    const unfit = await priya.press(page, `${at}/review`, {});
+    expect(unfit.text).toContain('What it calls for is needed to pursue it: thank, answer, or decide.');
+    const read = await priya.press(unfit, `${at}/review`, { course: 'thank', kind: 'praise' });
+    expect(read.text).toContain('Priya Nair read it as “praised”. It calls for a thank-you.');
+  });
+
+  test('offers what is merely similar, and joins it with one press', async () => {
+    const coat = await hears({ words: 'Do you have a linen coat in navy?' });
+    const blue = await hears({ words: 'Do you have a linen coat in navy, size 50?' });
+    expect(blue.insight_id).not.toBe(coat.insight_id);
+    const at = `/signals/${blue.id}`;
+    const priya = await pages.as('priya');
+    const page = await priya.get(at);
+    expect(page.text).toContain('Is it one of these?');
+    const joined = await priya.press(page, `${at}/joining`, { insight: coat.insight_id! });
+    expect(joined.text).toContain('Joined. 1 others said so too.');
+    expect((await pages.shop.signal(blue.id)).insight_id).toBe(coat.insight_id);
+  });
+
+  test('gives the number and what to say where a customer wants a call', async () => {
+    const signal = await hears({
+      customer: { name: 'Pat Quinn', phone: '+31 6 12345678' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const at = `/signals/${signal.id}`;
+    await acknowledge(pages.web.heed, { loopId: signal.id, by: 'jonas', press: pages.shop.press() });
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(at);
+    expect(page.html).toContain('href="tel:+31612345678"');
+    const noReply = await jonas.press(page, `${at}/call`, { outcome: 'no_reply' });
+    expect(noReply.text).toContain('It stays with you: try again later.');
+    const reached = await jonas.press(noReply, `${at}/call`, { outcome: 'reached' });
+    expect(reached.text).toContain('Answered on the phone by Jonas Weber.');
+  });
+
+  test('says that a mail may not have been sent, instead of guessing', async () => {
+    const signal = await hears();
+    await pages.shop.db.pool.query(
+      sql.unsafe`update deliveries set state = 'needs_human' where loop_id = ${signal.id} and purpose = 'receipt'`,
+    );
+    const { text } = await (await pages.as('priya')).get(`/signals/${signal.id}`);
+    expect(text).toContain('may not have been sent The thank-you was being handed over');
+  });
+
+  test('says who closed it and why, and offers nothing more', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const closed = await jonas.press(await jonas.get(at), `${at}/dismissal`, { reason: 'A test of the till' });
+    expect(closed.text).toContain('No action Jonas Weber, 10:00 A test of the till');
+    expect(closed.html).not.toContain(`action="${at}/`);
+  });
+
+  test('marks sample history, and offers nothing to press on it', async () => {
+    const signal = await hears();
+    await pages.shop.db.pool.query(sql.unsafe`update loops set sample = true where id = ${signal.id}`);
+    const page = await (await pages.as('jonas')).get(`/signals/${signal.id}`);
+    expect(page.html).toContain('<span class="tag sample">sample</span>');
+    expect(page.html).not.toContain(`action="/signals/${signal.id}/`);
+  });
+
+  test('answers 304 to a page that shows it as it is, and 200 once something has happened', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(at);
+    const version = page.headers.get('ETag')!;
+    expect(page.html).toContain(`data-version="${version.replaceAll('"', '')}"`);
+    expect((await jonas.get(at, { 'If-None-Match': version })).status).toBe(304);
+    await acknowledge(pages.web.heed, { loopId: signal.id, by: 'jonas', press: pages.shop.press() });
+    expect((await jonas.get(at, { 'If-None-Match': version })).status).toBe(200);
+  });
+});

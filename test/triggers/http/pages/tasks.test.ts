@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from '../../../../src/store/pool.ts';
+import { green, kim } from '../../../activities/messages/shop.ts';
+import { openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeEach(async () => {
+  pages = await openPages();
+});
+afterEach(() => pages.shop.close());
+
+const order = (text: string, ...parts: string[]): number[] => parts.map((part) => text.indexOf(part));
+
+describe('my tasks', () => {
+  test('has the most overdue first, and says why me and why now', async () => {
+    const coat = await pages.shop.hears(green);
+    await pages.shop.db.passTime('3 hours');
+    await pages.shop.climbs(coat.id);
+    await pages.shop.hears({ ...kim, words: 'I was charged twice for the alteration.', mood: 'annoyed' });
+    const { text } = await (await pages.as('priya')).get('/tasks');
+    expect(text).toContain('Two people are waiting for you');
+    const [late, fresh] = order(text, 'this coat in green', 'charged twice');
+    expect(late).toBeLessThan(fresh!);
+    expect(text).toContain('not taken, due an hour ago');
+    expect(text).toContain('You, because it is with Jonas Weber, and nobody had taken it.');
+    expect(text).toMatch(/take it by \d\d:\d\d/);
+    expect(text).toContain('Said to Mina Okafor at 13:00; they were annoyed. You, because High Street is yours.');
+  });
+
+  test('is done from the list in two taps, and comes back to it', async () => {
+    const signal = await pages.shop.hears(green);
+    const jonas = await pages.as('jonas');
+    const taken = await jonas.press(await jonas.get('/tasks'), `/signals/${signal.id}/acknowledgement`);
+    expect(taken.path).toMatch(/^\/tasks\?said=/);
+    expect(taken.text).toContain('It is yours. Next: answer the customer.');
+    expect(taken.text).toContain('Answer Kim');
+    const gone = await jonas.press(taken, `/signals/${signal.id}/handover`, { to: 'priya', reason: 'she knows Kim' });
+    expect(gone.text).toContain('It is with Priya Nair now.');
+    expect(gone.text).toContain('Nobody is waiting for you.');
+    const { text } = await (await pages.as('priya')).get('/tasks');
+    expect(text).toContain('You, because it was handed over to you: she knows Kim.');
+  });
+
+  test('asks the decider with the words and the people, and stops asking when they keep listening', async () => {
+    const signal = await pages.shop.hears(green);
+    const tomas = await pages.as('tomas');
+    const page = await tomas.get('/tasks');
+    expect(page.text).toContain('One decision is waiting for you');
+    expect(page.text).toContain('1 person has asked, and 1 did not want what was offered.');
+    const at = `/insights/${signal.insight_id}`;
+    await tomas.press(await tomas.get(`${at}?do=defer`), `${at}/decision`, { reason: 'Too few', wakeOn: '2026-07-01' });
+    await pages.shop.climbs(signal.insight_id!);
+    expect((await tomas.get('/tasks')).text).toContain('Nobody is waiting for you.');
+  });
+
+  test('asks whether it is done once a decision is final', async () => {
+    const signal = await pages.shop.hears(green);
+    const tomas = await pages.as('tomas');
+    const at = `/insights/${signal.insight_id}`;
+    await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, { reason: 'Yes.', doneBy: '2026-09-01' });
+    expect((await tomas.get('/tasks')).text).toContain('Take it back');
+    await pages.shop.db.passTime('11 minutes');
+    await pages.shop.tells(signal.insight_id!);
+    const done = await tomas.press(await tomas.get('/tasks'), `${at}/completion`, { evidence: 'In the shops' });
+    expect(done.text).toContain('Done, and recorded.');
+  });
+
+  test('shows a mail of which nobody knows whether it was sent', async () => {
+    const signal = await pages.shop.hears(green);
+    await pages.shop.db.pool.query(
+      sql.unsafe`update deliveries set state = 'uncertain' where loop_id = ${signal.id} and purpose = 'receipt'`,
+    );
+    expect((await (await pages.as('jonas')).get('/tasks')).text).toContain('may not have been sent');
+  });
+
+  test('says what happened today when nobody waits', async () => {
+    await pages.shop.hears(green);
+    await pages.shop.hears({ words: 'Too loud in here', place: 'harbour', by: 'aisha' });
+    const { text } = await (await pages.as('mina')).get('/tasks');
+    expect(text).toContain('Nobody is waiting for you. Today 1 person spoke to us.');
+  });
+
+  test('leads whoever signs in to where their work is', async () => {
+    const mina = await pages.as('mina');
+    expect((await mina.get('/')).headers.get('Location')).toBe('/capture');
+    const priya = await pages.as('priya');
+    expect((await priya.get('/')).headers.get('Location')).toBe('/tasks');
+    expect((await pages.nobody().get('/')).text).toContain('Nothing a customer says dies of silence.');
+  });
+});
+
+describe('what became of what I captured', () => {
+  test('says that what was missing is coming, newest news first', async () => {
+    const coat = await pages.shop.hears({ ...green, unmet: "Don't carry it" });
+    await pages.shop.hears({ words: 'Mina was lovely' });
+    const tomas = await pages.as('tomas');
+    const at = `/insights/${coat.insight_id}`;
+    await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, {
+      reason: 'Many of you asked.',
+      doneBy: '2026-09-01',
+    });
+    const mina = await pages.as('mina');
+    expect((await mina.get('/mine')).text).not.toContain('You heard it');
+    await pages.shop.db.passTime('11 minutes');
+    const { text } = await mina.get('/mine');
+    expect(text).toContain(
+      'Green is coming. You heard it. Tomás Rey decided: Many of you asked. By Tuesday 1 September.',
+    );
+    const [news, older] = order(text, 'Green is coming', 'Mina was lovely');
+    expect(news).toBeLessThan(older!);
+  });
+
+  test('shows nobody what others captured', async () => {
+    await pages.shop.hears({ words: 'Too loud in here', place: 'harbour', by: 'aisha' });
+    expect((await (await pages.as('mina')).get('/mine')).text).toContain('You have not captured anything yet.');
+  });
+});

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { makeLink } from '../../../../src/store/records/links.ts';
+import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { kim } from '../../../activities/messages/shop.ts';
+import { linkIn, openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeEach(async () => {
+  pages = await openPages();
+});
+afterEach(() => pages.shop.close());
+
+const complaint = { ...kim, words: 'I was charged twice.', note: 'she shouted', mood: 'annoyed' as const };
+
+/** Kim complains; with `answered`, Priya has written back. */
+async function kimsPage(answered = true) {
+  const signal = await pages.shop.hears(complaint);
+  const receipt = await pages.shop.letter('receipt', undefined, signal.id);
+  if (answered)
+    await approveFollowUp(
+      pages.web.heed,
+      { loopId: signal.id, by: 'priya', press: pages.shop.press() },
+      { words: 'Dear Kim, we pay it back.', promiseOn: '2026-06-18' },
+    );
+  const token = await makeLink(pages.shop.db.pool, {
+    kind: 'yours',
+    customerId: signal.customer_id!,
+    loopId: signal.id,
+  });
+  return { signal, receipt, at: `/yours/${token}` };
+}
+
+describe('the customer’s own page', () => {
+  test('shows their words and what was done, and nothing that colleagues wrote', async () => {
+    const { at } = await kimsPage();
+    const { text, html, headers } = await pages.nobody().get(at);
+    expect(text).toContain('What became of what you told us I was charged twice.');
+    expect(text).toContain('You told Mina Okafor.');
+    expect(text).toContain(
+      'Priya Nair (branch manager) wrote to you and promised that you hear from us by Thursday 18 June.',
+    );
+    for (const inner of ['she shouted', 'annoyed', 'priority', 'rule', 'was asked to', 'HD-'])
+      expect(text).not.toContain(inner);
+    expect(html).not.toContain('<script');
+    expect(headers.get('Referrer-Policy')).toBe('no-referrer');
+  });
+
+  test('asks nothing before we have answered', async () => {
+    const { at } = await kimsPage(false);
+    const { text, html } = await pages.nobody().get(at);
+    expect(text).toContain('next Priya Nair reads it and answers you.');
+    expect(html).not.toContain('/say"');
+  });
+
+  test('takes a yes, and a no after it starts again one level up', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    const yes = await kims.press(await kims.get(at), `${at}/say`, { says: 'yes' });
+    expect(yes.text).toContain('Thank you. We are glad it is settled.');
+    expect((await pages.shop.signal(signal.id)).closed_how).toBe('settled');
+    const no = await kims.press(yes, `${at}/say`, { says: 'no', words: 'It happened again' });
+    expect(no.text).toContain('Ingrid Solberg will read it and answer you.');
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ round: 2, owner: 'ingrid', closed_how: null });
+    expect((await (await pages.as('priya')).get(`/signals/${signal.id}`)).text).toContain('It happened again');
+  });
+
+  test('only shows which answer was meant in the letter, and gives it when it is pressed', async () => {
+    const { signal, at } = await kimsPage();
+    const page = await pages.nobody().get(`${at}?says=no`);
+    expect(page.html).toMatch(/class="go" name="says" value="no"/);
+    expect((await pages.shop.signal(signal.id)).says).toBeNull();
+  });
+
+  test('keeps what they wrote when they wrote too much', async () => {
+    const { at } = await kimsPage();
+    const kims = pages.nobody();
+    const again = await kims.press(await kims.get(at), `${at}/say`, { says: 'no', words: 'x'.repeat(2001) });
+    expect(again.status).toBe(400);
+    expect(again.text).toContain('The words must be at most 2,000 characters.');
+    expect(again.html).toContain('x'.repeat(2001));
+  });
+
+  test('stops our letters with one press', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    const stopped = await kims.press(await kims.get(at), `${at}/stop`);
+    expect(stopped.text).toContain('We have stopped writing to you.');
+    expect((await pages.shop.signal(signal.id)).unreachable).toBe('suppressed');
+  });
+
+  test('lives ninety days longer than the loop', async () => {
+    const { at } = await kimsPage();
+    const kims = pages.nobody();
+    await kims.press(await kims.get(at), `${at}/say`, { says: 'yes' });
+    await pages.shop.db.passTime('89 days');
+    expect((await kims.get(at)).status).toBe(200);
+    await pages.shop.db.passTime('2 days');
+    const ended = await kims.get(at);
+    expect(ended.status).toBe(410);
+    expect(ended.text).toContain('If something is left open, tell us again.');
+    expect((await kims.post(`${at}/say`, { says: 'no' })).status).toBe(410);
+  });
+
+  test('is another customer’s for nobody', async () => {
+    const { signal } = await kimsPage();
+    const other = await pages.shop.hears({ ...complaint, customer: { name: 'Bo', email: 'bo@example.com' } });
+    const token = await makeLink(pages.shop.db.pool, {
+      kind: 'yours',
+      customerId: other.customer_id!,
+      loopId: signal.id,
+    });
+    expect((await pages.nobody().get(`/yours/${token}`)).status).toBe(410);
+  });
+});
+
+describe('stopping from a letter', () => {
+  test('opening asks; one click of a mail program acts at once, without cookie or redirect, from anywhere', async () => {
+    const { signal, receipt } = await kimsPage();
+    const link = receipt.unsubscribeUrl!.replace('https://heed.test', '');
+    const before = await pages.facts();
+    const page = await pages.nobody().get(link);
+    expect(page.text).toContain('Stop writing to you?');
+    expect(await pages.facts()).toBe(before);
+    const provider = pages.nobody();
+    const clicked = await provider.post(
+      link,
+      { 'List-Unsubscribe': 'One-Click' },
+      { Origin: 'https://mail.example', 'Sec-Fetch-Site': 'cross-site' },
+    );
+    expect(clicked.status).toBe(200);
+    expect(provider.cookies.size).toBe(0);
+    expect((await pages.shop.signal(signal.id)).unreachable).toBe('suppressed');
+    expect((await provider.post(link, { 'List-Unsubscribe': 'One-Click' })).status).toBe(200);
+  });
+
+  test('“this wasn’t me” asks, then ends it', async () => {
+    const { signal, receipt } = await kimsPage();
+    const link = linkIn(receipt, '/not-me/');
+    const stranger = pages.nobody();
+    const page = await stranger.get(link);
+    expect((await pages.shop.signal(signal.id)).unreachable).toBeNull();
+    expect((await stranger.press(page, link)).text).toContain('Thank you. We have noted it.');
+    expect((await pages.shop.signal(signal.id)).unreachable).toBe('not_me');
+  });
+});
