@@ -33,7 +33,9 @@ function section(title: string, lines: readonly InsightLine[], clock: Clock): Ht
             <div class="row">
               ${standing(i, clock)} ${i.places > 1 ? tag(`${i.places} places`) : ''}
               ${i.refused > 0 ? tag(`${i.refused} refused what was offered`) : ''} ${sampleTag(i.sample)}
-              <small>${i.mine ? 'You decide' : `${i.decider} ${i.stage === 'decide' ? 'decides' : 'decided'}`}</small>
+              <small
+                >${i.mine ? `You ${i.stage === 'decide' ? 'decide' : 'decided'}` : `${i.decider} ${i.stage === 'decide' ? 'decides' : 'decided'}`}</small
+              >
             </div>
           </li>`,
       )}

@@ -20,7 +20,10 @@ export function insightList(db: Db, staff: string, places: readonly string[]): P
       where x.insight_id = i.id and l.place = any(${sql.array([...places], 'text')})
       order by s.said_at desc limit 1
     ) said on true
-    where (said.id is not null or i.decider = ${staff}) and i.closed_how is distinct from 'joined'
+    where (said.id is not null or i.decider = ${staff})
+      and i.closed_how is distinct from 'joined'
+      -- A sample that a visitor's own insight has taken over is shown as that one.
+      and not (i.sample and i.decision_id is null and not i.open_to_join)
     order by
       i.outcome is null or i.outcome = 'deferred' desc,
       case when i.outcome is null or i.outcome = 'deferred' then i.decide_by end,
