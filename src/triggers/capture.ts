@@ -9,10 +9,8 @@ import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import { recogniseCustomer, recordConsent, type Identity } from '../store/records/customers.ts';
-import { factRecorded, openLoop } from '../store/records/loops.ts';
-import { own } from '../store/records/ownerships.ts';
-import { press, pressed, type Press } from '../store/records/presses.ts';
-import { recordAttributes, recordSignal } from '../store/records/signals.ts';
+import { press, type Press } from '../store/records/presses.ts';
+import { isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';
 
 const line = (most: number) =>
@@ -93,52 +91,52 @@ export async function capture(
   }
   const wanted = wantedIn(said, company.vocabulary);
 
-  const captured = await heed.pool.transaction(async (tx) => {
-    const made = await press(tx, through.press, said.by ?? null);
-    if (made.first) return { ...(made.first as unknown as Captured), replayed: true };
-    const id = said.id ?? newId();
-    const customerId =
-      identities.length || said.customer?.name
-        ? await recogniseCustomer(tx, { name: said.customer?.name, identities })
-        : null;
-    await openLoop(tx, { id, kind: 'signal', place: said.place });
-    const reference = await recordSignal(tx, {
-      id,
-      channel: through.channel,
-      capturedBy: said.by ?? null,
-      customerId,
-      mood: said.mood,
-      taken: said.offered?.taken,
-      kind: said.kind,
-      saidAt,
-      words: said.words,
-      note: said.note,
-      unmet: said.unmet,
-      offered: said.offered?.item,
-    });
-    await recordAttributes(tx, id, wanted);
-    for (const consent of said.consent ?? []) {
-      await recordConsent(tx, {
-        signalId: id,
-        customerId: customerId!,
-        channel: consent.channel,
-        wording: consent.wording,
-        recordedBy: said.by ?? null,
+  const record = () =>
+    heed.pool.transaction(async (tx) => {
+      const made = await press(tx, through.press, said.by ?? null);
+      if (made.first) return { ...(made.first as unknown as Captured), replayed: true };
+      const id = said.id ?? newId();
+      const customerId =
+        identities.length || said.customer?.name
+          ? await recogniseCustomer(tx, { name: said.customer?.name, identities })
+          : null;
+      const reference = await recordSignal(tx, {
+        id,
+        place: said.place,
+        channel: through.channel,
+        capturedBy: said.by ?? null,
+        customerId,
+        mood: said.mood,
+        taken: said.offered?.taken,
+        kind: said.kind,
+        saidAt,
+        words: said.words,
+        note: said.note,
+        unmet: said.unmet,
+        offered: said.offered?.item,
+        attributes: wanted,
+        owner: {
+          staff: resolveRole(company, 'manager', { owner: '', place: said.place }),
+          reason: `${place.name} is yours`,
+          configuration: version,
+        },
+        pressId: made.id,
       });
-    }
-    const manager = resolveRole(company, 'manager', { owner: '', place: said.place });
-    await own(tx, {
-      loopId: id,
-      round: 1,
-      staff: manager,
-      cause: 'captured',
-      reason: `${place.name} is yours`,
-      configuration: version,
+      if (!reference) throw new DomainError('conflict', 'This id is taken. Leave it out, or use a new one.');
+      for (const consent of said.consent ?? []) {
+        await recordConsent(tx, {
+          signalId: id,
+          customerId: customerId!,
+          channel: consent.channel,
+          wording: consent.wording,
+          recordedBy: said.by ?? null,
+        });
+      }
+      return { id, reference, replayed: false };
     });
-    await factRecorded(tx, id, 'start');
-    await pressed(tx, made.id, id, { id, reference });
-    return { id, reference, replayed: false };
-  });
+  const captured = await record().catch((error: unknown) =>
+    isReferenceTaken(error) ? record() : Promise.reject(error),
+  );
   heed.hint();
   return captured;
 }

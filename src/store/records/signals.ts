@@ -1,12 +1,14 @@
 /** What a customer said: the row that is never changed, and the words beside it. */
 
+import { UniqueIntegrityConstraintViolationError } from 'slonik';
 import { z } from 'zod';
 import type { Mood, OfferTaken } from '../../domain/company.ts';
-import { newReference } from '../../domain/ids.ts';
+import { newId, newReference } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 
 export interface NewSignal {
   id: string;
+  place: string;
   channel: 'web' | 'api' | 'cli' | 'slack';
   capturedBy: string | null;
   customerId: string | null;
@@ -18,31 +20,61 @@ export interface NewSignal {
   note?: string | undefined;
   unmet?: string | undefined;
   offered?: string | undefined;
+  /** What was wanted, normalised; the item stands among them, as 'item'. */
+  attributes: Record<string, string>;
+  /** Who is answerable from now on, and why. */
+  owner: { staff: string; reason: string; configuration: number };
+  /** The press that made it, which keeps the answer. */
+  pressId: string;
 }
 
-/** Records a signal and returns its reference. */
-export async function recordSignal(tx: Tx, s: NewSignal): Promise<string> {
-  for (let length = 4; ; length += Math.random() < 0.5 ? 0 : 1) {
-    const reference = newReference(length);
-    const recorded = await tx.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
+/**
+ * Records a signal with its loop, first round, words, attributes, owner and wake, and returns its reference: one statement, because somebody
+ * stands at a counter and waits for it. Null when the id is taken. Two captures may draw one reference at the same moment; the later then
+ * fails on `a_reference_names_one_signal` and is tried again by whoever called.
+ */
+export async function recordSignal(tx: Tx, s: NewSignal): Promise<string | null> {
+  const drawn = Array.from({ length: 8 }, (_, n) => newReference(n < 5 ? 4 : n));
+  const attributes = Object.entries(s.attributes);
+  return tx.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
+    with loop as (
+      insert into loops (id, kind, place) values (${s.id}, 'signal', ${s.place}) on conflict (id) do nothing
+      returning id
+    ), round as (
+      insert into rounds (loop_id, round, cause) select id, 1, 'opened' from loop
+    ), signal as (
       insert into signals (id, reference, channel, captured_by, customer_id, mood, taken, kind, said_at)
-      values (${s.id}, ${reference}, ${s.channel}, ${s.capturedBy}, ${s.customerId}, ${s.mood ?? null}, ${s.taken ?? null}, ${s.kind ?? null},
-        ${s.saidAt ? sql.timestamp(s.saidAt) : sql.fragment`heed_now()`})
-      on conflict (reference) do nothing
-      returning reference`);
-    if (recorded === null) continue;
-    await tx.query(sql.unsafe`
-      insert into words (signal_id, words, note, unmet, offered) values (${s.id}, ${s.words}, ${s.note ?? null}, ${s.unmet ?? null}, ${s.offered ?? null})`);
-    return recorded;
-  }
+      select id,
+        (select d from unnest(${sql.array(drawn, 'text')}) with ordinality as u (d, n)
+          where not exists (select from signals x where x.reference = d) order by n limit 1),
+        ${s.channel}, ${s.capturedBy}, ${s.customerId}, ${s.mood ?? null}, ${s.taken ?? null}, ${s.kind ?? null},
+        ${s.saidAt ? sql.timestamp(s.saidAt) : sql.fragment`heed_now()`}
+      from loop
+      returning id, reference
+    ), said as (
+      insert into words (signal_id, words, note, unmet, offered)
+      select id, ${s.words}, ${s.note ?? null}, ${s.unmet ?? null}, ${s.offered ?? null} from loop
+    ), wanted as (
+      insert into signal_attributes (signal_id, name, value)
+      select loop.id, given.name, given.value
+      from loop cross join ${sql.unnest(attributes, ['text', 'text'])} as given (name, value)
+    ), owner as (
+      insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
+      select ${newId()}::uuid, id, 1, ${s.owner.staff}, 'captured', ${s.owner.reason}, ${s.owner.configuration} from loop
+    ), wake as (
+      insert into wakes (loop_id, class) select id, 'start' from loop
+    ), pressed as (
+      update presses set fact_id = signal.id, result = jsonb_build_object('id', signal.id, 'reference', signal.reference)
+      from signal where presses.id = ${s.pressId}
+    )
+    select reference from signal`);
 }
 
-export async function recordAttributes(tx: Tx, signalId: string, attributes: Record<string, string>): Promise<void> {
-  const rows = Object.entries(attributes).map(([name, value]) => [signalId, name, value]);
-  await tx.query(sql.unsafe`
-    insert into signal_attributes (signal_id, name, value)
-    select * from ${sql.unnest(rows, ['uuid', 'text', 'text'])} as given (signal_id, name, value)
-    on conflict (signal_id, name) do nothing`);
+/** Whether recording failed because another signal drew the same reference a moment ago. */
+export function isReferenceTaken(error: unknown): boolean {
+  return (
+    error instanceof UniqueIntegrityConstraintViolationError && error.constraint === 'a_reference_names_one_signal'
+  );
 }
 
 const Remark = z.object({
