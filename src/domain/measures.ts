@@ -103,14 +103,11 @@ export function percentile(values: readonly number[], p: number): number | null 
   return below + (values[Math.ceil(at)]! - below) * (at - Math.floor(at));
 }
 
-/** "71 %" rounded down, so that nothing is called complete that is not. */
-export const percent = (part: number): string => `${Math.floor(part * 100 + 1e-9)} %`;
+/** Whole hundredths, rounded down: nothing is called complete that is not. */
+export const inHundred = (part: number): number => Math.floor(part * 100 + 1e-9);
 
-/** The first screen's one sentence. */
-export const headlineSentence = ({ due, citing }: { due: number; citing: number }): string =>
-  due === 0
-    ? 'No decision has been due yet.'
-    : `Of ${due} due, ${citing} ${citing === 1 ? 'was' : 'were'} decided with customers’ words in hand.`;
+/** "71 %" */
+export const percent = (part: number): string => `${inHundred(part)} %`;
 
 export interface Period {
   /** UTC; included. */

@@ -45,6 +45,8 @@ export class Chance {
   }
 }
 
+const letters = '23456789ABCDEFGHJKMNPQRSTUVWXYZ'.split('');
+
 /** A rung of the history's own ladders: whom it tells, after how many hours. The demo's live ladders run in seconds. */
 type SampleRung = readonly [role: Role | 'nobody', hours: number];
 
@@ -83,7 +85,7 @@ export class Chronicle {
 
   /** One letter longer than live ones begin, so that neither ever takes the other's. */
   reference(kind: 'HD' | 'IN'): string {
-    return `${kind}-${Array.from({ length: 5 }, () => this.chance.pick([...'23456789ABCDEFGHJKMNPQRSTUVWXYZ'])).join('')}`;
+    return `${kind}-${Array.from({ length: 5 }, () => this.chance.pick(letters)).join('')}`;
   }
 
   /** Between nine and six on the shop's clock, give or take the season; what falls outside waits for the next morning. */

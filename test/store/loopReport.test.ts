@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Numbers } from '../../src/domain/loopReport.ts';
 import { figures, lastDays, type Figure } from '../../src/domain/measures.ts';
 import { sql } from '../../src/store/pool.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
 import { loopDrill } from '../../src/store/views/loopDrill.ts';
-import { headline, loopReport, type Numbers } from '../../src/store/views/loopReport.ts';
+import { headline, loopReport } from '../../src/store/views/loopReport.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { plainRows, recount } from './recount.ts';

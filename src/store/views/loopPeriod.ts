@@ -41,6 +41,8 @@ export const undecidedAt = (place: string | undefined) => sql.fragment`
    from now.insights i
    cross join lateral (select case when i.outcome = 'deferred' then i.wake_at else i.decide_by end as at) due
    where i.closed_at is null
+     -- A sample that a visitor's own insight has taken over stands here as that one.
+     and not (i.sample and not i.open_to_join)
      and (i.outcome is null or i.outcome = 'deferred' and i.wake_at <= heed_now())
      and due.at < heed_now() + interval '7 days'
      and ${place === undefined ? sql.fragment`true` : sql.fragment`i.place = ${place}`})`;

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { workingMs } from '../../domain/calendar.ts';
 import type { Company } from '../../domain/company.ts';
-import { lastDays, percentile, share, steps, type Step } from '../../domain/measures.ts';
+import type { LoopReport, Numbers, Replies, Spread, Stage } from '../../domain/loopReport.ts';
+import { lastDays, percentile, share, steps } from '../../domain/measures.ts';
 import { momentOf } from '../records/clock.ts';
 import { calendarOf } from '../records/ladders.ts';
 import { sql, type Db } from '../pool.ts';
@@ -17,63 +18,6 @@ import {
   type Within,
 } from './loopPeriod.ts';
 
-export interface LoopReport {
-  from: Date;
-  to: Date;
-  /** heed_now(): later facts restate the past. */
-  asOf: Date;
-  place: string | null;
-  /** Null without sample history. */
-  sample: Numbers | null;
-  own: Numbers;
-  /** Past their date first; then those due within seven days. */
-  unused: Unused[];
-}
-
-/** Counts; shares are fractions of 1, null below ten. Definitions: domain/measures.ts. */
-export interface Numbers {
-  used: {
-    due: number;
-    citing: number;
-    otherwise: number;
-    postponed: number;
-    expired: number;
-    undecided: number;
-    inTime: number;
-    share: number | null;
-  };
-  claimed: Replies & { confirmed: number | null; gap: number | null };
-  afterDecline: Replies;
-  promises: { due: number; kept: number; moved: number; late: number; open: number; share: number | null };
-  funnel: Stage[];
-  /** Past their date at the as-of time, whenever that was. */
-  unused: number;
-}
-
-export interface Replies {
-  rounds: number;
-  yes: number;
-  no: number;
-  silent: number;
-  waiting: number;
-  couldNotBeAsked: number;
-}
-
-export interface Stage {
-  step: Step;
-  count: number;
-  /** Came through the step before, and is still open. */
-  waiting: number;
-  /** Milliseconds from the step before, on the wall and in working time of the place; null where nothing has come through. */
-  wall: Spread | null;
-  working: Spread | null;
-}
-
-export interface Spread {
-  p50: number;
-  p90: number;
-}
-
 const Unused = z.object({
   id: z.string(),
   reference: z.string(),
@@ -84,14 +28,11 @@ const Unused = z.object({
   decider: z.string(),
   people: z.number(),
   dueAt: z.date(),
-  /** Past its date. */
   past: z.boolean(),
   attention: z.enum(['cited', 'seen', 'unseen']),
-  /** The next rung of its ladder, if one lies ahead. */
   nextRole: z.enum(['owner', 'lead', 'manager', 'executive']).nullable(),
   nextAt: z.date().nullable(),
 });
-export type Unused = z.infer<typeof Unused>;
 
 /** The report of a period, for all places or one. Times in UTC; working time is that of each place's calendar. */
 export async function loopReport(db: Db, company: Company, within: Within): Promise<LoopReport> {

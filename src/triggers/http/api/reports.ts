@@ -2,9 +2,10 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { DomainError } from '../../../domain/errors.ts';
+import type { LoopReport } from '../../../domain/loopReport.ts';
 import { lastDays, steps } from '../../../domain/measures.ts';
 import { momentOf } from '../../../store/records/clock.ts';
-import { loopReport, type LoopReport } from '../../../store/views/loopReport.ts';
+import { loopReport } from '../../../store/views/loopReport.ts';
 import type { Heed } from '../../heed.ts';
 import { allowedTo, type ApiEnv } from './door.ts';
 import { json, orNull, problemsOfReading } from './shapes.ts';

@@ -1,0 +1,90 @@
+/** How the loop goes, for those who lead; and the people behind each number. */
+
+import { Hono, type Context } from 'hono';
+import { DomainError } from '../../../domain/errors.ts';
+import { figures, isFigure, lastDays } from '../../../domain/measures.ts';
+import { resolveRole } from '../../../domain/routing.ts';
+import { momentOf } from '../../../store/records/clock.ts';
+import { loopDrill } from '../../../store/views/loopDrill.ts';
+import { loopReport } from '../../../store/views/loopReport.ts';
+import { behind } from '../../../web/loop/behind.ts';
+import { loop } from '../../../web/loop/loop.ts';
+import type { Asked } from '../../../web/loop/shown.ts';
+import { mustBeSignedIn, type Visitor } from '../session.ts';
+import type { Web } from '../web.ts';
+import { draw, leads, zoneOf } from './draw.ts';
+import { titleOf } from './titles.ts';
+
+/** In days; the last one where nothing is asked for. */
+const periods = [30, 90] as const;
+const most = 50;
+
+/** To be mounted at '/loop'. */
+export function loopPages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/', async (c) => show(c, web, await mustLead(c, web)));
+  app.get('/:figure', async (c) => list(c, web, await mustLead(c, web)));
+  return app;
+}
+
+async function show(c: Context, web: Web, { company }: Visitor): Promise<Response> {
+  const asked = askedIn(c, company);
+  const now = await momentOf(web.heed.pool);
+  const report = await loopReport(web.heed.pool, company, {
+    ...lastDays(asked.days, now, company.timezone),
+    place: asked.place,
+  });
+  const nameOf = (code: string): string => company.staff[code]?.name ?? code;
+  const body = loop({
+    report,
+    asked,
+    periods,
+    places: Object.entries(company.places).map(([code, { name }]) => ({ code, name })),
+    titleOf: (insight) => titleOf(company, insight),
+    nameOf,
+    roleOf: (role, owner, place) => nameOf(resolveRole(company, role, { owner, place })),
+    clock: { now, zone: company.timezone },
+  });
+  return draw(c, web, { title: 'The loop', here: 'loop', live: true }, body);
+}
+
+async function list(c: Context, web: Web, { company, places }: Visitor): Promise<Response> {
+  const figure = c.req.param('figure') ?? '';
+  if (!isFigure(figure))
+    throw new DomainError('not_found', 'There is no number of that name. All of them stand on the page “The loop”.');
+  const asked = askedIn(c, company);
+  const of = c.req.query('of') === 'own' ? 'own' : 'sample';
+  const skip = Math.max(0, Number.parseInt(c.req.query('skip') ?? '0', 10) || 0);
+  const now = await momentOf(web.heed.pool);
+  const within = { ...lastDays(asked.days, now, company.timezone), place: asked.place, sample: of === 'sample' };
+  const found = await loopDrill(web.heed.pool, figure, within, { skip, most });
+  const rows = found.behind.map((row) => ({
+    ...row,
+    words: places.includes(row.place) ? row.words : undefined,
+    place: company.places[row.place]?.name ?? row.place,
+    clock: { now, zone: zoneOf(company, row.place) },
+    kind: row.kind ? (company.kinds[row.kind]?.name ?? row.kind) : undefined,
+    title: row.attributes && row.kind ? titleOf(company, { kind: row.kind, attributes: row.attributes }) : undefined,
+    owner: company.staff[row.owner]?.name ?? row.owner,
+  }));
+  const place = asked.place && company.places[asked.place]?.name;
+  const body = behind({ figure, asked, of, total: found.total, skip, most, place, rows });
+  return draw(c, web, { title: figures[figure].title, here: 'loop', shape: 'narrow' }, body);
+}
+
+async function mustLead(c: Context, web: Web): Promise<Visitor> {
+  const visitor = await mustBeSignedIn(c, web);
+  if (!leads(visitor))
+    throw new DomainError(
+      'forbidden',
+      'How the loop goes is for those who lead. What became of what you heard stands under “Mine”.',
+    );
+  return visitor;
+}
+
+/** Addresses that nobody was given fall back to the usual. */
+function askedIn(c: Context, company: Visitor['company']): Asked {
+  const days = periods.find((each) => String(each) === c.req.query('days')) ?? 90;
+  const place = c.req.query('place');
+  return { days, place: place !== undefined && company.places[place] ? place : undefined };
+}

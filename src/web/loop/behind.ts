@@ -1,0 +1,79 @@
+/** The people behind a number: their words, and what each leads to. */
+
+import { html } from 'hono/html';
+import { figures, type Figure } from '../../domain/measures.ts';
+import type { Html } from '../page.ts';
+import { moment, type Clock } from '../when.ts';
+import { capital, count, quote, sampleTag } from '../words.ts';
+import { address, means, type Asked, type Whose } from './shown.ts';
+
+export interface BehindShown {
+  figure: Figure;
+  asked: Asked;
+  of: Whose;
+  /** The number itself. */
+  total: number;
+  skip: number;
+  most: number;
+  place: string | undefined;
+  rows: {
+    id: string;
+    reference: string;
+    place: string;
+    at: Date;
+    clock: Clock;
+    /** Absent where the reader does not see the place. */
+    words: string | null | undefined;
+    person: string | null;
+    round: number;
+    kind: string | undefined;
+    /** Of an insight: what they ask for, and how many. */
+    title: string | undefined;
+    people: number | null;
+    owner: string;
+  }[];
+}
+
+export function behind(b: BehindShown): Html {
+  const { title, measure, of } = figures[b.figure];
+  const seen = b.rows.filter(({ words }) => words !== undefined);
+  const hidden = b.rows.length - seen.length;
+  const next = b.skip + b.most;
+  return html`<p><a href="${address(b.asked)}">The loop</a></p>
+    <div class="row spread">
+      <h1>${title}: ${b.total}</h1>
+      ${sampleTag(b.of === 'sample')}
+    </div>
+    <p class="soft">${measure === 'unused' ? 'As of now' : `Last ${b.asked.days} days`}, ${b.place ?? 'all places'}.</p>
+    ${means(measure)} ${b.total === 0 ? html`<p class="claim soft">Nobody.</p>` : ''}
+    <ul class="list">
+      ${seen.map((row) => (of === 'insights' ? insight(row) : signal(row)))}
+    </ul>
+    ${hidden > 0 ? html`<p class="soft">${count(hidden, 'more was', 'more were')} said at places that are not yours to read.</p>` : ''}
+    <nav class="row" aria-label="More of the list">
+      ${b.skip > 0 ? html`<a class="button" href="${address(b.asked, b.figure, b.of, Math.max(0, b.skip - b.most))}">Later ones</a>` : ''}
+      ${next < b.total ? html`<a class="button" href="${address(b.asked, b.figure, b.of, next)}">Earlier ones</a>` : ''}
+      ${b.total > b.most ? html`<small>${b.skip + 1} to ${Math.min(next, b.total)} of ${b.total}</small>` : ''}
+    </nav>`;
+}
+
+type Row = BehindShown['rows'][number];
+
+const signal = (row: Row): Html =>
+  html`<li class="tight">
+    ${quote(row.words ?? null, { href: `/signals/${row.id}` })}
+    <p class="soft">
+      ${[row.person, row.kind, row.place].filter(Boolean).join(' · ')} · ${moment(row.at, row.clock)} · with
+      ${row.owner}${row.round > 1 ? `, when it was taken up again` : ''} · <small>${row.reference}</small>
+    </p>
+  </li>`;
+
+const insight = (row: Row): Html =>
+  html`<li class="tight">
+    <h2><a href="/insights/${row.id}">${capital(row.title ?? row.reference)}</a></h2>
+    ${quote(row.words ?? null)}
+    <p class="soft">
+      ${count(row.people ?? 0, 'person', 'people')} · ${row.owner} decides · due ${moment(row.at, row.clock)} ·
+      <small>${row.reference}</small>
+    </p>
+  </li>`;
