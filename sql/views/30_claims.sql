@@ -20,7 +20,7 @@ with last_words as (
     join loops il on il.id = d.insight_id and il.sample = l.sample
     left join tellings x on x.id = ts.telling_id
     where ts.signal_id = s.id and ts.reason is distinct from 'closed' and ts.reason is distinct from 'told_before'
-    order by d.version desc, d.decided_at desc
+    order by d.decided_at desc, d.version desc
     limit 1
   ) told
   where r.round = 1 and coalesce(v.course, t.course) = 'decide' and told.at is not null
@@ -43,18 +43,20 @@ asked as (
     end as asked_at,
     case
       when w.channel is null or wrong.number then w.at
+      -- A letter that was overtaken by another decision is followed by the one that says so.
+      when letter.last_error_code = 'superseded' then null
       when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.ended_at
     end as not_asked_at
   from last_words w
   left join lateral (
-    select d.state, d.ended_at from deliveries d
+    select d.state, d.ended_at, d.last_error_code from deliveries d
     where d.customer_id = w.customer_id and d.purpose = w.purpose and d.occasion = w.occasion and w.channel = 'email'
     limit 1
   ) letter on true
   cross join lateral (
     select w.channel = 'phone'
-      and exists (select from calls c where c.loop_id = w.loop_id and c.round = w.round and c.outcome = 'wrong_number')
-      and not exists (select from calls c where c.loop_id = w.loop_id and c.round = w.round and c.outcome = 'reached') as number
+      and exists (select from calls c where c.loop_id = w.loop_id and c.outcome = 'wrong_number')
+      and not exists (select from calls c where c.loop_id = w.loop_id and c.outcome = 'reached') as number
   ) wrong
 )
 select

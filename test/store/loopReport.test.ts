@@ -54,7 +54,7 @@ describe('the leaders’ numbers', () => {
       await db.pool.query(sql.unsafe`
         insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, occasion, state, ended_at, message_id)
         select f.id, f.id, 'answer', 'email', 'at_most_once', f.loop_id, s.customer_id, f.id,
-          (array['sent', 'delivered', 'bounced', 'uncertain'])[1 + (row_number() over (order by f.followed_up_at))::int % 4],
+          (array['sent', 'delivered', 'bounced', 'uncertain', 'cancelled'])[1 + (row_number() over (order by f.followed_up_at))::int % 5],
           f.followed_up_at + interval '1 minute', f.id
         from follow_ups f join signals s on s.id = f.loop_id join loops l on l.id = s.id
         where not l.sample and f.channel = 'email'`);
@@ -66,6 +66,27 @@ describe('the leaders’ numbers', () => {
         select gen_random_uuid(), t.signal_id, 1, 'told', (array['reached', 'wrong_number', 'no_reply'])[1 + (row_number() over (order by t.id))::int % 3],
           'ingrid', t.told_at + interval '5 hours'
         from tellings t where t.channel = 'phone'`);
+      await db.pool.query(sql.unsafe`update deliveries set last_error_code = 'superseded' where state = 'cancelled'`);
+      // Decided anew and told anew, decided anew and told before, and taken back.
+      const item = sql.fragment`i.attributes ->> 'item'`;
+      await db.pool.query(sql.unsafe`
+        insert into decisions (id, insight_id, version, outcome, reason, by, decided_at, final_at)
+        select gen_random_uuid(), d.insight_id, 2, 'declined', 'Anew.', d.by, d.decided_at + interval '2 days', d.final_at + interval '2 days'
+        from decisions d join insights i on i.id = d.insight_id where ${item} in ('alterations', 'gift wrapping')`);
+      await db.pool.query(sql.unsafe`
+        insert into tellings (id, decision_id, signal_id, customer_id, channel, told_at)
+        select gen_random_uuid(), d.id, t.signal_id, t.customer_id, 'sample', d.final_at + interval '1 hour'
+        from tellings t join decisions f on f.id = t.decision_id join decisions d on d.insight_id = f.insight_id and d.version = 2
+        join insights i on i.id = d.insight_id where t.customer_id is not null and ${item} = 'alterations'`);
+      await db.pool.query(sql.unsafe`
+        insert into told_signals (decision_id, signal_id, telling_id, reason, settled_at)
+        select d.id, x.signal_id, t.id, case when t.id is null then 'told_before' end, d.final_at + interval '1 hour'
+        from decisions d join insights i on i.id = d.insight_id join insight_signals x on x.insight_id = i.id
+        left join tellings t on t.decision_id = d.id and t.signal_id = x.signal_id and t.customer_id is not null
+        where d.version = 2`);
+      await db.pool.query(sql.unsafe`
+        insert into withdrawals (decision_id, by)
+        select d.id, d.by from decisions d join insights i on i.id = d.insight_id where ${item} = 'my sizes'`);
     });
 
     for (const place of [undefined, 'high-street', 'harbour']) {

@@ -61,7 +61,9 @@ export function recount(
     const review = of('reviews').find((t) => t['signal_id'] === signal['id']);
     const course = review?.['course'] ?? triage?.['course'];
     const calls = of('calls').filter((c) => c['loop_id'] === signal['id'] && c['round'] === round);
-    const wrong = calls.some((c) => c['outcome'] === 'wrong_number') && !calls.some((c) => c['outcome'] === 'reached');
+    const everyCall = of('calls').filter((c) => c['loop_id'] === signal['id']);
+    const wrong =
+      everyCall.some((c) => c['outcome'] === 'wrong_number') && !everyCall.some((c) => c['outcome'] === 'reached');
     let word:
       | { purpose: string; occasion: string; channel: string | null; at: Date; outcome?: string; decidedAt?: Date }
       | undefined;
@@ -70,7 +72,7 @@ export function recount(
         .filter((t) => t['signal_id'] === signal['id'] && t['reason'] !== 'closed' && t['reason'] !== 'told_before')
         .map((t): Row => ({ ...t, decision: of('decisions').find((d) => d['id'] === t['decision_id']) }))
         .filter((t) => loop.get(t['decision']['insight_id'])!['sample'] === loop.get(signal['id'])!['sample'])
-        .sort((a, b) => b['decision']['version'] - a['decision']['version']);
+        .sort((a, b) => b['decision']['decided_at'] - a['decision']['decided_at']);
       const told = tellings[0];
       const telling = told && of('tellings').find((t) => t['id'] === told['telling_id']);
       if (told) {
@@ -110,6 +112,7 @@ export function recount(
           d['occasion'] === word.occasion,
       );
       if (['sent', 'delivered'].includes(letter?.['state'])) askedAt = claimedAt = letter!['ended_at'];
+      else if (letter?.['last_error_code'] === 'superseded') claimedAt = undefined;
       else if (['failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired'].includes(letter?.['state']))
         claimedAt = letter!['ended_at'];
     } else {
