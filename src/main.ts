@@ -168,7 +168,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
       dataDir,
       cacheDir: defaultCacheDir(config.home),
       searchAttributes,
-      onProgress: progress.show,
+      onProgress: (sentence) => progress.show(sentence),
       ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
     });
     const started = temporal;

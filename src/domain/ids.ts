@@ -1,13 +1,4 @@
-/** Ids: UUIDv7 (RFC 9562), so that rows made later sort later. Branded, so that one kind is not mistaken for another. */
-
-import { z } from 'zod';
-
-export const LoopId = z.uuid().brand('loop');
-export type LoopId = z.infer<typeof LoopId>;
-/** A signal is its loop. */
-export type SignalId = LoopId;
-/** An insight is its loop. */
-export type InsightId = LoopId;
+/** Ids: UUIDv7 (RFC 9562), so that rows made later sort later; and the short references that people say. */
 
 /** A new UUIDv7 from the wall clock and 74 random bits. */
 export function newId(): string {

@@ -17,7 +17,9 @@ export async function migrate(databaseUrl: string, log: (sentence: string) => vo
     // One lock for the whole: nobody may see the schema without its views.
     await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
     const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
-    const print = createHash('sha256').update(JSON.stringify([migrations, views])).digest('hex');
+    const print = createHash('sha256')
+      .update(JSON.stringify([migrations, views]))
+      .digest('hex');
     if ((await printOf(client)) === print) return [];
 
     // A view holds on to its tables, so all of them give way while tables change.

@@ -49,7 +49,10 @@ test('what she said is captured in one press, and thirteen others asked the same
   expect(await page.getByLabel('What did they say?').inputValue()).toBe('Do you have this coat in green, size 42?');
   await picture(page, '02-capture');
   await page.getByRole('button', { name: 'Capture', exact: true }).click();
-  await page.getByText(/Thank you, Mina/).first().waitFor();
+  await page
+    .getByText(/Thank you, Mina/)
+    .first()
+    .waitFor();
   expect(await page.locator('main').innerText()).toMatch(/Thank you, Mina\. HD-\w+\. 13 others asked\./);
   signal = page.url().replace(/\?.*/, '');
   await page.getByText('If nobody takes it').waitFor();
@@ -135,7 +138,10 @@ test('Kim reads the decision on her own page and says it is settled', async () =
   await page.getByText('Do you have this coat in green, size 42?').first().waitFor();
   await picture(page, '12-yours');
   await page.getByRole('button', { name: 'Yes, thank you' }).click();
-  await page.getByRole('status').filter({ hasText: /glad it is settled/ }).waitFor();
+  await page
+    .getByRole('status')
+    .filter({ hasText: /glad it is settled/ })
+    .waitFor();
   await standInFor('Ingrid');
   await page.goto(signal);
   await page
@@ -151,7 +157,7 @@ test('the loop counts it, and the number leads down to Kim', async () => {
   await picture(page, '14-loop', 2200);
   const links = await page.locator('main a[href^="/loop/"]').all();
   expect(links.length).toBeGreaterThan(3);
-  await page.goto('/loop/confirmed');
+  await page.goto('/loop/confirmed?of=own');
   await page.getByText('Do you have this coat in green, size 42?').first().waitFor();
 });
 

@@ -5,6 +5,7 @@ import { startServers } from './servers.ts';
 /** @param {{ testPathPatterns: { patterns: string[] } }} config */
 export default async function globalSetup(config) {
   const asked = config.testPathPatterns?.patterns ?? [];
-  const temporal = asked.length === 0 || asked.some((pattern) => /stories|e2e|browser|replay|relay|workers/.test(pattern));
+  const temporal =
+    asked.length === 0 || asked.some((pattern) => /stories|e2e|browser|replay|relay|workers/.test(pattern));
   globalThis.heedServers = await startServers({ temporal });
 }
