@@ -12,6 +12,7 @@ import {
   takeDecision,
   unfold,
   type Acting,
+  type Letter,
 } from './acts.ts';
 import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
@@ -38,7 +39,7 @@ export interface SignalAction extends Shared {
   mood: keyof typeof moodWords | null;
   holder: string;
   customer: string | undefined;
-  letter: { subject: string; text: string; phone: string | null; purpose: 'answer' | 'told' } | undefined;
+  letter: Letter | undefined;
   round: number;
   today: string;
 }

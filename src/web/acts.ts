@@ -124,9 +124,19 @@ export function review(acting: Acting): Html {
   );
 }
 
+/** What is written or said to the customer, as a draft. */
+export interface Letter {
+  subject: string;
+  text: string;
+  phone: string | null;
+  purpose: 'answer' | 'told';
+  /** A day proposed as the promise, YYYY-MM-DD. */
+  promiseOn?: string;
+}
+
 export function answer(
   acting: Acting,
-  letter: { subject: string; text: string; to: string; round: number; today: string; holder: boolean },
+  letter: Letter & { to: string; round: number; today: string; holder: boolean },
 ): Html {
   const field = { form: formOf(acting, 'follow-up'), filled: filledOf(acting, 'follow-up') };
   return act(
@@ -143,7 +153,7 @@ export function answer(
         required: true,
         hint: 'A draft. Change what you like: it leaves in your name, and they can answer you directly.',
       })}
-      ${promise(field, letter.today)} ${letter.round > 1 ? finalAnswer(field) : ''}
+      ${promise(field, letter.today, letter.promiseOn)} ${letter.round > 1 ? finalAnswer(field) : ''}
       <button class="go wide last">Send in my name</button>`,
   );
 }
@@ -173,12 +183,13 @@ export function call(
   );
 }
 
-const promise = (field: { form: string; filled: Filled }, today: string): Html =>
+const promise = (field: { form: string; filled: Filled }, today: string, proposed?: string): Html =>
   line({
     ...field,
     name: 'promiseOn',
     label: 'They hear from us by',
-    also: 'a promise; leave it empty to promise nothing',
+    also: 'a promise: say the same day in your answer, or leave both out',
+    preset: proposed,
     type: 'date',
     min: today,
   });

@@ -135,6 +135,7 @@ const whyNot: Record<string, string> = {
   nobody: 'left no name',
   no_consent: 'did not agree to hear from us',
   no_address: 'left no address',
+  wrong_number: 'left somebody else’s number',
   suppressed: 'asked us to stop writing',
   not_me: 'said it was not them',
 };

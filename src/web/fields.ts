@@ -32,7 +32,7 @@ interface Field {
   hint?: string;
   filled: Filled;
   /** When nothing was typed yet. */
-  preset?: string;
+  preset?: string | undefined;
   placeholder?: string;
   required?: boolean;
   focus?: boolean;

@@ -4,7 +4,19 @@ import { html } from 'hono/html';
 import type { SignalStage } from '../domain/loop.ts';
 import type { TimelineLine } from '../domain/timeline.ts';
 import type { Next } from '../domain/whatIsNext.ts';
-import { act, answer, call, confirmation, dismissal, handOver, review, take, unfold, type Acting } from './acts.ts';
+import {
+  act,
+  answer,
+  call,
+  confirmation,
+  dismissal,
+  handOver,
+  review,
+  take,
+  unfold,
+  type Acting,
+  type Letter,
+} from './acts.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
 import { moment, type Clock } from './when.ts';
@@ -57,7 +69,7 @@ export interface Possible {
   acting: Acting;
   /** What the stage asks for; `nothing` where others are waited for. */
   asks: 'review' | 'take' | 'letter' | 'call' | 'nothing';
-  letter: { subject: string; text: string; phone: string | null; purpose: 'answer' | 'told' } | undefined;
+  letter: Letter | undefined;
   /** YYYY-MM-DD at the place. */
   today: string;
   mayConfirm: boolean;

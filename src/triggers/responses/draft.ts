@@ -1,6 +1,7 @@
 /** A first wording for the answer: from the customer's words, who heard them, and what was done. A person changes it and puts their name to it. */
 
 import { z } from 'zod';
+import { localDate } from '../../domain/calendar.ts';
 import type { Company, TemplateName } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
@@ -13,15 +14,16 @@ import type { SignalNow } from '../../store/views/signals.ts';
 export interface Draft {
   subject: string;
   text: string;
+  /** A decision to come has a date, so that day (YYYY-MM-DD, in the place's zone) is proposed as the promise, and the text names it. */
+  promiseOn?: string;
 }
 
-/** The draft of this round's answer, signed by `by`. `promiseOn` (YYYY-MM-DD) is written out as a weekday and date. */
+/** The draft of this round's answer, signed by `by`. */
 export async function draftAnswer(
   db: Db,
   { company }: { company: Company },
   signal: SignalNow,
   by: string,
-  promiseOn?: string,
 ): Promise<Draft> {
   const name: TemplateName =
     signal.reach === 'phone'
@@ -35,6 +37,8 @@ export async function draftAnswer(
   const customer = signal.customer_id ? await customerOf(db, signal.customer_id) : null;
   const insight = signal.insight_id ? await decisionBehind(db, signal.insight_id) : null;
   const { item, ...attributes } = said?.attributes ?? {};
+  const promiseOn =
+    insight && !insight.outcome && signal.round === 1 ? proposedDay(insight, company, signal.place) : undefined;
   const fields: Record<string, string | undefined> = {
     company: company.name,
     place: company.places[signal.place]?.name ?? signal.place,
@@ -56,19 +60,32 @@ export async function draftAnswer(
     decider_title: insight ? company.staff[insight.decider]?.title : undefined,
     decision_reason: insight?.reason ?? '',
   };
-  return renderTemplate(company.templates[name], present(fields));
+  return { ...renderTemplate(company.templates[name], present(fields)), ...(promiseOn && { promiseOn }) };
+}
+
+/** The day of the decision, unless it is over: then nothing is promised by itself. */
+function proposedDay({ decide_by, now }: Behind, company: Company, place: string): string | undefined {
+  const zone = company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
+  const day = localDate(decide_by, zone);
+  return day >= localDate(now, zone) ? day : undefined;
 }
 
 const Behind = z.object({
+  decide_by: z.date(),
+  now: z.date(),
   people: z.number(),
   decider: z.string(),
   outcome: z.string().nullable(),
   reason: z.string().nullable(),
 });
 
-function decisionBehind(db: Db, insightId: string): Promise<z.infer<typeof Behind> | null> {
+type Behind = z.infer<typeof Behind>;
+
+function decisionBehind(db: Db, insightId: string): Promise<Behind | null> {
   return db.maybeOne(
-    sql.type(Behind)`select people, decider, outcome, reason from now.insights where id = ${insightId}`,
+    sql.type(
+      Behind,
+    )`select people, decider, outcome, reason, decide_by, heed_now() as now from now.insight(${insightId}::uuid)`,
   );
 }
 

@@ -60,13 +60,11 @@ export function dismissForm(task: SignalTask): object {
   });
 }
 
-/** The draft, to be changed and signed. A decision to come has a date, so it is proposed as the promise. */
-export async function answerForm(db: Db, task: SignalTask, decideBy: Date | undefined): Promise<object> {
+/** The draft, to be changed and signed. */
+export async function answerForm(db: Db, task: SignalTask): Promise<object> {
   const { signal, by, configuration } = task;
   const { company } = configuration;
-  const zone = company.calendars[company.places[signal.place]?.calendar ?? '']?.timezone ?? company.timezone;
-  const promise = decideBy && localDate(decideBy, zone);
-  const draft = await draftAnswer(db, { company }, signal, by, promise);
+  const draft = await draftAnswer(db, { company }, signal, by);
   if (draft.text.length > longestDraft) {
     return sentence(
       'Too long for here',
@@ -92,7 +90,7 @@ export async function answerForm(db: Db, task: SignalTask, decideBy: Date | unde
           optional: true,
           hint: 'Say the same day in your answer, or leave both out.',
         },
-        date(promise),
+        date(draft.promiseOn),
       ),
       ...(signal.round > 1
         ? [
@@ -277,6 +275,7 @@ const whyNot: Record<string, string> = {
   nobody: 'gave no name',
   no_consent: 'did not agree to it',
   no_address: 'left no address',
+  wrong_number: 'left somebody else’s number',
   suppressed: 'asked us to stop',
   not_me: 'say it was not them',
   closed: 'closed before',

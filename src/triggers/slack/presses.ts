@@ -1,7 +1,6 @@
 /** A button under a message: some say everything there is to say, the others open a form. */
 
 import { momentOf } from '../../store/records/clock.ts';
-import { insightNow } from '../../store/views/insights.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Heed } from '../heed.ts';
 import { acknowledge } from '../responses/acknowledge.ts';
@@ -62,12 +61,9 @@ async function formFor(heed: Heed, actionId: string, read: () => Promise<Task>):
     return decision ? decideForm(heed.pool, task, decision as Outcome, await momentOf(heed.pool)) : completeForm(task);
   }
   switch (actionId) {
-    case 'action_signal_answer': {
+    case 'action_signal_answer':
       if (task.signal.answered_by) throw new DomainError('conflict', 'The customer has been answered meanwhile.');
-      const { course, insight_id: insightId } = task.signal;
-      const insight = course === 'decide' && insightId ? await insightNow(heed.pool, insightId) : null;
-      return answerForm(heed.pool, task, insight?.decide_by);
-    }
+      return answerForm(heed.pool, task);
     case 'action_signal_call':
       return callForm(heed.pool, task);
     case 'action_signal_review':

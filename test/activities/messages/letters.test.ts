@@ -6,6 +6,7 @@ import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp
 import { confirm } from '../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
 import { green, kim, openShop, readable, type Shop } from './shop.ts';
@@ -66,18 +67,18 @@ Stop writing to me: https://heed.test/unsubscribe/…`,
 
   test('a personal answer, which she can answer directly; while a decision is to come it asks nothing', async () => {
     const signal = await shop.hears(asks);
-    const draft = await draftAnswer(shop.db.pool, shop.db, signal, 'jonas', '2026-06-22');
+    const draft = await draftAnswer(shop.db.pool, shop.db, signal, 'jonas');
     await approveFollowUp(
       shop.db.heed,
       { loopId: signal.id, by: 'jonas', press: shop.press() },
-      { words: draft.text, promiseOn: '2026-06-22' },
+      { words: draft.text, promiseOn: draft.promiseOn },
     );
     const letter = await shop.letter('answer');
 
     expect(readable(letter)).toMatch(
       /^You asked about: coat · green\n\nDear Kim Adler,\n\nYou told Mina Okafor at High Street: “Do you have this coat in green\?”/,
     );
-    expect(letter.text).toContain('you will hear from us by Monday 22 June, whichever way it goes.');
+    expect(letter.text).toContain(`you will hear from us by ${longDate(draft.promiseOn!)}, whichever way it goes.`);
     expect(letter.text).not.toContain('says=yes');
     expect(letter).toMatchObject({
       from: { name: 'Jonas Weber, Linden & Vale', address: 'hello@linden-vale.example' },
