@@ -93,7 +93,10 @@ export async function openShop(): Promise<Shop> {
     insightOf: async (signal) => (await insightNow(db.pool, signal.insight_id!))!,
     climbs,
     async tells(insightId) {
+      // Until then it can be taken back, and nobody is told. Back again: what these tests read names times of the day.
+      await db.passTime('11 minutes');
       await tell(hands, insightId);
+      await db.passTime('-11 minutes');
     },
     planned,
     composes,
