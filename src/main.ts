@@ -3,7 +3,8 @@
  * or `relay`: that process alone, against the parts the environment names.
  */
 
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
@@ -283,10 +284,10 @@ async function startEngine(
   const connection = { ...connectionOptions, address: engine.address };
   await untilTemporalAnswers(connection, engine.address);
   if (which.includes('worker')) {
-    const folder = engine.dataDir ?? defaultCacheDir(config.home);
-    await mkdir(folder, { recursive: true });
-    const bundle = await bundleWorkflows(join(folder, `stories-${process.pid}.js`));
-    stops.push({ name: 'Stories', stop: () => rm(bundle, { force: true }) });
+    // A data folder has one Heed, so after a kill the next start writes over what was left.
+    const folder = engine.dataDir ?? (await mkdtemp(join(tmpdir(), 'heed-worker-')));
+    const bundle = await bundleWorkflows(join(folder, 'stories.js'));
+    stops.push({ name: 'Stories', stop: () => rm(engine.dataDir ? bundle : folder, { force: true, recursive: true }) });
     const workers = await startWorkers({
       hands: {
         pool: engine.pool,
