@@ -9,6 +9,7 @@ select
     when s.customer_id is null then 'nobody'
     when disavowed.signal_id is not null then 'not_me'
     when not exists (select from consents c where c.signal_id = s.id) then 'no_consent'
+    when way.channel is null and wrong.number then 'wrong_number'
     when way.channel is null and exists (
       select from identities i
       join consents c on c.signal_id = s.id and c.channel = i.kind
@@ -18,12 +19,18 @@ select
   end as why_not
 from signals s
 left join disavowals disavowed on disavowed.signal_id = s.id
+-- Somebody called, and it was not theirs.
+cross join lateral (
+  select exists (select from calls k where k.loop_id = s.id and k.outcome = 'wrong_number')
+    and not exists (select from calls k where k.loop_id = s.id and k.outcome = 'reached') as number
+) wrong
 left join lateral (
   select c.channel, i.value as address
   from consents c
   join identities i on i.customer_id = s.customer_id and i.kind = c.channel
   where c.signal_id = s.id
     and disavowed.signal_id is null
+    and not (c.channel = 'phone' and wrong.number)
     and not exists (
       select from suppressions p
       where p.channel = c.channel and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))

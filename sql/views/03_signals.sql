@@ -58,11 +58,15 @@ select
     when final.purpose = 'none' then null
     -- Sample customers are never written to; their letters count as they were approved.
     when final.channel = 'email' and not l.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
+    when final.channel = 'phone' and reach.why_not = 'wrong_number' then null
     when final.channel in ('email', 'phone', 'sample') then final.at
   end as asked_at,
   case
     when final.channel is null then final.reason
     when final.channel = 'none' then 'nobody'
+    when final.channel = 'phone' and reach.why_not = 'wrong_number' then 'wrong_number'
+    -- A letter that was overtaken by another decision is followed by the one that says so.
+    when letter.last_error_code = 'superseded' then null
     when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.state
   end as could_not_be_asked,
   letter.id as last_letter_id,
@@ -84,14 +88,19 @@ left join acknowledgements a on a.ownership_id = o.id
 left join follow_ups f on f.loop_id = s.id and f.round = r.round
 left join promises p on p.follow_up_id = f.id
 left join now.reach reach on reach.signal_id = s.id
-left join lateral (select x.insight_id from insight_signals x where x.signal_id = s.id order by x.joined_at desc limit 1) i on true
+-- Of two joined at the same moment (a live insight takes a sample's signals over) the one opened later counts.
+left join lateral (
+  select x.insight_id from insight_signals x join insights y on y.id = x.insight_id
+  where x.signal_id = s.id order by x.joined_at desc, y.opened_at desc limit 1
+) i on true
 left join lateral (
   select ts.decision_id, ts.telling_id, ts.settled_at, x.channel, coalesce(ts.reason, x.reason) as reason, d.outcome
   from told_signals ts
   join decisions d on d.id = ts.decision_id
   left join tellings x on x.id = ts.telling_id
-  where ts.signal_id = s.id
-  order by d.version desc
+  -- What was told belongs to the round that ended with it. Later versions that had nothing to tell this customer change nothing.
+  where ts.signal_id = s.id and r.round = 1 and ts.reason is distinct from 'told_before' and ts.reason is distinct from 'closed'
+  order by d.decided_at desc, d.version desc
   limit 1
 ) told on true
 left join lateral (
@@ -109,7 +118,7 @@ left join lateral (
   where (r.round > 1 or coalesce(v.course, t.course) <> 'decide') and f.id is not null
 ) final on true
 left join lateral (
-  select d.id, d.state, d.ended_at from deliveries d
+  select d.id, d.state, d.ended_at, d.last_error_code from deliveries d
   where d.customer_id = s.customer_id and d.purpose = final.purpose and d.occasion = final.occasion and final.channel = 'email'
   limit 1
 ) letter on true

@@ -55,6 +55,9 @@ const longestSleepMs = 7 * 24 * 3600_000;
 /** Timers may fire a moment early by the database's clock. */
 const slackMs = 20;
 
+/** What falls due within the same second is one message: the ladders of a signal begin a moment apart, when it is said and when it is routed. */
+const togetherMs = 1_000;
+
 /** What the reducer says of a loop, with what follows from it: the same for signals and insights. */
 interface Reading {
   round: number;
@@ -87,10 +90,18 @@ export async function catchUp(hands: Hands, loopId: string, roundKnown: number):
     if (!reading.over) {
       for (const due of reading.plans) {
         const plan = { loopId, round: reading.round, wait: due.wait, occasion: due.occasion };
-        if (!(await isPlanned(tx, plan))) await planWait(tx, { ...plan, place: reading.place, due, company, configuration: version });
+        if (!(await isPlanned(tx, plan)))
+          await planWait(tx, { ...plan, place: reading.place, due, company, configuration: version });
       }
     }
-    const [next] = reading.over ? [] : await rungsAhead(tx, loopId, reading.round, reading.plans.map((due) => due.wait));
+    const [next] = reading.over
+      ? []
+      : await rungsAhead(
+          tx,
+          loopId,
+          reading.round,
+          reading.plans.map((due) => due.wait),
+        );
     return standing(reading, next, loop.now, hands.publicUrl, loop.kind, loopId);
   });
 }
@@ -102,13 +113,20 @@ export async function climb(hands: Hands, loopId: string): Promise<void> {
     const loop = await lockLoop(tx, loopId);
     const reading = await read(tx, loop.kind, loopId, 0, loop.now, company);
     if (reading.over || reading.sample) return;
-    const ahead = await rungsAhead(tx, loopId, reading.round, reading.plans.map((due) => due.wait));
-    const due = ahead.filter((rung) => rung.due_at <= loop.now);
+    const ahead = await rungsAhead(
+      tx,
+      loopId,
+      reading.round,
+      reading.plans.map((due) => due.wait),
+    );
+    if (!ahead.some((rung) => rung.due_at <= loop.now)) return;
+    const due = ahead.filter((rung) => rung.due_at.getTime() <= loop.now.getTime() + togetherMs);
     const highest = due.reduce<RungAhead | undefined>((a, b) => (a && height(a) >= height(b) ? a : b), undefined);
     if (!highest) return;
 
     for (const rung of due) {
-      const staff = rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
+      const staff =
+        rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
       const taken = await recordEscalation(tx, {
         planId: rung.plan_id,
         step: rung.step,
@@ -120,7 +138,12 @@ export async function climb(hands: Hands, loopId: string): Promise<void> {
       if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, loop.now);
     }
     if (highest.role === 'nobody') {
-      await closeRound(tx, { loopId, round: reading.round, how: 'silent', rule: `window of ${spanText(company.customers.window)} passed` });
+      await closeRound(tx, {
+        loopId,
+        round: reading.round,
+        how: 'silent',
+        rule: `window of ${spanText(company.customers.window)} passed`,
+      });
       return;
     }
     await prompt(tx, { loopId, reading, rung: highest, company, configuration: version });
@@ -150,10 +173,15 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
 
 async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {
   if (rung.role === 'nobody') return;
+  if (!rung.last) return;
   const ladder = company.ladders[ladderOf(rung.wait)];
-  if (rung.step < ladder.rungs.length) return;
   const role = rung.role as Role;
-  const next = nextRepeat(ladder, { step: rung.step, repeat: rung.repeat, role, dueAt: rung.due_at }, now, calendarOf(company, ladder, place));
+  const next = nextRepeat(
+    ladder,
+    { step: rung.step, repeat: rung.repeat, role, dueAt: rung.due_at },
+    now,
+    calendarOf(company, ladder, place),
+  );
   await recordRungs(tx, rung.plan_id, [next]);
 }
 
@@ -172,12 +200,16 @@ function ladderOf(wait: Wait) {
 /** One prompt for what is due: to the person the highest rung names. The last step goes by both ways, because it must arrive. */
 async function prompt(
   tx: Tx,
-  { loopId, reading, rung, company }: { loopId: string; reading: Reading; rung: RungAhead; company: Company; configuration: number },
+  {
+    loopId,
+    reading,
+    rung,
+    company,
+  }: { loopId: string; reading: Reading; rung: RungAhead; company: Company; configuration: number },
 ): Promise<void> {
   const staff = resolveRole(company, rung.role as Role, { owner: reading.owner, place: reading.place });
   const first = company.staff[staff]?.prompts ?? 'email';
-  const last = rung.step >= company.ladders[ladderOf(rung.wait)].rungs.length;
-  for (const channel of last && first === 'slack' ? (['slack', 'email'] as const) : [first]) {
+  for (const channel of rung.last && first === 'slack' ? (['slack', 'email'] as const) : [first]) {
     await planDelivery(tx, {
       key: `prompt:${loopId}:${reading.round}:${rung.plan_id}.${rung.step}.${rung.repeat}:${staff}:${channel}`,
       purpose: 'prompt',
@@ -199,11 +231,23 @@ async function settleByRule(tx: Tx, kind: 'signal' | 'insight', loopId: string):
   }
   const after = (await signalNow(tx, loopId))!;
   if (followsByRuleForSignal(after) === 'nobody_to_ask') {
-    await closeRound(tx, { loopId, round: after.round, how: 'nobody_to_reach', rule: after.could_not_be_asked ?? 'nobody' });
+    await closeRound(tx, {
+      loopId,
+      round: after.round,
+      how: 'nobody_to_reach',
+      rule: after.could_not_be_asked ?? 'nobody',
+    });
   }
 }
 
-async function read(tx: Tx, kind: 'signal' | 'insight', loopId: string, roundKnown: number, now: Date, company: Company): Promise<Reading> {
+async function read(
+  tx: Tx,
+  kind: 'signal' | 'insight',
+  loopId: string,
+  roundKnown: number,
+  now: Date,
+  company: Company,
+): Promise<Reading> {
   if (kind === 'signal') {
     const s = (await signalNow(tx, loopId))!;
     const stage = stageOfSignal(s);
@@ -237,7 +281,19 @@ async function read(tx: Tx, kind: 'signal' | 'insight', loopId: string, roundKno
   };
 }
 
-const pick = ({ round, place, sample, level, reference }: { round: number; place: string; sample: boolean; level: number; reference: string }) => ({
+const pick = ({
+  round,
+  place,
+  sample,
+  level,
+  reference,
+}: {
+  round: number;
+  place: string;
+  sample: boolean;
+  level: number;
+  reference: string;
+}) => ({
   round,
   place,
   sample,
@@ -245,11 +301,23 @@ const pick = ({ round, place, sample, level, reference }: { round: number; place
   reference,
 });
 
-function standing(r: Reading, next: RungAhead | undefined, now: Date, publicUrl: string, kind: string, loopId: string): Standing {
-  const at = [next?.due_at, r.until].filter((date) => date instanceof Date).sort((a, b) => a.getTime() - b.getTime())[0];
+function standing(
+  r: Reading,
+  next: RungAhead | undefined,
+  now: Date,
+  publicUrl: string,
+  kind: string,
+  loopId: string,
+): Standing {
+  const at = [next?.due_at, r.until]
+    .filter((date) => date instanceof Date)
+    .sort((a, b) => a.getTime() - b.getTime())[0];
   const sleepMs = at ? Math.min(longestSleepMs, at.getTime() - now.getTime()) : longestSleepMs;
-  const waitingOn = next && next.role !== 'nobody' ? `owner.${r.place}` : r.stage === 'confirmation' ? 'customer' : null;
-  const nextLine = next ? `${next.role}.${r.place} at ${next.due_at.toISOString()} (${next.wait}, step ${next.step})` : 'nothing by itself';
+  const waitingOn =
+    next && next.role !== 'nobody' ? `owner.${r.place}` : r.stage === 'confirmation' ? 'customer' : null;
+  const nextLine = next
+    ? `${next.role}.${r.place} at ${next.due_at.toISOString()} (${next.wait}, step ${next.step})`
+    : 'nothing by itself';
   return {
     over: r.over,
     round: r.round,

@@ -8,7 +8,9 @@ import type { Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
 import { endOfDay } from '../domain/calendar.ts';
 import type { Sent } from '../integrations/letter.ts';
+import { decisionOvertaking } from '../store/records/decisions.ts';
 import {
+  bodyOf,
   endDelivery,
   holdDelivery,
   lockDelivery,
@@ -24,6 +26,7 @@ import {
 import { calendarOf } from '../store/records/ladders.ts';
 import { factRecorded } from '../store/records/loops.ts';
 import { keepCard } from '../store/records/cards.ts';
+import { signalsToldThrough } from '../store/records/tellings.ts';
 import { sql, type Tx } from '../store/pool.ts';
 import { insightNow } from '../store/views/insights.ts';
 import { signalNow } from '../store/views/signals.ts';
@@ -47,7 +50,14 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
     if (typeof attempt === 'string') return attempt;
     const { delivery, fence } = attempt;
 
-    const composed = await compose({ db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration }, delivery);
+    const composed = await compose(
+      { db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration },
+      delivery,
+    ).catch(async (error: unknown) => {
+      // Nothing has been said yet, so the next attempt need not wait for this lease to run out.
+      await record(hands, delivery, fence, again(delivery, 'not_composed'));
+      throw error;
+    });
     if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
     if ('letter' in composed) {
       const { letter } = composed;
@@ -76,7 +86,9 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
     if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
-    const objection = delivery.customer_id ? await objectionOfCustomer(tx, delivery, company) : await objectionOfStaff(tx, delivery, company);
+    const objection = delivery.customer_id
+      ? await objectionOfCustomer(tx, delivery, company)
+      : await objectionOfStaff(tx, delivery, company);
     if (objection && 'until' in objection) {
       await holdDelivery(tx, id, objection.until, objection.code);
       return 'held';
@@ -94,6 +106,12 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   if (!d.loop_id) return undefined;
   const signal = await signalNow(tx, d.loop_id);
   if (!signal) return { end: 'cancelled', code: 'erased' };
+  const overtaken = d.purpose === 'told' && d.occasion ? await decisionOvertaking(tx, d.occasion) : null;
+  // While it can still be taken back the letter waits; then the new one goes in its place.
+  if (overtaken)
+    return overtaken.final_at > d.now
+      ? { until: overtaken.final_at, code: 'decided_anew' }
+      : { end: 'cancelled', code: 'superseded' };
   if (signal.reach !== 'email') return { end: 'suppressed', code: signal.unreachable ?? 'no_consent' };
   const { quietHours, cap } = company.customers;
   const calendar = calendarOf(company, undefined, signal.place);
@@ -108,7 +126,12 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 }
 
 /** When the oldest message that fills the customer's cap leaves its window; undefined while there is room. */
-async function capFrees(tx: Tx, d: Delivery, cap: Company['customers']['cap'], calendar: Parameters<typeof addSpan>[2]): Promise<Date | undefined> {
+async function capFrees(
+  tx: Tx,
+  d: Delivery,
+  cap: Company['customers']['cap'],
+  calendar: Parameters<typeof addSpan>[2],
+): Promise<Date | undefined> {
   const sent = await tx.anyFirst(sql.type(z.object({ ended_at: z.date() }))`
     select ended_at from deliveries
     where customer_id = ${d.customer_id} and state in ('sent', 'delivered') and ended_at is not null
@@ -123,12 +146,18 @@ async function capFrees(tx: Tx, d: Delivery, cap: Company['customers']['cap'], c
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection> {
   if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
-  const wait = await tx.maybeOneFirst(sql.type(z.object({ wait: z.string() }))`select wait from plans where id = ${d.occasion}`);
+  const wait = await tx.maybeOneFirst(
+    sql.type(z.object({ wait: z.string() }))`select wait from plans where id = ${d.occasion}`,
+  );
   const signal = await signalNow(tx, d.loop_id);
   const insight = signal ? null : await insightNow(tx, d.loop_id);
   const running = signal
     ? signal.round === d.round && !signal.closed_at && ladderPlansOfSignal(signal)
-    : insight && ladderPlansOfInsight({ ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null }, d.now);
+    : insight &&
+      ladderPlansOfInsight(
+        { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null },
+        d.now,
+      );
   return running && running.some((plan) => plan.wait === wait) ? undefined : { end: 'cancelled', code: 'met' };
 }
 
@@ -167,24 +196,40 @@ async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome
 
 /** What an outcome means for others: a card to edit from now on, the other channel, a loop that waits for it. */
 async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
-  if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef) await keepCard(tx, d, outcome.providerRef);
-  if (d.channel === 'slack' && d.purpose === 'prompt' && outcome.state !== 'sent') {
-    const outOfPatience = d.now.getTime() - d.planned_at.getTime() > slackPatienceMs || d.attempts >= 3;
-    if (outcome.state !== 'ready' || outOfPatience) await goByEmail(tx, d);
+  if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef)
+    await keepCard(tx, d, outcome.providerRef);
+  if (d.channel === 'slack' && outcome.state !== 'sent') {
+    if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
-  if ((d.purpose === 'answer' || d.purpose === 'told') && d.loop_id && outcome.state !== 'ready') await factRecorded(tx, d.loop_id);
+  if (outcome.state !== 'ready') await wakeWhoWait(tx, d);
 }
 
-/** Slack will not take it: the same prompt by e-mail, once; what still waits for Slack is not sent late on top of it. */
+/** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. */
+function outOfPatience(d: Delivery, againInMs = 0): boolean {
+  return d.attempts >= 3 || d.now.getTime() + againInMs - d.planned_at.getTime() > slackPatienceMs;
+}
+
+/** A customer's letter moves every signal that is answered or told through it. */
+async function wakeWhoWait(tx: Tx, d: Delivery): Promise<void> {
+  if (d.purpose === 'answer' && d.loop_id) await factRecorded(tx, d.loop_id);
+  if (d.purpose !== 'told' || !d.occasion || !d.customer_id) return;
+  for (const id of await signalsToldThrough(tx, d.occasion, d.customer_id)) await factRecorded(tx, id);
+}
+
+/** Slack will not take it: the same by e-mail, once (a last step goes that way anyway); what still waits for Slack is not sent late on top of
+ *  it. A card is only ever the edit of a message that is there. */
 async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
+  if (d.purpose === 'card') return;
+  const body = await bodyOf(tx, d.id);
   await planDelivery(tx, {
-    key: `prompt:${d.loop_id}:${d.round}:fallback-of-${d.id}:${d.staff}:email`,
-    purpose: 'prompt',
+    key: d.dedupe_key.replace(/:slack$/, ':email'),
+    purpose: d.purpose,
     channel: 'email',
     loopId: d.loop_id,
     staff: d.staff!,
     ...(d.round !== null && { round: d.round }),
     ...(d.occasion && { occasion: d.occasion }),
+    ...(body && { body: { subject: body.subject, text: body.body } }),
   });
   await endDelivery(tx, d.id, 'expired', 'went_by_email');
 }
@@ -193,36 +238,71 @@ async function end(hands: Hands, d: Delivery, state: 'cancelled' | 'suppressed',
   return hands.pool.transaction((tx) => endIn(tx, d, state, code));
 }
 
-async function endIn(tx: Tx, d: Delivery, state: 'cancelled' | 'suppressed' | 'expired', code: string): Promise<Delivered> {
+async function endIn(
+  tx: Tx,
+  d: Delivery,
+  state: 'cancelled' | 'suppressed' | 'expired',
+  code: string,
+): Promise<Delivered> {
   await endDelivery(tx, d.id, state, code);
-  if ((d.purpose === 'answer' || d.purpose === 'told') && d.loop_id) await factRecorded(tx, d.loop_id);
+  await wakeWhoWait(tx, d);
   return `${state}:${code}`;
 }
 
 /** What an earlier attempt left behind: a dead lease, or doubt that has waited long enough for evidence. */
 async function settleDoubt(hands: Hands, id: string): Promise<void> {
-  const { company } = await hands.configuration();
   const delivery = await hands.pool.transaction(async (tx) => {
     await settleDeadLease(tx, id);
     return lockDelivery(tx, id);
   });
   if (delivery?.state !== 'uncertain' || delivery.held_until) return;
-  if (delivery.channel === 'slack') {
-    const to = delivery.staff ? company.staff[delivery.staff]?.email : undefined;
-    const slackId = to && (await hands.slack?.idOf(to));
-    const found = slackId ? await hands.slack!.find(slackId, id, delivery.planned_at).catch(() => undefined) : null;
-    if (found === undefined) return;
-    await hands.pool.transaction(async (tx) => {
-      if (await settleUncertain(tx, id, found ? 'sent' : 'ready', found ?? undefined)) {
-        if (found && delivery.purpose === 'prompt') await keepCard(tx, delivery, found);
-      }
-    });
-    return;
-  }
+  if (delivery.channel === 'slack') return settleByHistory(hands, delivery);
   // A prompt is sent again with the same Message-ID; a customer is never written to twice on a guess: a person decides.
   await hands.pool.transaction(async (tx) => {
-    if (await settleUncertain(tx, id, delivery.policy === 'at_least_once' ? 'ready' : 'needs_human')) {
-      if (delivery.loop_id) await factRecorded(tx, delivery.loop_id);
-    }
+    if (delivery.policy === 'at_least_once') return settleUncertain(tx, id, 'ready');
+    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(hands, tx, delivery);
+  });
+}
+
+/** Slack's own history says whether a message is there. Where it can't be read either, whoever waits hears by e-mail. */
+async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
+  const found = await lookFor(hands, d).catch(() => undefined);
+  await hands.pool.transaction(async (tx) => {
+    if (found === undefined) return goByEmail(tx, d);
+    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? undefined))) return;
+    if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
+    if (!found && outOfPatience(d)) await goByEmail(tx, d);
+  });
+}
+
+/** 'channel:ts', or null on proof of absence. Throws when it could not look. */
+async function lookFor({ slack, configuration }: Hands, d: Delivery): Promise<string | null> {
+  const { company } = await configuration();
+  const to = d.staff ? company.staff[d.staff]?.email : undefined;
+  const slackId = to && (await slack?.idOf(to));
+  return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
+}
+
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. Thanks are not worth a question. */
+async function askWhoAnswers(hands: Hands, tx: Tx, d: Delivery): Promise<void> {
+  await wakeWhoWait(tx, d);
+  const signal = d.loop_id && d.purpose !== 'receipt' ? await signalNow(tx, d.loop_id) : null;
+  if (!signal) return;
+  const channel = (await hands.configuration()).company.staff[signal.owner]?.prompts ?? 'email';
+  await planDelivery(tx, {
+    key: `notice:${signal.id}:${signal.round}:${d.id}:${signal.owner}:${channel}`,
+    purpose: 'notice',
+    channel,
+    loopId: signal.id,
+    round: signal.round,
+    staff: signal.owner,
+    body: {
+      subject: `A letter may not have arrived: ${signal.reference}`,
+      text: [
+        'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
+        'It is not sent again by itself: twice would be worse. Ask whoever runs Heed to settle it, with a reason:',
+        `heed repair ${signal.reference} --action resend (or: leave)`,
+      ].join('\n'),
+    },
   });
 }

@@ -10,6 +10,7 @@ import { planDelivery } from '../store/records/deliveries.ts';
 import { closeRound, factRecorded, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
 import { contributorsLeft, recordTelling, recordToldSignal, type Contributor } from '../store/records/tellings.ts';
+import { decisionInForce } from '../store/records/decisions.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import type { Hands } from './createActivities.ts';
@@ -24,11 +25,16 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
   if (!insight?.decision_id || insight.sample || insight.outcome === 'deferred') return false;
   const left = await contributorsLeft(hands.pool, insightId, insight.decision_id, chunk);
   for (const contributor of left) {
-    await hands.pool.transaction(async (tx) => {
+    const told = await hands.pool.transaction(async (tx) => {
       await lockLoop(tx, contributor.signal_id);
+      const { now } = await lockLoop(tx, insightId);
+      // Decided anew meanwhile: nobody is told any more what is not true any more, and the new word can still be taken back.
+      if (insight.final_at! > now || (await decisionInForce(tx, insightId))?.id !== insight.decision_id) return false;
       await tellContributor(tx, contributor, insight, company);
       await factRecorded(tx, contributor.signal_id, 'wave');
+      return true;
     });
+    if (!told) return false;
   }
   return left.length === chunk;
 }
@@ -59,7 +65,12 @@ async function tellContributor(tx: Tx, c: Contributor, insight: InsightNow, comp
   const decisionId = insight.decision_id!;
   const person = c.captured_by ? company.staff[c.captured_by] : undefined;
   if (c.captured_by && person && !c.sample) {
-    const telling = await recordTelling(tx, { decisionId, signalId: c.signal_id, staff: c.captured_by, channel: person.prompts });
+    const telling = await recordTelling(tx, {
+      decisionId,
+      signalId: c.signal_id,
+      staff: c.captured_by,
+      channel: person.prompts,
+    });
     if (telling.fresh) {
       await planDelivery(tx, {
         key: `news:${insight.id}:${insight.round}:${decisionId}:${c.captured_by}:${person.prompts}`,
@@ -97,7 +108,12 @@ async function tellContributor(tx: Tx, c: Contributor, insight: InsightNow, comp
   }
 }
 
-async function wording(tx: Tx, c: Contributor, insight: InsightNow, company: Company): Promise<{ subject: string; text: string }> {
+async function wording(
+  tx: Tx,
+  c: Contributor,
+  insight: InsightNow,
+  company: Company,
+): Promise<{ subject: string; text: string }> {
   const said = await wordsOf(tx, c.signal_id);
   const { item, ...attributes } = insight.attributes;
   const decider = company.staff[insight.decided_by!];
@@ -123,6 +139,8 @@ async function wording(tx: Tx, c: Contributor, insight: InsightNow, company: Com
     done_by: insight.done_by ? longDate(insight.done_by) : undefined,
     people: String(insight.people),
   };
-  const given = Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const given = Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   return renderTemplate(company.templates[insight.outcome === 'adopted' ? 'told.adopted' : 'told.declined'], given);
 }

@@ -32,7 +32,13 @@ export async function triage(hands: Hands, signalId: string): Promise<Verdict> {
     const judgement = judge(company, await remarkOf(tx, signal));
     await recordTriage(tx, signalId, judgement, version);
     if (judgement.verdict === 'dismiss') {
-      await closeRound(tx, { loopId: signalId, round: signal.round, how: 'dismissed', rule: judgement.rule, reason: judgement.reason ?? judgement.why });
+      await closeRound(tx, {
+        loopId: signalId,
+        round: signal.round,
+        how: 'dismissed',
+        rule: judgement.rule,
+        reason: judgement.reason ?? judgement.why,
+      });
       await tellCapturerOfDismissal(tx, signal, company);
     } else {
       await planReceipt(tx, { ...signal, kind: judgement.kind }, company);
@@ -58,14 +64,19 @@ export async function joinInsight(hands: Hands, signalId: string): Promise<void>
     if (signal.course !== 'decide' || signal.insight_id) return;
     const remark = await remarkOf(tx, signal);
     const kind = signal.kind ?? 'unclear';
-    const { item, ...asked } = { ...remark.attributes, ...(remark.item && { item: remark.item }) } as Record<string, string>;
+    const { item, ...asked } = { ...remark.attributes, ...(remark.item && { item: remark.item }) } as Record<
+      string,
+      string
+    >;
     const key = samenessKey({ kind, ...(item && { item }), attributes: asked }) ?? `signal:${signalId}`;
     // Two signals of one key at the same moment must not open two insights.
     await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`insight:${key}`}))`);
-    const open = await openInsightFor(tx, key);
-    const insightId = open && !open.sample ? open.id : await openInsight(tx, { signal, remark: { ...remark, kind }, key, company, version });
+    const open = await openToJoin(tx, key);
+    const insightId =
+      open && !open.sample
+        ? open.id
+        : await openInsight(tx, { signal, remark: { ...remark, kind }, key, company, version });
     if (open?.sample) await takeOverSamples(tx, open.id, insightId);
-    await lockLoop(tx, insightId);
     await joinSignal(tx, { insightId, signalId, by: null, company, configuration: version });
     await wake(tx, insightId, 'start');
   });
@@ -80,13 +91,35 @@ export async function refineOwner(hands: Hands, signalId: string): Promise<void>
     if (signal.owner_cause !== 'captured' || signal.acknowledged_at || signal.round > 1) return;
     const remark = await remarkOf(tx, signal);
     const to = routeOwner(company, { ...remark, ...(signal.kind && { kind: signal.kind }) }, sequenceOf(signalId));
-    await own(tx, { loopId: signalId, round: signal.round, staff: to.staff, cause: 'routed', reason: to.why, configuration: version });
+    await own(tx, {
+      loopId: signalId,
+      round: signal.round,
+      staff: to.staff,
+      cause: 'routed',
+      reason: to.why,
+      configuration: version,
+    });
   });
+}
+
+/** The insight that holds this key, locked: whoever decides it at this moment has either done so, and it can't be joined, or waits. */
+async function openToJoin(tx: Tx, key: string): ReturnType<typeof openInsightFor> {
+  const open = await openInsightFor(tx, key);
+  if (!open) return null;
+  await lockLoop(tx, open.id);
+  const still = await openInsightFor(tx, key);
+  return still?.id === open.id ? open : null;
 }
 
 async function openInsight(
   tx: Tx,
-  { signal, remark, key, company, version }: { signal: SignalNow; remark: Remark; key: string; company: Company; version: number },
+  {
+    signal,
+    remark,
+    key,
+    company,
+    version,
+  }: { signal: SignalNow; remark: Remark; key: string; company: Company; version: number },
 ): Promise<string> {
   const id = newId();
   const to = routeDecider(company, remark);
@@ -123,7 +156,8 @@ async function planReceipt(tx: Tx, signal: SignalNow, company: Company): Promise
   if (signal.reach !== 'email' || signal.sample) return;
   const said = await wordsOf(tx, signal.id);
   const customer = await customerOf(tx, signal.customer_id!);
-  const words = said && extract(said.words, quotingOf(company, { place: signal.place, kind: signal.kind ?? undefined }));
+  const words =
+    said && extract(said.words, quotingOf(company, { place: signal.place, kind: signal.kind ?? undefined }));
   const body = renderTemplate(company.templates.thanks, {
     company: company.name,
     place: company.places[signal.place]?.name ?? signal.place,

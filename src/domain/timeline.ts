@@ -333,6 +333,7 @@ const whyNot: Record<string, string> = {
   nobody: 'no customer was captured with it',
   no_consent: 'they did not agree to be written to or called',
   no_address: 'there is no address they agreed to',
+  wrong_number: 'the number they left is somebody else’s',
   suppressed: 'they asked us to stop writing',
   not_me: 'whoever has that address says it was not them',
   told_before: 'they had been told already',

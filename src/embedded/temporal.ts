@@ -135,7 +135,9 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
   const kept = options.dataDir === undefined ? [] : ['--db-filename', join(home, 'temporal.db')];
   // 255 is what SQL databases can hold; the refresh lets a new search attribute be used at once.
   const dynamic = ['limit.maxIDLength=255', 'system.forceSearchAttributesCacheRefreshOnRead=true'];
-  if (options.timeSkipping) dynamic.push('frontend.WorkflowTimeSkippingEnabled=true');
+  // Timers are looked at every second otherwise, and a clock that is stepped would wait for that each time.
+  if (options.timeSkipping)
+    dynamic.push('frontend.WorkflowTimeSkippingEnabled=true', 'history.timerProcessorMaxTimeShift="10ms"');
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-disable-news-fetch', '--ui-port', String(uiPort)];
   return [
     'server',

@@ -14,26 +14,44 @@ afterAll(() => world.close());
 
 const kim = { name: 'Kim Adler', email: 'kim@adler.example' };
 const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: 'demo-1' }];
-const greenCoat = { words: 'Do you have this coat in green, size 42?', unmet: 'we don’t carry it', offered: { item: 'Coat in teal', taken: 'refused' as const } };
+const greenCoat = {
+  words: 'Do you have this coat in green, size 42?',
+  unmet: 'we don’t carry it',
+  offered: { item: 'Coat in teal', taken: 'refused' as const },
+};
 
 describe('one signal goes all the way round', () => {
   test('from the counter to a decision, an answer and the customer’s yes, with four people and no reminder', async () => {
     const { id } = await world.capture({ ...greenCoat, customer: kim, consent: mayWrite });
     await world.settle();
     const opened = await world.signal(id);
-    expect(opened).toMatchObject({ verdict: 'pursue', course: 'decide', kind: 'unmet-demand', owner: 'jonas', owner_cause: 'routed' });
+    expect(opened).toMatchObject({
+      verdict: 'pursue',
+      course: 'decide',
+      kind: 'unmet-demand',
+      owner: 'jonas',
+      owner_cause: 'routed',
+    });
     expect(world.mailsTo(kim.email).map((mail) => mail.subject)).toHaveLength(1);
     expect((await world.history(id)).length).toBeLessThanOrEqual(18);
 
     await acknowledge(world.heed, { loopId: id, by: 'jonas', press: world.press() });
-    await approveFollowUp(world.heed, { loopId: id, by: 'jonas', press: world.press() }, { words: 'Dear Kim, we don’t have it yet. You will hear by Friday.' });
+    await approveFollowUp(
+      world.heed,
+      { loopId: id, by: 'jonas', press: world.press() },
+      { words: 'Dear Kim, we don’t have it yet. You will hear by Friday.' },
+    );
     await world.settle();
     expect(world.mailsTo(kim.email)).toHaveLength(2);
 
     const insight = await world.insight((await world.signal(id)).insight_id!);
     expect(insight).toMatchObject({ decider: 'tomas', people: 1, refused: 1 });
     expect(world.mailsTo('tomas@linden-vale.example').length).toBeGreaterThan(0);
-    await decide(world.heed, { loopId: insight.id, by: 'tomas', press: world.press() }, { outcome: 'adopted', scope: 'everyone', reason: 'Green comes in spring.', doneBy: '2099-03-01', evidence: [id] });
+    await decide(
+      world.heed,
+      { loopId: insight.id, by: 'tomas', press: world.press() },
+      { outcome: 'adopted', scope: 'everyone', reason: 'Green comes in spring.', doneBy: '2099-03-01', evidence: [id] },
+    );
     await world.pass('10 seconds');
     expect(world.mailsTo(kim.email)).toHaveLength(3);
     expect(await world.signal(id)).toMatchObject({ told_channel: 'email', asked_at: expect.any(Date) });
@@ -45,13 +63,21 @@ describe('one signal goes all the way round', () => {
     expect(events.at(-1)).toBe('workflowExecutionCompletedEventAttributes');
     expect(events.length).toBeLessThanOrEqual(75);
 
-    await complete(world.heed, { loopId: insight.id, by: 'tomas', press: world.press() }, { evidence: 'In the shop since Monday.' });
+    await complete(
+      world.heed,
+      { loopId: insight.id, by: 'tomas', press: world.press() },
+      { evidence: 'In the shop since Monday.' },
+    );
     await world.settle();
     expect(await world.insight(insight.id)).toMatchObject({ closed_how: 'completed' });
   });
 
   test('a signal nobody takes climbs: the holder at once, the manager, the executive, then daily, and no longer once it is taken', async () => {
-    const { id } = await world.capture({ words: 'Cheaper online than here?', customer: { email: 'lee@example.com' }, consent: mayWrite });
+    const { id } = await world.capture({
+      words: 'Cheaper online than here?',
+      customer: { email: 'lee@example.com' },
+      consent: mayWrite,
+    });
     await world.pass('2 minutes');
     const climbed = await world.db.pool.any(sql.unsafe`
       select e.staff, g.step, g.repeat from escalations e join rungs g using (plan_id, step, repeat) join plans p on p.id = plan_id
@@ -62,12 +88,18 @@ describe('one signal goes all the way round', () => {
       { staff: 'ingrid', step: 2, repeat: 0 },
     ]);
     await world.pass('3 days');
-    const daily = await world.db.pool.oneFirst(sql.unsafe`select count(*) from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and step = 3 and wait = 'acknowledged'`);
+    const daily = await world.db.pool.oneFirst(
+      sql.unsafe`select count(*) from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and step = 3 and wait = 'acknowledged'`,
+    );
     expect(daily).toBe(3);
 
     await acknowledge(world.heed, { loopId: id, by: 'priya', press: world.press() });
     await world.pass('2 days');
-    expect(await world.db.pool.oneFirst(sql.unsafe`select count(*) from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and step = 3 and wait = 'acknowledged'`)).toBe(daily);
+    expect(
+      await world.db.pool.oneFirst(
+        sql.unsafe`select count(*) from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and step = 3 and wait = 'acknowledged'`,
+      ),
+    ).toBe(daily);
     expect(await world.signal(id)).toMatchObject({ owner: 'priya', acknowledged_at: expect.any(Date) });
   });
 

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
-import { sql, type Tx } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 
 export interface NewDecision {
   insightId: string;
@@ -32,6 +32,20 @@ export async function recordDecision(tx: Tx, d: NewDecision): Promise<string> {
     select ${id}, x.signal_id from now.insight_signals x
     where x.insight_id = ${d.insightId} and x.signal_id = any(${sql.array([...d.evidence], 'uuid')})`);
   return id;
+}
+
+const InForce = z.object({ id: z.string(), final_at: z.date() });
+
+/** The latest version that was not taken back; it may still be taken back until `final_at`. */
+export function decisionInForce(db: Db, insightId: string): Promise<z.infer<typeof InForce> | null> {
+  return db.maybeOne(sql.type(InForce)`select id, final_at from now.decisions where insight_id = ${insightId}`);
+}
+
+/** The decision that took the place of this one; null while it is in force. */
+export function decisionOvertaking(db: Db, decisionId: string): Promise<z.infer<typeof InForce> | null> {
+  return db.maybeOne(sql.type(InForce)`
+    select d.id, d.final_at from now.decisions d join decisions overtaken on overtaken.insight_id = d.insight_id
+    where overtaken.id = ${decisionId} and d.id <> overtaken.id`);
 }
 
 export async function recordWithdrawal(tx: Tx, decisionId: string, by: string): Promise<void> {

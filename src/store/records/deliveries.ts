@@ -53,6 +53,7 @@ export function idOfDelivery(key: string): string {
 
 const Delivery = z.object({
   id: z.string(),
+  dedupe_key: z.string(),
   purpose: z.enum(purposes),
   channel: z.enum(['email', 'slack']),
   policy: z.enum(['at_most_once', 'at_least_once']),

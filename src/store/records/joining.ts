@@ -21,9 +21,12 @@ export async function joinSignal(
     configuration: number;
   },
 ): Promise<void> {
+  const before = await insightNow(tx, j.insightId);
   if (!(await joinInsight(tx, j.insightId, j.signalId, j.by))) return;
   const insight = await insightNow(tx, j.insightId);
-  if (insight?.outcome === 'deferred' && insight.until_people && insight.people >= insight.until_people) {
+  const until = insight?.outcome === 'deferred' ? insight.until_people : null;
+  // Once, by whoever makes the number full: those who come later find the decider asked already.
+  if (insight && before && until && before.people < until && insight.people >= until) {
     await planWait(tx, {
       loopId: insight.id,
       round: insight.round,

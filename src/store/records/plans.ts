@@ -55,6 +55,8 @@ const Ahead = z.object({
   repeat: z.number(),
   role: z.enum(['owner', 'lead', 'manager', 'executive', 'nobody']),
   due_at: z.date(),
+  /** The step that repeats, as the plan has it: the company's ladder may have become another since. */
+  last: z.boolean(),
 });
 export type RungAhead = z.infer<typeof Ahead>;
 
@@ -66,7 +68,8 @@ export async function rungsAhead(
   ofWaits: readonly Wait[],
 ): Promise<readonly RungAhead[]> {
   return db.any(sql.type(Ahead)`
-    select a.plan_id, a.wait, a.counted_from, p.configuration, a.step, a.repeat, a.role, a.due_at
+    select a.plan_id, a.wait, a.counted_from, p.configuration, a.step, a.repeat, a.role, a.due_at,
+      a.step = (select max(g.step) from rungs g where g.plan_id = a.plan_id) as last
     from now.rungs_ahead a join plans p on p.id = a.plan_id
     where a.loop_id = ${loopId} and a.round = ${round} and a.wait = any(${sql.array([...ofWaits], 'text')})
     order by a.due_at, a.step, a.repeat`);

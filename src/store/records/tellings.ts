@@ -22,7 +22,7 @@ const Contributor = z.object({
 });
 export type Contributor = z.infer<typeof Contributor>;
 
-/** The signals of an insight that its decision has not settled yet, oldest first, with the way to each customer. */
+/** The signals of an insight that its decision has not settled yet, with the way to each customer. */
 export async function contributorsLeft(
   db: Db,
   insightId: string,
@@ -33,16 +33,26 @@ export async function contributorsLeft(
     select x.signal_id, s.reference, s.place, s.sample, s.customer_id, c.name as customer_name, s.captured_by,
       coalesce(p.removed_at is not null, false) as capturer_gone, s.kind, s.round, (s.closed_at is not null and not s.sample) as closed,
       s.reach, s.unreachable,
+      -- Of an earlier version, and really: a letter that never left and a call that was never made have told nobody.
       exists (
         select from tellings t join decisions d on d.id = t.decision_id
-        where d.insight_id = x.insight_id and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}) as told_before
+        where d.insight_id = x.insight_id and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}
+          and case t.channel
+            when 'email' then exists (
+              select from deliveries m
+              where m.customer_id = t.customer_id and m.purpose = 'told' and m.occasion = t.decision_id
+                and m.state not in ('planned', 'ready', 'cancelled', 'suppressed', 'expired', 'failed'))
+            when 'phone' then exists (select from calls k where k.loop_id = t.signal_id and k.purpose = 'told' and k.outcome <> 'no_reply')
+            else true
+          end) as told_before
     from now.insight_signals x
     join now.signals s on s.id = x.signal_id
     left join customers c on c.id = s.customer_id
     left join staff p on p.code = s.captured_by
     where x.insight_id = ${insightId}
       and not exists (select from told_signals t where t.decision_id = ${decisionId} and t.signal_id = x.signal_id)
-    order by s.captured_at, s.id
+    -- Who spoke twice hears once, and by letter where one of the two allows it.
+    order by (s.reach = 'email') desc nulls last, s.captured_at, s.id
     limit ${most}`);
 }
 
@@ -67,6 +77,14 @@ export async function recordTelling(tx: Tx, t: NewTelling): Promise<{ id: string
     select id from tellings where decision_id = ${t.decisionId}
       and (customer_id = ${t.customerId ?? null} or staff = ${t.staff ?? null})`);
   return { id: first, fresh: false };
+}
+
+/** The signals whose customer hears of a decision through one telling: all that this customer said about it. In the order of their ids. */
+export function signalsToldThrough(db: Db, decisionId: string, customerId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+    select ts.signal_id as id from told_signals ts join tellings t on t.id = ts.telling_id
+    where t.decision_id = ${decisionId} and t.customer_id = ${customerId}
+    order by ts.signal_id`);
 }
 
 /** Settles one signal of a decision: told through a telling, or not, for a reason. */

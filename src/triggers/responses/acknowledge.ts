@@ -7,6 +7,7 @@ import type { Heed } from '../heed.ts';
 import {
   atTime,
   mustBeOpen,
+  mustBeUndecided,
   nameOf,
   respondToInsight,
   respondToSignal,
@@ -52,6 +53,7 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
 export function acknowledgeInsight(heed: Heed, responding: Responding): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, version } = moment;
+    mustBeUndecided(insight, moment);
     if (insight.acknowledged_at && insight.decider === by) return { sentence: 'It is yours already.', factId: null };
     if (insight.acknowledged_at) {
       throw new DomainError(

@@ -68,6 +68,7 @@ const nobodyToReach: Record<string, string> = {
   nobody: 'There is nobody to answer: no customer was captured with it.',
   no_consent: 'They did not agree to be written to or called, so there is nobody to answer.',
   no_address: 'There is no address they agreed to, so there is nobody to answer.',
+  wrong_number: 'The number they left is somebody else’s, so there is nobody to answer.',
   suppressed: 'They asked us to stop writing, so there is nobody to answer.',
   not_me: 'Whoever has this address says it was not them, so there is nobody to answer.',
 };

@@ -7,6 +7,7 @@ import { recordConfirmation } from '../../store/records/confirmations.ts';
 import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import { press, pressed, type Press } from '../../store/records/presses.ts';
+import type { Tx } from '../../store/pool.ts';
 import { signalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { tellCapturer } from './news.ts';
@@ -29,7 +30,8 @@ export async function confirm(
   const by = responding.by;
   if (by && !company.staff[by]) throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
   const response = await heed.pool.transaction(async (tx): Promise<Response> => {
-    const made = await press(tx, responding.press, by ?? 'customer');
+    const about = `${responding.loopId} ${says} ${responding.press.content ?? ''}`;
+    const made = await press(tx, { ...responding.press, content: about }, by ?? 'customer');
     if (made.first) return { ...(made.first as unknown as Response), replayed: true };
     const { sample, now } = await lockLoop(tx, responding.loopId);
     const signal = await signalNow(tx, responding.loopId);
@@ -45,7 +47,8 @@ export async function confirm(
         ? 'Thank you. We are glad it is settled.'
         : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
     // Said again while somebody is on it already.
-    if (!lastWordSaid && signal.round > 1 && says === 'no') return { sentence: thanks, factId: null };
+    if (!lastWordSaid && signal.round > 1 && says === 'no')
+      return kept(tx, made.id, { sentence: thanks, factId: null });
     if (!lastWordSaid && signal.round === 1)
       throw new DomainError(
         'conflict',
@@ -62,7 +65,7 @@ export async function confirm(
       by,
       late: signal.closed_how === 'silent',
     });
-    if (!factId) return { sentence: thanks, factId: null };
+    if (!factId) return kept(tx, made.id, { sentence: thanks, factId: null });
     let sentence = thanks;
     if (says === 'yes') {
       await closeRound(tx, {
@@ -100,11 +103,15 @@ export async function confirm(
       await tellCapturer(moment, signal, 'not_settled');
       sentence = `Thank you for saying so. ${nameOf(moment, up.staff)} will read it and answer you.`;
     }
-    const recorded = { sentence, factId };
     await factRecorded(tx, signal.id);
-    await pressed(tx, made.id, factId, recorded);
-    return recorded;
+    return kept(tx, made.id, { sentence, factId });
   });
   heed.hint();
+  return response;
+}
+
+/** A repeat of this press is given the same answer. */
+async function kept(tx: Tx, pressId: string, response: Response): Promise<Response> {
+  await pressed(tx, pressId, response.factId, response);
   return response;
 }

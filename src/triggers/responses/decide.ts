@@ -60,8 +60,13 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
         `${nameOf(moment, insight.decided_by!)} decided this ${atTime(insight.decided_at!, moment)}. To change it, take that back first.`,
       );
     }
-    if (insight.closed_at && decision.outcome === 'deferred')
+    if (insight.outcome && insight.outcome !== 'deferred' && decision.outcome === 'deferred')
       throw new DomainError('conflict', 'This was decided and told; it can be decided anew, but not put off.');
+    if (decision.untilPeople && decision.untilPeople <= insight.people) {
+      throw new DomainError('validation', `${insight.people} have asked already. Wait for more, or decide now.`, {
+        invalidParams: [{ name: 'untilPeople', reason: 'are there already' }],
+      });
+    }
     if (decision.doneBy && decision.doneBy < localDate(now, company.timezone)) {
       throw new DomainError('validation', 'The day by which it is done is over.', {
         invalidParams: [{ name: 'doneBy', reason: 'is over' }],

@@ -23,6 +23,11 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
         `${nameOf(moment, signal.answered_by)} has answered the customer, so it can't be dismissed any more.`,
       );
     }
+    if (signal.told_channel && signal.told_at)
+      throw new DomainError(
+        'conflict',
+        "The customer has been told what was decided, so it can't be dismissed any more.",
+      );
     await closeRound(tx, { loopId: signal.id, round: signal.round, how: 'dismissed', by, reason });
     await tellCapturer(moment, signal, 'dismissed');
     return { sentence: 'Dismissed. Whoever captured it is told why.', factId: signal.id };

@@ -34,9 +34,11 @@ export function handOver(heed: Heed, responding: Responding, given: HandOver): P
 }
 
 export function handOverInsight(heed: Heed, responding: Responding, given: HandOver): Promise<Response> {
-  return respondToInsight(heed, responding, async (insight, moment) =>
-    give(moment, { id: insight.id, round: insight.round, owner: insight.decider, place: insight.place }, given),
-  );
+  return respondToInsight(heed, responding, async (insight, moment) => {
+    if (insight.closed_at)
+      throw new DomainError('conflict', 'This is closed: everyone who asked was told; there is nothing left to do.');
+    return give(moment, { id: insight.id, round: insight.round, owner: insight.decider, place: insight.place }, given);
+  });
 }
 
 async function give(

@@ -18,6 +18,11 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by, company, version } = moment;
     mustBeOpen(signal, moment);
+    if (signal.told_at || signal.round > 1)
+      throw new DomainError(
+        'conflict',
+        'This customer has been told what was decided; they are not told another decision on top of it.',
+      );
     if (signal.insight_id === insightId) return { sentence: 'It is part of that already.', factId: null };
     for (const id of [insightId, signal.insight_id].filter((id) => id !== null).sort()) await lockLoop(tx, id);
     const insight = await insightNow(tx, insightId);

@@ -78,7 +78,9 @@ async function respond(
   if (!configuration.company.staff[by])
     throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
   const response = await heed.pool.transaction(async (tx) => {
-    const made = await press(tx, gesture, by);
+    // One key, one gesture: used again for another loop or by somebody else, it is refused and not answered with what it led to first.
+    const about = `${loopId} ${by} ${gesture.content ?? ''}`;
+    const made = await press(tx, { ...gesture, content: about }, by);
     if (made.first) return { ...(made.first as unknown as Response), replayed: true };
     const loop = await lockLoop(tx, loopId);
     if (loop.kind !== kind) throw nothingThere();
@@ -108,6 +110,20 @@ export function mustBeOpen(signal: SignalNow, moment: Moment): void {
   throw new DomainError(
     'conflict',
     `This was closed${who} (${signal.closed_how?.replaceAll('_', ' ')}) a while ago; there is nothing left to do.`,
+  );
+}
+
+/** Throws when an insight has been decided for good: what it asked of people is over. */
+export function mustBeUndecided(insight: InsightNow, moment: Moment): void {
+  if (insight.closed_how === 'joined')
+    throw new DomainError(
+      'conflict',
+      'Whoever asked for this belongs to another one now; there is nothing left to do.',
+    );
+  if (!insight.outcome || insight.outcome === 'deferred') return;
+  throw new DomainError(
+    'conflict',
+    `${nameOf(moment, insight.decided_by!)} decided this ${atTime(insight.decided_at!, moment)}.`,
   );
 }
 

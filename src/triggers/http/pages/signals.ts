@@ -185,6 +185,7 @@ function mayHear({ reach, unreachable }: SignalNow): string {
   const why: Record<string, string> = {
     no_consent: 'nothing: they did not agree to it',
     no_address: 'nothing: they left no address',
+    wrong_number: 'nothing: the number they left is somebody else’s',
     suppressed: 'nothing: they asked us to stop',
     not_me: 'nothing: that address says it was not them',
   };

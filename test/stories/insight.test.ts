@@ -1,0 +1,344 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
+import { handOverInsight } from '../../src/triggers/responses/handOver.ts';
+import { join } from '../../src/triggers/responses/join.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { sql } from '../../src/store/pool.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld('shop', (company) => {
+    for (const calendar of Object.values(company.calendars)) calendar.daysOff = [];
+  });
+});
+afterEach(() => world.closeAll());
+afterAll(() => world.close());
+
+const by = (channel: 'email' | 'phone') => ({ purpose: 'follow_up' as const, channel, wording: '2026-06' });
+const green = 'Do you have this coat in green?';
+let guests = 0;
+const guest = () => ({ email: `guest${(guests += 1)}@example.com` });
+const wish = async (more: object = {}): Promise<string> => {
+  const { id } = await world.capture({ words: green, customer: guest(), consent: [by('email')], ...more });
+  await world.settle();
+  return id;
+};
+const insightOf = async (signal: string): Promise<string> => (await world.signal(signal)).insight_id!;
+const toldMails = (to: string) => world.mailsTo(to).filter((mail) => /Is it settled|Did we explain/.test(mail.text));
+const adopted = {
+  outcome: 'adopted' as const,
+  scope: 'everyone' as const,
+  reason: 'Green comes in spring.',
+  doneBy: '2099-03-01',
+};
+
+describe('keep listening', () => {
+  test('until a date: nobody is asked before, the decider is on that day, and the ladder begins there', async () => {
+    await world.passTo('monday', '10:00');
+    const insight = await insightOf(await wish());
+    const wakeAt = new Date((await world.now()).getTime() + 14 * 86_400_000);
+    await decide(world.heed, world.as('tomas', insight), {
+      outcome: 'deferred',
+      reason: 'Too few.',
+      wakeAt: wakeAt.toISOString(),
+    });
+    await world.pass('13 days');
+    expect(await world.escalations(insight, 'decided')).toHaveLength(1);
+    await world.pass('25 hours');
+    expect((await world.escalations(insight, 'decided')).map((rung) => rung.due_at)).toEqual([
+      expect.any(Date),
+      wakeAt,
+    ]);
+    expect(await world.insight(insight)).toMatchObject({ outcome: 'deferred', closed_at: null });
+  });
+
+  test('until so many people: whoever makes the number full brings it back, once', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const first = await wish({ customer: kim });
+    const insight = await insightOf(first);
+    const wakeAt = new Date((await world.now()).getTime() + 90 * 86_400_000).toISOString();
+    const later = { outcome: 'deferred' as const, reason: 'Too few.', wakeAt };
+    await expect(decide(world.heed, world.as('tomas', insight), { ...later, untilPeople: 1 })).rejects.toThrow(
+      '1 have asked already',
+    );
+    await decide(world.heed, world.as('tomas', insight), { ...later, untilPeople: 3 });
+    await wish();
+    // The same person again is not one more.
+    await wish({ customer: kim });
+    expect(await world.escalations(insight, 'decided')).toHaveLength(1);
+    await wish();
+    expect(await world.escalations(insight, 'decided')).toHaveLength(2);
+    await wish();
+    await wish();
+    expect(await world.escalations(insight, 'decided')).toHaveLength(2);
+    expect(await world.insight(insight)).toMatchObject({ people: 5, signals: 6 });
+  });
+});
+
+describe('before anything leaves', () => {
+  test('a decision can be taken back for as long as it says; nothing has left then, and it is open to others again', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const id = await wish({ customer: kim });
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    expect(await world.insight(insight)).toMatchObject({ open_to_join: false });
+    await world.pass('9 minutes');
+    expect([toldMails(kim.email), await world.messages({ loopId: id, purpose: 'news' })]).toEqual([[], []]);
+    await takeBack(world.heed, world.as('tomas', insight));
+    await world.pass('1 hour');
+    expect(toldMails(kim.email)).toEqual([]);
+    expect(await world.insight(insight)).toMatchObject({ outcome: null, open_to_join: true });
+    expect(await insightOf(await wish())).toBe(insight);
+
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.pass('11 minutes');
+    await expect(takeBack(world.heed, world.as('tomas', insight))).rejects.toThrow('It is too late to take it back');
+    expect(toldMails(kim.email)).toHaveLength(1);
+  });
+
+  test('a decision is not put off once people have been told of it', async () => {
+    await world.passTo('monday', '10:00');
+    const insight = await insightOf(await wish());
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await expect(decide(world.heed, world.as('ingrid', insight), adopted)).rejects.toThrow('Tomás Rey decided this');
+    await world.pass('11 minutes');
+    const later = { outcome: 'deferred' as const, reason: 'Wait.', wakeAt: '2099-01-01T09:00:00Z' };
+    await expect(decide(world.heed, world.as('tomas', insight), later)).rejects.toThrow('not put off');
+    await expect(acknowledgeInsight(world.heed, world.as('tomas', insight))).rejects.toThrow('Tomás Rey decided this');
+  });
+});
+
+describe('everyone who asked hears, or it is kept why not', () => {
+  test('each customer once however often they spoke, each capturer once, each of them in person', async () => {
+    await world.passTo('monday', '10:00');
+    const [kim, lee, ana] = [guest(), guest(), { phone: '+31 6 22222222' }];
+    const before = world.mailsTo('mina@linden-vale.example').length;
+    const signals = [
+      await wish({ customer: kim }),
+      await wish({ customer: kim }),
+      await wish({ customer: lee, consent: undefined }),
+      await wish({ customer: undefined, consent: undefined }),
+      await wish({ customer: ana, consent: [by('phone')] }),
+    ];
+    await recordCall(world.heed, world.as('jonas', signals[4]!), { outcome: 'reached' });
+    const insight = await insightOf(signals[0]!);
+    await decide(world.heed, world.as('tomas', insight), { ...adopted, scope: 'these' });
+    await world.pass('11 minutes');
+
+    const stands = await Promise.all(signals.map((id) => world.signal(id)));
+    expect(stands.map((s) => s.told_channel ?? s.told_reason)).toEqual([
+      'email',
+      'email',
+      'no_consent',
+      'nobody',
+      'phone',
+    ]);
+    expect(stands.map((s) => s.asked_at !== null)).toEqual([true, true, false, false, false]);
+    expect(stands.map((s) => s.closed_how)).toEqual([null, null, 'nobody_to_reach', 'nobody_to_reach', null]);
+    expect(toldMails(kim.email)).toHaveLength(1);
+    expect(toldMails(kim.email)[0]!.text).toContain('for everyone who asked');
+    expect(toldMails(kim.email)[0]!.headers.find((h) => h.key === 'Reply-To')?.value).toContain(
+      'tomas@linden-vale.example',
+    );
+    const news = world.mailsTo('mina@linden-vale.example').slice(before);
+    expect(news.filter((mail) => mail.text.includes('You heard it.'))).toHaveLength(1);
+
+    // Who is called is told by whoever calls; until then their ladder runs.
+    expect((await world.escalations(signals[4]!, 'told')).map((rung) => rung.staff)).toEqual(['jonas']);
+    await recordCall(world.heed, world.as('jonas', signals[4]!), { outcome: 'reached' });
+    await world.settle();
+    expect(await world.signal(signals[4]!)).toMatchObject({ told_at: expect.any(Date), asked_at: expect.any(Date) });
+
+    // Silence closes both of Kim's, although the letter belongs to one of them.
+    await world.pass('11 days');
+    expect((await Promise.all(signals.map((id) => world.signal(id)))).map((s) => s.closed_how)).toEqual([
+      'silent',
+      'silent',
+      'nobody_to_reach',
+      'nobody_to_reach',
+      'silent',
+    ]);
+  });
+
+  test('who spoke twice and may be written to for one of the two is written to, and not called on top of it', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = { name: 'Kim', email: 'kim@twice.example', phone: '+31 6 33333333' };
+    const called = await wish({ customer: kim, consent: [by('phone')] });
+    const written = await wish({ customer: kim });
+    await decide(world.heed, world.as('tomas', await insightOf(called)), { outcome: 'declined', reason: 'No green.' });
+    await world.pass('11 minutes');
+    expect(toldMails(kim.email)).toHaveLength(1);
+    expect([await world.signal(called), await world.signal(written)].map((s) => s.told_channel)).toEqual([
+      'email',
+      'email',
+    ]);
+  });
+
+  test('a customer gets at most three mails for what they said: thanks, answer, decision with the one question', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const id = await wish({ customer: kim });
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'We don’t have it yet.' });
+    await world.settle();
+    await decide(world.heed, world.as('tomas', await insightOf(id)), {
+      outcome: 'declined',
+      reason: 'Green does not sell.',
+    });
+    await world.pass('20 days');
+    const mails = world.mailsTo(kim.email);
+    expect(mails).toHaveLength(3);
+    expect(mails.map((mail) => /Is it settled|Did we explain/.test(mail.text))).toEqual([false, false, true]);
+    expect(mails[2]!.text).toContain('Did we explain it clearly?');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'silent' });
+  });
+
+  test('after a decline, explained is what is asked: a yes settles it, a no opens the next round one level up', async () => {
+    await world.passTo('monday', '10:00');
+    const [kim, lee] = [guest(), guest()];
+    const [one, other] = [await wish({ customer: kim }), await wish({ customer: lee })];
+    await decide(world.heed, world.as('tomas', await insightOf(one)), {
+      outcome: 'declined',
+      reason: 'Green does not sell.',
+    });
+    await world.pass('11 minutes');
+    await confirm(world.heed, { loopId: one, press: world.press() }, { says: 'yes' });
+    await confirm(world.heed, { loopId: other, press: world.press() }, { says: 'no' });
+    await world.settle();
+    expect(await world.signal(one)).toMatchObject({ closed_how: 'settled', says: 'yes' });
+    expect(await world.signal(other)).toMatchObject({
+      round: 2,
+      level: 1,
+      course: 'answer',
+      owner: 'priya',
+      closed_at: null,
+    });
+    const said = await world.db.pool.any(
+      sql.unsafe`select question from confirmations where loop_id in (${one}, ${other})`,
+    );
+    expect(said).toEqual([{ question: 'explained' }, { question: 'explained' }]);
+    await expect(dismiss(world.heed, world.as('jonas', one), { reason: 'done' })).rejects.toThrow('was closed');
+  });
+});
+
+describe('decided anew', () => {
+  test('after it was told and closed: those who have heard are left in peace, and those who have not are told', async () => {
+    await world.passTo('monday', '10:00');
+    const [kim, lee] = [guest(), guest()];
+    const [one, other] = [await wish({ customer: kim }), await wish({ customer: lee })];
+    const insight = await insightOf(one);
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550 });
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    await world.pass('11 minutes');
+    expect(await world.insight(insight)).toMatchObject({ closed_how: 'declined' });
+    const heard = toldMails(kim.email).length === 1 ? { id: one, ...kim } : { id: other, ...lee };
+
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.pass('11 minutes');
+    expect(await world.insight(insight)).toMatchObject({
+      round: 2,
+      outcome: 'adopted',
+      decision_version: 2,
+      closed_at: null,
+    });
+    expect(toldMails(heard.email)).toHaveLength(1);
+    // They still wait for their word on what they were told.
+    expect(await world.signal(heard.id)).toMatchObject({
+      told_outcome: 'declined',
+      asked_at: expect.any(Date),
+      closed_at: null,
+    });
+    await world.pass('11 days');
+    expect(await world.signal(heard.id)).toMatchObject({ closed_how: 'silent' });
+  });
+
+  test('while letters wait for the morning: the old word never leaves, and the new one does', async () => {
+    await world.passTo('monday', '19:55');
+    const kim = guest();
+    const id = await wish({ customer: kim });
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    await world.passTo('monday', '20:30');
+    expect(await world.messages({ loopId: id, purpose: 'told' })).toEqual([
+      expect.objectContaining({ state: 'planned', last_error_code: 'quiet_hours' }),
+    ]);
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.passTo('tuesday', '08:30');
+    expect(toldMails(kim.email)).toHaveLength(1);
+    expect(toldMails(kim.email)[0]!.text).toContain('Green comes in spring.');
+    expect(await world.signal(id)).toMatchObject({ told_outcome: 'adopted', closed_at: null });
+  });
+
+  test('and taken back before the morning: the first word stands, and leaves', async () => {
+    await world.passTo('tuesday', '19:55');
+    const kim = guest();
+    const id = await wish({ customer: kim });
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    await world.passTo('wednesday', '07:55');
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.passTo('wednesday', '08:02');
+    expect(toldMails(kim.email)).toEqual([]);
+    await takeBack(world.heed, world.as('tomas', insight));
+    await world.passTo('wednesday', '08:30');
+    expect(toldMails(kim.email).map((mail) => mail.text.includes('Green does not sell.'))).toEqual([true]);
+    expect(await world.signal(id)).toMatchObject({ told_outcome: 'declined', closed_at: null });
+  });
+});
+
+describe('joining', () => {
+  test('what comes after a decision opens a successor', async () => {
+    await world.passTo('monday', '10:00');
+    const insight = await insightOf(await wish());
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    expect(await insightOf(await wish())).not.toBe(insight);
+  });
+
+  test('a colleague may join it to another; what is left empty closes, and who was told one decision is not told another', async () => {
+    await world.passTo('monday', '10:00');
+    const one = await wish();
+    const other = await wish({
+      words: 'Do you have this coat in olive, size 44?',
+      wanted: { attributes: { size: '44' } },
+    });
+    const [from, to] = [await insightOf(other), await insightOf(one)];
+    expect(from).not.toBe(to);
+    await join(world.heed, world.as('jonas', other), { insight: to });
+    await world.settle();
+    expect(await world.insight(from)).toMatchObject({ closed_how: 'joined' });
+    expect(await world.insight(to)).toMatchObject({ signals: 2, people: 2 });
+    await expect(
+      handOverInsight(world.heed, world.as('tomas', from), { to: 'ingrid', reason: 'hers' }),
+    ).rejects.toThrow('This is closed');
+
+    await decide(world.heed, world.as('tomas', to), adopted);
+    await world.pass('11 minutes');
+    const third = await insightOf(await wish());
+    await expect(join(world.heed, world.as('jonas', one), { insight: third })).rejects.toThrow(
+      'has been told what was decided',
+    );
+  });
+});
+
+test('sample loops never wake: no story, no prompt, no letter comes from them', async () => {
+  const { id } = await world.capture({ words: green, customer: guest(), consent: [by('email')] });
+  await world.settle();
+  const insight = await insightOf(id);
+  await world.closeAll();
+  await world.db.pool.query(sql.unsafe`delete from closures where loop_id in (${id}, ${insight})`);
+  await world.db.pool.query(sql.unsafe`update loops set sample = true where id in (${id}, ${insight})`);
+  const before = (await world.messages()).length;
+  await world.pass('5 days');
+  expect(await world.messages()).toHaveLength(before);
+  await expect(decide(world.heed, world.as('tomas', insight), adopted)).rejects.toThrow('This is sample history');
+  await expect(confirm(world.heed, { loopId: id, press: world.press() }, { says: 'no' })).rejects.toThrow(
+    'There is nothing here',
+  );
+  expect(await world.db.pool.oneFirst(sql.unsafe`select count(*) from wakes`)).toBe(0);
+});

@@ -1,0 +1,221 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { complete, decide } from '../../src/triggers/responses/decide.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { openWorld, type Taken, type World } from '../support/world.ts';
+
+/** samples/shop.yaml on its real hours (Mon–Fri 9:00–12:30 and 13:15–18:00, Sat 10:00–17:00), in weeks without holidays. */
+let world: World;
+beforeAll(async () => {
+  world = await openWorld('shop', (company) => {
+    for (const calendar of Object.values(company.calendars)) calendar.daysOff = [];
+  });
+});
+afterEach(() => world.closeAll());
+afterAll(() => world.close());
+
+const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+let guests = 0;
+const ask = async (words: string, more = {}) => {
+  const customer = { email: `guest${(guests += 1)}@example.com` };
+  const { id } = await world.capture({ words, customer, consent: mayWrite, ...more });
+  await world.settle();
+  return id;
+};
+const clock = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'Europe/Amsterdam',
+});
+const asTold = (taken: readonly Taken[]) =>
+  taken.map((rung) => `${clock.format(rung.due_at).replace(',', '')} ${rung.staff}`);
+const sentPrompts = async (loopId: string) =>
+  (await world.messages({ loopId, purpose: 'prompt' })).filter((message) => message.state === 'sent');
+
+describe('ladders climb in the working time of the place', () => {
+  test('what is asked on Friday at 16:30 and taken by nobody reaches the manager and the director on Saturday, then once each working day', async () => {
+    await world.passTo('friday', '16:30');
+    const id = await ask('How much is the coat?');
+    await world.passTo('tuesday', '12:00');
+    expect(asTold(await world.escalations(id, 'acknowledged'))).toEqual([
+      'Fri 16:30 jonas',
+      'Sat 10:30 priya', // two working hours; Jonas has no lead, so it is the next above
+      'Sat 12:30 priya',
+      'Sat 16:30 ingrid',
+      'Mon 16:30 ingrid',
+    ]);
+    expect(asTold(await world.escalations(id, 'answered'))).toEqual([
+      'Fri 16:30 jonas',
+      'Sat 16:30 jonas',
+      'Mon 16:30 priya',
+    ]);
+
+    // What is due at the same moment is one message, to whoever the highest rung names.
+    expect((await world.escalations(id)).filter((rung) => rung.collapsed)).toHaveLength(3);
+    expect((await sentPrompts(id)).map((message) => `${message.staff} ${message.channel}`)).toEqual([
+      'jonas slack',
+      'priya slack',
+      'priya slack',
+      'ingrid email',
+      'ingrid email',
+    ]);
+
+    await acknowledge(world.heed, world.as('priya', id));
+    const before = (await world.escalations(id, 'acknowledged')).length;
+    await world.passTo('friday', '12:00');
+    expect(await world.escalations(id, 'acknowledged')).toHaveLength(before);
+    expect(asTold(await world.escalations(id, 'answered')).slice(3)).toEqual([
+      'Tue 16:30 ingrid',
+      'Wed 16:30 ingrid',
+      'Thu 16:30 ingrid',
+    ]);
+  });
+
+  test('what the rules are unsure of climbs, too, while nobody reads it', async () => {
+    await world.passTo('monday', '16:30');
+    const id = await ask('Blue hour, she said.');
+    await world.passTo('thursday', '12:00');
+    expect(asTold(await world.escalations(id))).toEqual([
+      'Mon 16:30 priya',
+      'Tue 11:30 priya',
+      'Tue 16:30 ingrid',
+      'Wed 16:30 ingrid',
+    ]);
+  });
+
+  test('a decision, and what was decided to be done by a day, climb on office hours until somebody says so', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('Do you have this coat in green?');
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'Not yet.' });
+    const insight = (await world.signal(id)).insight_id!;
+    await world.passTo('tuesday', '12:00');
+    await world.passTo('tuesday', '12:00');
+    expect(asTold(await world.escalations(insight, 'decided'))).toEqual([
+      'Mon 10:00 tomas',
+      'Thu 10:00 tomas',
+      'Mon 10:00 ingrid',
+      'Tue 10:00 ingrid',
+    ]);
+
+    const friday = new Date((await world.now()).getTime() + 3 * 86_400_000).toISOString().slice(0, 10);
+    await decide(world.heed, world.as('tomas', insight), {
+      outcome: 'adopted',
+      scope: 'everyone',
+      reason: 'Green comes.',
+      doneBy: friday,
+    });
+    await world.passTo('thursday', '12:00');
+    expect(await world.escalations(insight, 'completed')).toEqual([]);
+    await world.passTo('wednesday', '12:00');
+    // From the last moment of the promised day.
+    expect(asTold(await world.escalations(insight, 'completed'))).toEqual(['Fri 23:59 tomas', 'Wed 09:00 tomas']);
+    await complete(world.heed, world.as('tomas', insight), { evidence: 'On the rail.' });
+    await world.settle();
+    expect(await world.insight(insight)).toMatchObject({ closed_how: 'completed' });
+  });
+
+  test('a promise that falls due undecided calls whoever made it, then those above', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('Do you have this coat in red?');
+    const wednesday = new Date((await world.now()).getTime() + 2 * 86_400_000).toISOString().slice(0, 10);
+    await approveFollowUp(world.heed, world.as('jonas', id), {
+      words: 'You will hear by Wednesday.',
+      promiseOn: wednesday,
+    });
+    await world.passTo('friday', '12:00');
+    expect(asTold(await world.escalations(id, 'told'))).toEqual([
+      'Wed 23:59 jonas',
+      'Thu 11:00 priya',
+      'Fri 09:00 ingrid',
+    ]);
+  });
+});
+
+describe('handing over', () => {
+  test('begins the new person’s clock, and leaves the customer’s alone', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    await acknowledge(world.heed, world.as('jonas', id));
+    await world.passTo('monday', '13:30');
+    await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'she spoke to them' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ owner: 'mina', acknowledged_at: null });
+    await world.passTo('tuesday', '10:30');
+    expect(asTold(await world.escalations(id, 'acknowledged'))).toEqual([
+      'Mon 10:00 jonas',
+      'Mon 13:30 mina',
+      'Mon 15:30 jonas',
+      'Mon 17:30 priya',
+    ]);
+    expect(asTold(await world.escalations(id, 'answered'))).toEqual(['Mon 10:00 jonas', 'Tue 10:00 mina']);
+  });
+
+  test('a third time goes one level up instead', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'hers' });
+    await handOver(world.heed, world.as('mina', id), { to: 'priya', reason: 'hers' });
+    const { sentence } = await handOver(world.heed, world.as('priya', id), { to: 'jonas', reason: 'his' });
+    expect(sentence).toBe('This has been handed over 2 times before, so it goes one level up, to Ingrid Solberg.');
+    expect(await world.signal(id)).toMatchObject({ owner: 'ingrid', owner_cause: 'handed_over' });
+  });
+
+  test('what waits for the former holder is not sent to them any more', async () => {
+    await world.passTo('monday', '10:00');
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });
+    const { id } = await world.capture({
+      words: 'How much is the coat?',
+      customer: { email: 'late@example.com' },
+      consent: mayWrite,
+    });
+    await world.until(
+      'the prompt is held back by Slack',
+      async () => (await world.messages({ loopId: id, purpose: 'prompt' }))[0]?.state === 'ready',
+    );
+    await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'hers' });
+    await world.pass('2 minutes');
+    expect((await world.messages({ loopId: id, purpose: 'prompt' })).map((m) => `${m.staff} ${m.state}`)).toEqual([
+      'jonas cancelled',
+      'mina sent',
+    ]);
+    expect(world.slackTo('jonas').some((message) => JSON.stringify(message).includes('late'))).toBe(false);
+  });
+});
+
+describe('whatever happens to us', () => {
+  test('an outage of days ends in one prompt, with every rung recorded as taken', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    await world.outage('50 hours');
+    const taken = await world.escalations(id);
+    expect(asTold(taken.filter((rung) => rung.wait === 'acknowledged'))).toEqual([
+      'Mon 10:00 jonas',
+      'Mon 12:00 priya',
+      'Mon 14:45 priya',
+      'Tue 10:00 ingrid',
+      'Wed 10:00 ingrid',
+    ]);
+    expect(taken.filter((rung) => rung.wait === 'answered')).toHaveLength(3);
+    expect((await sentPrompts(id)).map((message) => message.staff)).toEqual(['jonas', 'ingrid']);
+    // The last step goes on from when it was really taken, not from when it should have been.
+    await world.pass('1 hour');
+    expect(await sentPrompts(id)).toHaveLength(2);
+  });
+
+  test('a ladder that was changed while it was climbed goes on to its end and never just stops', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    const { rungs } = world.db.company.ladders.acknowledging;
+    await world.db.apply((company) => (company.ladders.acknowledging.rungs = [...rungs, ...rungs]));
+    await world.passTo('friday', '12:00');
+    await world.db.apply((company) => (company.ladders.acknowledging.rungs = rungs));
+    expect(asTold(await world.escalations(id, 'acknowledged')).slice(3)).toEqual([
+      'Tue 10:00 ingrid',
+      'Wed 10:00 ingrid',
+      'Thu 10:00 ingrid',
+      'Fri 10:00 ingrid',
+    ]);
+  });
+});
