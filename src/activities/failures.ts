@@ -22,8 +22,16 @@ export function inCodes<T extends Record<string, Activity>>(activities: T): T {
 }
 
 function toFailure(error: unknown): ApplicationFailure {
-  const code = error instanceof DomainError ? error.code : error instanceof Error && 'code' in error ? String(error.code) : 'unexpected';
-  const failure = ApplicationFailure.create({ message: /^[\w.]{1,40}$/.test(code) ? code : 'unexpected', type: 'heed' });
+  const code =
+    error instanceof DomainError
+      ? error.code
+      : error instanceof Error && 'code' in error
+        ? String(error.code)
+        : 'unexpected';
+  const failure = ApplicationFailure.create({
+    message: /^[\w.]{1,40}$/.test(code) ? code : 'unexpected',
+    type: 'heed',
+  });
   failure.stack = '';
   failures.report(error);
   return failure;

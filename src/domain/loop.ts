@@ -72,13 +72,23 @@ export function stageOfInsight(i: InsightFacts, now: Date): InsightStage {
   return 'finish';
 }
 
-const order = ['captured', 'review', 'acknowledge', 'answer', 'decision', 'confirmation', 'closed'] as const satisfies SignalStage[];
+const order = [
+  'captured',
+  'review',
+  'acknowledge',
+  'answer',
+  'decision',
+  'confirmation',
+  'closed',
+] as const satisfies SignalStage[];
 const metBeyond = { reviewed: 'review', acknowledged: 'acknowledge', answered: 'answer', told: 'decision' } as const;
 
 /** The waits a signal has met by standing where it stands. The customer's last word is waited for until it comes, or the next round. */
 export function waitsMetBySignal(s: SignalFacts, roundKnown: number): Wait[] {
   const at = order.indexOf(stageOfSignal(s));
-  const met = (Object.keys(metBeyond) as (keyof typeof metBeyond)[]).filter((wait) => at > order.indexOf(metBeyond[wait]));
+  const met = (Object.keys(metBeyond) as (keyof typeof metBeyond)[]).filter(
+    (wait) => at > order.indexOf(metBeyond[wait]),
+  );
   return roundKnown > 0 && s.round > roundKnown ? [...met, 'confirmed'] : met;
 }
 

@@ -2,7 +2,6 @@
 
 import {
   condition,
-
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,

@@ -4,7 +4,11 @@ import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
 
 /** Remembers where a card was posted ('channel:ts'); the first stays the one that is edited. */
-export async function keepCard(tx: Tx, d: { loop_id: string | null; staff: string | null }, ref: string): Promise<void> {
+export async function keepCard(
+  tx: Tx,
+  d: { loop_id: string | null; staff: string | null },
+  ref: string,
+): Promise<void> {
   const [channel, ts] = ref.split(':');
   if (!d.loop_id || !d.staff || !channel || !ts) return;
   await tx.query(sql.unsafe`
@@ -14,5 +18,7 @@ export async function keepCard(tx: Tx, d: { loop_id: string | null; staff: strin
 const Card = z.object({ channel: z.string(), ts: z.string() });
 
 export async function cardOf(db: Db, loopId: string, staff: string): Promise<z.infer<typeof Card> | null> {
-  return db.maybeOne(sql.type(Card)`select channel, ts from slack_cards where loop_id = ${loopId} and staff = ${staff}`);
+  return db.maybeOne(
+    sql.type(Card)`select channel, ts from slack_cards where loop_id = ${loopId} and staff = ${staff}`,
+  );
 }

@@ -40,7 +40,11 @@ export async function factRecorded(tx: Tx, loopId: string, as: WakeClass = 'resp
 }
 
 /** The next round: after a "no", one level up; or because a decision that had been told is decided anew. Returns its number. */
-export async function openRound(tx: Tx, loopId: string, cause: 'not_settled' | 'decided_anew' = 'not_settled'): Promise<number> {
+export async function openRound(
+  tx: Tx,
+  loopId: string,
+  cause: 'not_settled' | 'decided_anew' = 'not_settled',
+): Promise<number> {
   return tx.oneFirst(sql.type(z.object({ round: z.number() }))`
     insert into rounds (loop_id, round, level, cause)
     select loop_id, round + 1, level + ${cause === 'not_settled' ? 1 : 0}, ${cause} from rounds where loop_id = ${loopId} order by round desc limit 1

@@ -63,8 +63,3 @@ export async function wakeAllOpen(db: Db): Promise<number> {
     on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
   return rowCount;
 }
-
-export async function wakesWaiting(db: Db): Promise<{ count: number; oldest_seconds: number }> {
-  return db.one(sql.type(z.object({ count: z.number(), oldest_seconds: z.number() }))`
-    select count(*)::integer as count, coalesce(extract(epoch from clock_timestamp() - min(since)), 0)::float8 as oldest_seconds from wakes`);
-}

@@ -17,18 +17,30 @@ export interface Reconciled {
 const overlapMs = 60_000;
 const Known = z.object({ namespace_id: z.string(), since: z.date() });
 
-export async function reconcile(options: { pool: Pool; client: Client; temporalAddress: string; log: Log }): Promise<Reconciled> {
+export async function reconcile(options: {
+  pool: Pool;
+  client: Client;
+  temporalAddress: string;
+  log: Log;
+}): Promise<Reconciled> {
   const { pool, client, temporalAddress, log } = options;
   const namespace = client.options.namespace;
   const key = `${temporalAddress}/${namespace}`;
-  const described = await client.withDeadline(Date.now() + 5_000, () => client.workflowService.describeNamespace({ namespace }));
+  const described = await client.withDeadline(Date.now() + 5_000, () =>
+    client.workflowService.describeNamespace({ namespace }),
+  );
   const id = described.namespaceInfo?.id ?? '';
-  const known = await pool.maybeOne(sql.type(Known)`select namespace_id, swept_until as since from engines where address = ${key}`);
-  const elsewhere = known ? null : await pool.maybeOneFirst(sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from engines`);
+  const known = await pool.maybeOne(
+    sql.type(Known)`select namespace_id, swept_until as since from engines where address = ${key}`,
+  );
+  const elsewhere = known
+    ? null
+    : await pool.maybeOneFirst(sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from engines`);
 
   // Another id under the same address, or another address than ever before: this Temporal knows nothing of the loops that are open.
   const lost = known ? known.namespace_id !== id : (elsewhere ?? 0) > 0;
-  if (lost) log.error({ loops: await wakeAllOpen(pool) }, 'This Temporal does not know our stories: every open loop is woken.');
+  if (lost)
+    log.error({ loops: await wakeAllOpen(pool) }, 'This Temporal does not know our stories: every open loop is woken.');
 
   const sweptUntil = new Date();
   const since = new Date((known?.since.getTime() ?? sweptUntil.getTime()) - overlapMs).toISOString();
@@ -43,9 +55,14 @@ export async function reconcile(options: { pool: Pool; client: Client; temporalA
       where o.id = ${loopId} and not exists (select from revivals r where r.run_id = ${run.runId})
       on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
     if (rowCount === 0) continue;
-    await pool.query(sql.unsafe`insert into revivals (run_id, loop_id) values (${run.runId}, ${loopId}) on conflict do nothing`);
+    await pool.query(
+      sql.unsafe`insert into revivals (run_id, loop_id) values (${run.runId}, ${loopId}) on conflict do nothing`,
+    );
     revived += 1;
-    log.error({ loop: loopId, status: run.status.name }, 'A story had ended before its loop was over: it is started again.');
+    log.error(
+      { loop: loopId, status: run.status.name },
+      'A story had ended before its loop was over: it is started again.',
+    );
   }
   await pool.query(sql.unsafe`
     insert into engines (address, namespace_id, swept_until) values (${key}, ${id}, ${sql.timestamp(sweptUntil)})

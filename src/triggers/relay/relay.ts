@@ -69,7 +69,10 @@ export function startRelay(options: RelayOptions): Relay {
         const found = await reconcile(options);
         if (found.lost) state.rebuilding = true;
       } catch (error) {
-        log.warn({ code: codeOf(error) }, 'The relay could not compare itself with Temporal; it tries again in a few seconds.');
+        log.warn(
+          { code: codeOf(error) },
+          'The relay could not compare itself with Temporal; it tries again in a few seconds.',
+        );
       }
       await ears.idle(reconcileMs);
     }
@@ -111,7 +114,10 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
     await wakeCarried(pool, wake.loop_id, wake.asked);
   } catch (error) {
     await wakePostponed(pool, wake.loop_id, wake.asked, backOffMs(wake.attempts));
-    log[wake.attempts > 5 ? 'error' : 'warn']({ loop: wake.loop_id, attempts: wake.attempts, code: codeOf(error) }, 'A wake could not be carried to Temporal; it stays and is carried later.');
+    log[wake.attempts > 5 ? 'error' : 'warn'](
+      { loop: wake.loop_id, attempts: wake.attempts, code: codeOf(error) },
+      'A wake could not be carried to Temporal; it stays and is carried later.',
+    );
   }
 }
 
@@ -132,7 +138,10 @@ async function startDeliveries({ pool, client, log }: RelayOptions, most: number
       );
     } catch (error) {
       await deliveryNotStarted(pool, id);
-      log.warn({ delivery: id, code: codeOf(error) }, 'A delivery could not be started in Temporal; it is due again in a moment.');
+      log.warn(
+        { delivery: id, code: codeOf(error) },
+        'A delivery could not be started in Temporal; it is due again in a moment.',
+      );
     }
   });
   return due.length;
@@ -176,12 +185,15 @@ function listen(databaseUrl: string, log: Log) {
   let heard = false;
   const sleepers = new Set<() => void>();
   const wakeAll = (): void => {
-    for (const wakeOne of [...sleepers]) wakeOne();
+    for (const wakeOne of sleepers) wakeOne();
   };
 
   const connect = async (): Promise<void> => {
     while (!closed) {
-      const next = new pg.Client({ connectionString: databaseUrl, application_name: `heed-relay-${randomUUID().slice(0, 8)}` });
+      const next = new pg.Client({
+        connectionString: databaseUrl,
+        application_name: `heed-relay-${randomUUID().slice(0, 8)}`,
+      });
       try {
         await next.connect();
         next.on('notification', () => {
@@ -235,5 +247,9 @@ function listen(databaseUrl: string, log: Log) {
 }
 
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : error instanceof Error ? error.name : 'unknown';
+  return error instanceof Error && 'code' in error
+    ? String(error.code)
+    : error instanceof Error
+      ? error.name
+      : 'unknown';
 }
