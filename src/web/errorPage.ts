@@ -46,7 +46,7 @@ function troubleIn(title: string, { status, sentence, reference, alone, again }:
     ${again ? sendAgain(again) : ''}
     ${status >= 500 && status !== 503 && reference ? html`<p class="soft">If it stays, mention the reference ${reference}.</p>` : ''}
     ${status === 401 ? html`<p><a class="button go" href="/sign-in">Sign in</a></p>` : ''}
-    ${status !== 401 && !alone ? html`<p><a href="/">To the first page</a></p>` : ''}`;
+    ${status !== 401 && !alone ? html`<p><a class="alone" href="/">To the first page</a></p>` : ''}`;
 }
 
 function sendAgain({ action, fields }: NonNullable<Trouble['again']>): Html {

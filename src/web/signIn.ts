@@ -29,7 +29,7 @@ export const linkSent = (email: string): Html =>
     <p class="claim">
       If ${email} belongs to somebody here, a link is on its way. It lets you in once, within a quarter of an hour.
     </p>
-    <p><a href="/sign-in">Another address</a></p>`;
+    <p><a class="alone" href="/sign-in">Another address</a></p>`;
 
 /** Mail scanners open links; only a press lets somebody in. */
 export const signInLink = (token: string, name: string): Html =>

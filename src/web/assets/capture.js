@@ -1,4 +1,5 @@
-// While somebody types, shows what the words are read as, and who else asked. Tapping a chosen chip takes the choice back.
+// While somebody types, shows what the words are read as, and who else asked. Tapping a chosen chip takes the choice back. Going back and
+// sending the same again is the same gesture.
 
 const form = document.getElementById('capture');
 let asked = 0;
@@ -37,4 +38,12 @@ form.addEventListener('pointerdown', ({ target }) => {
 form.addEventListener('click', ({ target }) => {
   if (target === chosen) target.checked = false;
   chosen = undefined;
+});
+
+// The browser fills in again what was typed, but the page comes with a new key: the one it was sent under counts.
+form.addEventListener('submit', () => {
+  const { key } = form.elements;
+  const content = JSON.stringify([...new FormData(form)].filter(([name]) => name !== 'key'));
+  if (history.state?.content === content) key.value = history.state.key;
+  history.replaceState({ key: key.value, content }, '');
 });

@@ -39,7 +39,7 @@ export function behind(b: BehindShown): Html {
   const seen = b.rows.filter(({ words }) => words !== undefined);
   const hidden = b.rows.length - seen.length;
   const next = b.skip + b.most;
-  return html`<p><a href="${address(b.asked)}">The loop</a></p>
+  return html`<p><a class="alone" href="${address(b.asked)}">The loop</a></p>
     <div class="row spread">
       <h1>${title}: ${b.total}</h1>
       ${sampleTag(b.of === 'sample')}
