@@ -205,6 +205,8 @@ function listen(databaseUrl: string, log: Log) {
         await new Promise<void>((lost) => {
           next.on('error', () => lost());
           next.on('end', () => lost());
+          // Closed while it was being opened: nobody else would end it.
+          if (closed) lost();
         });
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'The relay hears no hints; it sweeps meanwhile.');
