@@ -15,7 +15,7 @@ import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
 import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
-import { defaultCacheDir } from './embedded/temporalCli.ts';
+import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
 import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
@@ -23,6 +23,7 @@ import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
 import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
+import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
 import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
 import { serverLimits } from './triggers/http/requests.ts';
@@ -38,9 +39,6 @@ import { searchAttributes } from './workflows/messages.ts';
 type Part = 'web' | 'worker' | 'relay';
 const parts: Part[] = ['web', 'worker', 'relay'];
 
-/** What has to be stopped, last started first. */
-type Stop = { name: string; stop: () => Promise<void> };
-
 async function main(): Promise<void> {
   const [asked] = process.argv.slice(2);
   if (asked && !parts.includes(asked as Part))
@@ -50,14 +48,12 @@ async function main(): Promise<void> {
   if (only) mustBeApart(config, only);
 
   const stops: Stop[] = [];
-  const stop = once(async () => {
-    for (const { name, stop: end } of stops.reverse()) {
-      await end().catch((error: unknown) => say(`${name} did not stop cleanly: ${sentenceOf(error)}`));
-    }
-  });
+  let told = false;
+  const stop = once(() => stopAll(stops, say));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (!only) say('Stopping …');
+      if (!only && !told) say('Stopping …');
+      told = true;
       void stop().then(() => process.exit(0));
     });
   }
@@ -65,7 +61,8 @@ async function main(): Promise<void> {
     await (only ? startApart(config, only, stops) : startTogether(config, stops));
   } catch (error) {
     await stop();
-    throw error;
+    // What we were told to stop while it was starting is no failure.
+    if (!told) throw error;
   }
 }
 
@@ -165,15 +162,20 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
 
   const progress = progressLine();
   if (!config.temporalAddress) {
-    temporal = await startTemporal({
-      dataDir,
+    const server = {
       cacheDir: defaultCacheDir(config.home),
-      searchAttributes,
-      onProgress: (sentence) => progress.show(sentence),
+      onProgress: (sentence: string) => progress.show(sentence),
+    };
+    // Found or fetched first, which may be broken off at any moment; a server that is starting is waited for.
+    const cliPath = await findTemporalCli({
+      ...server,
       ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
     });
-    const started = temporal;
-    stops.push({ name: 'Temporal', stop: () => started.stop() });
+    temporal = await stoppedWhenUp(
+      startTemporal({ ...server, dataDir, cliPath, searchAttributes, onTrouble: say }),
+      'Temporal',
+      stops,
+    );
   }
   arriving.delete('Temporal');
   progress.done(`Temporal is up${uiOf(config, temporal) ? `: ${uiOf(config, temporal)}` : ''}.`);
@@ -196,9 +198,7 @@ const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | 
 };
 
 async function startDatabase(dataDir: string, stops: Stop[]): Promise<string> {
-  const postgres = await startPostgres({ dataDir });
-  stops.push({ name: 'Postgres', stop: () => postgres.stop() });
-  return postgres.url;
+  return (await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops)).url;
 }
 
 /** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. */

@@ -33,10 +33,12 @@ import {
   claim,
   commandOf,
   end,
+  folderIn,
   freePort,
   isFree,
   lastLines,
   launch,
+  lookAfter,
   names,
 } from './processes.ts';
 
@@ -56,6 +58,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** Exactly this port. Without it the one used last, when free, else any free one. */
   port?: number;
+  /** Given: a server that ends by itself is started again on its port, and this is told so. */
+  onTrouble?: (sentence: string) => void;
 }
 
 /**
@@ -64,17 +68,27 @@ export interface PostgresOptions {
  * the server cannot run here.
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
-  const home = await homeIn(options.dataDir);
+  const home = await folderIn(options.dataDir, 'postgres');
   const release = await claim(home);
   const cluster = join(home, 'data');
   try {
     const adopted = await adopt(cluster, options);
-    const { pid, port } = adopted ?? (await start(home, cluster, options));
+    let { pid, port } = adopted ?? (await start(home, cluster, options));
+    const leave = options.onTrouble
+      ? lookAfter('PostgreSQL', {
+          isAlive: () => serves(pid, cluster),
+          again: async () => void ({ pid } = await start(home, cluster, { ...options, port })),
+          say: options.onTrouble,
+        })
+      : async () => {};
     let stopped: Promise<void> | undefined;
     return {
       url: await urlOf(cluster, port),
       adopted: adopted !== undefined,
-      stop: () => (stopped ??= stop(cluster, pid).then(release)),
+      stop: () =>
+        (stopped ??= leave()
+          .then(() => stop(cluster, pid))
+          .then(release)),
     };
   } catch (error) {
     await release();
@@ -101,19 +115,6 @@ export function defaultDataDir(env: {
 }
 
 const run = promisify(execFile);
-
-async function homeIn(dataDir: string): Promise<string> {
-  const home = join(dataDir, 'postgres');
-  try {
-    await mkdir(home, { recursive: true });
-  } catch (cause) {
-    throw new Error(
-      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
-      { cause },
-    );
-  }
-  return realpath(home);
-}
 
 /** A server that was started as we would start it is taken over; one that was not, is ended first. */
 async function adopt(cluster: string, options: PostgresOptions): Promise<{ pid: number; port: number } | undefined> {

@@ -5,9 +5,10 @@
 
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { open, readdir, readFile, realpath, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, rename } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 
@@ -15,6 +16,21 @@ import getPort from 'get-port';
 export interface Account {
   uid: number;
   gid: number;
+}
+
+/** A server's own folder in the data folder, made if need be. Throws a sentence where nothing can be kept. */
+export async function folderIn(dataDir: string, name: string, mode?: number): Promise<string> {
+  const folder = join(dataDir, name);
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await mkdir(folder, { recursive: true, ...(mode !== undefined && { mode }) });
+  } catch (cause) {
+    throw new Error(
+      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
+      { cause },
+    );
+  }
+  return realpath(folder);
 }
 
 /**
@@ -168,6 +184,45 @@ export async function isFree(port: number): Promise<boolean> {
     await once(probe, 'close');
   }
   return free;
+}
+
+/**
+ * Looks after a server until the returned function is called: when it ends by itself (killed for want of memory, say), `again` starts it,
+ * as often as it takes, and `say` is told once when it was lost and once when it is back.
+ */
+export function lookAfter(
+  name: string,
+  {
+    isAlive,
+    again,
+    say,
+  }: { isAlive: () => Promise<boolean>; again: () => Promise<void>; say: (sentence: string) => void },
+): () => Promise<void> {
+  const enough = new AbortController();
+  const pause = (): Promise<void> =>
+    sleep(500, undefined, { signal: enough.signal, ref: false }).catch(() => undefined);
+  const looking = (async () => {
+    for (await pause(); !enough.signal.aborted; await pause()) {
+      if (await isAlive()) continue;
+      say(`${name} ended by itself. It is started again; nothing that was kept is lost.`);
+      let said = '';
+      while (!enough.signal.aborted) {
+        try {
+          await again();
+          say(`${name} is back.`);
+          break;
+        } catch (error) {
+          const why = (error as Error).message;
+          if (!said) say(`${name} does not start again yet: ${(said = why)}`);
+          await pause();
+        }
+      }
+    }
+  })();
+  return async () => {
+    enough.abort();
+    await looking;
+  };
 }
 
 /** The last lines of a server's log, for an error message. */

@@ -6,7 +6,7 @@
  *                        /server.json    the version that made the file, and the ports, so that links to the Web UI stay valid
  */
 
-import { mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -15,10 +15,12 @@ import {
   claim,
   commandOf,
   end,
+  folderIn,
   freePort,
   isFree,
   lastLines,
   launch,
+  lookAfter,
   names,
   processesNaming,
 } from './processes.ts';
@@ -47,6 +49,8 @@ export interface TemporalOptions {
   /** Name to type: Keyword, Int, Datetime … */
   searchAttributes: Record<string, string>;
   onProgress?: (sentence: string) => void;
+  /** Given: a server that ends by itself is started again on its ports, and this is told so. */
+  onTrouble?: (sentence: string) => void;
 }
 
 /**
@@ -63,12 +67,23 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
   try {
     const adopted = await adopt(home, options);
     const server = adopted ?? (await start(home, options));
+    const { port, uiPort = 'none' } = server;
+    const lookAway = options.onTrouble
+      ? lookAfter('Temporal', {
+          isAlive: () => runs(server.mark),
+          again: async () => void (await start(home, { ...options, port, uiPort })),
+          say: options.onTrouble,
+        })
+      : async () => {};
     let stopped: Promise<void> | undefined;
     return {
       address: `127.0.0.1:${server.port}`,
       uiUrl: server.uiPort === undefined ? undefined : `http://127.0.0.1:${server.uiPort}`,
       adopted: adopted !== undefined,
-      stop: () => (stopped ??= stop(server.mark, options).then(leave)),
+      stop: () =>
+        (stopped ??= lookAway()
+          .then(() => stop(server.mark, options))
+          .then(leave)),
     };
   } catch (error) {
     await leave();
@@ -85,17 +100,7 @@ interface Server {
 
 async function homeOf(dataDir: string | undefined): Promise<string> {
   if (dataDir === undefined) return mkdtemp(join(await realpath(tmpdir()), 'heed-temporal-'));
-  const home = join(dataDir, 'temporal');
-  try {
-    await mkdir(dataDir, { recursive: true });
-    await mkdir(home, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Error(
-      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
-      { cause },
-    );
-  }
-  return realpath(home);
+  return folderIn(dataDir, 'temporal', 0o700);
 }
 
 /** A server that still holds our file and was started as we would start it is taken over; any other that holds it is ended. */
@@ -285,6 +290,16 @@ async function hasAttributes({ operatorService }: Connection, wanted: Record<str
 
 /** In the order of temporal.api.enums.v1.IndexedValueType, whose zero is "unspecified". */
 const attributeTypes = ['', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
+
+/** Whether a process with this mark lives. The one seen last is looked at first: reading all of /proc twice a second would be too much. */
+const runs = (() => {
+  let last: number | undefined;
+  return async (mark: readonly string[]): Promise<boolean> => {
+    if (last !== undefined && names(await commandOf(last), mark)) return true;
+    [last] = (await processesNaming(mark)).map(({ pid }) => pid);
+    return last !== undefined;
+  };
+})();
 
 /** On SIGTERM it takes a second to leave its services in order; a server in memory has nothing to put in order. */
 async function stop(mark: readonly string[], { dataDir }: TemporalOptions): Promise<void> {

@@ -140,6 +140,19 @@ describe('the embedded PostgreSQL', () => {
     await bystander.kill();
   });
 
+  test('one that is killed while Heed runs is started again on its port, and that is told', async () => {
+    const said: string[] = [];
+    const server = await start({ durable: true, onTrouble: (sentence) => said.push(sentence) });
+    await query(server.url, `create table kept as select 'still here' as word`);
+    process.kill(await postmaster(), 'SIGKILL');
+    expect(await becomes(async () => said.at(-1) === 'PostgreSQL is back.', 20_000)).toBe(true);
+    expect(said[0]).toBe('PostgreSQL ended by itself. It is started again; nothing that was kept is lost.');
+    expect(await query(server.url, 'select word from kept')).toEqual(['still here']);
+    const pid = await postmaster();
+    await server.stop();
+    expect(await commandOf(pid)).toEqual([]);
+  });
+
   test('a port in use is refused when it was asked for, and avoided when it was not', async () => {
     const first = await start();
     await first.stop();

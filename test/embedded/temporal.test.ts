@@ -126,6 +126,22 @@ describe('the embedded Temporal server', () => {
     await again.stop();
   });
 
+  test('one that is killed while Heed runs is started again on its ports, and that is told', async () => {
+    const said: string[] = [];
+    const server = await start({ onTrouble: (sentence) => said.push(sentence) });
+    await talk(server, begin('kept'));
+    const [running] = await processesNaming(mark());
+    process.kill(running!.pid, 'SIGKILL');
+    expect(await becomes(async () => said.length === 2, 20_000)).toBe(true);
+    expect(said).toEqual([
+      'Temporal ended by itself. It is started again; nothing that was kept is lost.',
+      'Temporal is back.',
+    ]);
+    expect(await talk(server, stateOf('kept'))).toBe('RUNNING');
+    await server.stop();
+    expect(await processesNaming(mark())).toEqual([]);
+  });
+
   test('in memory it leaves neither process nor file, and passes time only when asked to', async () => {
     const before = await leftovers();
     const [plain, skipping] = await Promise.all([
