@@ -63,9 +63,11 @@ export const Environment = z.object({
   SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
   SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/').optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('warn'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
+    .default('warn'),
   TRUSTED_PROXY_HOPS: count(0).min(0, 'must not be negative').default(0),
-  RATE_LIMITING_DISABLED: z.enum(['true', 'false']).default('false'),
+  RATE_LIMITING_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
 });
 
 /** Wrong settings, as a list that can be read. */

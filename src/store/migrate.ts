@@ -5,14 +5,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { unusable } from './trouble.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
 /** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed. Throws what Postgres
- *  says when a file is wrong. */
+ *  says when a file is wrong, and a sentence when it can't be reached. */
 export async function migrate(databaseUrl: string, log: (sentence: string) => void = () => {}): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
+  await client.connect().catch((cause: unknown) => {
+    throw unusable(databaseUrl, cause);
+  });
   try {
     // One lock for the whole: nobody may see the schema without its views.
     await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);

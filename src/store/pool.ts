@@ -2,6 +2,7 @@
 
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
+import { unusable } from './trouble.ts';
 
 /** What a single statement needs: the pool, or the transaction one is in. */
 export type Db = CommonQueryMethods;
@@ -44,6 +45,8 @@ export function openPool(
     resetConnection: async () => {},
     statementTimeout: options.statementTimeoutMs ?? 3000,
     typeParsers,
+  }).catch((cause: unknown) => {
+    throw unusable(url, cause);
   });
 }
 

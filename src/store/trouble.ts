@@ -21,6 +21,13 @@ export function isDatabaseTrouble(error: unknown): boolean {
   return known.some((trouble) => error instanceof trouble) || isPassing(error) || isDatabaseTrouble(error.cause);
 }
 
+/** What to say at the start, when the database that was named can't be used. Its password is not said. */
+export const unusable = (databaseUrl: string, cause: unknown): Error =>
+  new Error(
+    `Postgres at ${new URL(databaseUrl).host} can't be used. Look whether it runs there and lets this user in, or correct DATABASE_URL.`,
+    { cause },
+  );
+
 /** Codes of the socket, and the classes of SQLSTATE for connections, resources and an operator's intervention. */
 function isPassing(error: Error): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -47,6 +47,11 @@ describe('migrating', () => {
     expect(ran.flat().sort()).toEqual(migrations.map((name) => name.replace('.sql', '')));
   });
 
+  test('where nobody answers is refused in a sentence, without the password', async () => {
+    const refused = migrate('postgres://heed:secret@127.0.0.1:1/heed');
+    await expect(refused).rejects.toThrow(/^Postgres at 127\.0\.0\.1:1 can't be used\. .* correct DATABASE_URL\.$/);
+  });
+
   test('again does nothing to what is there', async () => {
     await query(database.url, `insert into places (code, name) values ('high-street', 'High Street')`);
     expect(await migrate(database.url)).toEqual([]);
