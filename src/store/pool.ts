@@ -31,11 +31,11 @@ const typeParsers = [
 ];
 
 /** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. */
-export function openPool(
+export async function openPool(
   url: string,
   options: { statementTimeoutMs?: number; connections?: number } = {},
 ): Promise<Pool> {
-  return createPool(url, {
+  const pool = await createPool(url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
     idleTimeout: 30_000,
@@ -48,6 +48,9 @@ export function openPool(
   }).catch((cause: unknown) => {
     throw unusable(url, cause);
   });
+  // What fails is thrown to whoever asked; slonik says it here too, and would throw something else where nobody listens.
+  pool.on('error', () => {});
+  return pool;
 }
 
 export { sql };

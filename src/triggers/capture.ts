@@ -8,9 +8,10 @@ import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
-import { recogniseCustomer, recordConsent, type Identity } from '../store/records/customers.ts';
-import { press, type Press } from '../store/records/presses.ts';
-import { isReferenceTaken, recordSignal } from '../store/records/signals.ts';
+import type { Db } from '../store/pool.ts';
+import { recogniseCustomer, type Customer, type Identity } from '../store/records/customers.ts';
+import { firstPress, type Press } from '../store/records/presses.ts';
+import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';
 
 const line = (most: number) =>
@@ -87,54 +88,48 @@ export async function capture(
   }
   const wanted = wantedIn(said, company.vocabulary);
 
-  const record = () =>
-    heed.pool.transaction(async (tx) => {
-      const made = await press(tx, through.press, said.by ?? null);
-      if (made.first) return { ...(made.first as unknown as Captured), replayed: true };
-      const id = said.id ?? newId();
-      const customerId =
-        identities.length || said.customer?.name
-          ? await recogniseCustomer(tx, { name: said.customer?.name, identities })
-          : null;
-      const reference = await recordSignal(tx, {
-        id,
-        place: said.place,
-        channel: through.channel,
-        capturedBy: said.by ?? null,
-        customerId,
-        mood: said.mood,
-        taken: said.offered?.taken,
-        kind: said.kind,
-        saidAt,
-        words: said.words,
-        note: said.note,
-        unmet: said.unmet,
-        offered: said.offered?.item,
-        attributes: wanted,
-        owner: {
-          staff: resolveRole(company, 'manager', { owner: '', place: said.place }),
-          reason: `${place.name} is yours`,
-          configuration: version,
-        },
-        pressId: made.id,
-      });
-      if (!reference) throw new DomainError('conflict', 'This id is taken. Leave it out, or use a new one.');
-      for (const consent of said.consent ?? []) {
-        await recordConsent(tx, {
-          signalId: id,
-          customerId: customerId!,
-          channel: consent.channel,
-          wording: consent.wording,
-          recordedBy: said.by ?? null,
-        });
-      }
-      return { id, reference, replayed: false };
+  const id = said.id ?? newId();
+  const record = (db: Db, customer: Customer | null) =>
+    recordSignal(db, {
+      id,
+      place: said.place,
+      channel: through.channel,
+      capturedBy: said.by ?? null,
+      customer,
+      consents: said.consent ?? [],
+      mood: said.mood,
+      taken: said.offered?.taken,
+      kind: said.kind,
+      saidAt,
+      words: said.words,
+      note: said.note,
+      unmet: said.unmet,
+      offered: said.offered?.item,
+      attributes: wanted,
+      owner: {
+        staff: resolveRole(company, 'manager', { owner: '', place: said.place }),
+        reason: `${place.name} is yours`,
+        configuration: version,
+      },
+      press: through.press,
     });
-  const captured = await record().catch((error: unknown) =>
-    isReferenceTaken(error) ? record() : Promise.reject(error),
-  );
+  const name = said.customer?.name ?? null;
+  const recordOnce = () =>
+    identities.length > 0
+      ? heed.pool.transaction(async (tx) => record(tx, await recogniseCustomer(tx, { name, identities })))
+      : record(heed.pool, name === null ? null : { id: newId(), name, identities });
+  const reference = await recordOnce()
+    .catch((error: unknown) => (isReferenceTaken(error) ? recordOnce() : Promise.reject(error)))
+    .catch((cause: unknown) => {
+      if (!isIdTaken(cause)) throw cause;
+      throw new DomainError('conflict', 'This id is taken. Leave it out, or use a new one.', { cause });
+    });
+  if (reference === null) {
+    const { first } = await firstPress(heed.pool, through.press);
+    return { ...(first as unknown as Captured), replayed: true };
+  }
   heed.hint();
-  return captured;
+  return { id, reference, replayed: false };
 }
 
 const invalid = (name: string, reason: string): DomainError =>

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { newId } from '../../src/domain/ids.ts';
@@ -50,6 +51,42 @@ describe('capturing what a customer said', () => {
     );
     expect(new Set(all.map((one) => one.id)).size).toBe(1);
     expect(all.filter((one) => !one.replayed)).toHaveLength(1);
+  });
+
+  test('said again under the same key, a customer is not somebody else, whether they left an address or only a name', async () => {
+    const people = () => db.pool.oneFirst(sql.unsafe`select count(*) from customers`);
+    for (const customer of [{ name: 'Kim' }, { name: 'Kim', email: 'kim@example.com' }]) {
+      const through = { channel: 'api' as const, press: press(newId(), 'same') };
+      const first = await capture(db.heed, { ...said('Hats?'), customer }, through);
+      const before = await people();
+      expect(await capture(db.heed, { ...said('Hats?'), customer }, through)).toEqual({ ...first, replayed: true });
+      expect(await people()).toBe(before);
+    }
+  });
+
+  test('a name that was missing is learned, and one that is known stays', async () => {
+    const email = 'sam@example.com';
+    const hear = async (name?: string) => {
+      const customer = { email, ...(name && { name }) };
+      const { id } = await capture(db.heed, { ...said('Hats?'), customer }, { channel: 'api', press: press() });
+      return db.pool.one(
+        sql.type(
+          z.object({ id: z.string(), name: z.string().nullable() }),
+        )`select c.id, c.name from signals s join customers c on c.id = s.customer_id where s.id = ${id}`,
+      );
+    };
+    const unnamed = await hear();
+    expect(unnamed).toMatchObject({ name: null });
+    expect(await hear('Sam')).toEqual({ ...unnamed, name: 'Sam' });
+    expect(await hear()).toEqual({ ...unnamed, name: 'Sam' });
+    expect(await hear('Alex')).not.toMatchObject({ id: unnamed.id });
+  });
+
+  test('an id that is taken is refused, and the key that was sent with it stays free', async () => {
+    const { id } = await capture(db.heed, said('First'), { channel: 'api', press: press() });
+    const through = { channel: 'api' as const, press: press(newId(), 'second') };
+    await expect(capture(db.heed, { ...said('Second'), id }, through)).rejects.toThrow('This id is taken');
+    expect(await capture(db.heed, said('Second'), through)).toMatchObject({ replayed: false });
   });
 
   test('an unknown place is refused with the places there are, and nothing is half-done', async () => {

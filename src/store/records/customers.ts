@@ -14,51 +14,34 @@ export interface Identity {
 
 const Id = z.object({ id: z.string() });
 
-/** Finds the customer with one of these identities whose name does not speak against it, else makes one. */
-export async function recogniseCustomer(
-  tx: Tx,
-  given: { name?: string | undefined; identities: Identity[] },
-): Promise<string> {
-  const name = given.name ?? null;
-  // Two captures of one new customer at the same moment would make two people of them.
-  for (const identity of [...given.identities].sort((a, b) => (a.normalised < b.normalised ? -1 : 1))) {
-    await tx.query(
-      sql.unsafe`select pg_advisory_xact_lock(hashtext(${`identity:${identity.kind}:${identity.normalised}`}))`,
-    );
-  }
-  const known = given.identities.length
-    ? await tx.maybeOneFirst(sql.type(Id)`
-        select c.id from customers c
-        join identities i on i.customer_id = c.id
-        where not c.sample
-          and (i.kind, i.normalised) in (${sql.join(
-            given.identities.map((i) => sql.fragment`(${i.kind}, ${i.normalised})`),
-            sql.fragment`, `,
-          )})
-          and (c.name is null or ${name}::text is null or lower(c.name) = lower(${name}))
-        order by (c.name is not null) desc, c.created_at
-        limit 1`)
-    : null;
-  const id = known ?? newId();
-  if (!known) await tx.query(sql.unsafe`insert into customers (id, name) values (${id}, ${name})`);
-  else if (name) await tx.query(sql.unsafe`update customers set name = ${name} where id = ${id} and name is null`);
-  for (const identity of given.identities) {
-    await tx.query(sql.unsafe`
-      insert into identities (id, customer_id, kind, value, normalised)
-      values (${newId()}, ${id}, ${identity.kind}, ${identity.value}, ${identity.normalised})
-      on conflict (customer_id, kind, normalised) do nothing`);
-  }
-  return id;
+export interface Customer {
+  id: string;
+  name: string | null;
+  identities: readonly Identity[];
 }
 
-export async function recordConsent(
+/** The customer with one of these identities whose name does not speak against it, or a new one, who is not recorded yet. */
+export async function recogniseCustomer(
   tx: Tx,
-  c: { signalId: string; customerId: string; channel: 'email' | 'phone'; wording: string; recordedBy: string | null },
-): Promise<void> {
+  { name, identities }: { name: string | null; identities: readonly Identity[] },
+): Promise<Customer> {
+  // Two captures of one new customer at the same moment would make two people of them. A statement of its own, so that the look-up sees
+  // what the other one recorded; in one order, so that two never wait for each other.
+  const locks = identities.map(({ kind, normalised }) => `identity:${kind}:${normalised}`).sort();
   await tx.query(sql.unsafe`
-    insert into consents (id, signal_id, customer_id, purpose, channel, wording, recorded_by)
-    values (${newId()}, ${c.signalId}, ${c.customerId}, 'follow_up', ${c.channel}, ${c.wording}, ${c.recordedBy})
-    on conflict (signal_id, purpose, channel) do nothing`);
+    select pg_advisory_xact_lock(hashtext(name))
+    from (select name from unnest(${sql.array(locks, 'text')}) with ordinality as u (name, n) order by n) as lock`);
+  const known = await tx.maybeOneFirst(sql.type(Id)`
+    select c.id from customers c
+    join identities i on i.customer_id = c.id
+    join ${sql.unnest(
+      identities.map(({ kind, normalised }) => [kind, normalised]),
+      ['text', 'text'],
+    )} as given (kind, normalised) on i.kind = given.kind and i.normalised = given.normalised
+    where not c.sample and (c.name is null or ${name}::text is null or lower(c.name) = lower(${name}))
+    order by (c.name is not null) desc, c.created_at
+    limit 1`);
+  return { id: known ?? newId(), name, identities };
 }
 
 export type SuppressionCause = 'unsubscribed' | 'not_me' | 'bounced' | 'complained';

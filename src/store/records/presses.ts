@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
-import { sql, type Tx } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 
 /** How one gesture is told from the next: who made it through which door, and the key that door gives it. */
 export interface Press {
@@ -14,8 +14,6 @@ export interface Press {
   /** What was sent, byte for byte; the same key with other content is refused. Doors whose content cannot differ leave it out. */
   content?: string;
 }
-
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 const First = z.object({
   id: z.string(),
@@ -27,19 +25,24 @@ const First = z.object({
  *  content differs and `gone` when what it made was erased. */
 export async function press(
   tx: Tx,
-  { source, key, content = '' }: Press,
+  gesture: Press,
   person: string | null,
 ): Promise<{ id: string; first?: Record<string, unknown> }> {
   const id = newId();
-  const fingerprint = sha256(content);
+  const { keyHash, fingerprint } = hashesOf(gesture);
   const fresh = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
     insert into presses (id, source, key_hash, fingerprint, person)
-    values (${id}, ${source}, ${sql.binary(sha256(key))}, ${sql.binary(fingerprint)}, ${person})
+    values (${id}, ${gesture.source}, ${sql.binary(keyHash)}, ${sql.binary(fingerprint)}, ${person})
     on conflict (source, key_hash) do nothing
     returning id`);
-  if (fresh) return { id };
-  const first = await tx.one(sql.type(First)`
-    select id, fingerprint, result from presses where source = ${source} and key_hash = ${sql.binary(sha256(key))}`);
+  return fresh ? { id } : firstPress(tx, gesture);
+}
+
+/** The first press with this key, and what it led to. Throws as `press`. */
+export async function firstPress(db: Db, gesture: Press): Promise<{ id: string; first: Record<string, unknown> }> {
+  const { keyHash, fingerprint } = hashesOf(gesture);
+  const first = await db.one(sql.type(First)`
+    select id, fingerprint, result from presses where source = ${gesture.source} and key_hash = ${sql.binary(keyHash)}`);
   if (!first.fingerprint)
     throw new DomainError(
       'gone',
@@ -53,6 +56,14 @@ export async function press(
   }
   return { id: first.id, first: first.result };
 }
+
+/** What is kept of a press: neither its key nor its content can be read back. */
+export const hashesOf = ({ key, content = '' }: Press): { keyHash: Buffer; fingerprint: Buffer } => ({
+  keyHash: sha256(key),
+  fingerprint: sha256(content),
+});
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Keeps what the press led to, so that a repeat is given the same answer. */
 export async function pressed(tx: Tx, id: string, factId: string | null, result: object): Promise<void> {

@@ -4,14 +4,17 @@ import { UniqueIntegrityConstraintViolationError } from 'slonik';
 import { z } from 'zod';
 import type { Mood, OfferTaken } from '../../domain/company.ts';
 import { newId, newReference } from '../../domain/ids.ts';
-import { sql, type Db, type Tx } from '../pool.ts';
+import { sql, type Db } from '../pool.ts';
+import type { Customer } from './customers.ts';
+import { hashesOf, type Press } from './presses.ts';
 
 export interface NewSignal {
   id: string;
   place: string;
   channel: 'web' | 'api' | 'cli' | 'slack';
   capturedBy: string | null;
-  customerId: string | null;
+  customer: Customer | null;
+  consents: readonly { purpose: 'follow_up'; channel: 'email' | 'phone'; wording: string }[];
   mood?: Mood | undefined;
   taken?: OfferTaken | undefined;
   kind?: string | undefined;
@@ -24,58 +27,85 @@ export interface NewSignal {
   attributes: Record<string, string>;
   /** Who is answerable from now on, and why. */
   owner: { staff: string; reason: string; configuration: number };
-  /** The press that made it, which keeps the answer. */
-  pressId: string;
+  /** The press that makes it, and keeps the answer. */
+  press: Press;
 }
 
 /**
- * Records a signal with its loop, first round, words, attributes, owner and wake, and returns its reference: one statement, because somebody
- * stands at a counter and waits for it. Null when the id is taken. Two captures may draw one reference at the same moment; the later then
- * fails on `a_reference_names_one_signal` and is tried again by whoever called.
+ * Records a signal with its press, customer, consents, loop, first round, words, attributes, owner and wake, and returns its reference: one
+ * statement, because somebody stands at a counter and waits for it. Null when the press had been made before, and then nothing is recorded.
+ * Throws when the id is taken (`isIdTaken`), and when another capture drew the same reference a moment ago (`isReferenceTaken`): try again.
  */
-export async function recordSignal(tx: Tx, s: NewSignal): Promise<string | null> {
+export async function recordSignal(db: Db, s: NewSignal): Promise<string | null> {
   const drawn = Array.from({ length: 8 }, (_, n) => newReference(n < 5 ? 4 : n));
   const attributes = Object.entries(s.attributes);
-  return tx.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
-    with loop as (
-      insert into loops (id, kind, place) values (${s.id}, 'signal', ${s.place}) on conflict (id) do nothing
-      returning id
+  const { keyHash, fingerprint } = hashesOf(s.press);
+  const customerId = s.customer?.id ?? null;
+  return db.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
+    with drawn as (
+      select d as reference from unnest(${sql.array(drawn, 'text')}) with ordinality as u (d, n)
+      where not exists (select from signals x where x.reference = d) order by n limit 1
+    ), pressed as (
+      insert into presses (id, source, key_hash, fingerprint, person, fact_id, result)
+      select ${newId()}, ${s.press.source}, ${sql.binary(keyHash)}, ${sql.binary(fingerprint)}, ${s.capturedBy}, ${s.id},
+        jsonb_build_object('id', ${s.id}::text, 'reference', drawn.reference)
+      from drawn
+      on conflict (source, key_hash) do nothing
+      returning result ->> 'reference' as reference
+    ), loop as (
+      insert into loops (id, kind, place) select ${s.id}::uuid, 'signal', ${s.place} from pressed
+      returning id, (select reference from drawn) as reference
+    ), customer as (
+      insert into customers (id, name)
+      select ${customerId}::uuid, ${s.customer?.name ?? null} from loop where ${s.customer !== null}
+      on conflict (id) do update set name = excluded.name where customers.name is null and excluded.name is not null
+    ), identity as (
+      insert into identities (id, customer_id, kind, value, normalised)
+      select given.id, ${customerId}::uuid, given.kind, given.value, given.normalised
+      from loop cross join ${sql.unnest(
+        (s.customer?.identities ?? []).map(({ kind, value, normalised }) => [newId(), kind, value, normalised]),
+        ['uuid', 'text', 'text', 'text'],
+      )} as given (id, kind, value, normalised)
+      on conflict (customer_id, kind, normalised) do nothing
     ), round as (
-      insert into rounds (loop_id, round, cause) select id, 1, 'opened' from loop
+      insert into rounds (loop_id, round, cause) select loop.id, 1, 'opened' from loop
     ), signal as (
       insert into signals (id, reference, channel, captured_by, customer_id, mood, taken, kind, said_at)
-      select id,
-        (select d from unnest(${sql.array(drawn, 'text')}) with ordinality as u (d, n)
-          where not exists (select from signals x where x.reference = d) order by n limit 1),
-        ${s.channel}, ${s.capturedBy}, ${s.customerId}, ${s.mood ?? null}, ${s.taken ?? null}, ${s.kind ?? null},
-        ${s.saidAt ? sql.timestamp(s.saidAt) : sql.fragment`heed_now()`}
+      select loop.id, loop.reference, ${s.channel}, ${s.capturedBy}, ${customerId}::uuid, ${s.mood ?? null}, ${s.taken ?? null},
+        ${s.kind ?? null}, ${s.saidAt ? sql.timestamp(s.saidAt) : sql.fragment`heed_now()`}
       from loop
-      returning id, reference
     ), said as (
       insert into words (signal_id, words, note, unmet, offered)
-      select id, ${s.words}, ${s.note ?? null}, ${s.unmet ?? null}, ${s.offered ?? null} from loop
+      select loop.id, ${s.words}, ${s.note ?? null}, ${s.unmet ?? null}, ${s.offered ?? null} from loop
     ), wanted as (
       insert into signal_attributes (signal_id, name, value)
       select loop.id, given.name, given.value
       from loop cross join ${sql.unnest(attributes, ['text', 'text'])} as given (name, value)
+    ), consent as (
+      insert into consents (id, signal_id, customer_id, purpose, channel, wording, recorded_by)
+      select given.id, loop.id, ${customerId}::uuid, given.purpose, given.channel, given.wording, ${s.capturedBy}
+      from loop cross join ${sql.unnest(
+        s.consents.map(({ purpose, channel, wording }) => [newId(), purpose, channel, wording]),
+        ['uuid', 'text', 'text', 'text'],
+      )} as given (id, purpose, channel, wording)
+      on conflict (signal_id, purpose, channel) do nothing
     ), owner as (
       insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
-      select ${newId()}::uuid, id, 1, ${s.owner.staff}, 'captured', ${s.owner.reason}, ${s.owner.configuration} from loop
+      select ${newId()}::uuid, loop.id, 1, ${s.owner.staff}, 'captured', ${s.owner.reason}, ${s.owner.configuration} from loop
     ), wake as (
-      insert into wakes (loop_id, class) select id, 'start' from loop
-    ), pressed as (
-      update presses set fact_id = signal.id, result = jsonb_build_object('id', signal.id, 'reference', signal.reference)
-      from signal where presses.id = ${s.pressId}
+      insert into wakes (loop_id, class) select loop.id, 'start' from loop
     )
-    select reference from signal`);
+    select reference from pressed`);
 }
 
 /** Whether recording failed because another signal drew the same reference a moment ago. */
-export function isReferenceTaken(error: unknown): boolean {
-  return (
-    error instanceof UniqueIntegrityConstraintViolationError && error.constraint === 'a_reference_names_one_signal'
-  );
-}
+export const isReferenceTaken = (error: unknown): boolean => violates(error, 'a_reference_names_one_signal');
+
+/** Whether recording failed because a loop of this id exists. */
+export const isIdTaken = (error: unknown): boolean => violates(error, 'loops_pkey');
+
+const violates = (error: unknown, constraint: string): boolean =>
+  error instanceof UniqueIntegrityConstraintViolationError && error.constraint === constraint;
 
 const Remark = z.object({
   words: z.string(),
