@@ -116,6 +116,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 }
 
+/** What a process that we start ourselves is given: our own environment, with these settings in place of what it says about them. */
+export function environmentWith(settings: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const files = Object.keys(settings).map((name) => [`${name}_FILE`, undefined]);
+  return { ...env, ...Object.fromEntries(files), ...settings };
+}
+
 function valueOf(name: string, env: NodeJS.ProcessEnv, problems: string[]): [string, string][] {
   const file = env[`${name}_FILE`];
   if (file && env[name]) problems.push(`${name} and ${name}_FILE are both set; keep one of them.`);

@@ -1,22 +1,20 @@
 /**
  * Starts Heed. Without a word: everything in one process tree, with embedded parts for whatever no address was given. With `web`, `worker`
- * or `relay`: that process alone, against the parts the environment names.
+ * or `relay`: that process alone, against the parts the environment names; with `engine`, worker and relay in one.
  */
 
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
-import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError, readConfig, type Config } from './config.ts';
+import { isReadyForParent, keepEngine, startEngine } from './engine.ts';
 import { explainProblems, readCompany } from './domain/companyFile.ts';
 import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
 import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
-import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
 import { migrate } from './store/migrate.ts';
@@ -30,19 +28,18 @@ import { serverLimits } from './triggers/http/requests.ts';
 import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
-import { startRelay } from './triggers/relay/relay.ts';
 import { loadSampleHistory } from './triggers/sampleHistory.ts';
-import { bundleWorkflows } from './workers/bundle.ts';
-import { startWorkers } from './workers/createWorker.ts';
 import { searchAttributes } from './workflows/messages.ts';
 
-type Part = 'web' | 'worker' | 'relay';
-const parts: Part[] = ['web', 'worker', 'relay'];
+type Part = 'web' | 'worker' | 'relay' | 'engine';
+const parts: Part[] = ['web', 'worker', 'relay', 'engine'];
 
 async function main(): Promise<void> {
   const [asked] = process.argv.slice(2);
   if (asked && !parts.includes(asked as Part))
-    throw new ConfigError(`There is no process "${asked}". Say web, worker or relay; or nothing, for all in one.`);
+    throw new ConfigError(
+      `There is no process "${asked}". Say web, worker, relay or engine; or nothing, for all of it.`,
+    );
   const only = asked as Part | undefined;
   const config = readConfig();
   if (only) mustBeApart(config, only);
@@ -71,11 +68,11 @@ function mustBeApart(config: Config, part: Part): void {
   const missing = [
     !config.databaseUrl && 'DATABASE_URL',
     part !== 'web' && !config.temporalAddress && 'TEMPORAL_ADDRESS',
-    part === 'worker' && !config.smtpUrl && 'SMTP_URL',
+    (part === 'worker' || part === 'engine') && !config.smtpUrl && 'SMTP_URL',
   ].filter(Boolean);
   if (missing.length > 0) {
     throw new ConfigError(
-      `The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for everything in one.`,
+      `The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for all of it.`,
     );
   }
 }
@@ -97,15 +94,9 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
       arriving: () => [],
     });
   } else {
-    await startEngine(config, stops, [part], {
-      pool,
-      databaseUrl: config.databaseUrl!,
-      address: config.temporalAddress!,
-      smtpUrl: config.smtpUrl,
-      slack: config.slack,
-    });
+    await startEngine(config, pool, part === 'engine' ? ['worker', 'relay'] : [part], stops, say);
   }
-  say(`Heed ${part} is ready.`);
+  if (!isReadyForParent()) say(`Heed ${part} is ready.`);
 }
 
 async function startTogether(config: Config, stops: Stop[]): Promise<void> {
@@ -180,14 +171,21 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   arriving.delete('Temporal');
   progress.done(`Temporal is up${uiOf(config, temporal) ? `: ${uiOf(config, temporal)}` : ''}.`);
 
-  await startEngine(config, stops, ['worker', 'relay'], {
-    pool,
-    databaseUrl,
-    address: config.temporalAddress ?? temporal!.address,
-    smtpUrl: config.smtpUrl ?? mailbox!.smtpUrl,
-    slack: slackAt,
-    dataDir,
-  });
+  await keepEngine(
+    fileURLToPath(import.meta.url),
+    {
+      DATABASE_URL: databaseUrl,
+      TEMPORAL_ADDRESS: config.temporalAddress ?? temporal!.address,
+      SMTP_URL: config.smtpUrl ?? mailbox!.smtpUrl,
+      SLACK_BOT_TOKEN: slackAt.token,
+      SLACK_SIGNING_SECRET: slackAt.signingSecret,
+      SLACK_API_URL: slackAt.apiUrl ?? '',
+      PUBLIC_URL: config.publicUrl,
+      HEED_DATA_DIR: dataDir,
+    },
+    stops,
+    say,
+  );
   arriving.delete('workers');
   say(`Start here → ${config.publicUrl}`);
 }
@@ -261,81 +259,6 @@ async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> 
         setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 1_000).unref();
       }),
   });
-}
-
-interface Engine {
-  pool: Pool;
-  databaseUrl: string;
-  address: string;
-  smtpUrl: string | undefined;
-  slack: Config['slack'];
-  dataDir?: string;
-}
-
-/** The processes that talk to Temporal: with it down they wait for it, and say so once. */
-async function startEngine(
-  config: Config,
-  stops: Stop[],
-  which: ('worker' | 'relay')[],
-  engine: Engine,
-): Promise<void> {
-  const log = openLog(config.logLevel);
-  const { connectionOptions } = loadClientConnectConfig();
-  const connection = { ...connectionOptions, address: engine.address };
-  await untilTemporalAnswers(connection, engine.address);
-  if (which.includes('worker')) {
-    // A data folder has one Heed, so after a kill the next start writes over what was left.
-    const folder = engine.dataDir ?? (await mkdtemp(join(tmpdir(), 'heed-worker-')));
-    const bundle = await bundleWorkflows(join(folder, 'stories.js'));
-    stops.push({ name: 'Stories', stop: () => rm(engine.dataDir ? bundle : folder, { force: true, recursive: true }) });
-    const workers = await startWorkers({
-      hands: {
-        pool: engine.pool,
-        configuration: openConfigurations(engine.pool),
-        publicUrl: config.publicUrl,
-        post: openPostOffice(engine.smtpUrl!),
-        slack: engine.slack && openSlack(withoutUndefined({ token: engine.slack.token, apiUrl: engine.slack.apiUrl })),
-      },
-      connection,
-      namespace: config.temporalNamespace,
-      bundle,
-      log,
-      messagesPerSecond: config.smtpRate,
-    });
-    stops.push({ name: 'Workers', stop: () => workers.stop() });
-    workers.died.catch((error: unknown) => {
-      say(`The worker died: ${sentenceOf(error)}. Start Heed again; nothing is lost.`);
-      process.kill(process.pid, 'SIGTERM');
-    });
-  }
-  if (which.includes('relay')) {
-    const toTemporal = await Connection.connect(connection);
-    stops.push({ name: 'Temporal connection', stop: () => toTemporal.close() });
-    const relay = startRelay({
-      pool: engine.pool,
-      databaseUrl: engine.databaseUrl,
-      client: new Client({ connection: toTemporal, namespace: config.temporalNamespace }),
-      temporalAddress: engine.address,
-      log,
-    });
-    stops.push({ name: 'Relay', stop: () => relay.stop() });
-  }
-}
-
-async function untilTemporalAnswers(
-  connection: Parameters<typeof Connection.connect>[0],
-  address: string,
-): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await (await Connection.connect({ ...connection, connectTimeout: '3s' })).close();
-      return;
-    } catch {
-      if (tries === 0)
-        say(`Temporal at ${address} does not answer yet. Captures and responses are kept meanwhile; trying again …`);
-      await new Promise((again) => setTimeout(again, 2_000));
-    }
-  }
 }
 
 function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {

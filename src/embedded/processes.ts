@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readdir, readFile, realpath, rename } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
@@ -86,8 +87,8 @@ async function ask(name: string): Promise<string | undefined> {
 
 /**
  * Starts a server and returns its process id. One that `lasts` gets a session of its own: Ctrl-C in the terminal then reaches Heed
- * only, which ends its servers in order. One for tests stays in ours and ends with it. Both outputs go to the file `log`; the one
- * before is kept as `log.1`.
+ * only, which ends its servers in order. One for tests stays in ours and ends with it. One that `yields` runs at a lower priority, after
+ * what a person waits for. Both outputs go to the file `log`; the one before is kept as `log.1`.
  */
 export async function launch(server: {
   program: string;
@@ -95,6 +96,7 @@ export async function launch(server: {
   folder: string;
   log: string;
   lasts: boolean;
+  yields?: boolean;
   account?: Account | undefined;
 }): Promise<number> {
   await rename(server.log, `${server.log}.1`).catch(() => undefined);
@@ -109,6 +111,7 @@ export async function launch(server: {
       ...server.account,
     });
     await once(child, 'spawn');
+    if (server.yields) setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
     child.unref();
     return child.pid!;
   } finally {

@@ -186,6 +186,7 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       folder: home,
       log,
       lasts: options.dataDir !== undefined,
+      yields: options.dataDir !== undefined,
     });
     if (await isReady(pid, port, options, mark)) {
       await keep(home, { version, port, uiPort });

@@ -69,13 +69,15 @@ export async function startHeed(environment: NodeJS.ProcessEnv = {}): Promise<Ru
   };
 }
 
-/** Processes that name this data folder: servers that outlived their Heed. */
+/** Processes that name this data folder, or were given it: servers that outlived their Heed. */
 export async function leftovers(dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes(dataDir)) found.push(`${pid} ${command.replaceAll('\0', ' ').slice(0, 80)}`);
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (`${command}${environment}`.includes(dataDir))
+      found.push(`${pid} ${command.replaceAll('\0', ' ').slice(0, 80)}`);
   }
   return found;
 }
