@@ -31,8 +31,13 @@ export interface MineShown {
   closedReason: string | null;
 }
 
-export function mine(all: readonly MineShown[], company: Company): Html {
-  if (all.length === 0)
+/** `more`: there are earlier ones. */
+export function mine(
+  all: readonly MineShown[],
+  company: Company,
+  { skip, most, more }: { skip: number; most: number; more: boolean },
+): Html {
+  if (all.length === 0 && skip === 0)
     return html`<div class="hero stack">
       <h1>You have not captured anything yet.</h1>
       <p class="claim soft">When a customer tells you something, keep it. You will read here what became of it.</p>
@@ -54,7 +59,11 @@ export function mine(all: readonly MineShown[], company: Company): Html {
           </div>
         </li>`;
       })}
-    </ul>`;
+    </ul>
+    <p class="row">
+      ${skip > 0 ? html`<a class="button" href="/mine?skip=${Math.max(0, skip - most)}">Later ones</a>` : ''}
+      ${more ? html`<a class="button" href="/mine?skip=${skip + most}">Earlier ones</a>` : ''}
+    </p>`;
 }
 
 interface News {

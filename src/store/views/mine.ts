@@ -17,8 +17,8 @@ const Mine = SignalNow.extend({
 });
 export type Mine = z.infer<typeof Mine>;
 
-/** The hundred captured last. A decision is news once it is final. */
-export function mine(db: Db, staff: string): Promise<readonly Mine[]> {
+/** What they captured, `most` from the `skip`-th last on. A decision is news once it is final. */
+export function mine(db: Db, staff: string, { skip, most }: { skip: number; most: number }): Promise<readonly Mine[]> {
   return db.any(sql.type(Mine)`
     select s.*, w.words, w.unmet,
       coalesce((select jsonb_object_agg(a.name, a.value) from signal_attributes a where a.signal_id = s.id), '{}') as attributes,
@@ -28,6 +28,6 @@ export function mine(db: Db, staff: string): Promise<readonly Mine[]> {
     left join words w on w.signal_id = s.id
     left join now.decisions d on d.insight_id = s.insight_id and d.final_at <= heed_now()
     left join ownerships o on o.loop_id = s.insight_id and o.ended_at is null
-    where s.id = any(array(select id from signals where captured_by = ${staff} order by captured_at desc limit 100))
+    where s.id = any(array(select id from signals where captured_by = ${staff} order by captured_at desc, id desc limit ${most} offset ${skip}))
     order by news_at desc, s.id desc`);
 }

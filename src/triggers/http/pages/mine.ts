@@ -9,11 +9,19 @@ import { mustBeSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
 
+const most = 100;
+
 export function minePages(web: Web): Hono {
   const app = new Hono();
   app.get('/mine', async (c) => {
     const { code, company } = await mustBeSignedIn(c, web);
-    const [now, found] = await Promise.all([momentOf(web.heed.pool), mine(web.heed.pool, code)]);
+    const skip = Math.max(0, Number.parseInt(c.req.query('skip') ?? '0', 10) || 0);
+    // One more than is shown tells whether there are earlier ones.
+    const [now, read] = await Promise.all([
+      momentOf(web.heed.pool),
+      mine(web.heed.pool, code, { skip, most: most + 1 }),
+    ]);
+    const found = read.slice(0, most);
     const nameOf = (who: string): string => company.staff[who]?.name ?? who;
     const shown = found.map((s) => ({
       id: s.id,
@@ -38,7 +46,12 @@ export function minePages(web: Web): Hono {
       closedHow: s.closed_how,
       closedReason: s.closed_reason,
     }));
-    return draw(c, web, { title: 'Mine', here: 'mine', live: true, shape: 'narrow' }, mineBody(shown, company));
+    return draw(
+      c,
+      web,
+      { title: 'Mine', here: 'mine', live: true, shape: 'narrow' },
+      mineBody(shown, company, { skip, most, more: read.length > most }),
+    );
   });
   return app;
 }

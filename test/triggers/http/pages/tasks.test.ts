@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
+import { capture } from '../../../../src/triggers/capture.ts';
 import { openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -108,6 +109,22 @@ describe('what became of what I captured', () => {
     );
     const [news, older] = order(text, 'Green is coming', 'Mina was lovely');
     expect(news).toBeLessThan(older!);
+  });
+
+  test('goes back as far as somebody captured, a hundred at a time', async () => {
+    for (let n = 1; n <= 101; n++) {
+      const said = { words: `Remark number ${n}.`, place: 'high-street', by: 'jonas' };
+      await capture(pages.shop.db.heed, said, { channel: 'web', press: { source: 'web', key: `remark ${n}` } });
+    }
+    const jonas = await pages.as('jonas');
+    const newest = await jonas.get('/mine');
+    expect(newest.text).toContain('Remark number 101.');
+    expect(newest.text).not.toContain('Remark number 1.');
+    expect(newest.html).toContain('href="/mine?skip=100"');
+    const oldest = await jonas.get('/mine?skip=100');
+    expect(oldest.text).toContain('Remark number 1.');
+    expect(oldest.text).toContain('Later ones');
+    expect(oldest.text).not.toContain('Earlier ones');
   });
 
   test('shows nobody what others captured', async () => {
