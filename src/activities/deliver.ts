@@ -257,10 +257,11 @@ async function settleDoubt(hands: Hands, id: string): Promise<void> {
   });
   if (delivery?.state !== 'uncertain' || delivery.held_until) return;
   if (delivery.channel === 'slack') return settleByHistory(hands, delivery);
+  const { company } = await hands.configuration();
   // A prompt is sent again with the same Message-ID; a customer is never written to twice on a guess: a person decides.
   await hands.pool.transaction(async (tx) => {
     if (delivery.policy === 'at_least_once') return settleUncertain(tx, id, 'ready');
-    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(hands, tx, delivery);
+    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(tx, delivery, company);
   });
 }
 
@@ -284,11 +285,11 @@ async function lookFor({ slack, configuration }: Hands, d: Delivery): Promise<st
 }
 
 /** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. Thanks are not worth a question. */
-async function askWhoAnswers(hands: Hands, tx: Tx, d: Delivery): Promise<void> {
+async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
   await wakeWhoWait(tx, d);
   const signal = d.loop_id && d.purpose !== 'receipt' ? await signalNow(tx, d.loop_id) : null;
   if (!signal) return;
-  const channel = (await hands.configuration()).company.staff[signal.owner]?.prompts ?? 'email';
+  const channel = company.staff[signal.owner]?.prompts ?? 'email';
   await planDelivery(tx, {
     key: `notice:${signal.id}:${signal.round}:${d.id}:${signal.owner}:${channel}`,
     purpose: 'notice',
