@@ -14,6 +14,7 @@ import {
   endDelivery,
   holdDelivery,
   lockDelivery,
+  noteDoubt,
   openAttempt,
   passGate,
   planDelivery,
@@ -40,6 +41,7 @@ export type Delivered = string;
 const handOverMinutes = { email: 12, slack: 1 };
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
+const wentByEmail = 'went_by_email';
 
 /** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
 export async function deliver(hands: Hands, id: string): Promise<Delivered> {
@@ -231,7 +233,8 @@ async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
     ...(d.occasion && { occasion: d.occasion }),
     ...(body && { body: { subject: body.subject, text: body.body } }),
   });
-  await endDelivery(tx, d.id, 'expired', 'went_by_email');
+  await endDelivery(tx, d.id, 'expired', wentByEmail);
+  await noteDoubt(tx, d.id, wentByEmail);
 }
 
 async function end(hands: Hands, d: Delivery, state: 'cancelled' | 'suppressed', code: string): Promise<Delivered> {
@@ -272,7 +275,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
     if (found === undefined) return goByEmail(tx, d);
     if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? undefined))) return;
     if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
-    if (!found && outOfPatience(d)) await goByEmail(tx, d);
+    if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }
 

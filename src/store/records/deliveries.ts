@@ -140,6 +140,11 @@ export async function endDelivery(
     where id = ${id} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
 
+/** What was done about a message while nobody knows whether it was sent. */
+export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void> {
+  await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
+}
+
 /** Not now: consent stands but the hour or the pace does not. */
 export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
   await tx.query(sql.unsafe`
