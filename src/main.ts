@@ -293,7 +293,7 @@ async function startEngine(
         pool: engine.pool,
         configuration: openConfigurations(engine.pool),
         publicUrl: config.publicUrl,
-        post: openPostOffice(engine.smtpUrl!),
+        post: openPostOffice(engine.smtpUrl!, config.signature),
         slack: engine.slack && openSlack(withoutUndefined({ token: engine.slack.token, apiUrl: engine.slack.apiUrl })),
       },
       connection,
