@@ -58,7 +58,8 @@ export function handOver(acting: Acting, holder: string): Html {
     act(
       acting,
       'handover',
-      html`${select({
+      html`<input type="hidden" name="holder" value="${holder}" />
+        ${select({
           ...field,
           name: 'to',
           label: 'To',

@@ -36,7 +36,7 @@ type Act = (heed: Heed, responding: Responding, form: Form, company: Company) =>
 const signalVerbs: Record<string, Act> = {
   acknowledgement: (heed, responding) => acknowledge(heed, responding),
   handover: (heed, responding, form) =>
-    handOver(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+    handOver(heed, responding, parse(HandOver, given(form, ['to', 'reason', 'holder']), form)),
   review: (heed, responding, form) =>
     review(heed, responding, parse(Review, given(form, ['verdict', 'course', 'kind', 'reason']), form)),
   dismissal: (heed, responding, form) => dismiss(heed, responding, parse(Dismissal, given(form, ['reason']), form)),
@@ -64,7 +64,7 @@ const signalVerbs: Record<string, Act> = {
 const insightVerbs: Record<string, Act> = {
   acknowledgement: (heed, responding) => acknowledgeInsight(heed, responding),
   handover: (heed, responding, form) =>
-    handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+    handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason', 'holder']), form)),
   decision: (heed, responding, form, company) => decide(heed, responding, parseDecision(form, company)),
   withdrawal: (heed, responding) => takeBack(heed, responding),
   completion: (heed, responding, form) =>
