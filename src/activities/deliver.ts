@@ -264,6 +264,9 @@ async function settleDoubt(hands: Hands, id: string): Promise<void> {
   // A prompt is sent again with the same Message-ID; a customer is never written to twice on a guess: a person decides.
   await hands.pool.transaction(async (tx) => {
     if (delivery.policy === 'at_least_once') return settleUncertain(tx, id, 'ready');
+    // Thanks are not worth a question, and neither is what belongs to no signal: whether it arrived stays open.
+    if (delivery.purpose === 'receipt' || !delivery.loop_id)
+      return settleUncertain(tx, id, 'failed', { code: 'left_in_doubt' });
     return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(tx, delivery, company);
   });
 }
@@ -273,7 +276,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
   const found = await lookFor(hands, d).catch(() => undefined);
   await hands.pool.transaction(async (tx) => {
     if (found === undefined) return goByEmail(tx, d);
-    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? undefined))) return;
+    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
     if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
@@ -287,26 +290,20 @@ async function lookFor({ slack, configuration }: Hands, d: Delivery): Promise<st
   return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. Thanks are not worth a question. */
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. */
 async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
   await wakeWhoWait(tx, d);
-  const signal = d.loop_id && d.purpose !== 'receipt' ? await signalNow(tx, d.loop_id) : null;
+  const signal = d.loop_id ? await signalNow(tx, d.loop_id) : null;
   if (!signal) return;
   const channel = company.staff[signal.owner]?.prompts ?? 'email';
   await planDelivery(tx, {
-    key: `notice:${signal.id}:${signal.round}:${d.id}:${signal.owner}:${channel}`,
+    // Sent again and lost again is another doubt.
+    key: `notice:${signal.id}:${signal.round}:${d.id}.${d.fence}:${signal.owner}:${channel}`,
     purpose: 'notice',
     channel,
     loopId: signal.id,
     round: signal.round,
     staff: signal.owner,
-    body: {
-      subject: `A letter may not have arrived: ${signal.reference}`,
-      text: [
-        'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
-        'It is not sent again by itself: twice would be worse. Ask whoever runs Heed to settle it, with a reason:',
-        `heed repair ${signal.reference} --action resend (or: leave)`,
-      ].join('\n'),
-    },
+    occasion: d.id,
   });
 }

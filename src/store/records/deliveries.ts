@@ -160,19 +160,20 @@ export async function settleDeadLease(tx: Tx, id: string): Promise<void> {
     where id = ${id} and state = 'sending' and lease_until <= clock_timestamp()`);
 }
 
-/** Doubt settled: by evidence ("it is there", "it is not") or handed to a person. */
+/** Doubt settled: by evidence ("it is there", under the name `ref`; "it is not"), handed to a person, or left. */
 export async function settleUncertain(
   tx: Tx,
   id: string,
-  as: 'sent' | 'ready' | 'needs_human',
-  providerRef?: string,
+  as: 'sent' | 'ready' | 'needs_human' | 'failed',
+  { ref, code }: { ref?: string; code?: string } = {},
 ): Promise<boolean> {
   const { rowCount } = await tx.query(sql.unsafe`
     update deliveries set
       state = ${as},
       phase = ${as === 'ready' ? 'none' : sql.fragment`phase`},
-      provider_ref = coalesce(${providerRef ?? null}, provider_ref),
-      ended_at = ${as === 'sent' ? sql.fragment`heed_now()` : null},
+      provider_ref = coalesce(${ref ?? null}, provider_ref),
+      last_error_code = coalesce(${code ?? null}, last_error_code),
+      ended_at = ${as === 'sent' || as === 'failed' ? sql.fragment`heed_now()` : null},
       started_until = null
     where id = ${id} and state in ('uncertain', 'needs_human')`);
   return rowCount === 1;

@@ -14,6 +14,7 @@ import { join, Joining } from '../../responses/join.ts';
 import { Call, recordCall } from '../../responses/recordCall.ts';
 import type { Responding, Response } from '../../responses/respond.ts';
 import { Review, review } from '../../responses/review.ts';
+import { settle, Settlement } from '../../responses/settle.ts';
 import { choices } from '../../../web/decision.ts';
 import { asUnfit, given, many, one, parse, type Form } from './forms.ts';
 
@@ -56,6 +57,8 @@ const signalVerbs: Record<string, Act> = {
       responding,
       parse(Call, { ...given(form, ['outcome', 'promiseOn']), ...(one(form, 'final') && { final: true }) }, form),
     ),
+  repair: (heed, responding, form) =>
+    settle(heed, responding, parse(Settlement, given(form, ['action', 'letter', 'reason']), form)),
   joining: (heed, responding, form) => join(heed, responding, parse(Joining, given(form, ['insight']), form)),
   confirmation: (heed, responding, form) =>
     confirm(heed, responding, parse(Confirmation, given(form, ['says', 'words']), form)),
@@ -77,6 +80,7 @@ export const verbsOfWait: Record<string, readonly string[]> = {
   acknowledged: ['acknowledgement', 'handover', 'dismissal', 'follow-up', 'call'],
   answered: ['acknowledgement', 'follow-up', 'call', 'handover', 'dismissal'],
   told: ['call', 'handover'],
+  repaired: ['repair', 'handover'],
   decided: ['acknowledgement', 'decision', 'withdrawal', 'handover'],
   completed: ['completion', 'handover'],
 };
