@@ -179,6 +179,36 @@ export async function settleUncertain(
   return rowCount === 1;
 }
 
+/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. */
+export function laterPrompt(
+  db: Db,
+  d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel' | 'planned_at'>,
+): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from deliveries
+    where loop_id = ${d.loop_id} and staff = ${d.staff} and channel = ${d.channel} and purpose = 'prompt' and id <> ${d.id}
+      and planned_at > ${sql.timestamp(d.planned_at)} and state in ('planned', 'ready', 'sending', 'uncertain', 'sent')`);
+}
+
+/** When the latest other letters to a customer left, latest first. One that is being handed over counts as leaving now, one that may have
+ *  left as having left when that was last looked into. */
+export function lettersLeft(
+  db: Db,
+  customerId: string,
+  { except, most }: { except: string; most: number },
+): Promise<readonly Date[]> {
+  return db.anyFirst(sql.type(z.object({ left: z.date() }))`
+    select case
+      when state = 'sending' then heed_now()
+      when state in ('uncertain', 'needs_human') then least(not_before, heed_now())
+      else ended_at
+    end as left
+    from deliveries
+    where customer_id = ${customerId} and id <> ${except}
+      and (state in ('sending', 'uncertain', 'needs_human') or (state in ('sent', 'delivered') and ended_at is not null))
+    order by 1 desc limit ${most}`);
+}
+
 const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purpose: z.enum(purposes) });
 
 /** Messages to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. Waves come last. */
