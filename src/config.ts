@@ -1,5 +1,6 @@
 /** The only reader of the environment. Everything that is wrong is said at once, in sentences; parts are handed down as arguments. */
 
+import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
@@ -20,6 +21,8 @@ export interface Config {
   temporalUiUrl: string | undefined;
   smtpUrl: string | undefined;
   smtpRate: number;
+  /** With which e-mail is signed (DKIM); undefined: it is not, or the mail server does it. */
+  signature: { domain: string; selector: string; privateKey: string } | undefined;
   slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
   logLevel: string;
   trustedProxyHops: number;
@@ -60,6 +63,20 @@ export const Environment = z.object({
   TEMPORAL_UI_URL: url(['http', 'https'], 'http://localhost:8233').optional(),
   SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:secret@mail.example.com:587').optional(),
   SMTP_RATE: count(30).min(1, 'must be at least 1 a second').default(30),
+  DKIM_DOMAIN: z
+    .string()
+    .regex(/^([a-z0-9-]+\.)+[a-z0-9-]+$/i, 'must be a domain like example.com')
+    .optional(),
+  DKIM_SELECTOR: z
+    .string()
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a name like heed2026')
+    .optional(),
+  DKIM_PRIVATE_KEY: z
+    .string()
+    // On one line, where a variable cannot hold several.
+    .transform((text) => text.replaceAll('\\n', '\n'))
+    .refine(isRsaKey, 'must be an RSA private key in PEM: -----BEGIN PRIVATE KEY-----…')
+    .optional(),
   SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
   SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/').optional(),
@@ -82,6 +99,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (Boolean(given['SLACK_BOT_TOKEN']) !== Boolean(given['SLACK_SIGNING_SECRET'])) {
     problems.push('SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET go together: set both, or neither.');
   }
+  const signing = ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'].map((name) => Boolean(given[name]));
+  if (signing.includes(true) && signing.includes(false)) {
+    problems.push('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY go together: set all three, or none.');
+  }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -101,6 +122,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     temporalUiUrl: e.TEMPORAL_UI_URL,
     smtpUrl: e.SMTP_URL,
     smtpRate: e.SMTP_RATE,
+    signature: e.DKIM_DOMAIN
+      ? { domain: e.DKIM_DOMAIN, selector: e.DKIM_SELECTOR!, privateKey: e.DKIM_PRIVATE_KEY! }
+      : undefined,
     slack: e.SLACK_BOT_TOKEN
       ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL }
       : undefined,
@@ -120,6 +144,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 export function environmentWith(settings: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const files = Object.keys(settings).map((name) => [`${name}_FILE`, undefined]);
   return { ...env, ...Object.fromEntries(files), ...settings };
+}
+
+/** nodemailer signs with RSA alone, and leaves a letter unsigned without a word when it cannot. */
+function isRsaKey(text: string): boolean {
+  try {
+    return createPrivateKey(text).asymmetricKeyType === 'rsa';
+  } catch {
+    return false;
+  }
 }
 
 function valueOf(name: string, env: NodeJS.ProcessEnv, problems: string[]): [string, string][] {

@@ -100,7 +100,7 @@ export async function startEngine(
         pool,
         configuration: openConfigurations(pool),
         publicUrl: config.publicUrl,
-        post: openPostOffice(config.smtpUrl!),
+        post: openPostOffice(config.smtpUrl!, config.signature),
         slack: config.slack && openSlack(config.slack),
       },
       connection,

@@ -80,7 +80,7 @@ with own as (
   select z.loop_id, z.closed_at, 99, 'closed', z.by, jsonb_build_object('how', z.how, 'rule', z.rule, 'reason', z.reason, 'round', z.round)
   from closures z
   union all
-  select x.loop_id, x.repaired_at, 98, 'repaired', null, jsonb_build_object('action', x.action, 'reason', x.reason, 'by', x.by)
+  select x.loop_id, x.repaired_at, 98, 'repaired', x.staff, jsonb_build_object('action', x.action, 'reason', x.reason, 'by', x.by)
   from repairs x
 )
 select * from own;

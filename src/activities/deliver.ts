@@ -3,17 +3,20 @@
 
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
-import { addSpan, nextAllowed } from '../domain/calendar.ts';
+import { endOfDay } from '../domain/calendar.ts';
 import type { Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
-import { endOfDay } from '../domain/calendar.ts';
+import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import type { Sent } from '../integrations/letter.ts';
 import { decisionOvertaking } from '../store/records/decisions.ts';
 import {
   bodyOf,
   endDelivery,
   holdDelivery,
+  laterPrompt,
+  lettersLeft,
   lockDelivery,
+  noteDoubt,
   openAttempt,
   passGate,
   planDelivery,
@@ -25,6 +28,7 @@ import {
 } from '../store/records/deliveries.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { factRecorded } from '../store/records/loops.ts';
+import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import { sql, type Tx } from '../store/pool.ts';
@@ -40,6 +44,7 @@ export type Delivered = string;
 const handOverMinutes = { email: 12, slack: 1 };
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
+const wentByEmail = 'went_by_email';
 
 /** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
 export async function deliver(hands: Hands, id: string): Promise<Delivered> {
@@ -98,52 +103,34 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
   });
 }
 
-type Objection = { end: 'suppressed' | 'cancelled'; code: string } | { until: Date; code: string } | undefined;
-
 /** Consent, suppression, quiet hours and the cap, as they are now and not as they were when the message was planned. */
-async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection> {
-  if (d.sample) return { end: 'suppressed', code: 'sample' };
-  if (!d.loop_id) return undefined;
+async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  if (!d.loop_id || !d.customer_id) return undefined;
+  // Two letters to one customer that are due at the same moment count each other.
+  await lockCustomer(tx, d.customer_id);
   const signal = await signalNow(tx, d.loop_id);
   if (!signal) return { end: 'cancelled', code: 'erased' };
   const overtaken = d.purpose === 'told' && d.occasion ? await decisionOvertaking(tx, d.occasion) : null;
-  // While it can still be taken back the letter waits; then the new one goes in its place.
-  if (overtaken)
-    return overtaken.final_at > d.now
-      ? { until: overtaken.final_at, code: 'decided_anew' }
-      : { end: 'cancelled', code: 'superseded' };
-  if (signal.reach !== 'email') return { end: 'suppressed', code: signal.unreachable ?? 'no_consent' };
-  const { quietHours, cap } = company.customers;
-  const calendar = calendarOf(company, undefined, signal.place);
-  // Thanks at once is what the customer expects while still at the counter: exempt from quiet hours, by this rule, and from nothing else.
-  const allowed = d.purpose === 'receipt' ? d.now : nextAllowed(d.now, quietHours, calendar.timezone);
-  if (allowed > d.now) return { until: allowed, code: 'quiet_hours' };
-  const frees = await capFrees(tx, d, cap, calendar);
-  if (!frees) return undefined;
-  // An answer that was promised is owed; thanks that would be one too many are not.
-  if (d.purpose === 'receipt') return { end: 'suppressed', code: 'cap' };
-  return signal.promised_for ? undefined : { until: frees, code: 'cap' };
-}
-
-/** When the oldest message that fills the customer's cap leaves its window; undefined while there is room. */
-async function capFrees(
-  tx: Tx,
-  d: Delivery,
-  cap: Company['customers']['cap'],
-  calendar: Parameters<typeof addSpan>[2],
-): Promise<Date | undefined> {
-  const sent = await tx.anyFirst(sql.type(z.object({ ended_at: z.date() }))`
-    select ended_at from deliveries
-    where customer_id = ${d.customer_id} and state in ('sent', 'delivered') and ended_at is not null
-    order by ended_at desc limit ${cap.messages}`);
-  const oldest = sent[cap.messages - 1];
-  if (!oldest) return undefined;
-  const frees = addSpan(oldest, cap.within, calendar);
-  return frees > d.now ? frees : undefined;
+  const { now, purpose, sample } = d;
+  const { reach, unreachable } = signal;
+  return objectionToLetter(
+    {
+      now,
+      purpose,
+      sample,
+      reach,
+      unreachable,
+      overtakenUntil: overtaken?.final_at ?? null,
+      promised: signal.promised_for !== null,
+      others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
+    },
+    company.customers,
+    calendarOf(company, undefined, signal.place),
+  );
 }
 
 /** A prompt is for somebody who can still do something about it. */
-async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection> {
+async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
   const wait = await tx.maybeOneFirst(
@@ -158,7 +145,9 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
         { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null },
         d.now,
       );
-  return running && running.some((plan) => plan.wait === wait) ? undefined : { end: 'cancelled', code: 'met' };
+  if (!running || !running.some((plan) => plan.wait === wait)) return { end: 'cancelled', code: 'met' };
+  // After an outage nobody is asked as often as they would have been: the latest says what is true now.
+  return (await laterPrompt(tx, d)) ? { end: 'cancelled', code: 'asked_again' } : undefined;
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
@@ -231,7 +220,8 @@ async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
     ...(d.occasion && { occasion: d.occasion }),
     ...(body && { body: { subject: body.subject, text: body.body } }),
   });
-  await endDelivery(tx, d.id, 'expired', 'went_by_email');
+  await endDelivery(tx, d.id, 'expired', wentByEmail);
+  await noteDoubt(tx, d.id, wentByEmail);
 }
 
 async function end(hands: Hands, d: Delivery, state: 'cancelled' | 'suppressed', code: string): Promise<Delivered> {
@@ -257,10 +247,14 @@ async function settleDoubt(hands: Hands, id: string): Promise<void> {
   });
   if (delivery?.state !== 'uncertain' || delivery.held_until) return;
   if (delivery.channel === 'slack') return settleByHistory(hands, delivery);
+  const { company } = await hands.configuration();
   // A prompt is sent again with the same Message-ID; a customer is never written to twice on a guess: a person decides.
   await hands.pool.transaction(async (tx) => {
     if (delivery.policy === 'at_least_once') return settleUncertain(tx, id, 'ready');
-    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(hands, tx, delivery);
+    // Thanks are not worth a question, and neither is what belongs to no signal: whether it arrived stays open.
+    if (delivery.purpose === 'receipt' || !delivery.loop_id)
+      return settleUncertain(tx, id, 'failed', { code: 'left_in_doubt' });
+    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(tx, delivery, company);
   });
 }
 
@@ -269,9 +263,9 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
   const found = await lookFor(hands, d).catch(() => undefined);
   await hands.pool.transaction(async (tx) => {
     if (found === undefined) return goByEmail(tx, d);
-    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? undefined))) return;
+    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
     if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
-    if (!found && outOfPatience(d)) await goByEmail(tx, d);
+    if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }
 
@@ -283,26 +277,20 @@ async function lookFor({ slack, configuration }: Hands, d: Delivery): Promise<st
   return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. Thanks are not worth a question. */
-async function askWhoAnswers(hands: Hands, tx: Tx, d: Delivery): Promise<void> {
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. */
+async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
   await wakeWhoWait(tx, d);
-  const signal = d.loop_id && d.purpose !== 'receipt' ? await signalNow(tx, d.loop_id) : null;
+  const signal = d.loop_id ? await signalNow(tx, d.loop_id) : null;
   if (!signal) return;
-  const channel = (await hands.configuration()).company.staff[signal.owner]?.prompts ?? 'email';
+  const channel = company.staff[signal.owner]?.prompts ?? 'email';
   await planDelivery(tx, {
-    key: `notice:${signal.id}:${signal.round}:${d.id}:${signal.owner}:${channel}`,
+    // Sent again and lost again is another doubt.
+    key: `notice:${signal.id}:${signal.round}:${d.id}.${d.fence}:${signal.owner}:${channel}`,
     purpose: 'notice',
     channel,
     loopId: signal.id,
     round: signal.round,
     staff: signal.owner,
-    body: {
-      subject: `A letter may not have arrived: ${signal.reference}`,
-      text: [
-        'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
-        'It is not sent again by itself: twice would be worse. Ask whoever runs Heed to settle it, with a reason:',
-        `heed repair ${signal.reference} --action resend (or: leave)`,
-      ].join('\n'),
-    },
+    occasion: d.id,
   });
 }

@@ -62,7 +62,15 @@ export function nextAllowed(at: Date, quiet: { from: number; to: number } | unde
   const day = local.toPlainDate().add({ days: spansMidnight && minute >= quiet.from ? 1 : 0 });
   const end = day.toPlainDateTime({ hour: Math.floor(quiet.to / 60) % 24, minute: quiet.to % 60 });
   const endOfQuiet = quiet.to === 24 * 60 ? end.add({ days: 1 }) : end;
-  return new Date(endOfQuiet.toZonedDateTime(timezone).epochMilliseconds);
+  return new Date(firstMomentFrom(endOfQuiet, timezone, at.getTime()));
+}
+
+/** When the clock of a zone first shows `wall` or later, after `from`. Put forward, it may never show it; put back, it shows it twice. */
+function firstMomentFrom(wall: Temporal.PlainDateTime, timezone: string, from: number): number {
+  const shown = wall.toZonedDateTime(timezone);
+  if (!shown.toPlainDateTime().equals(wall)) return shown.getTimeZoneTransition('previous')!.epochMilliseconds;
+  if (shown.epochMilliseconds > from) return shown.epochMilliseconds;
+  return wall.toZonedDateTime(timezone, { disambiguation: 'later' }).epochMilliseconds;
 }
 
 /** The last millisecond of a local date (YYYY-MM-DD): a promise for Friday is kept until Friday is over. Throws validation on an impossible date. */

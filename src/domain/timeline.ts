@@ -109,7 +109,7 @@ function tell(event: TimelineEvent, context: Context): string | Said | undefined
       return toStaff ? closed(event, context) : closedForCustomer(event);
     case 'repaired':
       return toStaff
-        ? `${repairs[event.detail.action]} by ${event.detail.by}: ${ended(event.detail.reason)}`
+        ? `${repairs[event.detail.action]} by ${event.by ? nameOf(context, event.by) : event.detail.by}: ${ended(event.detail.reason)}`
         : undefined;
   }
 }
@@ -350,7 +350,8 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
   // Answers and decisions have lines of their own; what became of their letters is news only when they did not arrive.
   if (arrived && detail.purpose === 'receipt')
     return { kind: 'thanked', sentence: toStaff ? 'Thanked by e-mail.' : 'We thanked you by e-mail.' };
-  if (arrived || !toStaff) return undefined;
+  // Left by hand: the line about that says so, and why.
+  if (arrived || !toStaff || detail.error === 'left_by_hand') return undefined;
   const letter =
     { receipt: 'The thank-you', answer: 'The answer', told: 'The letter about the decision' }[detail.purpose] ??
     'A letter';
@@ -362,9 +363,10 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     complained: 'was reported as unwanted',
     failed: 'could not be delivered',
   };
+  const became = detail.error === 'left_in_doubt' ? 'may not have arrived, and was left at that' : fate[detail.state];
   return {
     kind: 'undelivered',
-    sentence: `${letter} ${fate[detail.state] ?? 'did not arrive'}.`,
+    sentence: `${letter} ${became ?? 'did not arrive'}.`,
     late: detail.state === 'failed' || detail.state === 'bounced',
   };
 }

@@ -19,6 +19,14 @@ export interface Correspondent {
   address: string;
 }
 
+/** What a letter is signed with (DKIM): under this selector the domain's DNS holds the public half of the key. */
+export interface Signature {
+  domain: string;
+  selector: string;
+  /** RSA, in PEM. */
+  privateKey: string;
+}
+
 /** One message to one person in Slack, or the edit of one. */
 export interface SlackMessage {
   /** Slack's id of the person or, while that is not known, their e-mail address. */

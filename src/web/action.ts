@@ -8,6 +8,7 @@ import {
   dismissal,
   handOver,
   review,
+  settlement,
   take,
   takeDecision,
   unfold,
@@ -16,6 +17,7 @@ import {
 } from './acts.ts';
 import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
+import { doubtAbout, type DoubtfulLetter } from './signal.ts';
 import { moment, type Clock } from './when.ts';
 import { count, moodWords, quote, said, tag } from './words.ts';
 
@@ -31,7 +33,7 @@ interface Shared {
 }
 
 export interface SignalAction extends Shared {
-  asks: 'review' | 'take' | 'letter' | 'call' | 'nothing';
+  asks: 'review' | 'take' | 'letter' | 'call' | 'doubt' | 'nothing';
   words: string | null;
   reference: string;
   place: string;
@@ -40,6 +42,7 @@ export interface SignalAction extends Shared {
   holder: string;
   customer: string | undefined;
   letter: Letter | undefined;
+  doubtful: readonly DoubtfulLetter[];
   round: number;
   today: string;
 }
@@ -67,9 +70,10 @@ export function signalAction(a: SignalAction): Html {
       <small>${a.reference}</small>
     </div>
     <p class="soft">You, because ${a.whyYou}.</p>
-    ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : a.asks === 'nothing' ? '' : (reply ?? '')}
+    ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
+    ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : (reply ?? '')}
     ${
-      a.asks === 'nothing'
+      a.asks === 'nothing' || a.asks === 'doubt'
         ? ''
         : html`<div class="acts">
             ${a.asks === 'take' && reply ? unfold(acting, verb, 'Answer at once', reply) : ''}
@@ -83,6 +87,7 @@ const titles: Record<SignalAction['asks'], string> = {
   take: 'Somebody waits for you',
   letter: 'Answer, in your name',
   call: 'Call them',
+  doubt: 'A letter may not have arrived',
   nothing: 'Thank you',
 };
 

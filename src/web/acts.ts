@@ -58,7 +58,8 @@ export function handOver(acting: Acting, holder: string): Html {
     act(
       acting,
       'handover',
-      html`${select({
+      html`<input type="hidden" name="holder" value="${holder}" />
+        ${select({
           ...field,
           name: 'to',
           label: 'To',
@@ -219,6 +220,29 @@ export function confirmation(acting: Acting, customer: string): Html {
           <button name="says" value="no">Not settled, they say</button>
         </div>`,
     ),
+  );
+}
+
+/** A letter of which nobody knows whether it arrived: again, or no more. Several may be in doubt, so each has a form of its own. */
+export function settlement(on: Acting, letter: string): Html {
+  const mine = on.returned && filledOf(on, 'repair').values['letter'] === letter;
+  const acting = { ...on, id: `${on.id}-${letter}`, returned: mine ? on.returned : undefined };
+  const field = { form: formOf(acting, 'repair'), filled: filledOf(acting, 'repair') };
+  return act(
+    acting,
+    'repair',
+    html`<input type="hidden" name="letter" value="${letter}" />
+      ${line({
+        ...field,
+        name: 'reason',
+        label: 'Because',
+        required: true,
+        hint: 'Colleagues read it under what became of this.',
+      })}
+      <div class="row">
+        <button class="go" name="action" value="resend">Send it again</button>
+        <button name="action" value="leave">Leave it</button>
+      </div>`,
   );
 }
 

@@ -12,6 +12,7 @@ import {
   dismissal,
   handOver,
   review,
+  settlement,
   take,
   unfold,
   type Acting,
@@ -46,8 +47,9 @@ export interface SignalShown {
   /** Who else asked; 0 when nobody, or not known yet. */
   others: number;
   similar: readonly { id: string; title: string; people: number; words: string | null }[];
-  /** Mails of which nobody knows whether they arrived. */
-  doubtful: readonly { purpose: string; since: Date }[];
+  /** Letters of which nobody knows whether they arrived; and where whoever looks may say what to do about them. */
+  doubtful: readonly DoubtfulLetter[];
+  settling: Acting | undefined;
   closed: { how: string; by: string | undefined; at: Date; reason: string | null } | undefined;
   /** What may be done about it by whoever looks; undefined where nothing may. */
   act: Possible | undefined;
@@ -63,6 +65,14 @@ export interface Customer {
   earlierElsewhere: number;
   /** "one promise, until Friday 18 June" */
   owed: string;
+}
+
+export interface DoubtfulLetter {
+  id: string;
+  purpose: string;
+  since: Date;
+  /** Until then a trace of it is looked for; undefined once a person has to say. */
+  until: Date | undefined;
 }
 
 export interface Possible {
@@ -219,18 +229,23 @@ const letterNames: Record<string, string> = {
   told: 'The letter about the decision',
 };
 
-function doubt({ doubtful }: SignalShown, clock: Clock): Html {
-  return html`<section class="card tight">
-    <h2>${tag('may not have been sent', 'late')}</h2>
+function doubt({ doubtful, settling }: SignalShown, clock: Clock): Html {
+  return html`<section class="card tight" id="doubt" aria-labelledby="doubt-title">
+    <h2 id="doubt-title">${tag('may not have been sent', 'late')}</h2>
     ${doubtful.map(
-      ({ purpose, since }) =>
-        html`<p>
-          ${letterNames[purpose] ?? 'A letter'} was being handed over ${moment(since, clock)} when the line broke. We do
-          not know whether it arrived, and do not write twice on a guess.
-        </p>`,
+      (letter) =>
+        html`${doubtAbout(letter, clock)} ${settling && !letter.until ? settlement(settling, letter.id) : ''}`,
     )}
   </section>`;
 }
+
+/** What is known of a letter that may not have been sent, and who does what about it. */
+export const doubtAbout = ({ purpose, since, until }: DoubtfulLetter, clock: Clock): Html =>
+  html`<p>
+    ${letterNames[purpose] ?? 'A letter'} (${moment(since, clock)}) was being handed over when the line broke. We do not
+    know whether it arrived, and do not write twice on a guess.
+    ${until ? html`Until ${moment(until, clock)} we look for a trace of it; then somebody has to say.` : ''}
+  </p>`;
 
 function possible(s: SignalShown, p: Possible): Html {
   const { acting } = p;

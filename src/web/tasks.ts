@@ -1,7 +1,7 @@
 /** My tasks: whose words are waiting, most overdue first. Each says why me and why now, and can be done from here in two taps. */
 
 import { html } from 'hono/html';
-import { completion, dismissal, handOver, review, take, unfold, type Acting } from './acts.ts';
+import { completion, dismissal, handOver, review, settlement, take, unfold, type Acting } from './acts.ts';
 import { takeBack } from './decision.ts';
 import type { Html } from './page.ts';
 import { due, moment, type Clock } from './when.ts';
@@ -25,6 +25,8 @@ export interface TaskShown {
   /** Completes "now, because …". */
   whyNow: string;
   customer: string | undefined;
+  /** The letter that may not have been sent. */
+  doubtful: string | null;
   people: number;
   holder: string;
   until: Date | undefined;
@@ -159,8 +161,10 @@ function acts(task: TaskShown, href: string): Html {
     case 'tell':
       return html`${go(`Call ${task.customer ?? 'them'}`)} ${give}`;
     case 'promise':
-    case 'doubt':
       return html`${go('Look at it', href)} ${give}`;
+    case 'doubt':
+      return html`${task.doubtful ? unfold(acting, 'repair', 'Say what to do', settlement(acting, task.doubtful), 'go') : ''}
+        <a class="button" href="${href}">Look at it</a> ${give}`;
     case 'decide':
       return html`${go('Decide', `${href}?do=adopt#act`)}
         <a class="button" href="${href}?do=decline#act">No, because…</a>

@@ -196,6 +196,14 @@ describe('quiet hours', () => {
     expect(night).toEqual(new Date('2026-06-21T00:00+02:00'));
   });
 
+  test('end when the clock first shows so, where it is put forward over that time, and the second time where it is put back', () => {
+    const half = (at: string) => nextAllowed(new Date(at), { from: 22 * 60, to: 150 }, 'Europe/Amsterdam');
+    expect(half('2026-03-29T01:30+01:00')).toEqual(new Date('2026-03-29T03:00+02:00'));
+    expect(half('2026-10-25T02:10+02:00')).toEqual(new Date('2026-10-25T02:30+02:00'));
+    // Half past two is over, and at ten past two it is quiet again.
+    expect(half('2026-10-25T02:10+01:00')).toEqual(new Date('2026-10-25T02:30+01:00'));
+  });
+
   function allowed(at: string): number {
     return nextAllowed(new Date(at), quiet, 'Europe/Amsterdam').getTime();
   }

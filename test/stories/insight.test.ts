@@ -219,6 +219,9 @@ describe('everyone who asked hears, or it is kept why not', () => {
       owner: 'priya',
       closed_at: null,
     });
+    // Somebody is asked to take it and to answer: what was told in the first round counts for nothing in the second.
+    expect((await world.escalations(other, 'acknowledged')).map((rung) => rung.staff)).toEqual(['jonas', 'priya']);
+    expect((await world.escalations(other, 'answered')).map((rung) => rung.staff)).toEqual(['jonas', 'priya']);
     const said = await world.db.pool.any(
       sql.unsafe`select question from confirmations where loop_id in (${one}, ${other})`,
     );

@@ -12,7 +12,11 @@ beforeAll(async () => {
     for (const calendar of Object.values(company.calendars)) calendar.daysOff = [];
   });
 });
-afterEach(() => world.closeAll());
+afterEach(async () => {
+  world.mailbox.faults.clear();
+  world.room.faults.clear();
+  await world.closeAll();
+});
 afterAll(() => world.close());
 
 const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
@@ -204,6 +208,23 @@ describe('whatever happens to us', () => {
     expect(await sentPrompts(id)).toHaveLength(2);
   });
 
+  test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {
+    await world.passTo('monday', '10:00');
+    world.room.faults.script({ at: '*', do: 'answer', status: 503 }, Infinity);
+    const id = await ask('How much is the coat?');
+    await world.pass('6 hours');
+    const heard = (await sentPrompts(id)).map((message) => `${message.staff} ${message.channel}`);
+    expect(heard).toEqual(['jonas email', 'priya email', 'priya email']);
+    const posts = world.room.messages().length;
+    world.room.faults.clear();
+    await world.pass('1 hour');
+    expect(world.room.messages()).toHaveLength(posts);
+    expect((await sentPrompts(id)).map((message) => `${message.staff} ${message.channel}`)).toEqual(heard);
+    // What is asked from now on is asked in Slack, as ever.
+    const next = await ask('How much is the other coat?');
+    expect((await sentPrompts(next)).map((message) => `${message.staff} ${message.channel}`)).toEqual(['jonas slack']);
+  });
+
   test('a ladder that was changed while it was climbed goes on to its end and never just stops', async () => {
     await world.passTo('monday', '10:00');
     const id = await ask('How much is the coat?');
@@ -217,5 +238,39 @@ describe('whatever happens to us', () => {
       'Thu 10:00 ingrid',
       'Fri 10:00 ingrid',
     ]);
+  });
+
+  test('the mail server down: the ladder climbs on, letters leave once it is back, and nobody is asked twice of one thing', async () => {
+    const before = structuredClone(world.db.company);
+    await world.db.apply((company) => {
+      for (const who of ['jonas', 'priya']) company.staff[who]!.prompts = 'email';
+      company.ladders.acknowledging.rungs = [
+        { after: { amount: 0, unit: 'm' }, notify: 'owner' },
+        { after: { amount: 7, unit: 'm' }, notify: 'manager' },
+        { after: { amount: 14, unit: 'm' }, notify: 'manager' },
+      ];
+    });
+    await world.passTo('monday', '10:00');
+    const letter = await ask('How much is the coat?');
+    const { email } = { email: `guest${guests}@example.com` };
+    const asked = world.mailsTo('priya@linden-vale.example').length;
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    const id = await ask('How much is the other coat?');
+    await approveFollowUp(world.heed, world.as('jonas', letter), { words: 'It is 200.' });
+    await world.pass('16 minutes');
+    expect(world.mailsTo(email)).toHaveLength(1);
+    expect(asTold(await world.escalations(id, 'acknowledged'))).toEqual([
+      'Mon 10:00 jonas',
+      'Mon 10:07 priya',
+      'Mon 10:14 priya',
+    ]);
+
+    world.mailbox.faults.clear();
+    await world.pass('6 minutes');
+    expect(world.mailsTo(email).map((mail) => mail.text.includes('It is 200.'))).toEqual([false, true]);
+    expect((await sentPrompts(id)).map((message) => message.staff)).toEqual(['jonas', 'priya']);
+    expect(world.mailsTo('priya@linden-vale.example')).toHaveLength(asked + 1);
+    expect((await world.messages({ loopId: id })).map((m) => m.last_error_code)).toContain('asked_again');
+    await world.db.apply((company) => Object.assign(company, before));
   });
 });

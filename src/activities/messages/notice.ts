@@ -1,6 +1,8 @@
-/** Something one of us should know, in wording that was fixed when it was planned. */
+/** Something one of us should know: that a letter may not have arrived; or in wording that was fixed when it was planned. */
 
 import { bodyOf, type Delivery } from '../../store/records/deliveries.ts';
+import { makeLink } from '../../store/records/links.ts';
+import { inDoubt } from '../../store/records/repairs.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
 import { cancelled, type Composed, type Composing } from './composing.ts';
@@ -11,6 +13,7 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
   if (delivery.customer_id) {
     return letterToCustomer(composing, delivery, async (to) => ({ parts: await whatBecameOfIt(to) }));
   }
+  if (delivery.occasion) return doubt(composing, delivery, delivery.occasion);
   const body = await bodyOf(composing.db, delivery.id);
   if (!body) return cancelled('erased');
   const task = delivery.loop_id ? await readTask(composing, delivery.loop_id, delivery.now) : null;
@@ -18,6 +21,38 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
     subject: body.subject,
     parts: [{ text: body.body }],
     ...(task && { link: { label: `Open ${task.reference}`, url: task.url } }),
+    colour: shade.amber,
+  });
+}
+
+/** Asks what to do about a letter of which nobody can find out whether it was sent; by e-mail with a link that lets its receiver say so. */
+async function doubt(composing: Composing, delivery: Delivery, letterId: string): Promise<Composed> {
+  const { db, publicUrl } = composing;
+  const task = delivery.loop_id ? await readTask(composing, delivery.loop_id, delivery.now) : null;
+  if (!task) return cancelled('erased');
+  const doubtful = await inDoubt(db, task.id);
+  if (!doubtful.some(({ id }) => id === letterId)) return cancelled('met');
+  const url =
+    delivery.channel === 'email'
+      ? `${publicUrl}/t/${await makeLink(db, {
+          kind: 'task',
+          staff: delivery.staff ?? undefined,
+          loopId: task.id,
+          round: task.round,
+          wait: 'repaired',
+          deliveryId: delivery.id,
+        })}`
+      : `${task.url}#doubt`;
+  return toColleague(composing, delivery, {
+    subject: `A letter may not have arrived: ${task.reference}`,
+    parts: [
+      {
+        text: 'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
+      },
+      { text: 'It is not sent again by itself: twice would be worse. Look whether there is a trace of it, then say.' },
+      { aside: 'Opening the link changes nothing: you press a button on the page it leads to, in your name.' },
+    ],
+    link: { label: 'Send it again, or leave it', url },
     colour: shade.amber,
   });
 }

@@ -63,6 +63,11 @@ export async function suppress(
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
 
+/** Whoever writes to a customer does so alone. */
+export async function lockCustomer(tx: Tx, id: string): Promise<void> {
+  await tx.query(sql.unsafe`select id from customers where id = ${id} for no key update`);
+}
+
 const Person = z.object({
   id: z.string(),
   name: z.string().nullable(),

@@ -52,6 +52,16 @@ export async function recordWithdrawal(tx: Tx, decisionId: string, by: string): 
   await tx.query(sql.unsafe`insert into withdrawals (decision_id, by) values (${decisionId}, ${by})`);
 }
 
+const Withdrawal = z.object({ by: z.string(), withdrawn_at: z.date() });
+
+/** Who took a decision about this insight back last. */
+export function lastWithdrawal(db: Db, insightId: string): Promise<z.infer<typeof Withdrawal> | null> {
+  return db.maybeOne(sql.type(Withdrawal)`
+    select w.by, w.withdrawn_at from withdrawals w join decisions d on d.id = w.decision_id
+    where d.insight_id = ${insightId}
+    order by w.withdrawn_at desc, d.version desc limit 1`);
+}
+
 export async function recordCompletion(
   tx: Tx,
   c: { decisionId: string; evidence: string; by: string },

@@ -140,6 +140,11 @@ export async function endDelivery(
     where id = ${id} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
 
+/** What was done about a message while nobody knows whether it was sent. */
+export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void> {
+  await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
+}
+
 /** Not now: consent stands but the hour or the pace does not. */
 export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
   await tx.query(sql.unsafe`
@@ -155,22 +160,53 @@ export async function settleDeadLease(tx: Tx, id: string): Promise<void> {
     where id = ${id} and state = 'sending' and lease_until <= clock_timestamp()`);
 }
 
-/** Doubt settled: by evidence ("it is there", "it is not") or handed to a person. */
+/** Doubt settled: by evidence ("it is there", under the name `ref`; "it is not"), handed to a person, or left. */
 export async function settleUncertain(
   tx: Tx,
   id: string,
-  as: 'sent' | 'ready' | 'needs_human',
-  providerRef?: string,
+  as: 'sent' | 'ready' | 'needs_human' | 'failed',
+  { ref, code }: { ref?: string; code?: string } = {},
 ): Promise<boolean> {
   const { rowCount } = await tx.query(sql.unsafe`
     update deliveries set
       state = ${as},
       phase = ${as === 'ready' ? 'none' : sql.fragment`phase`},
-      provider_ref = coalesce(${providerRef ?? null}, provider_ref),
-      ended_at = ${as === 'sent' ? sql.fragment`heed_now()` : null},
+      provider_ref = coalesce(${ref ?? null}, provider_ref),
+      last_error_code = coalesce(${code ?? null}, last_error_code),
+      ended_at = ${as === 'sent' || as === 'failed' ? sql.fragment`heed_now()` : null},
       started_until = null
     where id = ${id} and state in ('uncertain', 'needs_human')`);
   return rowCount === 1;
+}
+
+/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. */
+export function laterPrompt(
+  db: Db,
+  d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel' | 'planned_at'>,
+): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from deliveries
+    where loop_id = ${d.loop_id} and staff = ${d.staff} and channel = ${d.channel} and purpose = 'prompt' and id <> ${d.id}
+      and planned_at > ${sql.timestamp(d.planned_at)} and state in ('planned', 'ready', 'sending', 'uncertain', 'sent')`);
+}
+
+/** When the latest other letters to a customer left, latest first. One that is being handed over counts as leaving now, one that may have
+ *  left as having left when that was last looked into. */
+export function lettersLeft(
+  db: Db,
+  customerId: string,
+  { except, most }: { except: string; most: number },
+): Promise<readonly Date[]> {
+  return db.anyFirst(sql.type(z.object({ left: z.date() }))`
+    select case
+      when state = 'sending' then heed_now()
+      when state in ('uncertain', 'needs_human') then least(not_before, heed_now())
+      else ended_at
+    end as left
+    from deliveries
+    where customer_id = ${customerId} and id <> ${except}
+      and (state in ('sending', 'uncertain', 'needs_human') or (state in ('sent', 'delivered') and ended_at is not null))
+    order by 1 desc limit ${most}`);
 }
 
 const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purpose: z.enum(purposes) });

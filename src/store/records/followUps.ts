@@ -1,7 +1,8 @@
 /** The answer of a round to the customer, a promise that it made, and the calls that were tried. */
 
+import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
-import { sql, type Tx } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 
 export interface NewFollowUp {
   loopId: string;
@@ -26,6 +27,16 @@ export async function recordPromise(
 ): Promise<void> {
   await tx.query(sql.unsafe`
     insert into promises (id, loop_id, follow_up_id, due_on, due_at) values (${newId()}, ${p.loopId}, ${p.followUpId}, ${p.dueOn}, ${sql.timestamp(p.dueAt)})`);
+}
+
+const Told = z.object({ by: z.string(), called_at: z.date() });
+
+/** The call that told a customer what was decided (or that found somebody else's number). */
+export function callThatTold(db: Db, loopId: string, round: number): Promise<z.infer<typeof Told> | null> {
+  return db.maybeOne(sql.type(Told)`
+    select by, called_at from calls
+    where loop_id = ${loopId} and round = ${round} and purpose = 'told' and outcome <> 'no_reply'
+    order by called_at, id limit 1`);
 }
 
 export type CallOutcome = 'reached' | 'no_reply' | 'wrong_number';

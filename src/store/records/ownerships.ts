@@ -1,7 +1,8 @@
 /** The one person answerable for a loop. Giving it to somebody ends the former's slot in the same statement order, under the loop's lock. */
 
+import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
-import { sql, type Tx } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 import { endPrompts } from './loops.ts';
 
 export interface Ownership {
@@ -26,4 +27,13 @@ export async function own(tx: Tx, o: Ownership): Promise<string> {
     values (${id}, ${o.loopId}, ${o.round}, ${o.staff}, ${o.cause}, ${o.reason}, ${o.by ?? null}, ${o.configuration})`);
   await endPrompts(tx, o.loopId);
   return id;
+}
+
+/** Who gave a loop to whoever is answerable now, or took it; null where a rule did. */
+export function giverOf(db: Db, loopId: string): Promise<string | null> {
+  return db.oneFirst(
+    sql.type(
+      z.object({ by: z.string().nullable() }),
+    )`select by from ownerships where loop_id = ${loopId} and ended_at is null`,
+  );
 }

@@ -1,4 +1,4 @@
-/** What an operator put right by hand, with the reason. */
+/** What was put right by hand, with the reason: by an operator, or by whoever answers for a letter that may not have been sent. */
 
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
@@ -6,31 +6,71 @@ import { sql, type Db, type Tx } from '../pool.ts';
 
 export const repairActions = ['wake', 'resend', 'leave'] as const;
 export type RepairAction = (typeof repairActions)[number];
+/** What can be done about a message of which nobody knows whether it was sent: again, or no more. */
+export const settlements = ['resend', 'leave'] as const;
+export type Settlement = (typeof settlements)[number];
 
-export async function recordRepair(
-  tx: Tx,
-  r: { loopId: string; action: RepairAction; by: string; reason: string },
-): Promise<string> {
+export interface NewRepair {
+  loopId: string;
+  action: RepairAction;
+  /** Who: the account of an operator, or a staff code, which `staff` says too. */
+  by: string;
+  staff?: string;
+  /** The message it settles. */
+  of?: { id: string; fence: number };
+  reason: string;
+}
+
+export async function recordRepair(tx: Tx, r: NewRepair): Promise<string> {
   const id = newId();
   await tx.query(sql.unsafe`
-    insert into repairs (id, loop_id, action, by, reason) values (${id}, ${r.loopId}, ${r.action}, ${r.by}, ${r.reason})`);
+    insert into repairs (id, loop_id, action, by, staff, delivery_id, fence, reason)
+    values (${id}, ${r.loopId}, ${r.action}, ${r.by}, ${r.staff ?? null}, ${r.of?.id ?? null}, ${r.of?.fence ?? null}, ${r.reason})`);
   return id;
 }
 
-/** Messages of a loop of which nobody knows whether they were sent: again, as if they had not been. Returns how many. */
-export async function resendInDoubt(tx: Tx, loopId: string): Promise<number> {
-  const { rowCount } = await tx.query(sql.unsafe`
-    update deliveries set state = 'ready', phase = 'none', lease_until = null, started_until = null, last_error_code = 'resent_by_hand', not_before = heed_now()
-    where loop_id = ${loopId} and state in ('uncertain', 'needs_human')`);
-  return rowCount;
+const Doubtful = z.object({
+  id: z.string(),
+  purpose: z.string(),
+  state: z.string(),
+  fence: z.number(),
+  customer_id: z.string().nullable(),
+  occasion: z.string().nullable(),
+  planned_at: z.date(),
+  not_before: z.date(),
+});
+export type Doubtful = z.infer<typeof Doubtful>;
+
+/** Messages of a loop of which nobody knows whether they were sent, oldest first: for 15 minutes evidence is looked for (`uncertain`), then
+ *  a person is asked (`needs_human`). */
+export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful[]> {
+  return db.any(sql.type(Doubtful)`
+    select id, purpose, state, fence, customer_id, occasion, planned_at, not_before from deliveries
+    where loop_id = ${loopId} and state in ('uncertain', 'needs_human')
+    order by planned_at, id`);
 }
 
-/** The same messages: left as they are, and not looked at again. Returns how many. */
-export async function leaveInDoubt(tx: Tx, loopId: string): Promise<number> {
+/** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say
+ *  comes too late, so the next one has another fence. False: it was settled before. */
+export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<boolean> {
+  const settled =
+    as === 'resend'
+      ? sql.fragment`state = 'ready', phase = 'none', last_error_code = 'resent_by_hand', not_before = heed_now()`
+      : sql.fragment`state = 'failed', last_error_code = 'left_by_hand', ended_at = heed_now()`;
   const { rowCount } = await tx.query(sql.unsafe`
-    update deliveries set state = 'failed', lease_until = null, last_error_code = 'left_by_hand', ended_at = heed_now()
-    where loop_id = ${loopId} and state in ('uncertain', 'needs_human')`);
-  return rowCount;
+    update deliveries set ${settled}, fence = fence + 1, lease_until = null, started_until = null
+    where id = ${id} and state in ('uncertain', 'needs_human')`);
+  return rowCount === 1;
+}
+
+const Settled = z.object({ action: z.enum(settlements), by: z.string(), staff: z.string().nullable(), at: z.date() });
+
+/** Who settled the latest doubt about messages of a loop, and how. */
+export async function lastSettled(db: Db, loopId: string): Promise<z.infer<typeof Settled> | null> {
+  return db.maybeOne(sql.type(Settled)`
+    select action, by, staff, repaired_at as at from repairs
+    where loop_id = ${loopId} and action in ('resend', 'leave')
+    order by repaired_at desc, id desc limit 1`);
 }
 
 const Named = z.object({ id: z.string(), reference: z.string() });

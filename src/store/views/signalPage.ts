@@ -5,6 +5,7 @@ import type { Company } from '../../domain/company.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { customerOf } from '../records/customers.ts';
 import { momentOf } from '../records/clock.ts';
+import { inDoubt, lastSettled, type Doubtful } from '../records/repairs.ts';
 import { wordsOf } from '../records/signals.ts';
 import { sql, type Db } from '../pool.ts';
 import { readSignal, type SignalReading } from './signalReading.ts';
@@ -19,7 +20,9 @@ export interface SignalPage extends SignalReading {
   /** Loops of this customer that are still open, this one included, and the next promised day (YYYY-MM-DD). */
   owed: { open: number; promisedOn: string | null };
   told: readonly string[];
-  doubtful: readonly { purpose: string; since: Date }[];
+  /** Letters to the customer of which nobody knows whether they arrived; and who settled the last such doubt. */
+  doubtful: readonly Doubtful[];
+  settled: Awaited<ReturnType<typeof lastSettled>>;
 }
 
 const Earlier = z.object({
@@ -46,10 +49,11 @@ export async function signalPage(
   const customer = customerId ? await customerOf(db, customerId) : null;
   const reading = await readSignal(db, company, id, { audience: 'staff', customer: customer?.name ?? undefined });
   if (!reading) return null;
-  const [now, told, doubtful, earlier, owed] = await Promise.all([
+  const [now, told, doubtful, settled, earlier, owed] = await Promise.all([
     momentOf(db),
     toldByLadder(db, id, reading.signal.round),
-    doubtfulLetters(db, id),
+    inDoubt(db, id),
+    lastSettled(db, id),
     customerId ? earlierOf(db, customerId, id) : [],
     customerId ? owedTo(db, customerId) : { open: 0, promised_on: null },
   ]);
@@ -60,7 +64,8 @@ export async function signalPage(
     words,
     customer,
     told,
-    doubtful,
+    doubtful: doubtful.filter(({ customer_id: customer }) => customer !== null),
+    settled,
     earlier: seen.slice(0, 5),
     earlierElsewhere: earlier.length - seen.length,
     owed: { open: owed.open, promisedOn: owed.promised_on },
@@ -89,12 +94,4 @@ function owedTo(db: Db, customerId: string): Promise<{ open: number; promised_on
     join now.open_loops o on o.id = s.id
     left join promises p on p.loop_id = s.id
     where s.customer_id = ${customerId}`);
-}
-
-/** Letters to the customer of which nobody knows whether they arrived. */
-function doubtfulLetters(db: Db, id: string): Promise<readonly { purpose: string; since: Date }[]> {
-  return db.any(sql.type(z.object({ purpose: z.string(), since: z.date() }))`
-    select purpose, planned_at as since from deliveries
-    where loop_id = ${id} and customer_id is not null and state in ('uncertain', 'needs_human')
-    order by planned_at`);
 }

@@ -20,8 +20,9 @@ const Plan = z.object({
 });
 type Plan = z.infer<typeof Plan>;
 
-const shared = { words: z.string().nullable(), plans: z.array(Plan), doubtful: z.boolean() };
-const SignalRow = SignalNow.extend({ ...shared, customer: z.string().nullable() });
+const shared = { words: z.string().nullable(), plans: z.array(Plan) };
+/** `doubtful`: the letter to the customer of which nobody can find out whether it was sent. */
+const SignalRow = SignalNow.extend({ ...shared, customer: z.string().nullable(), doubtful: z.string().nullable() });
 const InsightRow = InsightNow.extend(shared);
 
 export type Asks =
@@ -130,9 +131,11 @@ const plansOf = (staff: string) => sql.fragment`
 function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof SignalRow>[]> {
   return db.any(sql.type(SignalRow)`
     select x.*, w.words, c.name as customer, ${plansOf(staff)},
-      exists (
-        select from deliveries d
-        where d.loop_id = x.id and d.customer_id is not null and d.state in ('uncertain', 'needs_human')) as doubtful
+      (
+        select d.id from deliveries d
+        where d.loop_id = x.id and d.customer_id is not null and d.state = 'needs_human'
+        order by d.planned_at, d.id limit 1
+      ) as doubtful
     from now.signals x
     left join words w on w.signal_id = x.id
     left join customers c on c.id = x.customer_id
@@ -141,7 +144,7 @@ function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Signa
 
 function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof InsightRow>[]> {
   return db.any(sql.type(InsightRow)`
-    select x.*, said.words, ${plansOf(staff)}, false as doubtful
+    select x.*, said.words, ${plansOf(staff)}
     from now.insights x
     left join lateral (
       select w.words from now.insight_signals y

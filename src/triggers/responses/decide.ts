@@ -5,7 +5,7 @@ import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
 import type { Calendar } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
-import { recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
+import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
 import { openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
@@ -112,9 +112,17 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
 
 /** Throws `conflict` when there is nothing to take back any more. */
 export function takeBack(heed: Heed, responding: Responding): Promise<Response> {
-  return respondToInsight(heed, responding, async (insight, { tx, by, now }) => {
-    if (!insight.decision_id || insight.outcome === 'deferred')
-      throw new DomainError('conflict', 'Nothing has been decided yet.');
+  return respondToInsight(heed, responding, async (insight, moment) => {
+    const { tx, by, now } = moment;
+    if (!insight.decision_id || insight.outcome === 'deferred') {
+      const taken = await lastWithdrawal(tx, insight.id);
+      throw new DomainError(
+        'conflict',
+        taken
+          ? `${nameOf(moment, taken.by)} took this back ${atTime(taken.withdrawn_at, moment)}.`
+          : 'Nothing has been decided yet.',
+      );
+    }
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);

@@ -3,10 +3,11 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
-import { own } from '../../store/records/ownerships.ts';
+import { giverOf, own } from '../../store/records/ownerships.ts';
 import { sql, type Db } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 import {
+  atTime,
   mustBeOpen,
   nameOf,
   respondToInsight,
@@ -19,17 +20,20 @@ import {
 export const HandOver = z.strictObject({
   to: z.string().trim().min(1, 'must name a colleague'),
   reason: z.string().trim().min(1, 'must not be empty: why them?').max(500, 'must be at most 500 characters'),
+  /** Whom it was with when this was pressed: with somebody else by then, nothing is taken from them. */
+  holder: z.string().trim().min(1).optional(),
 });
 export type HandOver = z.infer<typeof HandOver>;
 
 /** Twice is a search for the right person; a third time goes one level up instead. */
 const mostHandOvers = 2;
 
-/** Throws `validation` for an unknown colleague, `conflict` when it is theirs already. */
+/** Throws `validation` for an unknown colleague, `conflict` when it is theirs already or somebody else has handed it over meanwhile. */
 export function handOver(heed: Heed, responding: Responding, given: HandOver): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     mustBeOpen(signal, moment);
-    return give(moment, { id: signal.id, round: signal.round, owner: signal.owner, place: signal.place }, given);
+    const { id, round, owner, place, owned_since: since } = signal;
+    return give(moment, { id, round, owner, place, since }, given);
   });
 }
 
@@ -37,14 +41,15 @@ export function handOverInsight(heed: Heed, responding: Responding, given: HandO
   return respondToInsight(heed, responding, async (insight, moment) => {
     if (insight.closed_at)
       throw new DomainError('conflict', 'This is closed: everyone who asked was told; there is nothing left to do.');
-    return give(moment, { id: insight.id, round: insight.round, owner: insight.decider, place: insight.place }, given);
+    const { id, round, decider: owner, place, owned_since: since } = insight;
+    return give(moment, { id, round, owner, place, since }, given);
   });
 }
 
 async function give(
   moment: Moment,
-  loop: { id: string; round: number; owner: string; place: string },
-  { to, reason }: HandOver,
+  loop: { id: string; round: number; owner: string; place: string; since: Date },
+  { to, reason, holder }: HandOver,
 ): Promise<Response> {
   const { company, tx, by, version } = moment;
   if (!company.staff[to])
@@ -52,6 +57,7 @@ async function give(
       invalidParams: [{ name: 'to', reason: 'unknown' }],
     });
   if (to === loop.owner) throw new DomainError('conflict', `It is with ${nameOf(moment, to)} already.`);
+  if (holder !== undefined && holder !== loop.owner) throw await wentAlready(moment, loop);
   const before = await handOversBefore(tx, loop.id, loop.round);
   const up = before >= mostHandOvers ? oneLevelUp(company, loop) : undefined;
   const factId = await own(tx, {
@@ -67,6 +73,18 @@ async function give(
     ? `This has been handed over ${before} times before, so it goes one level up, to ${nameOf(moment, up.staff)}.`
     : `It is with ${nameOf(moment, to)} now.`;
   return { sentence, factId };
+}
+
+/** Whoever is slower is told who gave it to whom. */
+async function wentAlready(
+  moment: Moment,
+  { id, owner, since }: { id: string; owner: string; since: Date },
+): Promise<DomainError> {
+  const giver = await giverOf(moment.tx, id);
+  const [to, when] = [nameOf(moment, owner), atTime(since, moment)];
+  const who =
+    giver === owner ? `${to} took it` : giver ? `${nameOf(moment, giver)} gave it to ${to}` : `It came to ${to}`;
+  return new DomainError('conflict', `${who} ${when}, a moment before you.`);
 }
 
 function handOversBefore(db: Db, loopId: string, round: number): Promise<number> {

@@ -3,10 +3,10 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { isDate } from '../../domain/calendar.ts';
-import { recordCall as recordCallFact } from '../../store/records/followUps.ts';
+import { callThatTold, recordCall as recordCallFact } from '../../store/records/followUps.ts';
 import type { Heed } from '../heed.ts';
 import { mustBeAnswerable, recordAnswer } from './approveFollowUp.ts';
-import { mustBeOpen, respondToSignal, type Responding, type Response } from './respond.ts';
+import { atTime, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
 
 export const Call = z.strictObject({
   outcome: z.enum(['reached', 'no_reply', 'wrong_number']),
@@ -20,7 +20,13 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
     mustBeOpen(signal, moment);
-    const purpose = signal.told_channel === 'phone' && !signal.told_at ? 'told' : 'answer';
+    const told = signal.told_channel === 'phone' ? await callThatTold(tx, signal.id, signal.round) : null;
+    if (told)
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, told.by)} called them ${atTime(told.called_at, moment)}, a moment before you.`,
+      );
+    const purpose = signal.told_channel === 'phone' ? 'told' : 'answer';
     if (purpose === 'answer') mustBeAnswerable(signal, moment, final);
     if (signal.reach !== 'phone' && purpose === 'answer')
       throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');

@@ -3,8 +3,10 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
-import { leaveInDoubt, recordRepair, repairActions, resendInDoubt } from '../../store/records/repairs.ts';
+import { inDoubt, recordRepair, repairActions, settleByHand, type Settlement } from '../../store/records/repairs.ts';
+import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
+import { wakeWhoWaits } from './settle.ts';
 
 export const Repair = z.strictObject({
   /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent. */
@@ -13,7 +15,8 @@ export const Repair = z.strictObject({
 });
 export type Repair = z.infer<typeof Repair>;
 
-/** `by` is whoever operates Heed, who need not be among the staff. Throws `not_found`, and `conflict` where there is no message in doubt. */
+/** `by` is whoever operates Heed, who need not be among the staff, and may know from the mail server's log what nobody else can: nothing has
+ *  to be waited for. Throws `not_found`, and `conflict` where there is no message in doubt. */
 export async function repair(
   heed: Heed,
   { loopId, by }: { loopId: string; by: string },
@@ -23,23 +26,38 @@ export async function repair(
     const { sample } = await lockLoop(tx, loopId);
     if (sample)
       throw new DomainError('conflict', 'This is sample history: nothing waits in it, so there is nothing to repair.');
-    const messages =
-      action === 'resend' ? await resendInDoubt(tx, loopId) : action === 'leave' ? await leaveInDoubt(tx, loopId) : 0;
-    if (action !== 'wake' && messages === 0)
+    const fact = { loopId, by, reason };
+    const facts =
+      action === 'wake' ? [await recordRepair(tx, { ...fact, action })] : await settleAll(tx, { ...fact, action });
+    const factId = facts.at(-1);
+    if (!factId)
       throw new DomainError(
         'conflict',
         'There is no message of it in doubt. To have it looked at again, use the action “wake”.',
       );
-    const factId = await recordRepair(tx, { loopId, action, by, reason });
     await factRecorded(tx, loopId);
-    const count = messages === 1 ? 'One message' : `${messages} messages`;
+    const count = facts.length === 1 ? 'One message' : `${facts.length} messages`;
     const sentences = {
       wake: 'It is looked at again within seconds.',
       resend: `${count} will be sent again.`,
-      leave: `${count} will be left as ${messages === 1 ? 'it is' : 'they are'}.`,
+      leave: `${count} will be left as ${facts.length === 1 ? 'it is' : 'they are'}.`,
     };
     return { factId, sentence: sentences[action] };
   });
   heed.hint();
   return repaired;
+}
+
+/** Every message of the loop that is in doubt, one fact each. */
+async function settleAll(
+  tx: Tx,
+  fact: { loopId: string; by: string; reason: string; action: Settlement },
+): Promise<string[]> {
+  const facts: string[] = [];
+  for (const one of await inDoubt(tx, fact.loopId)) {
+    await settleByHand(tx, one.id, fact.action);
+    facts.push(await recordRepair(tx, { ...fact, of: one }));
+    await wakeWhoWaits(tx, one);
+  }
+  return facts;
 }

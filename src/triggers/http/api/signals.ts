@@ -16,6 +16,7 @@ import { dismiss, Dismissal } from '../../responses/dismiss.ts';
 import { handOver, HandOver } from '../../responses/handOver.ts';
 import { Call, recordCall } from '../../responses/recordCall.ts';
 import { review, Review } from '../../responses/review.ts';
+import { settle, Settlement } from '../../responses/settle.ts';
 import { allowedTo, IdempotencyKey, pressOf, type ApiEnv } from './door.ts';
 import { addResponse, by } from './responses.ts';
 import {
@@ -134,6 +135,12 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     respond: approveFollowUp,
   });
   add({ noun: 'call', summary: 'Record a call to the customer', body: Call.safeExtend({ by }), respond: recordCall });
+  add({
+    noun: 'repair',
+    summary: 'Settle a letter that may not have been sent: send it again, or leave it',
+    body: Settlement.safeExtend({ by }),
+    respond: settle,
+  });
   add({
     noun: 'confirmation',
     summary: 'The customer says whether it is settled; `by` is the colleague who heard it',

@@ -8,7 +8,7 @@ import { findLink, useLink, type Link } from '../../../store/records/links.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
-import { signalPage } from '../../../store/views/signalPage.ts';
+import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { insightAction, signalAction } from '../../../web/action.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
@@ -18,7 +18,7 @@ import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
-import { asksOf, letterFor } from './signals.ts';
+import { asksOf, doubtfulLetters, letterFor } from './signals.ts';
 import { whyYou } from './tasks.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
@@ -112,18 +112,20 @@ async function ofSignal(
   const { signal, stage, now } = page;
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
   const clock = { now, zone: zoneOf(company, signal.place) };
-  const met =
-    stage === 'closed' ||
-    signal.round !== (link.round ?? signal.round) ||
-    waitsMetBySignal(signal, 0).includes(link.wait as Wait);
+  const doubtful = doubtfulLetters(page).filter(({ until }) => until === undefined);
+  const settling = link.wait === 'repaired';
+  const met = settling
+    ? doubtful.length === 0
+    : stage === 'closed' ||
+      signal.round !== (link.round ?? signal.round) ||
+      waitsMetBySignal(signal, 0).includes(link.wait as Wait);
   const theirs = await stillTheirs(web.heed.pool, signal.id, link.staff);
-  const by = signal.answered_by ?? (signal.acknowledged_at ? signal.owner : undefined);
   const over = met
-    ? ended(by ? `${nameOf(by)} has ${signal.answered_by ? 'answered' : 'taken'} it` : 'This is over')
+    ? ended(settling ? settledBy(page, nameOf) : metBy(page, nameOf))
     : theirs
       ? undefined
       : ended(`It is with ${nameOf(signal.owner)} now`);
-  const asks = over ? 'nothing' : asksOf(page);
+  const asks = over ? 'nothing' : settling ? 'doubt' : asksOf(page);
   const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
   const body = signalAction({
     name: nameOf(link.staff),
@@ -144,11 +146,22 @@ async function ofSignal(
     mood: signal.mood,
     holder: signal.owner,
     customer: page.customer?.name ?? undefined,
-    letter: over ? undefined : await letterFor(web, page, link.staff, asks),
+    letter: asks === 'nothing' || asks === 'doubt' ? undefined : await letterFor(web, page, link.staff, asks),
+    doubtful,
     round: signal.round,
     today: localDate(now, clock.zone),
   });
   return { kind: 'signal', title: signal.reference, body, over };
+}
+
+function metBy({ signal }: SignalPage, nameOf: (code: string) => string): string {
+  if (signal.answered_by) return `${nameOf(signal.answered_by)} has answered it`;
+  return signal.acknowledged_at ? `${nameOf(signal.owner)} has taken it` : 'This is over';
+}
+
+function settledBy({ settled }: SignalPage, nameOf: (code: string) => string): string {
+  if (!settled) return 'There is no doubt about it any more';
+  return `${settled.staff ? nameOf(settled.staff) : settled.by} ${settled.action === 'resend' ? 'had it sent again' : 'left it as it is'}`;
 }
 
 async function ofInsight(web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {

@@ -61,7 +61,7 @@ async function show(
         ? firstName(visitor.name)
         : undefined,
     // A refusal without a form of its own to stand in (somebody was faster) is said on top.
-    refusal: returned && !shown.act?.acting.returned ? returned.filled.refusal : undefined,
+    refusal: returned && !shown.act?.acting.returned && !shown.settling?.returned ? returned.filled.refusal : undefined,
   };
   const clock = { now: page.now, zone: zoneOf(visitor.company, page.signal.place) };
   return draw(
@@ -154,7 +154,8 @@ async function shownTo(
             words: s.words,
           }))
         : [],
-    doubtful: page.doubtful,
+    doubtful: doubtfulLetters(page),
+    settling: signal.sample ? undefined : settlingOf(visitor, page, returned),
     closed:
       signal.closed_at && signal.closed_how
         ? {
@@ -165,6 +166,31 @@ async function shownTo(
           }
         : undefined,
     act,
+  };
+}
+
+/** Letters to the customer in doubt, as the page tells of them. */
+export const doubtfulLetters = ({ doubtful }: SignalPage): SignalShown['doubtful'] =>
+  doubtful.map(({ id, purpose, planned_at: since, state, not_before: until }) => ({
+    id,
+    purpose,
+    since,
+    until: state === 'needs_human' ? undefined : until,
+  }));
+
+/** Where somebody says what to do about a letter in doubt. */
+function settlingOf(
+  { company }: Visitor,
+  { signal, doubtful }: SignalPage,
+  returned: { verb: string; filled: Filled } | undefined,
+): SignalShown['settling'] {
+  if (doubtful.length === 0) return undefined;
+  return {
+    company,
+    base: `/signals/${signal.id}`,
+    id: signal.id,
+    key: crypto.randomUUID(),
+    returned: returned?.verb === 'repair' ? returned : undefined,
   };
 }
 

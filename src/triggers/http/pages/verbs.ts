@@ -14,6 +14,7 @@ import { join, Joining } from '../../responses/join.ts';
 import { Call, recordCall } from '../../responses/recordCall.ts';
 import type { Responding, Response } from '../../responses/respond.ts';
 import { Review, review } from '../../responses/review.ts';
+import { settle, Settlement } from '../../responses/settle.ts';
 import { choices } from '../../../web/decision.ts';
 import { asUnfit, given, many, one, parse, type Form } from './forms.ts';
 
@@ -36,7 +37,7 @@ type Act = (heed: Heed, responding: Responding, form: Form, company: Company) =>
 const signalVerbs: Record<string, Act> = {
   acknowledgement: (heed, responding) => acknowledge(heed, responding),
   handover: (heed, responding, form) =>
-    handOver(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+    handOver(heed, responding, parse(HandOver, given(form, ['to', 'reason', 'holder']), form)),
   review: (heed, responding, form) =>
     review(heed, responding, parse(Review, given(form, ['verdict', 'course', 'kind', 'reason']), form)),
   dismissal: (heed, responding, form) => dismiss(heed, responding, parse(Dismissal, given(form, ['reason']), form)),
@@ -56,6 +57,8 @@ const signalVerbs: Record<string, Act> = {
       responding,
       parse(Call, { ...given(form, ['outcome', 'promiseOn']), ...(one(form, 'final') && { final: true }) }, form),
     ),
+  repair: (heed, responding, form) =>
+    settle(heed, responding, parse(Settlement, given(form, ['action', 'letter', 'reason']), form)),
   joining: (heed, responding, form) => join(heed, responding, parse(Joining, given(form, ['insight']), form)),
   confirmation: (heed, responding, form) =>
     confirm(heed, responding, parse(Confirmation, given(form, ['says', 'words']), form)),
@@ -64,7 +67,7 @@ const signalVerbs: Record<string, Act> = {
 const insightVerbs: Record<string, Act> = {
   acknowledgement: (heed, responding) => acknowledgeInsight(heed, responding),
   handover: (heed, responding, form) =>
-    handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason']), form)),
+    handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason', 'holder']), form)),
   decision: (heed, responding, form, company) => decide(heed, responding, parseDecision(form, company)),
   withdrawal: (heed, responding) => takeBack(heed, responding),
   completion: (heed, responding, form) =>
@@ -77,6 +80,7 @@ export const verbsOfWait: Record<string, readonly string[]> = {
   acknowledged: ['acknowledgement', 'handover', 'dismissal', 'follow-up', 'call'],
   answered: ['acknowledgement', 'follow-up', 'call', 'handover', 'dismissal'],
   told: ['call', 'handover'],
+  repaired: ['repair', 'handover'],
   decided: ['acknowledgement', 'decision', 'withdrawal', 'handover'],
   completed: ['completion', 'handover'],
 };

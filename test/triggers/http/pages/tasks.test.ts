@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { sql } from '../../../../src/store/pool.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { capture } from '../../../../src/triggers/capture.ts';
 import { openPages, type Pages } from './visitors.ts';
@@ -64,14 +63,6 @@ describe('my tasks', () => {
     await pages.shop.tells(signal.insight_id!);
     const done = await tomas.press(await tomas.get('/tasks'), `${at}/completion`, { evidence: 'In the shops' });
     expect(done.text).toContain('Done, and recorded.');
-  });
-
-  test('shows a mail of which nobody knows whether it was sent', async () => {
-    const signal = await pages.shop.hears(green);
-    await pages.shop.db.pool.query(
-      sql.unsafe`update deliveries set state = 'uncertain' where loop_id = ${signal.id} and purpose = 'receipt'`,
-    );
-    expect((await (await pages.as('jonas')).get('/tasks')).text).toContain('may not have been sent');
   });
 
   test('says what happened today when nobody waits', async () => {

@@ -1,0 +1,62 @@
+/** Why a letter to a customer must not be sent at this moment: looked at when it would leave, not when it was planned. Pure. */
+
+import { addSpan, nextAllowed } from './calendar.ts';
+import type { Calendar, Company } from './company.ts';
+
+/** Held until a moment at which it is asked again, or ended; the code says why. */
+export type Objection = { until: Date; code: string } | { end: 'suppressed' | 'cancelled'; code: string };
+
+/** What is true of a letter now. */
+export interface LetterNow {
+  now: Date;
+  purpose: string;
+  /** Of sample history: nobody is ever written to about it. */
+  sample: boolean;
+  /** The way to this customer, about this, if there is one now (consent, address, suppression): else `unreachable` says why not. */
+  reach: string | null;
+  unreachable: string | null;
+  /** Until when the decision that took the place of the one it tells can be taken back; null while the one it tells is in force. */
+  overtakenUntil: Date | null;
+  /** Whether we promised them to write. */
+  promised: boolean;
+  /** When other letters to this customer left, or may have left; in any order. Those that the cap's time span does not reach may be missing. */
+  others: readonly Date[];
+}
+
+/** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule: whoever still stands at the counter
+ *  expects the thanks at once. A letter that was promised is exempt from the cap. Nothing else is exempt from anything. */
+export function objectionToLetter(
+  letter: LetterNow,
+  { quietHours, cap }: Pick<Company['customers'], 'quietHours' | 'cap'>,
+  calendar: Calendar,
+): Objection | undefined {
+  const { now, purpose } = letter;
+  if (letter.sample) return { end: 'suppressed', code: 'sample' };
+  // While the new decision can still be taken back the letter waits; then the new one goes in its place.
+  if (letter.overtakenUntil)
+    return letter.overtakenUntil > now
+      ? { until: letter.overtakenUntil, code: 'decided_anew' }
+      : { end: 'cancelled', code: 'superseded' };
+  if (letter.reach !== 'email') return { end: 'suppressed', code: letter.unreachable ?? 'no_consent' };
+  const allowed = purpose === 'receipt' ? now : nextAllowed(now, quietHours, calendar.timezone);
+  if (allowed > now) return { until: allowed, code: 'quiet_hours' };
+  const frees = capFrees(letter.others, now, cap, calendar);
+  if (!frees) return undefined;
+  // An answer is owed and waits its turn; thanks that would be one too many are not.
+  if (purpose === 'receipt') return { end: 'suppressed', code: 'cap' };
+  return letter.promised ? undefined : { until: frees, code: 'cap' };
+}
+
+/** When so many of the letters that fill the cap have left its time span that there is room for one; undefined while there is. */
+function capFrees(
+  others: readonly Date[],
+  now: Date,
+  { messages, within }: Company['customers']['cap'],
+  calendar: Calendar,
+): Date | undefined {
+  const latestFirst = others.toSorted((a, b) => b.getTime() - a.getTime());
+  const oldest = latestFirst[messages - 1];
+  if (!oldest) return undefined;
+  const frees = addSpan(oldest, within, calendar);
+  return frees > now ? frees : undefined;
+}

@@ -1,0 +1,65 @@
+/** A letter may or may not have reached a customer, and nobody can find out: whoever answers for it says what to do. */
+
+import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
+import { factRecorded } from '../../store/records/loops.ts';
+import {
+  inDoubt,
+  lastSettled,
+  recordRepair,
+  settleByHand,
+  settlements,
+  type Doubtful,
+  type Settlement as How,
+} from '../../store/records/repairs.ts';
+import { signalsToldThrough } from '../../store/records/tellings.ts';
+import type { Tx } from '../../store/pool.ts';
+import type { Heed } from '../heed.ts';
+import { atTime, nameOf, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
+
+export const Settlement = z.strictObject({
+  /** resend: send it again · leave: give it up. */
+  action: z.enum(settlements),
+  /** Which letter, where more than one is in doubt. */
+  letter: z.uuid().optional(),
+  reason: z.string().trim().min(1, 'is needed: why?').max(500, 'must be at most 500 characters'),
+});
+export type Settlement = z.infer<typeof Settlement>;
+
+/** Throws `conflict` when a colleague settled it, when there is nothing in doubt, and while evidence may still come. */
+export function settle(heed: Heed, responding: Responding, { action, letter, reason }: Settlement): Promise<Response> {
+  return respondToSignal(heed, responding, async (signal, moment) => {
+    const { tx, by } = moment;
+    const doubtful = (await inDoubt(tx, signal.id)).filter(({ customer_id: customer }) => customer !== null);
+    const [one, another] = doubtful.filter(({ id }) => letter === undefined || id === letter);
+    if (!one) throw await nothingInDoubt(moment, signal.id);
+    if (another)
+      throw new DomainError('validation', 'More than one letter may not have been sent. Say which one you mean.', {
+        invalidParams: [{ name: 'letter', reason: 'is needed' }],
+      });
+    if (one.state !== 'needs_human')
+      throw new DomainError(
+        'conflict',
+        `It may still turn up whether this was sent. If not, you are asked ${atTime(one.not_before, moment)}.`,
+      );
+    await settleByHand(tx, one.id, action);
+    const factId = await recordRepair(tx, { loopId: signal.id, action, by, staff: by, of: one, reason });
+    await wakeWhoWaits(tx, one);
+    return { sentence: action === 'resend' ? 'It is sent again.' : 'It is left as it is.', factId };
+  });
+}
+
+const done: Record<How, string> = { resend: 'had it sent again', leave: 'left it as it is' };
+
+async function nothingInDoubt(moment: Moment, loopId: string): Promise<DomainError> {
+  const last = await lastSettled(moment.tx, loopId);
+  if (!last) return new DomainError('conflict', 'There is no letter in doubt here; nothing has to be done.');
+  const who = last.staff ? nameOf(moment, last.staff) : last.by;
+  return new DomainError('conflict', `${who} ${done[last.action]} ${atTime(last.at, moment)}.`);
+}
+
+/** One letter may tell a customer what became of several signals: each of them looks again. */
+export async function wakeWhoWaits(tx: Tx, { purpose, occasion, customer_id: customer }: Doubtful): Promise<void> {
+  if (purpose !== 'told' || !occasion || !customer) return;
+  for (const id of await signalsToldThrough(tx, occasion, customer)) await factRecorded(tx, id);
+}

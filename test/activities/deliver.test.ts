@@ -1,0 +1,369 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { ladderNames } from '../../src/domain/company.ts';
+import { sql } from '../../src/store/pool.ts';
+import { suppress } from '../../src/store/records/customers.ts';
+import {
+  openAttempt,
+  passGate,
+  planDelivery,
+  idOfDelivery,
+  recordOutcome,
+  settleDeadLease,
+} from '../../src/store/records/deliveries.ts';
+import { messagesQueue } from '../../src/workflows/messages.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { repair } from '../../src/triggers/responses/repair.ts';
+import { settle } from '../../src/triggers/responses/settle.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+/** A shop that is always open and asks once, so that only the message in question is on its way. */
+let world: World;
+beforeAll(async () => {
+  world = await openWorld('demo', (company) => {
+    for (const name of ladderNames) {
+      company.ladders[name].rungs = [{ after: { amount: 0, unit: 's' }, notify: 'owner' }];
+      company.ladders[name].atEnd = { notify: 'executive', every: { amount: 20, unit: 'd' } };
+    }
+    company.customers.window = { amount: 300, unit: 'd' };
+  });
+});
+afterEach(async () => {
+  world.mailbox.faults.clear();
+  world.room.faults.clear();
+  await world.closeAll();
+});
+afterAll(() => world.close());
+
+const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: 'demo-1' }];
+let guests = 0;
+const guest = () => ({ email: `guest${(guests += 1)}@example.com` });
+/** For Jonas, who is prompted in Slack. */
+const coat = () => world.capture({ words: 'How much is the coat?', customer: guest() });
+const cardsOf = (loopId: string) =>
+  world.room
+    .messages()
+    .filter((message) => !message.deleted && message.metadata && JSON.stringify(message).includes(loopId));
+const promptTo = async (loopId: string, channel: 'slack' | 'email') =>
+  (await world.messages({ loopId, purpose: 'prompt' })).filter((message) => message.channel === channel);
+const jonas = 'jonas@linden-vale.example';
+
+/** A question whose answer was approved; what becomes of the letter is the fault's. */
+async function answerTo(customer: { email: string }): Promise<string> {
+  const { id } = await world.capture({ words: 'Where is my parcel?', customer, consent: mayWrite });
+  await world.settle();
+  return id;
+}
+const approve = (id: string) => approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
+
+describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
+  // These look at Slack's clock, which is the real one: they stand first, before time has been passed.
+  test('posted, and the answer lost', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
+    const { id } = await coat();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    await world.pass('41 seconds');
+    expect((await promptTo(id, 'slack')).map((message) => message.state)).toEqual(['sent']);
+    expect(cardsOf(id)).toHaveLength(1);
+    expect(await promptTo(id, 'email')).toEqual([]);
+  });
+
+  test.each([
+    ['an HTTP 500', { do: 'answer', status: 500 }],
+    ['an internal error', { do: 'error', error: 'internal_error' }],
+  ] as const)('%s, and nothing posted: posted again', async (_, fault) => {
+    world.room.faults.script({ at: 'chat.postMessage', ...fault });
+    const { id } = await coat();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    expect(cardsOf(id)).toEqual([]);
+    await world.pass('45 seconds');
+    expect((await promptTo(id, 'slack')).map((message) => message.state)).toEqual(['sent']);
+    expect(cardsOf(id)).toHaveLength(1);
+    expect(await promptTo(id, 'email')).toEqual([]);
+  });
+});
+
+describe('when Slack will not take it', () => {
+  test('too many at once: again when it says so, and once', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });
+    const { id } = await coat();
+    await world.settle();
+    const [held] = await promptTo(id, 'slack');
+    expect(held).toMatchObject({ state: 'ready', last_error_code: 'slack_rate_limited' });
+    await world.pass('35 seconds');
+    expect(cardsOf(id)).toHaveLength(1);
+    expect(await promptTo(id, 'email')).toEqual([]);
+  });
+
+  test('too many at once for longer than somebody can wait: by e-mail now, and not in Slack later', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 300 });
+    const { id } = await coat();
+    await world.settle();
+    expect((await promptTo(id, 'email')).map((message) => message.state)).toEqual(['sent']);
+    await world.pass('10 minutes');
+    expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('for good: by e-mail at once', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'error', error: 'account_inactive' });
+    const before = world.mailsTo(jonas).length;
+    const { id, reference } = await coat();
+    await world.settle();
+    expect((await promptTo(id, 'slack')).map((message) => message.state)).toEqual(['failed']);
+    expect(
+      world
+        .mailsTo(jonas)
+        .slice(before)
+        .map((mail) => mail.subject.includes(reference)),
+    ).toEqual([true]);
+  });
+
+  test('because it is down: by e-mail within two minutes, and nothing stale when it is back', async () => {
+    world.room.faults.script({ at: '*', do: 'answer', status: 503 }, Infinity);
+    const before = world.mailsTo(jonas).length;
+    const { id } = await coat();
+    await world.pass('2 minutes');
+    expect(world.mailsTo(jonas)).toHaveLength(before + 1);
+    world.room.faults.clear();
+    await world.pass('10 minutes');
+    expect(cardsOf(id)).toEqual([]);
+    expect(world.mailsTo(jonas)).toHaveLength(before + 1);
+  });
+
+  test('in doubt, with a history that cannot be read: by e-mail, and reconciled once it can be', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+    world.room.faults.script({ at: 'conversations.history', do: 'answer', status: 500 });
+    const { id } = await coat();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    await world.db.passTime('45 seconds');
+    await world.until('it went by e-mail', async () => (await promptTo(id, 'email'))[0]?.state === 'sent');
+    await world.db.pool.query(sql.unsafe`update deliveries set started_until = null where state = 'uncertain'`);
+    await world.settle();
+    expect((await promptTo(id, 'slack')).map((m) => m.last_error_code)).toEqual(['went_by_email']);
+    expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('news to whoever captured it takes the same way, and the last step, which goes both ways anyway, is one e-mail', async () => {
+    world.room.faults.script({ at: '*', do: 'error', error: 'account_inactive' }, Infinity);
+    const before = world.mailsTo('priya@linden-vale.example').length;
+    await world.capture({ words: '...', by: 'priya' });
+    await world.settle();
+    expect(world.mailsTo('priya@linden-vale.example')).toHaveLength(before + 1);
+
+    await world.db.apply((company) => (company.executive = 'priya'));
+    const { id } = await world.capture({ words: 'How much is the sock?', customer: guest() });
+    await world.pass('21 days');
+    expect((await promptTo(id, 'email')).map((message) => message.staff)).toEqual(['priya', 'priya']);
+    await world.db.apply((company) => (company.executive = 'ingrid'));
+  });
+});
+
+describe('a letter to a customer is sent at most once', () => {
+  test('nobody answers the door: nothing was sent, and it goes out later', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' });
+    await approve(id);
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_unreachable' });
+    await world.pass('5 seconds');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+  });
+
+  test('refused for now: again after five minutes, and once', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 450 });
+    await approve(id);
+    await world.pass('4 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_450' });
+    await world.pass('2 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+  });
+
+  test('refused for good: never again, and the loop ends as one that could not be asked', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550 });
+    await approve(id);
+    await world.pass('1 day');
+    expect(await letterOf(id)).toMatchObject({ state: 'failed', last_error_code: 'smtp_550' });
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', could_not_be_asked: 'failed' });
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+  });
+
+  test('taken, and the connection lost before it was said so: never sent twice; after a quarter of an hour whoever answers is asked', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id);
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'uncertain' });
+    await world.pass('14 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'uncertain' });
+    await world.pass('2 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
+    expect(await world.messages({ loopId: id, purpose: 'notice' })).toEqual([
+      expect.objectContaining({ staff: 'priya', state: 'sent' }),
+    ]);
+    await world.pass('3 days');
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect(await world.signal(id)).toMatchObject({ closed_at: null });
+
+    await settle(world.heed, world.as('priya', id), { action: 'leave', reason: 'They wrote back.' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach' });
+  });
+
+  test('and what a person sends again in spite of that is the same message', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id);
+    await world.pass('16 minutes');
+    await repair(world.heed, { loopId: id, by: 'ops' }, { action: 'resend', reason: 'It never came.' });
+    await world.settle();
+    const [, first, second] = world.mailsTo(kim.email);
+    expect(second?.messageId).toBe(first?.messageId);
+    expect(await world.signal(id)).toMatchObject({ asked_at: expect.any(Date) });
+  });
+
+  test('sent again and lost again is another doubt, and asked about again', async () => {
+    const id = await answerTo(guest());
+    for (const times of [1, 2]) {
+      world.mailbox.faults.script({ at: 'data', do: 'drop' });
+      await (times === 1
+        ? approve(id)
+        : settle(world.heed, world.as('priya', id), { action: 'resend', reason: 'No trace.' }));
+      await world.pass('16 minutes');
+      expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
+      expect(await world.messages({ loopId: id, purpose: 'notice' })).toHaveLength(times);
+    }
+  });
+
+  test('thanks of which nobody knows are left at that: nobody is asked, and they are not sent twice', async () => {
+    const kim = guest();
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    const id = await answerTo(kim);
+    await world.pass('16 minutes');
+    expect(await world.messages({ loopId: id, purpose: 'receipt' })).toEqual([
+      expect.objectContaining({ state: 'failed', last_error_code: 'left_in_doubt' }),
+    ]);
+    expect(await world.messages({ loopId: id, purpose: 'notice' })).toEqual([]);
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+  });
+
+  test('a prompt in the same trouble is sent again, with the same Message-ID', async () => {
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    const { id, reference } = await world.capture({ words: 'Where is the lamp?', place: 'station', by: 'luca' });
+    await world.settle();
+    await world.pass('3 minutes');
+    const mails = world.mailsTo('femke@linden-vale.example').filter((mail) => mail.subject.includes(reference));
+    expect(mails).toHaveLength(2);
+    expect(new Set(mails.map((mail) => mail.messageId)).size).toBe(1);
+    expect((await promptTo(id, 'email')).map((message) => message.state)).toEqual(['sent']);
+  });
+});
+
+describe('whoever holds the newest fence sends, and nobody else', () => {
+  const letter = async (): Promise<{ id: string; email: string; loopId: string }> => {
+    const kim = guest();
+    const loopId = await answerTo(kim);
+    const { customer_id: customerId } = await world.signal(loopId);
+    const key = `answer:${loopId}:1:by-hand:${customerId}`;
+    // Far enough away that the relay leaves it to this test.
+    const notBefore = new Date((await world.now()).getTime() + 86_400_000);
+    await world.db.pool.transaction((tx) =>
+      planDelivery(tx, {
+        key,
+        purpose: 'answer',
+        channel: 'email',
+        loopId,
+        round: 1,
+        customerId: customerId!,
+        body: { subject: 'S', text: 'T' },
+        notBefore,
+      }),
+    );
+    return { id: idOfDelivery(key), email: kim.email, loopId };
+  };
+  const take = (id: string) => world.db.pool.transaction((tx) => openAttempt(tx, id));
+  const state = (id: string) => world.db.pool.oneFirst(sql.unsafe`select state from deliveries where id = ${id}`);
+  const leaseRanOut = (id: string) =>
+    world.db.pool.query(
+      sql.unsafe`update deliveries set lease_until = clock_timestamp() - interval '1 second' where id = ${id}`,
+    );
+
+  test('an attempt that slept through its lease is stopped at the gate, and can record nothing', async () => {
+    const { id } = await letter();
+    const zombie = await take(id);
+    await leaseRanOut(id);
+    expect(await passGate(world.db.pool, id, zombie, 12)).toBe(false);
+    await world.db.pool.transaction((tx) => settleDeadLease(tx, id));
+    const newest = await take(id);
+    expect(newest).toBe(zombie + 1);
+    expect(await passGate(world.db.pool, id, zombie, 12)).toBe(false);
+    expect(await passGate(world.db.pool, id, newest, 12)).toBe(true);
+    expect(await passGate(world.db.pool, id, newest, 12)).toBe(false);
+    expect(await world.db.pool.transaction((tx) => recordOutcome(tx, id, zombie, { state: 'sent' }))).toBe(false);
+    expect(await state(id)).toBe('sending');
+    expect(await world.db.pool.transaction((tx) => recordOutcome(tx, id, newest, { state: 'sent' }))).toBe(true);
+  });
+
+  test('a customer who asks us to stop while a letter is being prepared does not get it', async () => {
+    const { id, email } = await letter();
+    const fence = await take(id);
+    await world.db.pool.transaction((tx) => suppress(tx, 'email', email, 'unsubscribed'));
+    expect(await passGate(world.db.pool, id, fence, 12)).toBe(false);
+    expect(await state(id)).toBe('suppressed');
+  });
+
+  test('a worker that died before the gate has sent nothing: another one sends it', async () => {
+    const { id, email } = await letter();
+    await take(id);
+    await leaseRanOut(id);
+    await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
+    await world.until('it is sent', async () => (await state(id)) === 'sent');
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+
+  test('a worker that died behind the gate may have sent it: nobody sends it again', async () => {
+    const { id, email } = await letter();
+    await passGate(world.db.pool, id, await take(id), 12);
+    await leaseRanOut(id);
+    await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
+    await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
+    expect(world.mailsTo(email)).toHaveLength(1);
+  });
+
+  test('ten attempts at once are one letter; and one that is over is not sent by starting it again', async () => {
+    const { id, email } = await letter();
+    await world.db.pool.query(
+      sql.unsafe`update deliveries set started_until = clock_timestamp() + interval '1 hour', not_before = heed_now() where id = ${id}`,
+    );
+    const start = (as: string) =>
+      world.client.activity
+        .start('deliver', { id: as, taskQueue: messagesQueue, args: [id], startToCloseTimeout: '30s' })
+        .then((attempt) => attempt.result());
+    const outcomes = await Promise.all(Array.from({ length: 10 }, (_, n) => start(`delivery:${id}:${n}`)));
+    expect(outcomes).toContain('sent');
+    await world.until('it is sent', async () => (await state(id)) === 'sent');
+    expect(world.mailsTo(email)).toHaveLength(2);
+    expect(await start(`delivery:${id}:0`)).toBe('sent');
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+});
+
+test('a message that cannot be composed blocks nobody: it is tried again, more and more rarely, and is not sent half-made', async () => {
+  const kim = guest();
+  const id = await answerTo(kim);
+  await world.db.apply((company) => (company.customers = { ...company.customers, mailFrom: undefined as never }));
+  await approve(id);
+  await world.until('it is put off', async () => (await letterOf(id))?.last_error_code === 'not_composed');
+  await world.db.apply((company) => (company.customers.mailFrom = { name: 'L', address: 'hello@linden-vale.example' }));
+  await world.pass('2 minutes');
+  expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+  expect(world.mailsTo(kim.email)).toHaveLength(2);
+});

@@ -1,0 +1,193 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Calendar } from '../../src/domain/company.ts';
+import { objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
+
+const zones = ['Europe/Amsterdam', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC'];
+const calendarIn = (timezone: string): Calendar => ({ timezone, week: 'always', daysOff: [] });
+const hour = 3_600_000;
+
+/** Minutes since midnight on the clock of a zone, by another way than the code goes. */
+function minuteIn(at: Date, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZone, hour: 'numeric', minute: 'numeric', hourCycle: 'h23' });
+  const [hours = 0, minutes = 0] = parts.format(at).split(':').map(Number);
+  return hours * 60 + minutes;
+}
+function isQuiet(at: Date, { from, to }: { from: number; to: number }, zone: string): boolean {
+  const minute = minuteIn(at, zone);
+  return from > to ? minute >= from || minute < to : minute >= from && minute < to;
+}
+
+const quietHours = fc
+  .tuple(fc.integer({ min: 0, max: 1439 }), fc.integer({ min: 0, max: 1440 }))
+  .filter(([from, to]) => from !== to && !(from === 0 && to === 1440))
+  .map(([from, to]) => ({ from, to }));
+const cap = fc.record({
+  messages: fc.integer({ min: 1, max: 4 }),
+  within: fc.record({ amount: fc.integer({ min: 1, max: 72 }), unit: fc.constant('h' as const) }),
+});
+const rules = fc.oneof(fc.record({ cap }), fc.record({ cap, quietHours }));
+/** A moment in two years that hold every change of a clock, to the minute or a millisecond beside it. */
+/** When the clocks of these zones are put forward or back. */
+const changes = [
+  '2026-03-29T01:00Z',
+  '2026-10-25T01:00Z',
+  '2026-03-08T07:00Z',
+  '2026-11-01T06:00Z',
+  '2026-04-04T15:00Z',
+  '2026-10-03T15:30Z',
+];
+const nearAChange = fc
+  .tuple(fc.constantFrom(...changes), fc.integer({ min: -1440, max: 180 }))
+  .map(([change, minutes]) => new Date(Date.parse(change) + minutes * 60_000));
+const anyMoment = fc
+  .tuple(fc.integer({ min: 0, max: 2 * 365 * 24 * 60 }), fc.constantFrom(-1, 0, 1))
+  .map(([minutes, beside]) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000 + beside));
+const moment = fc.oneof(anyMoment, nearAChange);
+const letter = fc.record({
+  purpose: fc.constantFrom('receipt', 'answer', 'told', 'notice', 'reminder'),
+  promised: fc.boolean(),
+  /** Hours after the plan begins. */
+  due: fc.integer({ min: 0, max: 100 }).map((tenths) => tenths / 10),
+  /** What is true of the customer while it waits: nothing changes, or from an hour on they asked us to stop, or it was decided anew. */
+  fate: fc.oneof(
+    { weight: 4, arbitrary: fc.constant({ kind: 'none' as const, at: 0 }) },
+    fc.record({ kind: fc.constantFrom('stop' as const, 'overtaken' as const), at: fc.integer({ min: 0, max: 60 }) }),
+  ),
+});
+type Planned = typeof letter extends fc.Arbitrary<infer T> ? T : never;
+
+type Rules = Parameters<typeof objectionToLetter>[1];
+
+interface Played {
+  sent: { at: Date; planned: Planned }[];
+  /** What was held: when it was asked, and until when. */
+  held: { now: LetterNow; until: Date }[];
+  ended: { at: Date; planned: Planned; code: string }[];
+}
+
+/** Every letter asked about when it is due, and again whenever it was held until, in the order of the clock. */
+function play(
+  begin: Date,
+  plan: readonly Planned[],
+  given: Parameters<typeof objectionToLetter>[1],
+  zone: string,
+): Played {
+  const played: Played = { sent: [], held: [], ended: [] };
+  const queue = plan.map((planned) => ({ at: new Date(begin.getTime() + planned.due * hour), planned }));
+  for (let asked = 0; queue.length > 0; asked += 1) {
+    if (asked > 2_000) throw new Error('A letter is held again and again, and never sent or ended.');
+    queue.sort((a, b) => a.at.getTime() - b.at.getTime());
+    const { at, planned } = queue.shift()!;
+    const since = (hours: number): boolean => at.getTime() >= begin.getTime() + hours * hour;
+    const stopped = planned.fate.kind === 'stop' && since(planned.fate.at);
+    const overtaken = planned.fate.kind === 'overtaken' && since(planned.fate.at);
+    const now: LetterNow = {
+      now: at,
+      purpose: planned.purpose,
+      sample: false,
+      reach: stopped ? null : 'email',
+      unreachable: stopped ? 'suppressed' : null,
+      overtakenUntil: overtaken ? new Date(begin.getTime() + planned.fate.at * hour + hour / 6) : null,
+      promised: planned.promised,
+      others: played.sent.map((each) => each.at),
+    };
+    const objection = objectionToLetter(now, given, calendarIn(zone));
+    if (!objection) played.sent.push({ at, planned });
+    else if ('until' in objection) {
+      played.held.push({ now, until: objection.until });
+      queue.push({ at: objection.until, planned });
+    } else played.ended.push({ at, planned, code: objection.code });
+  }
+  return played;
+}
+
+const plans = fc.tuple(moment, fc.array(letter, { minLength: 1, maxLength: 12 }), rules, fc.constantFrom(...zones));
+const always = (holds: (played: Played, rules: Rules, zone: string) => void): void =>
+  fc.assert(
+    fc.property(plans, ([begin, plan, given, zone]) => holds(play(begin, plan, given, zone), given, zone)),
+    { numRuns: 400 },
+  );
+
+describe('whatever is planned for a customer, whenever, wherever', () => {
+  test('nothing but the thanks at once leaves in their quiet hours', () => {
+    always(({ sent }, { quietHours }, zone) => {
+      for (const { at, planned } of sent)
+        if (quietHours && planned.purpose !== 'receipt') expect(isQuiet(at, quietHours, zone)).toBe(false);
+    });
+  });
+
+  test('no more leaves than the cap allows in any such span, but for what was promised', () => {
+    always(({ sent }, { cap }) => {
+      for (const { at, planned } of sent.filter(
+        (each) => !each.planned.promised || each.planned.purpose === 'receipt',
+      )) {
+        const before = sent.filter(
+          (each) =>
+            each.at <= at && each.planned !== planned && at.getTime() - each.at.getTime() < cap.within.amount * hour,
+        );
+        const earlier = before.filter((each) => sent.indexOf(each) < sent.findIndex((one) => one.planned === planned));
+        expect(earlier.length).toBeLessThan(cap.messages);
+      }
+    });
+  });
+
+  test('nothing leaves once they asked us to stop, nor what is not true any more', () => {
+    fc.assert(
+      fc.property(plans, ([begin, plan, given, zone]) => {
+        const { sent, ended } = play(begin, plan, given, zone);
+        for (const { at, planned } of sent)
+          if (planned.fate.kind !== 'none') expect(at.getTime()).toBeLessThan(begin.getTime() + planned.fate.at * hour);
+        for (const { planned, code } of ended)
+          expect(code).toBe(
+            {
+              none: 'cap',
+              stop: code === 'cap' ? 'cap' : 'suppressed',
+              overtaken: code === 'cap' ? 'cap' : 'superseded',
+            }[planned.fate.kind],
+          );
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('everything leaves or ends: nothing is held for ever, and only thanks give way to the cap', () => {
+    fc.assert(
+      fc.property(plans, ([begin, plan, given, zone]) => {
+        const { sent, ended } = play(begin, plan, given, zone);
+        expect(sent.length + ended.length).toBe(plan.length);
+        for (const { planned, code } of ended) if (code === 'cap') expect(planned.purpose).toBe('receipt');
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('nothing is held longer than it has to be: a moment before its time there is still an objection', () => {
+    always(({ held }, given, zone) => {
+      for (const { now, until } of held) {
+        expect(until.getTime()).toBeGreaterThan(now.now.getTime());
+        const before = { ...now, now: new Date(until.getTime() - 1) };
+        expect(objectionToLetter(before, given, calendarIn(zone))).toBeDefined();
+      }
+    });
+  });
+});
+
+test('sample customers are never written to, and without a way nothing is', () => {
+  const now: LetterNow = {
+    now: new Date('2026-06-15T10:00:00Z'),
+    purpose: 'answer',
+    sample: false,
+    reach: 'email',
+    unreachable: null,
+    overtakenUntil: null,
+    promised: true,
+    others: [],
+  };
+  const given = { cap: { messages: 3, within: { amount: 7, unit: 'd' as const } } };
+  const asked = (more: Partial<LetterNow>) => objectionToLetter({ ...now, ...more }, given, calendarIn('UTC'));
+  expect(asked({})).toBeUndefined();
+  expect(asked({ sample: true })).toEqual({ end: 'suppressed', code: 'sample' });
+  expect(asked({ reach: 'phone' })).toEqual({ end: 'suppressed', code: 'no_consent' });
+  expect(asked({ reach: null, unreachable: 'not_me' })).toEqual({ end: 'suppressed', code: 'not_me' });
+});

@@ -1,0 +1,249 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { sql } from '../../src/store/pool.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld('shop', (company) => {
+    for (const calendar of Object.values(company.calendars)) calendar.daysOff = [];
+  });
+});
+afterEach(() => world.closeAll());
+afterAll(() => world.close());
+
+const by = (channel: 'email' | 'phone') => ({ purpose: 'follow_up' as const, channel, wording: '2026-06' });
+let guests = 0;
+const guest = () => ({ email: `guest${(guests += 1)}@example.com` });
+const says = (loopId: string, word: 'yes' | 'no', words?: string) =>
+  confirm(world.heed, { loopId, press: world.press() }, { says: word, ...(words && { words }) });
+
+/** A question that has been answered by Priya, by letter. */
+async function answered(customer = guest()): Promise<{ id: string; email: string }> {
+  const { id } = await world.capture({ words: 'Where is my parcel?', customer, consent: [by('email')] });
+  await world.settle();
+  await approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+  await world.settle();
+  return { id, email: customer.email };
+}
+
+describe('the customer has the last word', () => {
+  test('silence closes only after they were asked, when their window is over', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await world.pass('9 days 23 hours');
+    expect(await world.signal(id)).toMatchObject({ closed_at: null });
+    await world.pass('2 hours');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'silent', says: null });
+    expect((await world.escalations(id, 'confirmed')).map((rung) => rung.staff)).toEqual([null]);
+  });
+
+  test('a late yes settles that round, and opens nothing', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await world.pass('11 days');
+    await says(id, 'yes');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 1, closed_how: 'silent', says: 'yes' });
+    expect(await world.db.pool.oneFirst(sql.unsafe`select late from confirmations where loop_id = ${id}`)).toBe(true);
+  });
+
+  test('a no opens the next round one level up, with a clock and a ladder of its own, and its capturer hears', async () => {
+    await world.passTo('monday', '10:00');
+    const { id, email } = await answered();
+    const heard = await says(id, 'no', 'It is still not here.');
+    expect(heard.sentence).toContain('Ingrid Solberg will read it');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({
+      round: 2,
+      level: 1,
+      owner: 'ingrid',
+      answered_at: null,
+      acknowledged_at: null,
+    });
+    expect(
+      (await world.escalations(id))
+        .slice(2)
+        .map((rung) => `${rung.wait} ${rung.staff}`)
+        .sort(),
+    ).toEqual(['acknowledged ingrid', 'answered ingrid']);
+    expect(await world.messages({ loopId: id, purpose: 'news' })).toEqual([
+      expect.objectContaining({ staff: 'mina', state: 'sent' }),
+    ]);
+    // Said again while somebody is on it: kept as said, and no third round.
+    expect((await says(id, 'no')).sentence).toContain('Ingrid Solberg will read it');
+    await world.passTo('wednesday', '12:00');
+    expect((await world.escalations(id, 'answered')).length).toBeGreaterThan(2);
+
+    await approveFollowUp(world.heed, world.as('ingrid', id), { words: 'I have sent another one myself.' });
+    await world.settle();
+    const mails = world.mailsTo(email);
+    expect(mails.filter((mail) => mail.text.includes('Is it settled for you?'))).toHaveLength(2);
+    await says(id, 'yes');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'settled' });
+  });
+
+  test('a no that comes after closing opens the next round, too', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await world.pass('11 days');
+    await says(id, 'no');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_at: null, owner: 'ingrid' });
+    const { status } = await world.client.workflow.getHandle(`signal:${id}`).describe();
+    expect(status.name).toBe('RUNNING');
+  });
+
+  test('in the second round a senior may give the final answer: a no to that is kept, and closes', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    const last = { words: 'We can do no more.', final: true };
+    await says(id, 'no');
+    await world.settle();
+    await approveFollowUp(world.heed, world.as('ingrid', id), last);
+    await world.settle();
+    expect((await says(id, 'no', 'A pity.')).sentence).toContain('We have given our final answer');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'final', says: 'no' });
+    await expect(approveFollowUp(world.heed, world.as('ingrid', (await firstRound()).id), last)).rejects.toThrow(
+      'A final answer is for the second round',
+    );
+  });
+
+  test('in the second round whoever wants to be called is answered by a call, not told an old decision again', async () => {
+    await world.passTo('monday', '10:00');
+    const phone = { phone: '+31 6 44444444' };
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: phone, consent: [by('phone')] });
+    await world.settle();
+    await recordCall(world.heed, world.as('priya', id), { outcome: 'reached' });
+    await confirm(world.heed, { ...world.as('priya', id) }, { says: 'no' });
+    await world.settle();
+    await recordCall(world.heed, world.as('ingrid', id), { outcome: 'reached' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, answered_by: 'ingrid', asked_at: expect.any(Date) });
+  });
+
+  test('the same press twice is answered alike, also where it changed nothing', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await says(id, 'no');
+    const again = { loopId: id, press: world.press() };
+    const [once, twice] = [
+      await confirm(world.heed, again, { says: 'no' }),
+      await confirm(world.heed, again, { says: 'no' }),
+    ];
+    expect(twice).toMatchObject({ sentence: once.sentence, replayed: true });
+  });
+});
+
+/** A signal that waits for its first answer. */
+async function firstRound(): Promise<{ id: string }> {
+  const { id } = await world.capture({ words: 'Where is my parcel?', customer: guest(), consent: [by('email')] });
+  await world.settle();
+  return { id };
+}
+
+describe('who asks us to stop is left in peace', () => {
+  test('an unsubscribe ends what waits to be sent, in the same moment, and their open loops find nobody to reach', async () => {
+    await world.passTo('monday', '19:00');
+    const kim = guest();
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: [by('email')] });
+    const other = await world.capture({ words: 'What time do you open?', customer: kim, consent: [by('email')] });
+    await world.passTo('monday', '21:00');
+    await approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+    await world.settle();
+    expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
+      expect.objectContaining({ last_error_code: 'quiet_hours' }),
+    ]);
+    await stopWriting(world.heed, (await world.signal(id)).customer_id!);
+    expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
+      expect.objectContaining({ state: 'suppressed' }),
+    ]);
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', unreachable: 'suppressed' });
+    await expect(approveFollowUp(world.heed, world.as('priya', other.id), { words: 'At nine.' })).rejects.toThrow(
+      'asked us to stop',
+    );
+    await world.passTo('tuesday', '09:00');
+    expect(world.mailsTo(kim.email)).toHaveLength(2); // the two thanks
+  });
+
+  test('“this wasn’t me” ends what is written about that remark, and nothing else of theirs', async () => {
+    await world.passTo('monday', '21:00');
+    const kim = guest();
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: [by('email')] });
+    const mine = await world.capture({ words: 'What time do you open?', customer: kim, consent: [by('email')] });
+    await world.settle();
+    for (const one of [id, mine.id]) await approveFollowUp(world.heed, world.as('priya', one), { words: 'Tomorrow.' });
+    await disavow(world.heed, id, (await world.signal(id)).customer_id!);
+    await world.passTo('tuesday', '09:00');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', unreachable: 'not_me' });
+    expect(await world.signal(mine.id)).toMatchObject({ asked_at: expect.any(Date), closed_at: null });
+  });
+
+  test('consent is looked at again at the moment of sending, not only when the letter was approved', async () => {
+    await world.passTo('monday', '21:00');
+    const kim = guest();
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: [by('email')] });
+    await world.settle();
+    await approveFollowUp(world.heed, world.as('priya', id), { words: 'Tomorrow.' });
+    await world.db.pool.query(sql.unsafe`delete from consents where signal_id = ${id}`);
+    await world.passTo('tuesday', '09:00');
+    expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
+      expect.objectContaining({ state: 'suppressed', last_error_code: 'no_consent' }),
+    ]);
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+  });
+});
+
+describe('when we write', () => {
+  test('quiet hours hold an answer until the morning of the place; the thanks at once is exempt', async () => {
+    await world.passTo('monday', '20:30');
+    const kim = guest();
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: [by('email')] });
+    await world.settle();
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+    await approveFollowUp(world.heed, world.as('priya', id), { words: 'Tomorrow.' });
+    await world.passTo('tuesday', '07:55');
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+    await world.passTo('tuesday', '08:05');
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect((await world.signal(id)).asked_at).toEqual(expect.any(Date));
+  });
+
+  test('nobody gets more than the cap allows: thanks give way, an answer waits its turn, and what was promised goes', async () => {
+    const { cap } = world.db.company.customers;
+    await world.db.apply((company) => (company.customers.cap = { messages: 2, within: { amount: 3, unit: 'd' } }));
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const [one, two, three] = [await answered(kim), await captured(kim), await captured(kim)];
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect((await world.messages({ loopId: two })).find((m) => m.purpose === 'receipt')).toMatchObject({
+      state: 'suppressed',
+      last_error_code: 'cap',
+    });
+    await approveFollowUp(world.heed, world.as('priya', two), { words: 'Held.' });
+    const friday = new Date((await world.now()).getTime() + 4 * 86_400_000).toISOString().slice(0, 10);
+    await approveFollowUp(world.heed, world.as('priya', three), { words: 'Promised.', promiseOn: friday });
+    await world.settle();
+    expect(world.mailsTo(kim.email).map((mail) => /Held|Promised/.exec(mail.text)?.[0])).toEqual([
+      undefined,
+      undefined,
+      'Promised',
+    ]);
+    await world.passTo('friday', '12:00');
+    expect(world.mailsTo(kim.email).at(-1)?.text).toContain('Held.');
+    expect(await world.signal(one.id)).toMatchObject({ closed_at: null });
+    await world.db.apply((company) => (company.customers.cap = cap));
+  });
+});
+
+async function captured(customer: { email: string }): Promise<string> {
+  const { id } = await world.capture({ words: 'What time do you open?', customer, consent: [by('email')] });
+  await world.settle();
+  return id;
+}

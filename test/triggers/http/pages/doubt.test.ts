@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { sql } from '../../../../src/store/pool.ts';
+import { planDelivery } from '../../../../src/store/records/deliveries.ts';
+import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { kim } from '../../../activities/messages/shop.ts';
+import { linkIn, openPages, type Pages } from './visitors.ts';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await openPages();
+});
+afterAll(() => pages.shop.close());
+
+/** Omar's answer to a complaint at the harbour, of which nobody knows whether it arrived; the evidence has been looked for in vain, or not yet. */
+async function doubtful(state: 'uncertain' | 'needs_human' = 'needs_human') {
+  const { shop } = pages;
+  const signal = await shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
+  const responding = { loopId: signal.id, by: 'omar', press: shop.press() };
+  await approveFollowUp(shop.db.heed, responding, { words: 'Dear Kim, we pay it back.' });
+  const letter = await shop.db.pool.oneFirst(sql.type(z.object({ id: z.string() }))`
+    update deliveries set state = ${state}, phase = 'handed', fence = 1, not_before = heed_now() + interval '10 minutes'
+    where loop_id = ${signal.id} and purpose = 'answer' returning id`);
+  return { id: signal.id, path: `/signals/${signal.id}`, letter };
+}
+const letterNow = (id: string) =>
+  pages.shop.db.pool.one(
+    sql.type(z.object({ state: z.string(), last_error_code: z.string().nullable() }))`
+      select state, last_error_code from deliveries where id = ${id}`,
+  );
+
+/** The link in the mail that asks Omar, as the ledger plans it once a quarter of an hour has passed. */
+async function linkToOmar(loopId: string, letter: string): Promise<string> {
+  const { shop } = pages;
+  await shop.db.pool.transaction((tx) =>
+    planDelivery(tx, {
+      key: `notice:${loopId}:1:${letter}.1:omar:email`,
+      purpose: 'notice',
+      channel: 'email',
+      loopId,
+      round: 1,
+      staff: 'omar',
+      occasion: letter,
+    }),
+  );
+  const mail = await shop.letter('notice', 'omar', loopId);
+  expect(mail.subject).toMatch(/^A letter may not have arrived: HD-/);
+  return linkIn(mail, '/t/');
+}
+
+describe('a letter that may not have been sent', () => {
+  test('is not settled by anybody while a trace of it may still turn up', async () => {
+    const { path } = await doubtful('uncertain');
+    const omar = await pages.as('omar');
+    const page = await omar.get(path);
+    expect(page.text).toContain('may not have been sent');
+    expect(page.text).toContain('Until 10:10 we look for a trace of it; then somebody has to say.');
+    expect(page.html).not.toContain('Send it again');
+    expect((await omar.get('/tasks')).text).not.toContain('may not have been sent');
+    const refused = await omar.post(`${path}/repair`, { action: 'resend', reason: 'at once' });
+    expect(refused.status).toBe(409);
+  });
+
+  test('is among the tasks of whoever answers for it, and left as it is from there, with a reason', async () => {
+    const { path, letter } = await doubtful();
+    const omar = await pages.as('omar');
+    const tasks = await omar.get('/tasks');
+    expect(tasks.text).toContain('may not have been sent');
+    expect(tasks.text).toContain('Now, because nobody else can say whether it was sent.');
+
+    const without = await omar.press(tasks, `${path}/repair`, { action: 'leave' });
+    expect(without.status).toBe(400);
+    expect(without.text).toContain('The reason is missing.');
+    expect(await letterNow(letter)).toMatchObject({ state: 'needs_human' });
+
+    const left = await omar.press(without, `${path}/repair`, { action: 'leave', reason: 'She has thanked us for it' });
+    expect(left.text).toContain('It is left as it is.');
+    expect(await letterNow(letter)).toEqual({ state: 'failed', last_error_code: 'left_by_hand' });
+    expect(left.text).toContain('Left as it is by Omar Haddad: She has thanked us for it.');
+    expect(left.text).not.toContain('could not be delivered');
+    expect((await omar.get('/tasks')).text).not.toContain('may not have been sent');
+  });
+
+  test('is sent again from its page by somebody else of that place; whoever is slower is told who was faster', async () => {
+    const { path, letter } = await doubtful();
+    const [omar, aisha] = [await pages.as('omar'), await pages.as('aisha')];
+    const seenByOmar = await omar.get(path);
+    const sent = await aisha.press(await aisha.get(path), `${path}/repair`, {
+      action: 'resend',
+      reason: 'Not in the log of the mail server',
+    });
+    expect(sent.text).toContain('It is sent again.');
+    expect(sent.text).toContain('Sent again by Aisha Rahman: Not in the log of the mail server.');
+    expect(await letterNow(letter)).toMatchObject({ state: 'ready' });
+
+    const slower = await omar.press(seenByOmar, `${path}/repair`, { action: 'leave', reason: 'She got it' });
+    expect(slower.status).toBe(409);
+    expect(slower.text).toContain('Aisha Rahman had it sent again at 10:00.');
+    expect(await letterNow(letter)).toMatchObject({ state: 'ready' });
+  });
+
+  test('is nobody’s at another place', async () => {
+    const { path, letter } = await doubtful();
+    const mina = await pages.as('mina');
+    expect((await mina.post(`${path}/repair`, { action: 'resend', reason: 'mine' })).status).toBe(404);
+    expect(await letterNow(letter)).toMatchObject({ state: 'needs_human' });
+  });
+
+  test('is settled by the link in the mail: opening it changes nothing, the button acts, and then the link is over', async () => {
+    const { id, letter } = await doubtful();
+    const link = await linkToOmar(id, letter);
+    const omar = pages.nobody();
+    const before = await pages.facts();
+    for (let i = 0; i < 20; i++) expect((await omar.get(link)).status).toBe(200);
+    expect(await pages.facts()).toBe(before);
+    const page = await omar.get(link);
+    expect(page.text).toContain('You are Omar Haddad. Opening this has changed nothing');
+    expect(page.text).toContain('was being handed over when the line broke.');
+    // The link is for this alone.
+    expect((await omar.post(`${link}/dismissal`, { reason: 'no' })).status).toBe(404);
+
+    const sent = await omar.press(page, `${link}/repair`, { action: 'resend', reason: 'She has not got it' });
+    expect(sent.text).toContain('It is sent again.');
+    expect(await letterNow(letter)).toMatchObject({ state: 'ready' });
+    const again = await omar.get(link);
+    expect(again.status).toBe(410);
+    expect(again.text).toContain('Omar Haddad had it sent again');
+  });
+
+  test('that was settled before the mail about it left needs no mail', async () => {
+    const { id, letter } = await doubtful();
+    const link = await linkToOmar(id, letter);
+    await pages.nobody().post(`${link}/repair`, { action: 'leave', reason: 'She got it', key: 'x' });
+    const notice = await pages.shop.planned('notice', 'omar', id);
+    expect(await pages.shop.composes(notice)).toEqual({ end: 'cancelled', code: 'met' });
+  });
+});
