@@ -10,7 +10,8 @@ import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts'
 import { openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
-import { atTime, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
+import { insightNow } from '../../store/views/insights.ts';
+import { atTime, mustHoldSomebody, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
 
 const words = (most: number) =>
   z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
@@ -54,6 +55,7 @@ const everyHour: Calendar = { timezone: 'UTC', week: 'always', daysOff: [] };
 export function decide(heed: Heed, responding: Responding, decision: Decision): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, company, now, version } = moment;
+    mustHoldSomebody(insight);
     if (insight.outcome && insight.outcome !== 'deferred' && insight.final_at! > now) {
       throw new DomainError(
         'conflict',
@@ -113,12 +115,15 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
 /** Throws `conflict` when there is nothing to take back any more. */
 export function takeBack(heed: Heed, responding: Responding): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, { tx, by, now }) => {
+    mustHoldSomebody(insight);
     if (!insight.decision_id || insight.outcome === 'deferred')
       throw new DomainError('conflict', 'Nothing has been decided yet.');
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);
-    await takeSamenessBack(tx, insight.id);
+    // What stands again may be a decision that was told: that one stays closed to others.
+    const before = (await insightNow(tx, insight.id))?.outcome;
+    if (!before || before === 'deferred') await takeSamenessBack(tx, insight.id);
     return { sentence: 'Taken back. Nothing has left.', factId: insight.decision_id };
   });
 }
@@ -130,6 +135,7 @@ export type Completion = z.infer<typeof Completion>;
 export function complete(heed: Heed, responding: Responding, { evidence }: Completion): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, now } = moment;
+    mustHoldSomebody(insight);
     if (insight.outcome !== 'adopted' || insight.final_at! > now)
       throw new DomainError('conflict', 'Nothing has been adopted here that could be done.');
     if (!(await recordCompletion(tx, { decisionId: insight.decision_id!, evidence, by }))) {
