@@ -7,6 +7,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
+import { planWait } from '../../store/records/ladders.ts';
 import { openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
@@ -103,6 +104,18 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
       evidence: decision.evidence ?? [],
     });
     if (final) await freeSameness(tx, insight.id);
+    // Planned here and not by the story, which may look only after enough people have asked: theirs must be the later plan.
+    else if (wakeAt) {
+      const due = { wait: 'decided', ladder: 'deciding', clock: 'customer', occasion: factId, from: wakeAt } as const;
+      await planWait(tx, {
+        loopId: insight.id,
+        round: insight.round,
+        place: insight.place,
+        due,
+        company,
+        configuration: version,
+      });
+    }
     return {
       sentence: final
         ? `Decided. You can take it back for ${spanText(company.undo)}; then everyone who asked is told.`
