@@ -2,6 +2,7 @@
 
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
+import { DomainError } from '../domain/errors.ts';
 import { unusable } from './trouble.ts';
 
 /** What a single statement needs: the pool, or the transaction one is in. */
@@ -31,11 +32,11 @@ const typeParsers = [
 ];
 
 /** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. */
-export function openPool(
+export async function openPool(
   url: string,
   options: { statementTimeoutMs?: number; connections?: number } = {},
 ): Promise<Pool> {
-  return createPool(url, {
+  const pool = await createPool(url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
     idleTimeout: 30_000,
@@ -48,6 +49,23 @@ export function openPool(
   }).catch((cause: unknown) => {
     throw unusable(url, cause);
   });
+  return { ...pool, transaction: (body, retries) => keepingTheConnection(pool, body, retries) };
+}
+
+/** slonik gives a connection up when anything is thrown while it is used, and a new one costs a greeting and the planning of all views. That
+ *  somebody is refused is no reason: it has been rolled back, and the connection is as good as before. */
+async function keepingTheConnection<T>(pool: Pool, body: (tx: Tx) => Promise<T>, retries?: number): Promise<T> {
+  const outcome = await pool.connect((connection) =>
+    connection.transaction(body, retries).then(
+      (made) => ({ made }),
+      (error: unknown) => {
+        if (error instanceof DomainError) return { refused: error };
+        throw error;
+      },
+    ),
+  );
+  if ('refused' in outcome) throw outcome.refused;
+  return outcome.made;
 }
 
 export { sql };
