@@ -103,10 +103,15 @@ left join lateral (
   order by d.decided_at desc, d.version desc
   limit 1
 ) told on true
+-- Whoever spoke twice hears once: a call that reaches them about one of their signals tells them for all. That a number was somebody else's
+-- is known of the one that was called about.
 left join lateral (
-  select x.called_at from calls x
-  where x.loop_id = s.id and x.round = r.round and x.purpose = 'told' and x.outcome in ('reached', 'wrong_number')
-  order by x.called_at limit 1
+  select min(x.called_at) as called_at
+  from signals theirs
+  join told_signals same on same.signal_id = theirs.id and same.decision_id = told.decision_id and same.telling_id = told.telling_id
+  join calls x on x.loop_id = theirs.id and x.round = r.round and x.purpose = 'told'
+  where theirs.customer_id = s.customer_id
+    and (x.outcome = 'reached' or (x.outcome = 'wrong_number' and x.loop_id = s.id))
 ) told_call on true
 -- The last message of the round, which asks whether it is settled.
 left join lateral (

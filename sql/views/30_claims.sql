@@ -12,8 +12,12 @@ with last_words as (
   cross join lateral (
     select ts.decision_id, x.channel, d.outcome, d.version,
       case when x.channel = 'phone' then (
-        select min(c.called_at) from calls c
-        where c.loop_id = s.id and c.round = r.round and c.purpose = 'told' and c.outcome in ('reached', 'wrong_number')
+        select min(c.called_at)
+        from signals theirs
+        join told_signals same on same.signal_id = theirs.id and same.decision_id = ts.decision_id and same.telling_id = ts.telling_id
+        join calls c on c.loop_id = theirs.id and c.round = r.round and c.purpose = 'told'
+        where theirs.customer_id = s.customer_id
+          and (c.outcome = 'reached' or (c.outcome = 'wrong_number' and c.loop_id = s.id))
       ) else ts.settled_at end as at
     from told_signals ts
     join decisions d on d.id = ts.decision_id

@@ -82,13 +82,13 @@ export async function joinInsight(hands: Hands, signalId: string): Promise<void>
   });
 }
 
-/** Gives a signal to the person the routing rules name; whoever has taken it meanwhile keeps it. */
+/** Gives a signal to the person the routing rules name; whoever has taken or answered it meanwhile keeps it. */
 export async function refineOwner(hands: Hands, signalId: string): Promise<void> {
   const { company, version } = await hands.configuration();
   await hands.pool.transaction(async (tx) => {
     await lockLoop(tx, signalId);
     const signal = (await signalNow(tx, signalId))!;
-    if (signal.owner_cause !== 'captured' || signal.acknowledged_at || signal.round > 1) return;
+    if (signal.owner_cause !== 'captured' || signal.acknowledged_at || signal.answered_by || signal.round > 1) return;
     const remark = await remarkOf(tx, signal);
     const to = routeOwner(company, { ...remark, ...(signal.kind && { kind: signal.kind }) }, sequenceOf(signalId));
     await own(tx, {

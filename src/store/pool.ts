@@ -2,6 +2,7 @@
 
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
+import { DomainError } from '../domain/errors.ts';
 import { unusable } from './trouble.ts';
 
 /** What a single statement needs: the pool, or the transaction one is in. */
@@ -50,7 +51,23 @@ export async function openPool(
   });
   // What fails is thrown to whoever asked; slonik says it here too, and would throw something else where nobody listens.
   pool.on('error', () => {});
-  return pool;
+  return { ...pool, transaction: (body, retries) => keepingTheConnection(pool, body, retries) };
+}
+
+/** slonik gives a connection up when anything is thrown while it is used, and a new one costs a greeting and the planning of all views. That
+ *  somebody is refused is no reason: it has been rolled back, and the connection is as good as before. */
+async function keepingTheConnection<T>(pool: Pool, body: (tx: Tx) => Promise<T>, retries?: number): Promise<T> {
+  const outcome = await pool.connect((connection) =>
+    connection.transaction(body, retries).then(
+      (made) => ({ made }),
+      (error: unknown) => {
+        if (error instanceof DomainError) return { refused: error };
+        throw error;
+      },
+    ),
+  );
+  if ('refused' in outcome) throw outcome.refused;
+  return outcome.made;
 }
 
 export { sql };

@@ -42,7 +42,9 @@ export async function contributorsLeft(
               select from deliveries m
               where m.customer_id = t.customer_id and m.purpose = 'told' and m.occasion = t.decision_id
                 and m.state not in ('planned', 'ready', 'cancelled', 'suppressed', 'expired', 'failed'))
-            when 'phone' then exists (select from calls k where k.loop_id = t.signal_id and k.purpose = 'told' and k.outcome <> 'no_reply')
+            when 'phone' then exists (
+              select from told_signals same join calls k on k.loop_id = same.signal_id
+              where same.decision_id = t.decision_id and same.telling_id = t.id and k.purpose = 'told' and k.outcome = 'reached')
             else true
           end) as told_before
     from now.insight_signals x

@@ -7,10 +7,12 @@ import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
+import { planWait } from '../../store/records/ladders.ts';
 import { openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
-import { atTime, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
+import { insightNow } from '../../store/views/insights.ts';
+import { atTime, mustHoldSomebody, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
 
 const words = (most: number) =>
   z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
@@ -54,6 +56,7 @@ const everyHour: Calendar = { timezone: 'UTC', week: 'always', daysOff: [] };
 export function decide(heed: Heed, responding: Responding, decision: Decision): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, company, now, version } = moment;
+    mustHoldSomebody(insight);
     if (insight.outcome && insight.outcome !== 'deferred' && insight.final_at! > now) {
       throw new DomainError(
         'conflict',
@@ -101,6 +104,18 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
       evidence: decision.evidence ?? [],
     });
     if (final) await freeSameness(tx, insight.id);
+    // Planned here and not by the story, which may look only after enough people have asked: theirs must be the later plan.
+    else if (wakeAt) {
+      const due = { wait: 'decided', ladder: 'deciding', clock: 'customer', occasion: factId, from: wakeAt } as const;
+      await planWait(tx, {
+        loopId: insight.id,
+        round: insight.round,
+        place: insight.place,
+        due,
+        company,
+        configuration: version,
+      });
+    }
     return {
       sentence: final
         ? `Decided. You can take it back for ${spanText(company.undo)}; then everyone who asked is told.`
@@ -114,6 +129,7 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
 export function takeBack(heed: Heed, responding: Responding): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, now } = moment;
+    mustHoldSomebody(insight);
     if (!insight.decision_id || insight.outcome === 'deferred') {
       const taken = await lastWithdrawal(tx, insight.id);
       throw new DomainError(
@@ -126,7 +142,9 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);
-    await takeSamenessBack(tx, insight.id);
+    // What stands again may be a decision that was told: that one stays closed to others.
+    const before = (await insightNow(tx, insight.id))?.outcome;
+    if (!before || before === 'deferred') await takeSamenessBack(tx, insight.id);
     return { sentence: 'Taken back. Nothing has left.', factId: insight.decision_id };
   });
 }
@@ -138,6 +156,7 @@ export type Completion = z.infer<typeof Completion>;
 export function complete(heed: Heed, responding: Responding, { evidence }: Completion): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, now } = moment;
+    mustHoldSomebody(insight);
     if (insight.outcome !== 'adopted' || insight.final_at! > now)
       throw new DomainError('conflict', 'Nothing has been adopted here that could be done.');
     if (!(await recordCompletion(tx, { decisionId: insight.decision_id!, evidence, by }))) {

@@ -13,7 +13,7 @@ import { mustBeOpen, respondToSignal, type Responding, type Response } from './r
 export const Joining = z.strictObject({ insight: z.uuid() });
 export type Joining = z.infer<typeof Joining>;
 
-/** Throws `conflict` when that insight has been decided. */
+/** Throws `conflict` when that insight has been decided, or there is nothing to decide about this signal. */
 export function join(heed: Heed, responding: Responding, { insight: insightId }: Joining): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by, company, version } = moment;
@@ -22,6 +22,11 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
       throw new DomainError(
         'conflict',
         'This customer has been told what was decided; they are not told another decision on top of it.',
+      );
+    if (signal.course !== 'decide')
+      throw new DomainError(
+        'conflict',
+        'Nothing is decided about this one, so it can’t be part of that: its customer is answered, not told.',
       );
     if (signal.insight_id === insightId) return { sentence: 'It is part of that already.', factId: null };
     for (const id of [insightId, signal.insight_id].filter((id) => id !== null).sort()) await lockLoop(tx, id);

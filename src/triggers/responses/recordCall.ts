@@ -4,6 +4,10 @@ import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { isDate } from '../../domain/calendar.ts';
 import { callThatTold, recordCall as recordCallFact } from '../../store/records/followUps.ts';
+import { factRecorded } from '../../store/records/loops.ts';
+import { signalsToldThrough } from '../../store/records/tellings.ts';
+import type { Tx } from '../../store/pool.ts';
+import type { SignalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { mustBeAnswerable, recordAnswer } from './approveFollowUp.ts';
 import { atTime, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
@@ -15,7 +19,8 @@ export const Call = z.strictObject({
 });
 export type Call = z.infer<typeof Call>;
 
-/** The call that reaches them is the answer, or tells them the decision. Not reached: it stays owed. Throws `conflict` when no call is owed. */
+/** The call that reaches them is the answer, or tells them the decision, for all that they said about it. Not reached: it stays owed. Throws
+ *  `conflict` when no call is owed. */
 export function recordCall(heed: Heed, responding: Responding, { outcome, promiseOn, final }: Call): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -31,6 +36,7 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
     if (signal.reach !== 'phone' && purpose === 'answer')
       throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');
     const factId = await recordCallFact(tx, { loopId: signal.id, round: signal.round, purpose, outcome, by });
+    if (purpose === 'told' && outcome === 'reached') await tellThemForAll(tx, signal);
     if (outcome === 'no_reply') return { sentence: 'Noted. It stays with you: try again later.', factId };
     if (purpose === 'answer') await recordAnswer(signal, moment, 'phone', { promiseOn, final });
     return {
@@ -39,4 +45,9 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
       factId,
     };
   });
+}
+
+/** Whoever spoke twice is called once: their other signals look again. */
+async function tellThemForAll(tx: Tx, { told_decision_id, customer_id }: SignalNow): Promise<void> {
+  for (const id of await signalsToldThrough(tx, told_decision_id!, customer_id!)) await factRecorded(tx, id);
 }

@@ -113,13 +113,18 @@ export function mustBeOpen(signal: SignalNow, moment: Moment): void {
   );
 }
 
-/** Throws when an insight has been decided for good: what it asked of people is over. */
-export function mustBeUndecided(insight: InsightNow, moment: Moment): void {
+/** Throws when everybody who asked was moved on to another insight: nobody would hear of what is said about this one. */
+export function mustHoldSomebody(insight: InsightNow): void {
   if (insight.closed_how === 'joined')
     throw new DomainError(
       'conflict',
       'Whoever asked for this belongs to another one now; there is nothing left to do.',
     );
+}
+
+/** Throws when an insight has been decided for good: what it asked of people is over. */
+export function mustBeUndecided(insight: InsightNow, moment: Moment): void {
+  mustHoldSomebody(insight);
   if (!insight.outcome || insight.outcome === 'deferred') return;
   throw new DomainError(
     'conflict',
