@@ -1,5 +1,7 @@
 /** The one way to Postgres. A query's zod schema is enforced on every row, and times come back as Date. */
 
+import { setImmediate } from 'node:timers/promises';
+import { createPgDriverFactory } from '@slonik/pg-driver';
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
 import { DomainError } from '../domain/errors.ts';
@@ -24,6 +26,24 @@ const rowsAreChecked: Interceptor = {
   },
 };
 
+/**
+ * slonik's own driver, but for one thing: a connection that dies in the moment it is there (Postgres was killed, an operator ended it) is not
+ * handed out. slonik would miss that it is gone: it throws where nothing catches, which ends this process, and whoever waits for the
+ * connection waits for ever.
+ */
+const driver: ReturnType<typeof createPgDriverFactory> = async (configuration) => {
+  const { createClient } = await createPgDriverFactory()(configuration);
+  return {
+    async createClient() {
+      const client = await createClient();
+      // What Postgres said in the same breath as "ready" is heard by then.
+      await setImmediate();
+      if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
+      return client;
+    },
+  };
+};
+
 const typeParsers = [
   { name: 'timestamptz', parse: (text: string) => new Date(text) },
   { name: 'date', parse: (text: string) => text },
@@ -39,6 +59,7 @@ export async function openPool(
   const pool = await createPool(url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
+    driverFactory: driver,
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked],
     maxPoolSize: options.connections ?? 16,

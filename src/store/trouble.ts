@@ -33,6 +33,8 @@ function isPassing(error: Error): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|(08|53|57)...)$/.test(code) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+    /Connection terminated|Client is (pending destroy|destroyed)|timeout exceeded when trying to connect/.test(
+      error.message,
+    )
   );
 }

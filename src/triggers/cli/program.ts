@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../../config.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { addAudit } from './audit.ts';
 import { addCapture } from './capture.ts';
 import { addCompanyCommands } from './company.ts';
 import { addDemo } from './demo.ts';
@@ -28,6 +29,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addCompanyCommands(program, standing);
   addCapture(program, standing);
   addOperations(program, standing);
+  addAudit(program, standing);
   addInvite(program, standing);
   addDemo(program, standing);
   addProcesses(program, standing);

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -352,5 +354,50 @@ describe('which Heed is meant', () => {
     expect(said).toContain('NO  Temporal: nobody answers at 127.0.0.1:1. Start it, or correct TEMPORAL_ADDRESS');
     expect(said).toContain('NO  Mail: nobody answers at 127.0.0.1:1');
     expect(said).toContain('ok  Slack: SLACK_BOT_TOKEN is not set');
+  });
+});
+
+describe('audit', () => {
+  test('says claim by claim that every promise holds, and beats for whoever listens', async () => {
+    const heard: (string | undefined)[] = [];
+    const listener = createServer((request, response) => {
+      heard.push(request.method);
+      response.writeHead(heard.length > 1 ? 500 : 200).end();
+    });
+    await new Promise<void>((listening) => void listener.listen(0, '127.0.0.1', listening));
+    const beat = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`;
+    const { code, said } = await heed(['audit', '--since', '2031-01-01', '--beat', beat]);
+    expect(said).toContain('✓ I2  one key, one signal\n');
+    expect(said).toMatch(/Every promise holds\.$/);
+    expect({ code, heard }).toEqual({ code: 0, heard: ['POST'] });
+
+    // Nobody learns of a beat that is not heard, unless it fails here.
+    const unheard = await heed(['audit', '--since', '2031-01-01', '--beat', beat]);
+    expect(unheard).toMatchObject({ code: 1, complained: expect.stringContaining('answered 500') });
+    await new Promise((closed) => listener.close(closed));
+    expect(await heed(['audit', '--since', '2031-01-01', '--beat', beat])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('could not be sent'),
+    });
+  });
+
+  test('ends with 1 where a promise is broken, says where, and does not beat', async () => {
+    const { id } = await captured();
+    await db.pool.query(sql.unsafe`delete from wakes where loop_id = ${id}`);
+    await db.passTime('1 hour');
+    const { code, said } = await heed(['audit', '--beat', 'http://127.0.0.1:1/']);
+    expect(code).toBe(1);
+    expect(said).toContain(
+      `${id}  Nothing will ever happen to this open signal by itself. Run: heed repair ${id} --action wake`,
+    );
+    const findings = JSON.parse((await heed(['audit', '--json'])).said) as { violations: { about: string }[] }[];
+    expect(findings.flatMap(({ violations }) => violations.map(({ about }) => about))).toContain(id);
+  });
+
+  test.each([
+    [['--since', 'yesterday'], '--since yesterday is no time'],
+    [['--late', 'long'], '--late long is no number of seconds'],
+  ])('%j is refused with a sentence', async (argv, sentence) => {
+    expect(await heed(['audit', ...argv])).toMatchObject({ code: 1, complained: expect.stringContaining(sentence) });
   });
 });

@@ -1,0 +1,56 @@
+/** From its first moment on there is exactly one person answerable for a loop, round after round. */
+
+import { violationsIn, type Check } from './check.ts';
+
+const oneIsAnswerable: Check = {
+  invariant: 'I1',
+  claim: 'exactly one person is answerable for a loop, from its first moment on and without a gap',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with slots as (
+         select l.id, l.opened_at, o.id as ownership, o.started_at, o.ended_at,
+           row_number() over slot as nth,
+           lead(o.started_at) over slot as next_started_at,
+           count(*) filter (where o.ended_at is null and o.id is not null) over (partition by l.id) as open
+         from loops l left join ownerships o on o.loop_id = l.id
+         where not l.sample and l.opened_at >= $1
+         window slot as (partition by l.id order by o.started_at, o.ended_at nulls last)
+       )
+       select id::text as about, 'Nobody was ever answerable for it. Hand it to somebody.' as sentence from slots where ownership is null
+       union all
+       select id::text, 'Nobody was answerable for it at first. Look what opened it.' from slots where nth = 1 and started_at > opened_at
+       union all
+       select id::text, 'Nobody is answerable for it now. Hand it to somebody.' from slots where ownership is not null and nth = 1 and open = 0
+       union all
+       select id::text, 'Several are answerable for it now. The index exactly_one_person_is_answerable is gone: run heed migrate.' from slots where nth = 1 and open > 1
+       union all
+       select id::text, 'There was a time in which nobody, or more than one, was answerable for it.' from slots
+       where next_started_at is not null and ended_at is not null and ended_at <> next_started_at`,
+      scope,
+    ),
+};
+
+const roundsFollow: Check = {
+  invariant: 'I1',
+  claim: 'a round begins when the one before it was closed, and rounds are counted without a gap',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with counted as (
+         select r.loop_id, r.round, r.opened_at, z.closed_at as before_closed_at,
+           row_number() over (partition by r.loop_id order by r.round) as nth
+         from rounds r
+         join loops l on l.id = r.loop_id
+         left join closures z on z.loop_id = r.loop_id and z.round = r.round - 1
+         where not l.sample and l.opened_at >= $1
+       )
+       select loop_id::text as about, 'Round ' || round || ' is there and the one before it is not.' as sentence from counted where round <> nth
+       union all
+       select loop_id::text, 'Round ' || round || ' began while the one before it was open.' from counted
+       where round > 1 and (before_closed_at is null or before_closed_at > opened_at)`,
+      scope,
+    ),
+};
+
+export const answerableChecks = [oneIsAnswerable, roundsFollow];

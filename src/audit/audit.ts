@@ -1,0 +1,70 @@
+/** The auditor: whether what we promise is true, from the tables alone and, where somebody kept them, from what the world saw. It imports nothing
+ *  of the product, so that the two can't be wrong in the same way. */
+
+import pg from 'pg';
+import { acceptedChecks } from './accepted.ts';
+import { answerableChecks } from './answerable.ts';
+import type { Check, Violation } from './check.ts';
+import type { Journals } from './journals.ts';
+import { ladderChecks } from './ladders.ts';
+import { messageChecks } from './messages.ts';
+import { peaceChecks } from './peace.ts';
+import { personalChecks } from './personal.ts';
+import { tellingChecks } from './tellings.ts';
+
+export const checks: readonly Check[] = [
+  ...acceptedChecks,
+  ...answerableChecks,
+  ...ladderChecks,
+  ...messageChecks,
+  ...peaceChecks,
+  ...tellingChecks,
+  ...personalChecks,
+];
+
+export interface Finding extends Pick<Check, 'invariant' | 'claim'> {
+  violations: Violation[];
+}
+
+export interface AuditOptions {
+  databaseUrl: string;
+  journals?: Journals | undefined;
+  /** Only what was opened or planned from then on (UTC). Absent: everything. */
+  since?: Date | undefined;
+  /** How late a rung may be before it counts as missed. */
+  objectiveSeconds?: number;
+}
+
+/** Runs every check on one snapshot of the database, which it only reads. Rejects when the database can't be reached or is of another version. */
+export async function audit(options: AuditOptions): Promise<Finding[]> {
+  const scope = { since: options.since ?? new Date(0), objectiveSeconds: options.objectiveSeconds ?? 60 };
+  const db = new pg.Client({ connectionString: options.databaseUrl, application_name: 'heed-audit' });
+  await db.connect();
+  try {
+    await db.query('begin transaction isolation level repeatable read, read only');
+    const findings: Finding[] = [];
+    for (const check of checks) {
+      const { invariant, claim } = check;
+      findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });
+    }
+    return findings;
+  } finally {
+    await db.end();
+  }
+}
+
+/** How many of a kind are told one by one. */
+const most = 20;
+
+/** What was found, as lines to read: a line for each claim, and below it each place where it does not hold. */
+export function report(findings: readonly Finding[]): string[] {
+  const broken = findings.reduce((count, { violations }) => count + violations.length, 0);
+  return [
+    ...findings.flatMap(({ invariant, claim, violations }) => [
+      `${violations.length === 0 ? '✓' : '✗'} ${invariant}  ${claim}`,
+      ...violations.slice(0, most).map(({ about, sentence }) => `      ${about}  ${sentence}`),
+      ...(violations.length > most ? [`      … and ${violations.length - most} more`] : []),
+    ]),
+    broken === 0 ? 'Every promise holds.' : `${broken} times a promise does not hold.`,
+  ];
+}

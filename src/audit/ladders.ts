@@ -1,0 +1,190 @@
+/** No escalation is lost: what is open goes on by itself, each due rung is taken, and each one taken reaches somebody. */
+
+import { violationsIn, type Check } from './check.ts';
+
+/**
+ * Plans of real loops, and since when each has been over: met, replaced, or its round closed. Told from the tables alone, by rules of its own:
+ * where this and domain/loop.ts disagree, one of them is wrong.
+ */
+const plansWithEnds = `
+  plans_with_ends as (
+    select p.id, p.loop_id, p.round, p.wait, p.planned_at,
+      least(
+        (select min(q.planned_at) from plans q
+         where q.loop_id = p.loop_id and q.round = p.round and q.wait = p.wait and (q.planned_at, q.id) > (p.planned_at, p.id)),
+        (select z.closed_at from closures z where z.loop_id = p.loop_id and z.round = p.round),
+        case when p.wait = 'reviewed' then (select v.reviewed_at from reviews v where v.signal_id = p.loop_id) end,
+        case when p.wait = 'acknowledged' then least(
+          (select a.acknowledged_at from acknowledgements a where a.ownership_id = p.occasion),
+          (select o.ended_at from ownerships o where o.id = p.occasion)) end,
+        case when p.wait in ('acknowledged', 'answered') then least(
+          (select f.followed_up_at from follow_ups f where f.loop_id = p.loop_id and f.round = p.round),
+          told.at) end,
+        -- With the way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
+        case when p.wait = 'answered' then way_lost.at end,
+        case when p.wait = 'told' then case
+          when exists (select from tellings t where t.id = p.occasion) then
+            (select min(k.called_at) from calls k
+             where k.loop_id = p.loop_id and k.round = p.round and k.purpose = 'told' and k.outcome <> 'no_reply')
+          else told.at end end,
+        case when p.wait in ('decided', 'acknowledged') then decided.at end,
+        case when p.wait = 'completed' then least(
+          (select c.completed_at from completions c where c.decision_id = p.occasion),
+          (select min(d.decided_at) from decisions d
+           where d.insight_id = p.loop_id and d.decided_at > (select x.decided_at from decisions x where x.id = p.occasion))) end
+      ) as ended_at
+    from plans p
+    join loops l on l.id = p.loop_id
+    left join signals s on s.id = p.loop_id
+    cross join lateral (
+      select min(ts.settled_at) as at from told_signals ts
+      where ts.signal_id = p.loop_id and p.round = 1 and coalesce(ts.reason, '') not in ('told_before', 'closed')
+    ) told
+    cross join lateral (
+      select min(d.decided_at) as at from decisions d
+      where d.insight_id = p.loop_id and d.outcome <> 'deferred' and d.decided_at >= p.planned_at
+        and not exists (select from withdrawals w where w.decision_id = d.id)
+    ) decided
+    cross join lateral (
+      select least(
+        (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id),
+        (select min(k.called_at) from calls k where k.loop_id = p.loop_id and k.outcome = 'wrong_number'),
+        (select min(u.suppressed_at) from identities i
+         join suppressions u on u.channel = i.kind and u.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+         where i.customer_id = s.customer_id)) as at
+    ) way_lost
+    where not l.sample and l.opened_at >= $1
+  )`;
+
+const untaken = `not exists (select from escalations e where e.plan_id = g.plan_id and e.step = g.step and e.repeat = g.repeat)`;
+
+const openGoesOn: Check = {
+  invariant: 'I1',
+  claim: 'what is not closed goes on by itself: a wake, a rung ahead, a message under way, or a decision of others',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with ${plansWithEnds},
+       open_loops as (
+         select l.id, l.kind, r.round, r.opened_at
+         from loops l
+         join lateral (select x.round, x.opened_at from rounds x where x.loop_id = l.id order by x.round desc limit 1) r on true
+         where not l.sample and l.opened_at >= $1
+           and not exists (select from closures z where z.loop_id = l.id and z.round = r.round)
+       ),
+       under_way as (
+         select d.loop_id, d.occasion, d.customer_id, d.purpose from deliveries d
+         where d.state in ('planned', 'ready', 'sending', 'uncertain', 'needs_human')
+       ),
+       standing as (
+         select o.* from open_loops o
+         where not exists (select from wakes w where w.loop_id = o.id)
+           and not exists (
+             select from plans_with_ends p join rungs g on g.plan_id = p.id
+             where p.loop_id = o.id and p.round = o.round and p.ended_at is null and ${untaken})
+           and not exists (select from under_way d where d.loop_id = o.id)
+           -- Who spoke twice hears once, through the letter about the other remark.
+           and not exists (
+             select from told_signals ts
+             join tellings t on t.id = ts.telling_id
+             join under_way d on d.purpose = 'told' and d.occasion = t.decision_id and d.customer_id = t.customer_id
+             where ts.signal_id = o.id)
+           and not exists (
+             select from insight_signals x join open_loops i on i.id = x.insight_id where x.signal_id = o.id)
+           and not exists (
+             select from decisions d where d.insight_id = o.id and d.final_at > heed_now() - make_interval(secs => $2)
+               and not exists (select from withdrawals w where w.decision_id = d.id))
+       )
+       select s.id::text as about,
+         'Nothing will ever happen to this open ' || s.kind || ' by itself. Run: heed repair ' || s.id || ' --action wake --reason …' as sentence
+       from standing s
+       -- Whatever is happening to it at this moment has a while to be finished.
+       where greatest(
+         s.opened_at,
+         (select max(o.started_at) from ownerships o where o.loop_id = s.id),
+         (select max(e.taken_at) from escalations e join plans p on p.id = e.plan_id where p.loop_id = s.id),
+         (select max(a.acknowledged_at) from acknowledgements a where a.loop_id = s.id),
+         (select max(f.followed_up_at) from follow_ups f where f.loop_id = s.id),
+         (select max(ts.settled_at) from told_signals ts where ts.signal_id = s.id),
+         (select max(d.ended_at) from deliveries d where d.loop_id = s.id),
+         (select max(d.decided_at) from decisions d where d.insight_id = s.id),
+         (select max(t.triaged_at) from triages t where t.signal_id = s.id)
+       ) < heed_now() - make_interval(secs => $2)`,
+      scope,
+    ),
+};
+
+const dueRungsAreTaken: Check = {
+  invariant: 'I5',
+  claim: 'each rung that came due while its wait went on was taken in time',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with ${plansWithEnds}
+       select p.loop_id::text as about,
+         'Step ' || g.step || ' (' || g.role || ') of waiting to be ' || p.wait || ' was due and was not taken. See heed stuck; is a worker running?' as sentence
+       from plans_with_ends p
+       join rungs g on g.plan_id = p.id
+       where ${untaken}
+         and coalesce(p.ended_at, heed_now()) > greatest(g.due_at, p.planned_at) + make_interval(secs => $2)`,
+      scope,
+    ),
+};
+
+const escalationsReachSomebody: Check = {
+  invariant: 'I5',
+  claim: 'each escalation is a message that was delivered, or ended for a recorded reason and went by the next channel',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with prompted as (
+         select p.loop_id, e.staff, e.taken_at,
+           'prompt:' || p.loop_id || ':' || p.round || ':' || e.plan_id || '.' || e.step || '.' || e.repeat || ':' || e.staff || ':' as key
+         from escalations e
+         join plans p on p.id = e.plan_id
+         join loops l on l.id = p.loop_id
+         where not l.sample and not e.collapsed and e.staff is not null and e.taken_at >= $1
+       )
+       select x.loop_id::text as about, 'It was escalated to ' || x.staff || ', and no message was ever planned. Tell them.' as sentence
+       from prompted x
+       where not exists (select from deliveries d where d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key))
+       union all
+       select d.id::text, 'This prompt waits far too long to be delivered (' || d.state || coalesce(', ' || d.last_error_code, '') || '). See heed stuck.'
+       from prompted x
+       join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
+       where d.state in ('planned', 'ready', 'sending', 'uncertain') and d.not_before <= heed_now()
+         -- A hand-over may take twelve minutes, and doubt two.
+         and x.taken_at < heed_now() - make_interval(secs => $2 + 15 * 60)
+       union all
+       select d.id::text, 'Slack did not take this prompt (' || d.state || '), and no e-mail took its place. Tell ' || x.staff || '.'
+       from prompted x
+       join deliveries d on d.loop_id = x.loop_id and d.dedupe_key = x.key || 'slack'
+       where d.state in ('failed', 'expired', 'suppressed', 'bounced', 'complained', 'needs_human')
+         and not exists (select from deliveries m where m.dedupe_key = x.key || 'email')
+       union all
+       select d.id::text, 'This prompt was given up, and nothing says why.'
+       from prompted x
+       join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
+       where d.state in ('failed', 'expired', 'suppressed') and d.last_error_code is null`,
+      scope,
+    ),
+};
+
+const doubtIsShown: Check = {
+  invariant: 'I5',
+  claim: 'a letter of which nobody knows whether it was sent is shown to whoever answers for it',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `select d.id::text as about,
+         'Nobody knows whether this letter was sent, and nobody was asked. Settle it: heed repair ' || d.loop_id || ' --action resend|leave --reason …' as sentence
+       from deliveries d
+       where d.state = 'needs_human' and d.customer_id is not null and d.purpose <> 'receipt' and d.planned_at >= $1
+         and not exists (
+           select from deliveries n
+           where n.loop_id = d.loop_id and n.purpose = 'notice' and strpos(n.dedupe_key, d.id::text) > 0)`,
+      scope,
+    ),
+};
+
+export const ladderChecks = [openGoesOn, dueRungsAreTaken, escalationsReachSomebody, doubtIsShown];

@@ -1,0 +1,322 @@
+/** The auditor against a real database: it finds nothing in a sound shop, and each broken promise that is planted in it. */
+
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { finish } from '../../src/activities/tell.ts';
+import type { Hands } from '../../src/activities/createActivities.ts';
+import { audit, checks, report } from '../../src/audit/audit.ts';
+import type { Journals } from '../../src/audit/journals.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
+import { stopWriting } from '../../src/triggers/responses/stop.ts';
+import { green, kim, openShop, type Shop } from '../activities/messages/shop.ts';
+
+let shop: Shop;
+let db: pg.Client;
+let journals: Required<Journals>;
+/** Answered, and "no": in its second round. */
+let again: string;
+/** Waiting for the person it was given to. */
+let waiting: string;
+/** What was decided, told and closed; who asked for it. */
+let declined: string;
+let asked: string;
+
+beforeAll(async () => {
+  shop = await openShop();
+  const as = (by: string, loopId: string) => ({ by, loopId, press: shop.press() });
+  const question = await shop.hears({ words: 'Why is the lining torn?', kind: 'question', ...kim });
+  again = question.id;
+  await acknowledge(shop.db.heed, as(question.owner, again));
+  await approveFollowUp(shop.db.heed, as(question.owner, again), { words: 'We mend it for you.' });
+  await allIsSent();
+  await confirm(shop.db.heed, { loopId: again, press: shop.press() }, { says: 'no' });
+  await shop.climbs(again);
+
+  const wish = await shop.hears(green);
+  [asked, declined] = [wish.id, wish.insight_id!];
+  await decide(shop.db.heed, as('tomas', declined), { outcome: 'declined', reason: 'Green does not sell.' });
+  await shop.tells(declined);
+  await finish({ pool: shop.db.pool, configuration: shop.db.heed.configuration } as Hands, declined);
+
+  const ada = { customer: { name: 'Ada', email: 'ada@example.com' }, consent: kim.consent };
+  const stopped = await shop.hears({ words: 'When do you open?', kind: 'question', ...ada });
+  await allIsSent();
+  await stopWriting(shop.db.heed, stopped.customer_id!);
+  waiting = (await shop.hears({ words: 'How much is the scarf?', kind: 'question', customer: { name: 'Bo' } })).id;
+  await allIsSent();
+
+  db = new pg.Client({ connectionString: shop.db.url });
+  await db.connect();
+  const { rows } = await db.query<{ id: string; message_id: string; channel: string; at: Date }>(
+    `select id, message_id, channel, ended_at as at from deliveries where state = 'sent'`,
+  );
+  journals = {
+    mails: rows
+      .filter(({ channel }) => channel === 'email')
+      .map(({ message_id, at }) => ({ messageId: message_id, to: ['somebody@example.com'], at })),
+    posts: rows
+      .filter(({ channel }) => channel === 'slack')
+      .map(({ id }, n) => ({ deliveryId: id, channel: 'D1', ts: String(n) })),
+    accepted: [again, asked, waiting].map((id) => ({ id, key: `key of ${id}` })),
+  };
+});
+afterAll(async () => {
+  await db.end();
+  await shop.close();
+});
+
+/** As if everything planned had arrived. */
+async function allIsSent(): Promise<void> {
+  const client = new pg.Client({ connectionString: shop.db.url });
+  await client.connect();
+  await client.query(
+    `update deliveries set state = 'sent', phase = 'handed', attempts = 1, ended_at = heed_now() where state = 'planned' and purpose <> 'card'`,
+  );
+  await client.query(`delete from deliveries where purpose = 'card'`);
+  await client.query(`delete from wakes`);
+  await client.end();
+}
+
+describe('in a sound shop', () => {
+  test('every promise holds', async () => {
+    const findings = await audit({ databaseUrl: shop.db.url, journals });
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+    expect(findings.map(({ invariant }) => invariant)).toEqual(
+      expect.arrayContaining(['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I8']),
+    );
+    expect(report(findings).at(-1)).toBe('Every promise holds.');
+    expect(journals.mails.length).toBeGreaterThan(3);
+    expect(journals.posts.length).toBeGreaterThan(0);
+  });
+});
+
+/** What went wrong, what it is called then, and how it comes to be: by hand in the tables, or in what the world saw. */
+const planted: [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)][] = [
+  [
+    'an accepted capture is nowhere',
+    'answered with 202 is there',
+    () => (seen) => void seen.accepted.push({ key: 'k', id: newId() }),
+  ],
+  ['the words of a signal are gone', 'its words, its round', () => `delete from words where signal_id = '${waiting}'`],
+  ['a signal is gone', 'its words, its round', () => `delete from signals where id = '${waiting}'`],
+  ['a signal came by no press', 'its words, its round', () => `delete from presses where fact_id = '${waiting}'`],
+  [
+    'one key was answered with two signals',
+    'one key, one signal',
+    () => (seen) => void seen.accepted.push({ key: `key of ${again}`, id: asked }),
+  ],
+  [
+    'one key counts twice',
+    'one key, one signal',
+    () => `
+    alter table presses drop constraint a_press_counts_once;
+    insert into presses (id, source, key_hash) select '${newId()}', source, key_hash from presses limit 1`,
+  ],
+  [
+    'nobody is answerable any more',
+    'exactly one person is answerable',
+    () => `update ownerships set ended_at = heed_now() where loop_id = '${waiting}' and ended_at is null`,
+  ],
+  [
+    'nobody was answerable at first',
+    'exactly one person is answerable',
+    () => `update loops set opened_at = opened_at - interval '1 second' where id = '${waiting}'`,
+  ],
+  [
+    'nobody was answerable for a second',
+    'exactly one person is answerable',
+    () =>
+      `update ownerships set started_at = started_at + interval '1 second' where loop_id = '${again}' and ended_at is null`,
+  ],
+  [
+    'two people are answerable',
+    'exactly one person is answerable',
+    () => `
+    drop index exactly_one_person_is_answerable;
+    insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
+    select '${newId()}', loop_id, round, 'ingrid', 'taken', 'you took it', configuration from ownerships where loop_id = '${waiting}' limit 1`,
+  ],
+  [
+    'a round began while the other was open',
+    'a round begins when',
+    () => `delete from closures where loop_id = '${again}'`,
+  ],
+  [
+    'an open loop has nothing ahead',
+    'goes on by itself',
+    () => `
+    delete from rungs where plan_id in (select id from plans where loop_id = '${waiting}') and not exists (
+      select from escalations e where e.plan_id = rungs.plan_id and e.step = rungs.step);
+    update rounds set opened_at = opened_at - interval '1 hour' where loop_id = '${waiting}';
+    update ownerships set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
+    update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
+    update deliveries set ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
+    update triages set triaged_at = triaged_at - interval '1 hour' where signal_id = '${waiting}'`,
+  ],
+  [
+    'a rung was due an hour ago',
+    'was taken in time',
+    () => `
+    update plans set planned_at = planned_at - interval '2 hours' where loop_id = '${waiting}';
+    update rungs set due_at = heed_now() - interval '1 hour' where step = 1 and plan_id in (select id from plans where loop_id = '${waiting}')`,
+  ],
+  [
+    'a rung was due long before somebody took it',
+    'was taken in time',
+    () => `
+    update plans set planned_at = planned_at - interval '2 hours' where loop_id = '${again}';
+    update rungs set due_at = heed_now() - interval '1 hour' where step = 1 and plan_id in (select id from plans where loop_id = '${again}' and round = 1)`,
+  ],
+  [
+    'an escalation told nobody',
+    'each escalation is a message',
+    () => `delete from deliveries where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
+    'Slack took a prompt not, and nothing took its place',
+    'each escalation is a message',
+    () => `
+    update deliveries set state = 'failed', last_error_code = 'slack_is_archived' where purpose = 'prompt' and channel = 'slack'`,
+  ],
+  [
+    'a prompt never left',
+    'each escalation is a message',
+    () => `
+    update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
+    update deliveries set state = 'ready', not_before = heed_now() - interval '1 hour' where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
+    'a prompt was given up in silence',
+    'each escalation is a message',
+    () => `
+    update deliveries set state = 'failed', last_error_code = null where purpose = 'prompt' and channel = 'email'`,
+  ],
+  [
+    'nobody was asked about a letter in doubt',
+    'is shown to whoever answers',
+    () => `update deliveries set state = 'needs_human' where purpose = 'answer'`,
+  ],
+  [
+    'a customer was answered twice',
+    'at most one message for one purpose',
+    () => `
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, customer_id, occasion, state, phase, message_id)
+    select '${newId()}', 'another', purpose, channel, policy, loop_id, round, customer_id, occasion, state, phase, '<d.another@heed>'
+    from deliveries where purpose = 'answer' limit 1`,
+  ],
+  ['a letter was taken twice', 'took each letter once', () => (seen) => void seen.mails.push(seen.mails[0]!)],
+  [
+    'a letter left that the ledger does not know',
+    'took each letter once',
+    () => (seen) => void seen.mails.push({ ...seen.mails[0]!, messageId: '<d.unknown@heed>' }),
+  ],
+  ['a letter never left', 'took each letter once', () => (seen) => void seen.mails.shift()],
+  [
+    'a letter left although the ledger says it did not',
+    'took each letter once',
+    () => `update deliveries set state = 'suppressed' where purpose = 'answer'`,
+  ],
+  [
+    'a prompt stands twice in Slack',
+    'stands in Slack once',
+    () => (seen) => void seen.posts.push({ ...seen.posts[0]!, ts: '99' }),
+  ],
+  ['a prompt does not stand in Slack', 'stands in Slack once', () => (seen) => void seen.posts.shift()],
+  [
+    'a customer was written to who had asked us to stop',
+    'after they had asked us to stop',
+    () => `
+    update suppressions set suppressed_at = suppressed_at - interval '1 hour'`,
+  ],
+  [
+    'a letter left for a suppressed address',
+    'took nothing for an address',
+    () => (seen) => {
+      const last = seen.mails.findLastIndex(() => true);
+      seen.mails.splice(last, 1, { ...seen.mails[last]!, to: ['Ada@example.com'], at: new Date('2030-01-01') });
+    },
+  ],
+  [
+    'somebody was called to a closed round',
+    'nobody was called',
+    () => `
+    update closures set closed_at = closed_at - interval '1 hour' where loop_id = '${again}'`,
+  ],
+  [
+    'a contributor was never told',
+    'every customer who asked',
+    () => `delete from told_signals where signal_id = '${asked}'`,
+  ],
+  ['a capturer was never told', 'every customer who asked', () => `delete from tellings where staff is not null`],
+  ['a telling is no message', 'each telling by letter', () => `delete from deliveries where purpose = 'told'`],
+  [
+    'an address stands in a result',
+    'outside the tables of personal words',
+    () => `
+    update presses set result = result || '{"note": "write to kim@example.com"}' where fact_id = '${waiting}'`,
+  ],
+  [
+    'a number stands in an attribute',
+    'outside the tables of personal words',
+    () => `
+    insert into signal_attributes (signal_id, name, value) values ('${waiting}', 'phone', '+31 6 1234 5678')`,
+  ],
+];
+
+describe('it finds', () => {
+  test.each(planted)('that %s', async (_wrong, claim, plant) => {
+    const seen = structuredClone(journals);
+    const how = plant();
+    await db.query('begin');
+    try {
+      // Constraints and triggers would not let it happen.
+      await db.query('set local session_replication_role = replica');
+      if (typeof how === 'string') await db.query(how);
+      else how(seen);
+      const check = checks.find((one) => one.claim.includes(claim))!;
+      const found = await check.find(db, seen, { since: new Date(0), objectiveSeconds: 60 });
+      expect(found.length).toBeGreaterThan(0);
+      expect(found[0]).toEqual({ about: expect.stringMatching(/./), sentence: expect.stringMatching(/[.…?]$/) });
+    } finally {
+      await db.query('rollback');
+    }
+  });
+
+  test('every claim has something planted against it', () => {
+    const unproven = checks.filter(({ claim }) => !planted.some(([, part]) => claim.includes(part)));
+    expect(unproven).toEqual([]);
+  });
+});
+
+describe('it leaves alone', () => {
+  test('what began before the moment it is asked about', async () => {
+    await db.query('begin');
+    await db.query('set local session_replication_role = replica');
+    await db.query(`delete from words`);
+    const whole = checks.find(({ claim }) => claim.includes('its words, its round'))!;
+    const found = (since: Date) => whole.find(db, undefined, { since, objectiveSeconds: 60 });
+    expect((await found(new Date(0))).length).toBeGreaterThan(0);
+    expect(await found(new Date('2030-01-01'))).toEqual([]);
+    await db.query('rollback');
+  });
+
+  test('an address of our own, wherever it stands', async () => {
+    await db.query('begin');
+    await db.query(`update presses set result = result || '{"by": "tomas@linden-vale.example"}'`);
+    const personal = checks.find(({ invariant }) => invariant === 'I8')!;
+    expect(await personal.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 })).toEqual([]);
+    await db.query('rollback');
+  });
+});
+
+test('hashes of addresses are those the product keeps', async () => {
+  const { rows } = await db.query<{ hash: Buffer }>('select address_hash as hash from suppressions');
+  expect(rows.map(({ hash }) => hash.toString('hex'))).toEqual([
+    createHash('sha256').update('ada@example.com').digest('hex'),
+  ]);
+});
