@@ -1,14 +1,11 @@
 /** JSON lines on standard error, with the field names everyone uses: loop, delivery, code, attempts, request. Nothing personal. */
 
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-export function openLog(level: string): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+export function openLog(level: string, to: DestinationStream = pino.destination({ dest: 2, sync: true })): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, to);
 }
 
 /** Name, code and place in our code of an error. */

@@ -46,6 +46,8 @@ export interface TemporalOptions {
   uiPort?: number | 'none';
   /** Lets a test pass time for one workflow. */
   timeSkipping?: boolean;
+  /** After so many events a story is told to continue as new; 4096 unless said otherwise. */
+  longHistory?: number;
   /** Name to type: Keyword, Int, Datetime … */
   searchAttributes: Record<string, string>;
   onProgress?: (sentence: string) => void;
@@ -143,6 +145,7 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
   // Timers are looked at every second otherwise, and a clock that is stepped would wait for that each time.
   if (options.timeSkipping)
     dynamic.push('frontend.WorkflowTimeSkippingEnabled=true', 'history.timerProcessorMaxTimeShift="10ms"');
+  if (options.longHistory) dynamic.push(`limit.historyCount.suggestContinueAsNew=${options.longHistory}`);
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-disable-news-fetch', '--ui-port', String(uiPort)];
   return [
     'server',

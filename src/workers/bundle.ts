@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
-export const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const workflows = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 
-/** Bundles the stories into `path` and returns it. */
-export async function bundleWorkflows(path: string): Promise<string> {
+/** Bundles the stories, or what `workflowsPath` exports in place of them, into `path` and returns it. */
+export async function bundleWorkflows(path: string, workflowsPath = workflows): Promise<string> {
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
   await writeFile(path, code);
   return path;

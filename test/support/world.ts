@@ -87,16 +87,28 @@ export interface World {
   history(loopId: string): Promise<string[]>;
   /** Every worker is dead for so long; then they are back. */
   outage(howLong: string): Promise<void>;
+  /** The worker is stopped, and another goes on with other stories (a bundle). */
+  upgrade(to: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Address of another Temporal than the one that all tests share. */
+  temporal?: string;
+  /** Stories kept in memory; with none, each waking replays its story from the start. */
+  cachedStories?: number;
+  /** Hears what worker and relay have to say. */
+  log?: Log;
 }
 
 /** `change` makes it another company before anything happens in it. */
 export async function openWorld(
   company: 'shop' | 'demo' = 'shop',
   change?: (company: Company) => void,
+  { temporal, cachedStories, log = quiet }: WorldOptions = {},
 ): Promise<World> {
-  const address = process.env['HEED_TEST_TEMPORAL'];
-  const bundle = process.env['HEED_TEST_BUNDLE'];
+  const address = temporal ?? process.env['HEED_TEST_TEMPORAL'];
+  let bundle = process.env['HEED_TEST_BUNDLE'];
   if (!address || !bundle)
     throw new Error('Stories need Temporal: globalSetup starts it for tests under stories, e2e, browser and replay.');
   const db = await openTestDatabase({ company });
@@ -128,9 +140,10 @@ export async function openWorld(
       },
       connection: { address },
       namespace,
-      bundle,
-      log: quiet,
+      bundle: bundle!,
+      log,
       messagesPerSecond: 200,
+      ...(cachedStories !== undefined && { cachedStories }),
     });
   };
   await startAll();
@@ -139,7 +152,7 @@ export async function openWorld(
     databaseUrl: db.url,
     client,
     temporalAddress: address,
-    log: quiet,
+    log,
     startsPerSecond: 100,
     wavesPerSecond: 200,
   });
@@ -227,6 +240,11 @@ export async function openWorld(
       await clock.sleepThrough(howLong);
       await startAll();
       await clock.catchUp();
+    },
+    async upgrade(to) {
+      await workers?.stop();
+      bundle = to;
+      await startAll();
     },
     async close() {
       await relay.stop();

@@ -1,0 +1,68 @@
+/** Loops are open for months, so the stories as they are now must be able to go on with every history that an earlier version began. */
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { folder, keptHistories, overBudget, releasedHistories, replayFailures, storiesWith } from './histories.ts';
+
+// What is made to fail here need not be read by anybody.
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: 'ERROR', forward: {} } },
+});
+const kept = await keptHistories();
+const named = kept.map(({ version, path, history }) => [`${version}/${path}`, history] as const);
+const bundle = process.env['HEED_TEST_BUNDLE']!;
+
+describe('histories', () => {
+  test('of every version replay on the stories as they are now', async () => {
+    expect(kept.length).toBeGreaterThan(0);
+    expect(
+      await replayFailures(
+        named.map(([name, history]) => [name, history]),
+        bundle,
+      ),
+    ).toEqual({});
+  });
+
+  test('of a version that is out are never written again: test/histories/released.sha256', async () => {
+    for (const line of await releasedHistories()) {
+      const [sum, name] = line.split('  ');
+      const file = await readFile(join(folder, name!)).catch(() => 'gone');
+      expect(`${createHash('sha256').update(file).digest('hex')}  ${name}`).toBe(`${sum}  ${name}`);
+    }
+  });
+
+  test('keep within what a story may cost', () => {
+    expect(named.flatMap(([name, history]) => overBudget(name.split('/')[1]!, history))).toEqual([]);
+  });
+
+  test('are small, and name no machine', async () => {
+    for (const { version, path } of kept) {
+      const text = await readFile(join(folder, version, `${path}.json`), 'utf8');
+      expect({ path, size: text.length < 64_000, identity: text.includes('identity') }).toEqual({
+        path,
+        size: true,
+        identity: false,
+      });
+    }
+  });
+});
+
+describe('a change that would leave open loops behind is found out', () => {
+  test.each([
+    ['two stages that changed places', /(.*stages\.joinInsight.*\n)(.*stages\.refineOwner.*\n)/, '$2$1'],
+    ['a stage that was left out', /.*stages\.enrich.*\n/, ''],
+    ['a wait before another', /'answered'/g, "'told'"],
+  ])('%s', async (_, was, is) => {
+    const changed = await storiesWith('followSignal.ts', (code) => code.replace(was, is));
+    const failures = await replayFailures(
+      named.map(([name, history]) => [name, history]),
+      changed.bundle,
+    );
+    await changed.remove();
+    expect(failures).not.toEqual({});
+  });
+});
