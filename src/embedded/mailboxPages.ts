@@ -1,5 +1,6 @@
 /** The mailbox as pages to read in a browser, and as JSON. */
 
+import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import type { Mail } from './mailbox.ts';
@@ -40,8 +41,7 @@ export function mailboxPages({ mails, to, markRead, version, frame }: Shown): Ho
     }
     if (wantsJson(c)) return c.json(mail);
     await markRead(mail);
-    // The mail brings styles of its own, and a frame without an address inherits this policy. Nothing in it may run or be loaded.
-    c.header('Content-Security-Policy', policy);
+    c.header('Content-Security-Policy', policyFor(mail));
     const page = livePage({ base, version: version(), body: letter(mail), still: true });
     return c.html(frame(mail.subject || 'Without a subject', page));
   });
@@ -49,8 +49,18 @@ export function mailboxPages({ mails, to, markRead, version, frame }: Shown): Ho
   return app;
 }
 
-const policy =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+/** A frame without an address inherits this policy: nothing in the mail may run or be loaded, and of styles only the sheet it came with, known
+ *  by its hash. */
+function policyFor({ html: page = '' }: Mail): string {
+  const sheets = [...page.matchAll(/<style\b[^>]*>(.*?)<\/style>/gis)].map(
+    ([, sheet = '']) => `'sha256-${createHash('sha256').update(sheet).digest('base64')}'`,
+  );
+  return [
+    "default-src 'none'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'",
+    ['style-src', "'self'", ...sheets].join(' '),
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  ].join('; ');
+}
 
 interface Recipient {
   address: string;

@@ -40,7 +40,7 @@ interface Visitor {
 async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext({ baseURL: house.url, ...options });
   context.setDefaultTimeout(10_000);
-  watch(context);
+  await watch(context);
   return {
     page: await context.newPage(),
     as: async (staff) => {
@@ -50,8 +50,13 @@ async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
   };
 }
 
-function watch(context: BrowserContext): void {
+async function watch(context: BrowserContext): Promise<void> {
   const alarm = (where: Page | null, what: string) => alarms.push(`${where?.url()}: ${what}`);
+  // What the content policy stops, in every page and frame, also where the console would keep quiet about it.
+  await context.exposeBinding('heedStopped', ({ page: where }, what: string) => alarm(where, `stopped: ${what}`));
+  await context.addInitScript(
+    `addEventListener('securitypolicyviolation', (stopped) => heedStopped(stopped.violatedDirective + ' ' + stopped.blockedURI + ' ' + stopped.sample))`,
+  );
   context.on('request', (request) => {
     const url = request.url();
     if (!/^(data|about):/.test(url) && new URL(url).origin !== house.url) alarm(null, `request to ${url}`);
@@ -305,6 +310,12 @@ describe('every page', () => {
     }
     expect([...wrong, ...alarms]).toEqual([]);
   });
+});
+
+test('the page of the API is drawn by its viewer, and asks nobody else for anything', async () => {
+  await page.goto('/docs');
+  await page.getByText('Capture what a customer said').waitFor();
+  expect(alarms).toEqual([]);
 });
 
 describe('without script', () => {

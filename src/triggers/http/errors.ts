@@ -43,7 +43,7 @@ export function answerNotFound(app: Hono): NotFoundHandler {
       return answer(c, new DomainError('not_found', 'There is nothing here under that address.'), 404);
     const sentence = `${c.req.method} is not possible here; ${allowed.join(' or ')} is.`;
     return answer(c, { code: 'method_not_allowed', message: sentence, invalidParams: [] }, 405, {
-      Allow: allowed.join(', '),
+      Allow: allowed.flatMap((method) => (method === 'GET' ? [method, 'HEAD'] : [method])).join(', '),
     });
   };
 }

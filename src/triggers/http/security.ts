@@ -3,27 +3,55 @@
 import type { MiddlewareHandler } from 'hono';
 import { DomainError } from '../../domain/errors.ts';
 
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-src 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** No script or style but our own files, nothing that makes script out of text (Trusted Types), no frame around us. */
+const everyPage = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self'",
+  'connect-src': "'self'",
+  'form-action': "'self'",
+  'base-uri': "'none'",
+  'frame-ancestors': "'none'",
+  'require-trusted-types-for': "'script'",
+  'trusted-types': "'none'",
+};
 
-/** Headers of every answer, errors included. A part that brings a policy of its own (a framed mail in the mailbox) keeps it. */
+/** The policy of every page, with what one of them needs otherwise; undefined: without that line. */
+export const contentPolicy = (otherwise: Partial<Record<keyof typeof everyPage, string | undefined>> = {}): string =>
+  Object.entries({ ...everyPage, ...otherwise })
+    .flatMap(([directive, sources]) => (sources === undefined ? [] : [`${directive} ${sources}`]))
+    .join('; ');
+
+/** What a page could ask a browser for, and none of ours does. */
+const permissions = [
+  'camera',
+  'display-capture',
+  'geolocation',
+  'microphone',
+  'payment',
+  'publickey-credentials-get',
+  'usb',
+]
+  .map((feature) => `${feature}=()`)
+  .join(', ');
+
+/**
+ * Headers of every answer, errors included. A part that brings a policy of its own keeps it. What says nothing about being kept is kept by no
+ * cache: nearly everything here is about somebody, or opens with an address that is a key.
+ */
 export function securityHeaders(publicUrl: string): MiddlewareHandler {
   const overTls = publicUrl.startsWith('https:');
+  const policy = contentPolicy();
   return async (c, next) => {
     await next();
     const { headers } = c.res;
     if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', policy);
-    // "no-referrer" would also take the Origin from our own forms, by which they are told from others' where TLS is missing.
-    if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'same-origin');
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
+    // An address that is a key goes nowhere. Elsewhere "no-referrer" would also take the Origin from our own forms, by which they are told
+    // from others' where TLS is missing.
+    headers.set('Referrer-Policy', isOpenedByALink(c.req.path) ? 'no-referrer' : 'same-origin');
+    headers.set('Permissions-Policy', permissions);
     headers.set('X-Content-Type-Options', 'nosniff');
     headers.set('Cross-Origin-Opener-Policy', 'same-origin');
     headers.set('Cross-Origin-Resource-Policy', 'same-origin');
@@ -61,4 +89,4 @@ const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\
 
 /** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the address, not on a cookie;
  *  only without TLS is there no other sign of where the press comes from. */
-const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|sign-in)(\/|$)/.test(path);
+export const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|unsubscribe|sign-in)(\/|$)/.test(path);

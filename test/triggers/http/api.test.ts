@@ -264,7 +264,7 @@ describe('what cannot be taken is refused in sentences, and nothing is half-done
     const health = await api.app.request('/health', { method: 'POST' });
     expect([health.status, health.headers.get('Allow'), ((await health.json()) as { code: string }).code]).toEqual([
       405,
-      'GET',
+      'GET, HEAD',
       'method_not_allowed',
     ]);
     expect(await api.get('/v1/nothing')).toMatchObject({ status: 404 });

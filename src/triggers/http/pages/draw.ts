@@ -19,8 +19,6 @@ export interface Drawn extends Pick<Frame, 'title' | 'here' | 'live' | 'scripts'
 export async function draw(c: Context, web: Web, drawn: Drawn, main: Html): Promise<Response> {
   const document = String(await page(await frameOf(c, web, drawn), main));
   c.header('Cache-Control', 'no-store');
-  // The address of a page that is opened by a link of its own is a key: it goes nowhere.
-  if (drawn.alone) c.header('Referrer-Policy', 'no-referrer');
   if (drawn.status) c.status(drawn.status);
   return drawn.live && !drawn.status ? answerLive(c, document) : c.html(document);
 }

@@ -1,0 +1,250 @@
+import { createServer } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { serve } from '@hono/node-server';
+import fc from 'fast-check';
+import getPort from 'get-port';
+import { Hono } from 'hono';
+import { createApp } from '../../../src/triggers/http/app.ts';
+import { answerErrors, TooMany } from '../../../src/triggers/http/errors.ts';
+import { Buckets, callerAt, limitedRate } from '../../../src/triggers/http/rates.ts';
+import { serverLimits } from '../../../src/triggers/http/requests.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { webOf } from './contract.ts';
+
+/** How often somebody is served before they are told to wait. */
+function served(buckets: Buckets, who: string, tries = 2000): number {
+  for (let n = 0; n < tries; n++) {
+    try {
+      buckets.take(who);
+    } catch (error) {
+      if (error instanceof TooMany) return n;
+      throw error;
+    }
+  }
+  return tries;
+}
+
+describe('a bucket', () => {
+  test('gives its burst at once and its rate from then on, and says how long to wait', () => {
+    let now = 0;
+    const buckets = new Buckets({ rate: 2, burst: 10 }, () => now);
+    expect(served(buckets, 'kim')).toBe(10);
+    now += 3000;
+    expect(served(buckets, 'kim')).toBe(6);
+    expect(served(buckets, 'bo')).toBe(10);
+    for (let n = 0; n < 7; n++) buckets.spend('kim');
+    expect(() => buckets.mustHave('kim')).toThrow(expect.objectContaining({ retryAfter: 4 }));
+    now += 3_600_000;
+    expect(served(buckets, 'kim')).toBe(10);
+  });
+
+  test('of somebody who has used theirs up is not forgotten in a flood of fresh addresses, and the flood shares one', () => {
+    const buckets = new Buckets({ rate: 0.001, burst: 10 }, () => 0, 100);
+    expect(served(buckets, 'the loud one')).toBe(10);
+    const flood = Array.from({ length: 5000 }, (_, n) => served(buckets, `fresh ${n}`, 1)).reduce((a, b) => a + b, 0);
+    // 99 had one of their own, and the rest one between them.
+    expect(flood).toBe(99 + 10);
+    expect(served(buckets, 'the loud one')).toBe(0);
+    expect(buckets.size).toBeLessThanOrEqual(101);
+  });
+
+  test('that is full again says nothing and makes room', () => {
+    let now = 0;
+    const buckets = new Buckets({ rate: 100, burst: 10 }, () => now, 100);
+    for (let n = 0; n < 10_000; n++) {
+      now += 11;
+      expect(served(buckets, `visitor ${n}`, 1)).toBe(1);
+    }
+    expect(buckets.size).toBeLessThanOrEqual(101);
+  });
+});
+
+describe('a caller', () => {
+  test('is whoever has the /64, however they write their address; an IPv4 address is one in either dress', () => {
+    const hex = fc.integer({ min: 0, max: 0xffff }).map((group) => group.toString(16));
+    fc.assert(
+      fc.property(fc.array(hex, { minLength: 4, maxLength: 4 }), hex, hex, (net, one, other) => {
+        fc.pre(net[0] !== '0');
+        const caller = callerAt(`${net.join(':')}:${one}:0:1:${other}`);
+        expect(callerAt(`${net.join(':')}::${other}`)).toBe(caller);
+        expect(callerAt(`[${net.join(':').toUpperCase()}:0:0:0:1]:443`)).toBe(caller);
+      }),
+    );
+    expect(callerAt('2001:db8::1')).toBe('2001:db8:0:0::/64');
+    expect(callerAt('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
+    expect(callerAt('::1')).toBe('0:0:0:0::/64');
+    expect(callerAt('::ffff:192.0.2.7')).toBe('192.0.2.7');
+    expect(callerAt('192.0.2.7:5123')).toBe('192.0.2.7');
+    expect(callerAt('x'.repeat(10_000))).toHaveLength(64);
+  });
+});
+
+describe('who asks too much', () => {
+  let db: TestDatabase;
+  beforeAll(async () => {
+    db = await openTestDatabase();
+  });
+  afterAll(() => db.close());
+
+  /** An app behind one proxy of ours, whose database counts how often it was asked. */
+  function counted() {
+    const web = webOf(db);
+    let looked = 0;
+    const pool = new Proxy(db.pool, {
+      get: (target, name, receiver) => {
+        looked += 1;
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+    const app = createApp({ ...web, heed: { ...web.heed, pool } }, { trustedProxyHops: 1 });
+    const ask = (path: string, from = '192.0.2.1', init: RequestInit = {}) =>
+      app.request(path, { ...init, headers: { 'X-Forwarded-For': `203.0.113.9, ${from}`, ...init.headers } });
+    return { ask, looked: () => looked };
+  }
+  const press = { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } };
+  async function untilRefused(
+    ask: () => Response | Promise<Response>,
+    most: number,
+  ): Promise<{ answered: number; refused: Response }> {
+    for (let answered = 0; answered <= most; answered++) {
+      const response = await ask();
+      if (response.status === 429) return { answered, refused: response };
+    }
+    throw new Error(`Nobody was told to wait after ${most}.`);
+  }
+
+  test('guessing links is told to wait after thirty, before the database is asked; others go on', async () => {
+    const { ask, looked } = counted();
+    const guess = () => ask(`/yours/${Math.random().toString(36).slice(2).padEnd(22, 'A')}`);
+    const { answered, refused } = await untilRefused(guess, 60);
+    expect(answered).toBeGreaterThanOrEqual(30);
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThanOrEqual(1);
+    const before = looked();
+    for (let n = 0; n < 20; n++) expect((await guess()).status).toBe(429);
+    expect((await ask('/t/AAAAAAAAAAAAAAAAAAAAAA')).status).toBe(429);
+    expect(looked()).toBe(before);
+    expect((await ask('/yours/AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.2')).status).toBe(404);
+    expect((await ask('/sign-in', '192.0.2.2')).status).toBe(200);
+  });
+
+  test('guessing keys too', async () => {
+    const { ask, looked } = counted();
+    const guess = () => ask('/v1/signals', '192.0.2.1', { headers: { Authorization: `Bearer ${Math.random()}` } });
+    await untilRefused(guess, 60);
+    const before = looked();
+    expect((await guess()).status).toBe(429);
+    expect(looked()).toBe(before);
+  });
+
+  test('asking for mails to sign in with is told to wait after thirty, from one /64 of IPv6 as from one address', async () => {
+    const { ask } = counted();
+    let n = 0;
+    const mail = () =>
+      ask('/sign-in', `2001:db8:1:2::${(n += 1).toString(16)}`, {
+        ...press,
+        body: new URLSearchParams({ email: `nobody${n}@example.com` }),
+      });
+    const { answered } = await untilRefused(mail, 60);
+    expect(answered).toBeGreaterThanOrEqual(30);
+    expect((await ask('/sign-in', '2001:db8:1:3::1', press)).status).toBe(400);
+  });
+
+  test('a claim to come from elsewhere is not believed: our own proxy says who asks', async () => {
+    const { ask } = counted();
+    const spoofed = () =>
+      ask('/sign-in', '192.0.2.1', {
+        ...press,
+        headers: { ...press.headers, 'X-Forwarded-For': `${Math.random()}, 192.0.2.1` },
+      });
+    await untilRefused(spoofed, 60);
+  });
+
+  test('nobody is kept from unsubscribing', async () => {
+    const { ask } = counted();
+    await untilRefused(() => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA'), 60);
+    for (let n = 0; n < 150; n++)
+      expect((await ask('/unsubscribe/AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.1', { method: 'POST' })).status).toBe(404);
+  });
+});
+
+test('beyond what can be answered at once, people are told so at once; the watch over us still answers', async () => {
+  const app = new Hono();
+  app.onError(answerErrors(() => {}));
+  app.use(limitedRate(1));
+  let finish = (): void => {};
+  const slow = new Promise<void>((resolve) => (finish = resolve));
+  app.get('/slow', async (c) => {
+    await slow;
+    return c.text('at last');
+  });
+  app.get('/health', (c) => c.text('alive'));
+  let n = 0;
+  const ask = (path: string) => app.request(path, { headers: { 'X-Forwarded-For': `192.0.2.${(n += 1) % 250}` } });
+  const asked = Array.from({ length: 500 }, () => ask('/slow'));
+  const refused = await ask('/slow');
+  expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '5']);
+  expect((await ask('/health')).status).toBe(200);
+  finish();
+  expect((await Promise.all(asked)).every(({ status }) => status === 200)).toBe(true);
+  expect((await ask('/slow')).status).toBe(200);
+});
+
+describe('slow callers', () => {
+  test('a thousand of them, a byte at a time, keep nobody else waiting, and are cut off', async () => {
+    const port = await getPort();
+    const app = new Hono();
+    app.get('/', (c) => c.text('here'));
+    app.post('/', async (c) => c.text(await c.req.text()));
+    const server = serve({
+      fetch: app.fetch,
+      port,
+      hostname: '127.0.0.1',
+      // As in production, a hundred times faster.
+      serverOptions: {
+        ...serverLimits,
+        headersTimeout: serverLimits.headersTimeout / 10,
+        requestTimeout: serverLimits.requestTimeout / 10,
+        connectionsCheckingInterval: serverLimits.connectionsCheckingInterval / 10,
+      },
+    });
+    let cut = 0;
+    const slow = await Promise.all(
+      Array.from(
+        { length: 1000 },
+        (_, n) =>
+          new Promise<Socket>((connected) => {
+            const socket = connect(port, '127.0.0.1', () => {
+              socket.write(
+                n % 2
+                  ? 'GET / HTTP/1.1\r\nHost: heed\r\nX-Slow: '
+                  : 'POST / HTTP/1.1\r\nHost: heed\r\nContent-Length: 1000\r\n\r\n{',
+              );
+              connected(socket);
+            });
+            socket.on('error', () => {});
+            socket.on('close', () => (cut += 1));
+            socket.resume();
+          }),
+      ),
+    );
+    const drip = setInterval(() => {
+      for (const socket of slow) if (socket.writable) socket.write('a');
+    }, 100);
+    for (let n = 0; n < 200; n++) expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+    await Promise.all(
+      slow.map((socket) => (socket.closed ? undefined : new Promise((closed) => socket.once('close', closed)))),
+    );
+    clearInterval(drip);
+    expect(cut).toBe(1000);
+    await new Promise((closed) => server.close(closed));
+  });
+
+  test('are looked for every few seconds, not every half a minute as Node does by itself', () => {
+    const server = createServer(serverLimits);
+    const { headersTimeout, requestTimeout, connectionsCheckingInterval } = serverLimits;
+    expect(connectionsCheckingInterval).toBeLessThanOrEqual(headersTimeout / 2);
+    expect([server.headersTimeout, server.requestTimeout]).toEqual([headersTimeout, requestTimeout]);
+    server.close();
+  });
+});
