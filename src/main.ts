@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Hands } from './activities/createActivities.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { explainProblems, readCompany } from './domain/companyFile.ts';
 import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
@@ -186,6 +187,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
     address: config.temporalAddress ?? temporal!.address,
     smtpUrl: config.smtpUrl ?? mailbox!.smtpUrl,
     slack: slackAt,
+    recall: mailbox && ((messageId) => mailbox.forget(messageId)),
     dataDir,
   });
   arriving.delete('workers');
@@ -269,6 +271,7 @@ interface Engine {
   address: string;
   smtpUrl: string | undefined;
   slack: Config['slack'];
+  recall?: Hands['recall'];
   dataDir?: string;
 }
 
@@ -295,6 +298,7 @@ async function startEngine(
         publicUrl: config.publicUrl,
         post: openPostOffice(engine.smtpUrl!),
         slack: engine.slack && openSlack(withoutUndefined({ token: engine.slack.token, apiUrl: engine.slack.apiUrl })),
+        recall: engine.recall,
       },
       connection,
       namespace: config.temporalNamespace,

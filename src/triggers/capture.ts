@@ -8,6 +8,7 @@ import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
+import { lastErasureOf } from '../store/records/erasures.ts';
 import { recogniseCustomer, recordConsent, type Identity } from '../store/records/customers.ts';
 import { press, type Press } from '../store/records/presses.ts';
 import { isReferenceTaken, recordSignal } from '../store/records/signals.ts';
@@ -86,6 +87,7 @@ export async function capture(
     }
   }
   const wanted = wantedIn(said, company.vocabulary);
+  if (saidAt) await mustNotBeErased(heed, identities, saidAt);
 
   const record = () =>
     heed.pool.transaction(async (tx) => {
@@ -135,6 +137,16 @@ export async function capture(
   );
   heed.hint();
   return captured;
+}
+
+/** An old list read in again must not bring back what its customer had erased. What they say since is welcome. */
+async function mustNotBeErased(heed: Heed, identities: readonly Identity[], saidAt: Date): Promise<void> {
+  const erasedAt = identities.length > 0 ? await lastErasureOf(heed.pool, identities) : null;
+  if (erasedAt && saidAt <= erasedAt)
+    throw new DomainError(
+      'gone',
+      'What was said under this address until then has been erased, and is not taken in again.',
+    );
 }
 
 const invalid = (name: string, reason: string): DomainError =>

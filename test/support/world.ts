@@ -90,10 +90,11 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** `change` makes it another company before anything happens in it. */
+/** `change` makes it another company before anything happens in it. With `dataDir` mailbox and Slack room keep their files there. */
 export async function openWorld(
   company: 'shop' | 'demo' = 'shop',
   change?: (company: Company) => void,
+  dataDir?: string,
 ): Promise<World> {
   const address = process.env['HEED_TEST_TEMPORAL'];
   const bundle = process.env['HEED_TEST_BUNDLE'];
@@ -112,8 +113,11 @@ export async function openWorld(
     searchAttributes: { Stage: 2, WaitingOn: 2, Place: 2, Kind: 2, InsightId: 2, Priority: 3, Level: 3, DueAt: 6 },
   });
   const client = new Client({ connection, namespace });
-  const mailbox = await startMailbox();
-  const room = await startSlackRoom({ interactivityUrl: () => 'http://127.0.0.1:9/slack/interactions' });
+  const mailbox = await startMailbox({ ...(dataDir && { dataDir }) });
+  const room = await startSlackRoom({
+    interactivityUrl: () => 'http://127.0.0.1:9/slack/interactions',
+    ...(dataDir && { dataDir }),
+  });
   const heed = openHeed(db.pool, db.heed.configuration);
 
   let workers: RunningWorkers | undefined;
@@ -125,6 +129,7 @@ export async function openWorld(
         publicUrl: 'http://heed.test',
         post: openPostOffice(mailbox.smtpUrl),
         slack: openSlack({ token: room.token, apiUrl: room.apiUrl }),
+        recall: (messageId) => mailbox.forget(messageId),
       },
       connection: { address },
       namespace,
