@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Hands } from './activities/createActivities.ts';
 import { environmentWith, type Config } from './config.ts';
 import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
@@ -20,17 +21,26 @@ import { startWorkers } from './workers/createWorker.ts';
 
 type Say = (sentence: string) => void;
 
+/** Said to an engine whose parent has the mailbox. */
+const recalls = 'recalls';
+
 /**
  * Starts an engine as a process of its own, at a lower priority: on a small machine whoever stands at a counter goes before what can wait.
  * Returns when it works; from then on it is started again when it ends by itself. It ends with us, whichever way we end. Its settings go
  * by the environment, which no other user of the machine reads.
  */
-export async function keepEngine(main: string, settings: NodeJS.ProcessEnv, stops: Stop[], say: Say): Promise<void> {
+export async function keepEngine(
+  main: string,
+  settings: NodeJS.ProcessEnv,
+  { recall }: Pick<Hands, 'recall'>,
+  stops: Stop[],
+  say: Say,
+): Promise<void> {
   let child: ChildProcess | undefined;
   let stopping = false;
 
   const start = async (): Promise<void> => {
-    const engine = fork(main, ['engine'], {
+    const engine = fork(main, ['engine', ...(recall ? [recalls] : [])], {
       env: environmentWith(settings),
       // A group of its own: Ctrl-C in the terminal then reaches us only, who end things in order.
       detached: true,
@@ -38,6 +48,10 @@ export async function keepEngine(main: string, settings: NodeJS.ProcessEnv, stop
     });
     child = engine;
     setPriority(engine.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+    engine.on('message', (said) => {
+      const { recall: messageId } = said as { recall?: string };
+      if (messageId) void recall?.(messageId).then(() => engine.connected && engine.send({ recalled: messageId }));
+    });
     await new Promise<void>((ready, failed) => {
       engine.once('message', () => ready());
       engine.once('exit', () => failed(new Error('The engine ended before it was ready; what it said stands above.')));
@@ -72,10 +86,25 @@ export async function keepEngine(main: string, settings: NodeJS.ProcessEnv, stop
   await start();
 }
 
+/** The mailbox is our parent's, who is asked and says when it is done; where there is none, no mail can be taken back. */
+function recallThroughParent(): Hands['recall'] {
+  if (!process.send || !process.argv.includes(recalls)) return undefined;
+  return (messageId) =>
+    new Promise((done) => {
+      const hear = (said: unknown): void => {
+        if ((said as { recalled?: string }).recalled !== messageId) return;
+        process.off('message', hear);
+        done();
+      };
+      process.on('message', hear);
+      process.send!({ recall: messageId });
+    });
+}
+
 /** Tells whoever keeps this process that it works, and ends it when they are gone. False when nobody does. */
 export function isReadyForParent(): boolean {
   if (!process.send) return false;
-  process.send('ready');
+  process.send({ ready: true });
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   return true;
 }
@@ -102,6 +131,7 @@ export async function startEngine(
         publicUrl: config.publicUrl,
         post: openPostOffice(config.smtpUrl!, config.signature),
         slack: config.slack && openSlack(config.slack),
+        recall: recallThroughParent(),
       },
       connection,
       namespace: config.temporalNamespace,

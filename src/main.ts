@@ -183,6 +183,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
       PUBLIC_URL: config.publicUrl,
       HEED_DATA_DIR: dataDir,
     },
+    { recall: mailbox && ((messageId) => mailbox.forget(messageId)) },
     stops,
     say,
   );

@@ -45,6 +45,7 @@ select
   p.due_on as promised_on,
   reach.channel as reach,
   reach.why_not as unreachable,
+  exists (select from now.restrictions x where x.customer_id = s.customer_id) as restricted,
   i.insight_id,
   told.decision_id as told_decision_id,
   told.telling_id,

@@ -71,7 +71,7 @@ with own as (
   select d.loop_id, d.ended_at, 65, 'sent', null,
     jsonb_build_object('purpose', d.purpose, 'channel', d.channel, 'state', d.state, 'error', d.last_error_code)
   from deliveries d
-  where d.customer_id is not null and d.loop_id is not null and d.ended_at is not null
+  where d.customer_id is not null and d.loop_id is not null and d.ended_at is not null and d.purpose <> 'redaction'
   union all
   select c.loop_id, c.confirmed_at, 95, 'confirmed', c.by,
     jsonb_build_object('says', c.says, 'question', c.question, 'words', c.words, 'late', c.late, 'round', c.round)

@@ -75,6 +75,8 @@ interface Reading {
   priority: number | null;
   level: number;
   reference: string;
+  /** The customer asked that nothing be done with it for now. */
+  restricted: boolean;
 }
 
 /**
@@ -262,6 +264,7 @@ async function read(
       kind: s.kind,
       insightId: s.insight_id,
       priority: s.priority,
+      restricted: s.restricted,
     };
   }
   const i = (await insightNow(tx, loopId))!;
@@ -278,6 +281,7 @@ async function read(
     kind: i.kind,
     insightId: i.id,
     priority: null,
+    restricted: false,
   };
 }
 
@@ -313,11 +317,18 @@ function standing(
     .filter((date) => date instanceof Date)
     .sort((a, b) => a.getTime() - b.getTime())[0];
   const sleepMs = at ? Math.min(longestSleepMs, at.getTime() - now.getTime()) : longestSleepMs;
-  const waitingOn =
-    next && next.role !== 'nobody' ? `owner.${r.place}` : r.stage === 'confirmation' ? 'customer' : null;
+  const waitingOn = r.restricted
+    ? 'restriction'
+    : next && next.role !== 'nobody'
+      ? `owner.${r.place}`
+      : r.stage === 'confirmation'
+        ? 'customer'
+        : null;
   const nextLine = next
     ? `${next.role}.${r.place} at ${next.due_at.toISOString()} (${next.wait}, step ${next.step})`
-    : 'nothing by itself';
+    : r.restricted
+      ? 'nothing until the customer lifts the restriction'
+      : 'nothing by itself';
   return {
     over: r.over,
     round: r.round,

@@ -18,6 +18,8 @@ export interface Hands {
   publicUrl: string;
   post: PostOffice;
   slack: Slack | undefined;
+  /** Takes a mail back by its Message-ID: only where the mailbox is ours. */
+  recall?: ((messageId: string) => Promise<void>) | undefined;
 }
 
 /** Stages of stories: idempotent, on Postgres alone, as local activities. */

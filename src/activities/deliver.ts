@@ -27,9 +27,11 @@ import {
   type Outcome,
 } from '../store/records/deliveries.ts';
 import { calendarOf } from '../store/records/ladders.ts';
+import { isErased } from '../store/records/erasures.ts';
 import { factRecorded } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
+import { planRedactions } from '../store/records/redactions.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import { sql, type Tx } from '../store/pool.ts';
 import { insightNow } from '../store/views/insights.ts';
@@ -64,6 +66,11 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
       throw error;
     });
     if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
+    if ('recall' in composed) {
+      const { recall } = hands;
+      if (!recall) return await end(hands, delivery, 'suppressed', 'out_of_reach');
+      return await handOver(hands, delivery, fence, () => recall(composed.recall).then(() => ({ accepted: true })));
+    }
     if ('letter' in composed) {
       const { letter } = composed;
       const office = await hands.post.connect().catch(() => undefined);
@@ -91,9 +98,7 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
     if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
-    const objection = delivery.customer_id
-      ? await objectionOfCustomer(tx, delivery, company)
-      : await objectionOfStaff(tx, delivery, company);
+    const objection = await objectionTo(tx, delivery, company);
     if (objection && 'until' in objection) {
       await holdDelivery(tx, id, objection.until, objection.code);
       return 'held';
@@ -103,6 +108,12 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
   });
 }
 
+/** To taking a message back nobody can object, and not to sending what somebody asked for a moment ago. */
+async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  if (d.purpose === 'redaction' || d.purpose === 'rights') return undefined;
+  return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
+}
+
 /** Consent, suppression, quiet hours and the cap, as they are now and not as they were when the message was planned. */
 async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (!d.loop_id || !d.customer_id) return undefined;
@@ -110,6 +121,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   await lockCustomer(tx, d.customer_id);
   const signal = await signalNow(tx, d.loop_id);
   if (!signal) return { end: 'cancelled', code: 'erased' };
+  if (signal.restricted) return { until: new Date(d.now.getTime() + 3_600_000), code: 'restricted' };
   const overtaken = d.purpose === 'told' && d.occasion ? await decisionOvertaking(tx, d.occasion) : null;
   const { now, purpose, sample } = d;
   const { reach, unreachable } = signal;
@@ -191,6 +203,8 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
   if (outcome.state !== 'ready') await wakeWhoWait(tx, d);
+  // It was on its way while its words were erased.
+  if (outcome.state === 'sent' && d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
 }
 
 /** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. */
@@ -208,7 +222,7 @@ async function wakeWhoWait(tx: Tx, d: Delivery): Promise<void> {
 /** Slack will not take it: the same by e-mail, once (a last step goes that way anyway); what still waits for Slack is not sent late on top of
  *  it. A card is only ever the edit of a message that is there. */
 async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
-  if (d.purpose === 'card') return;
+  if (d.purpose === 'card' || d.purpose === 'redaction') return;
   const body = await bodyOf(tx, d.id);
   await planDelivery(tx, {
     key: d.dedupe_key.replace(/:slack$/, ':email'),

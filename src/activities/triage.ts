@@ -29,6 +29,8 @@ export async function triage(hands: Hands, signalId: string): Promise<Verdict> {
     await lockLoop(tx, signalId);
     const signal = (await signalNow(tx, signalId))!;
     if (signal.triage_verdict) return signal.triage_verdict;
+    // Erased before it was read: there is nothing to judge, and the story ends.
+    if (signal.closed_at) return 'dismiss';
     const judgement = judge(company, await remarkOf(tx, signal));
     await recordTriage(tx, signalId, judgement, version);
     if (judgement.verdict === 'dismiss') {
@@ -61,7 +63,7 @@ export async function joinInsight(hands: Hands, signalId: string): Promise<void>
   await hands.pool.transaction(async (tx) => {
     await lockLoop(tx, signalId);
     const signal = (await signalNow(tx, signalId))!;
-    if (signal.course !== 'decide' || signal.insight_id) return;
+    if (signal.course !== 'decide' || signal.insight_id || signal.closed_at) return;
     const remark = await remarkOf(tx, signal);
     const kind = signal.kind ?? 'unclear';
     const { item, ...asked } = { ...remark.attributes, ...(remark.item && { item: remark.item }) } as Record<
@@ -88,7 +90,8 @@ export async function refineOwner(hands: Hands, signalId: string): Promise<void>
   await hands.pool.transaction(async (tx) => {
     await lockLoop(tx, signalId);
     const signal = (await signalNow(tx, signalId))!;
-    if (signal.owner_cause !== 'captured' || signal.acknowledged_at || signal.answered_by || signal.round > 1) return;
+    if (signal.owner_cause !== 'captured' || signal.round > 1) return;
+    if (signal.acknowledged_at || signal.answered_by || signal.closed_at) return;
     const remark = await remarkOf(tx, signal);
     const to = routeOwner(company, { ...remark, ...(signal.kind && { kind: signal.kind }) }, sequenceOf(signalId));
     await own(tx, {

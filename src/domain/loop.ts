@@ -21,6 +21,8 @@ export interface SignalFacts {
   acknowledged_at: Date | null;
   answered_at: Date | null;
   reach: string | null;
+  /** The customer asked that nothing be done with it for now. */
+  restricted: boolean;
   promised_for: Date | null;
   follow_up_id: string | null;
   telling_id: string | null;
@@ -114,8 +116,9 @@ export interface PlanDue {
   from: Date;
 }
 
-/** The ladders of the stage a signal is in. Several may run: the customer's clock goes on while a new holder's begins. */
+/** The ladders of the stage a signal is in. Several may run: the customer's clock goes on while a new holder's begins. None while it rests. */
 export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
+  if (s.restricted) return [];
   const stage = stageOfSignal(s);
   const holder: PlanDue = {
     wait: 'acknowledged',
@@ -190,6 +193,7 @@ export function ladderPlansOfInsight(i: InsightFacts, now: Date): PlanDue[] {
 export type ByRule = 'nobody_to_answer' | 'nobody_to_ask' | 'finished';
 
 export function followsByRuleForSignal(s: SignalFacts): ByRule | undefined {
+  if (s.restricted) return undefined;
   const stage = stageOfSignal(s);
   if (stage === 'answer' && !s.reach) return 'nobody_to_answer';
   if (stage === 'confirmation' && s.could_not_be_asked) return 'nobody_to_ask';

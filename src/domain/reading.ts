@@ -39,6 +39,19 @@ export function normalise(wanted: Wanted, vocabulary: Vocabulary): Wanted {
   return item === '' ? { attributes } : { item, attributes };
 }
 
+/** Of normalised attributes (the item among them, as 'item') those whose value is the company's own word: the rest somebody typed. */
+export function codesIn(attributes: Record<string, string>, vocabulary: Vocabulary): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).filter(([name, value]) => {
+      const values = name === 'item' ? vocabulary.items : vocabulary.attributes[name];
+      return Object.keys(values ?? {}).some((known) => {
+        const pattern = patternOf(known);
+        return pattern === undefined ? known === value : compilePattern(pattern).matcher(value).matches();
+      });
+    }),
+  );
+}
+
 /** One spelling for comparing: no case, no accents' encodings, single spaces. */
 export function fold(text: string): string {
   return text.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();

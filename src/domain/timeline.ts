@@ -402,6 +402,8 @@ function closed({ by, detail }: Happened<'closed'>, context: Context): string | 
       return 'Closed: decided and told.';
     case 'joined':
       return 'Closed: who asked for it belongs to another one now.';
+    case 'erased':
+      return 'Closed: what was said was erased.';
     default:
       // Not settled: the next line starts again.
       return undefined;

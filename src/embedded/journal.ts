@@ -1,9 +1,11 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Entries one a line, in a file that only grows. What `append` has answered for survives a kill −9 and a loss of power. */
+/** Entries one a line, in a file that only grows unless it is rewritten. What `append` has answered for survives a kill −9 and a loss of power. */
 export interface Journal<Entry> {
   append(entry: Entry): Promise<void>;
+  /** Keeps what `entries` gives at that moment and nothing of what was there before: what was taken back is not to be found on disk, either. */
+  rewrite(entries: () => Entry[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -11,11 +13,12 @@ export interface Journal<Entry> {
 export async function openJournal<Entry>(
   file: string | undefined,
 ): Promise<{ entries: Entry[]; journal: Journal<Entry> }> {
-  if (file === undefined) return { entries: [], journal: { append: async () => {}, close: async () => {} } };
+  const nothing = async (): Promise<void> => {};
+  if (file === undefined) return { entries: [], journal: { append: nothing, rewrite: nothing, close: nothing } };
 
   // Mails and messages are personal: for this account's eyes only.
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, 'a', 0o600);
+  let handle = await open(file, 'a', 0o600);
   const kept = await readFile(file);
   // A line without its end was being written when the process died. Nobody was told it is safe, so it goes.
   let size = kept.lastIndexOf('\n') + 1;
@@ -38,15 +41,28 @@ export async function openJournal<Entry>(
       throw error;
     }
   };
+  const replace = async (all: Entry[]): Promise<void> => {
+    const text = Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const fresh = await open(`${file}.new`, 'w', 0o600);
+    await fresh.appendFile(text);
+    await fresh.datasync();
+    await fresh.close();
+    await rename(`${file}.new`, file);
+    await handle.close();
+    handle = await open(file, 'a', 0o600);
+    size = text.length;
+  };
   let last: Promise<void> = Promise.resolve();
-  const append = (entry: Entry): Promise<void> => {
-    const mine = last.then(() => write(entry));
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    const mine = last.then(act);
     last = mine.catch(() => {});
     return mine;
   };
+  const append = (entry: Entry): Promise<void> => inTurn(() => write(entry));
+  const rewrite = (all: () => Entry[]): Promise<void> => inTurn(() => replace(all()));
   const close = async (): Promise<void> => {
     await last;
     await handle.close();
   };
-  return { entries, journal: { append, close } };
+  return { entries, journal: { append, rewrite, close } };
 }

@@ -39,6 +39,8 @@ export interface Mailbox {
   /** Everything accepted, oldest first; with an address, what was sent to it. */
   mails(to?: string): Mail[];
   unread(): number;
+  /** Takes the mail with this Message-ID away, from the disk too. Nothing happens when there is none. */
+  forget(messageId: string): Promise<void>;
   /** Calls back after every change; what it returns ends that. */
   onChange(listener: () => void): () => void;
   /** The pages, to be mounted at /dev/mailbox; also as JSON. */
@@ -61,9 +63,12 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
     options.dataDir && path.join(options.dataDir, 'mailbox.ndjson'),
   );
   const mails: Mail[] = [];
+  const arrivals = new Map<string, Arrival>();
   for (const entry of entries) {
-    if ('raw' in entry) mails.push(await readMail(entry));
-    else for (const mail of mails) if (mail.id === entry.readMail) mail.read = true;
+    if ('raw' in entry) {
+      arrivals.set(entry.id, entry);
+      mails.push(await readMail(entry));
+    } else for (const mail of mails) if (mail.id === entry.readMail) mail.read = true;
   }
   let given = Number(mails.at(-1)?.id ?? 0);
 
@@ -83,8 +88,21 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
       raw: raw.toString('base64'),
     };
     await journal.append(entry);
+    arrivals.set(entry.id, entry);
     mails.push(await readMail(entry));
     changed();
+  };
+  const forget = async (messageId: string): Promise<void> => {
+    const gone = mails.filter((mail) => mail.messageId === messageId);
+    if (gone.length === 0) return;
+    for (const mail of gone) {
+      arrivals.delete(mail.id);
+      mails.splice(mails.indexOf(mail), 1);
+    }
+    changed();
+    await journal.rewrite(() =>
+      mails.flatMap((mail): Entry[] => [arrivals.get(mail.id)!, ...(mail.read ? [{ readMail: mail.id }] : [])]),
+    );
   };
   const markRead = async (mail: Mail): Promise<void> => {
     if (mail.read) return;
@@ -101,6 +119,7 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
     smtpUrl: `smtp://127.0.0.1:${server.port}`,
     mails: (address) => (address === undefined ? [...mails] : to(address)),
     unread: () => mails.filter((mail) => !mail.read).length,
+    forget,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

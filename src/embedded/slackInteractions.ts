@@ -147,7 +147,7 @@ export class Interactions {
     const { message } = response;
     try {
       if (body['delete_original'] === true) {
-        await this.#room.keep({ ...message, deleted: true });
+        await this.#room.remove(message);
       } else if (body['replace_original'] === true) {
         const before = this.#room.message(message.channel, message.ts) ?? message;
         await this.#room.keep({ ...before, ...content(body, before), edited: this.#room.nextTs() });

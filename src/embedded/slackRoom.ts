@@ -48,6 +48,8 @@ export interface SlackRoom {
   /** Open modals; of one person the topmost last. */
   views(email?: string): RoomView[];
   unread(): number;
+  /** Nothing of what was deleted, or stood there before an edit, is on disk when this resolves; by itself it is so within half a minute. */
+  forget(): Promise<void>;
   /** The latest hundred interactions sent to the app, oldest first, as they went over the wire. */
   interactions(): readonly Interaction[];
   /** Makes people known before anybody writes to them. */
@@ -81,6 +83,8 @@ export async function startSlackRoom(options: SlackRoomOptions): Promise<SlackRo
     options.dataDir && path.join(options.dataDir, 'slack.ndjson'),
   );
   const room = new RoomState(entries, journal);
+  // A Heed that was killed may have left on disk what was edited or deleted before.
+  await room.forget();
   const token = `xoxb-${randomBytes(12).toString('hex')}`;
   const signingSecret = randomBytes(16).toString('hex');
   const faults = new Faults<SlackFault>();
@@ -181,10 +185,12 @@ export async function startSlackRoom(options: SlackRoomOptions): Promise<SlackRo
       return () => room.listeners.delete(listener);
     },
     faults,
+    forget: () => room.forget(),
     async stop() {
       const closed = new Promise((done) => server.close(done));
       server.closeAllConnections();
       await closed;
+      await room.forget();
       await journal.close();
     },
   };

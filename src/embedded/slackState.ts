@@ -64,6 +64,7 @@ export class RoomState {
   #changes = 0;
   #bootId = randomBytes(4).toString('hex');
   #journal: Journal<RoomEntry>;
+  #forgetting: NodeJS.Timeout | undefined;
 
   constructor(entries: RoomEntry[], journal: Journal<RoomEntry>) {
     this.#journal = journal;
@@ -117,6 +118,30 @@ export class RoomState {
     if (!message.ephemeral) await this.#journal.append({ message });
     this.#put(message);
     this.changed();
+    if (message.edited) this.#forgetSoon();
+  }
+
+  /** Takes a message away, from the disk too. */
+  async remove(message: RoomMessage): Promise<void> {
+    this.#put({ ...message, deleted: true, text: '', blocks: [], attachments: [], metadata: undefined });
+    this.changed();
+    await this.forget();
+  }
+
+  /** Nothing of what was deleted, or stood there before an edit, is on disk when this resolves. */
+  async forget(): Promise<void> {
+    clearTimeout(this.#forgetting);
+    this.#forgetting = undefined;
+    await this.#journal.rewrite(() => [
+      ...[...this.people.values()].map((person) => ({ person })),
+      ...this.messages.filter(({ ephemeral }) => !ephemeral).map((message) => ({ message })),
+      ...[...this.#readTo].map(([channel, readTo]) => ({ channel, readTo })),
+    ]);
+  }
+
+  /** Cards are edited again and again: their former texts go together, half a minute later at most. */
+  #forgetSoon(): void {
+    this.#forgetting ??= setTimeout(() => void this.forget().catch(() => {}), 30_000).unref();
   }
 
   async markRead(channel: string): Promise<void> {

@@ -77,7 +77,7 @@ export function webApi(room: RoomState, triggers: Triggers, pageOf: (person: Per
     'chat.delete': async (args) => {
       const person = await recipient(args['channel']);
       const message = known(room.message(channelOf(person), plainText(args['ts'])), 'message_not_found');
-      await room.keep({ ...message, deleted: true });
+      await room.remove(message);
       return { channel: message.channel, ts: message.ts };
     },
 

@@ -41,6 +41,8 @@ export interface SlackMessage {
   edit?: { channel: string; ts: string };
   /** The message that this one rings under. */
   under?: { channel: string; ts: string };
+  /** Nothing is said: this message is taken away. */
+  remove?: { channel: string; ts: string };
 }
 
 /** Accepted; or refused, for now or for good. Whoever throws instead does not know (OutsideFailed). */

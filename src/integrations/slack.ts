@@ -76,6 +76,16 @@ export function openSlack({ token, apiUrl }: { token: string; apiUrl?: string | 
     idOf: (email) => inCodes(idOf(email)),
 
     async send(message, deliveryId) {
+      if (message.remove) {
+        // What is gone already is as good as taken away, so doing it again does no harm.
+        return ask('chat.delete', message.remove, z.unknown()).then(
+          (): Sent => ({ accepted: true }),
+          (error) => {
+            const trouble = troubleOf(error);
+            return trouble.code === 'slack_message_not_found' ? { accepted: true } : refusal(trouble);
+          },
+        );
+      }
       if (message.edit) {
         // The same edit again does no harm, so here doubt is only a reason to do it again.
         const { channel, ts } = message.edit;

@@ -10,6 +10,7 @@ import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import type { Db } from '../store/pool.ts';
 import { recogniseCustomer, type Customer, type Identity } from '../store/records/customers.ts';
+import { lastErasureOf } from '../store/records/erasures.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
 import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';
@@ -87,6 +88,7 @@ export async function capture(
     }
   }
   const wanted = wantedIn(said, company.vocabulary);
+  if (saidAt) await mustNotBeErased(heed, identities, saidAt);
 
   const id = said.id ?? newId();
   const record = (db: Db, customer: Customer | null) =>
@@ -130,6 +132,16 @@ export async function capture(
   }
   heed.hint();
   return { id, reference, replayed: false };
+}
+
+/** An old list read in again must not bring back what its customer had erased. What they say since is welcome. */
+async function mustNotBeErased(heed: Heed, identities: readonly Identity[], saidAt: Date): Promise<void> {
+  const erasedAt = identities.length > 0 ? await lastErasureOf(heed.pool, identities) : null;
+  if (erasedAt && saidAt <= erasedAt)
+    throw new DomainError(
+      'gone',
+      'What was said under this address until then has been erased, and is not taken in again.',
+    );
 }
 
 const invalid = (name: string, reason: string): DomainError =>

@@ -45,6 +45,7 @@ const signals: fc.Arbitrary<SignalFacts> = fc
     return {
       ...s,
       id: 'signal',
+      restricted: false,
       course: s.round > 1 ? 'answer' : s.course,
       ownership_id: 'ownership',
       follow_up_id: s.answered_at && 'follow-up',

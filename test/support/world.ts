@@ -99,13 +99,15 @@ export interface WorldOptions {
   cachedStories?: number;
   /** Hears what worker and relay have to say. */
   log?: Log;
+  /** Where mailbox and Slack room keep their files. */
+  dataDir?: string;
 }
 
 /** `change` makes it another company before anything happens in it. */
 export async function openWorld(
   company: 'shop' | 'demo' = 'shop',
   change?: (company: Company) => void,
-  { temporal, cachedStories, log = quiet }: WorldOptions = {},
+  { temporal, cachedStories, log = quiet, dataDir }: WorldOptions = {},
 ): Promise<World> {
   const address = temporal ?? process.env['HEED_TEST_TEMPORAL'];
   let bundle = process.env['HEED_TEST_BUNDLE'];
@@ -124,8 +126,11 @@ export async function openWorld(
     searchAttributes: { Stage: 2, WaitingOn: 2, Place: 2, Kind: 2, InsightId: 2, Priority: 3, Level: 3, DueAt: 6 },
   });
   const client = new Client({ connection, namespace });
-  const mailbox = await startMailbox();
-  const room = await startSlackRoom({ interactivityUrl: () => 'http://127.0.0.1:9/slack/interactions' });
+  const mailbox = await startMailbox({ ...(dataDir && { dataDir }) });
+  const room = await startSlackRoom({
+    interactivityUrl: () => 'http://127.0.0.1:9/slack/interactions',
+    ...(dataDir && { dataDir }),
+  });
   const heed = openHeed(db.pool, db.heed.configuration);
 
   let workers: RunningWorkers | undefined;
@@ -137,6 +142,7 @@ export async function openWorld(
         publicUrl: 'http://heed.test',
         post: openPostOffice(mailbox.smtpUrl),
         slack: openSlack({ token: room.token, apiUrl: room.apiUrl }),
+        recall: (messageId) => mailbox.forget(messageId),
       },
       connection: { address },
       namespace,

@@ -10,6 +10,8 @@ import { news } from './news.ts';
 import { notice } from './notice.ts';
 import { prompt } from './prompt.ts';
 import { receipt } from './receipt.ts';
+import { redaction } from './redaction.ts';
+import { rights } from './rights.ts';
 import { signIn } from './signIn.ts';
 import { told } from './told.ts';
 
@@ -20,6 +22,6 @@ export async function compose(
 ): Promise<Composed> {
   const { company, version } = await deps.configuration();
   const composing: Composing = { db: deps.db, publicUrl: deps.publicUrl, company, configuration: version };
-  const kinds = { receipt, answer, told, prompt, card, news, notice, sign_in: signIn };
+  const kinds = { receipt, answer, told, prompt, card, news, notice, sign_in: signIn, redaction, rights };
   return kinds[delivery.purpose](composing, delivery);
 }

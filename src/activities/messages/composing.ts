@@ -14,7 +14,12 @@ export interface Composing {
 }
 
 /** The message as it is true now; or why it must not be sent any more, as a code. */
-export type Composed = { letter: Letter } | { slack: SlackMessage } | { end: 'cancelled' | 'suppressed'; code: string };
+export type Composed =
+  | { letter: Letter }
+  | { slack: SlackMessage }
+  /** Not a message: the Message-ID of one that is to be taken back. */
+  | { recall: string }
+  | { end: 'cancelled' | 'suppressed'; code: string };
 
 export const cancelled = (code: string): Composed => ({ end: 'cancelled', code });
 

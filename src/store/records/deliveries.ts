@@ -4,7 +4,18 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
 
-export const purposes = ['receipt', 'prompt', 'card', 'answer', 'told', 'news', 'notice', 'sign_in'] as const;
+export const purposes = [
+  'receipt',
+  'prompt',
+  'card',
+  'answer',
+  'told',
+  'news',
+  'notice',
+  'sign_in',
+  'redaction',
+  'rights',
+] as const;
 export type Purpose = (typeof purposes)[number];
 
 export interface NewDelivery {

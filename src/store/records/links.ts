@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
-export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me'] as const;
+export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me', 'rights'] as const;
 
 export interface NewLink {
   kind: (typeof linkKinds)[number];

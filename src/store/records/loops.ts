@@ -60,7 +60,8 @@ export type Closing =
   | 'not_settled'
   | 'completed'
   | 'declined'
-  | 'joined';
+  | 'joined'
+  | 'erased';
 
 /** Closes a round once and ends the prompts that it makes void. False when it was closed before. */
 export async function closeRound(

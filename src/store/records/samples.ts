@@ -215,6 +215,7 @@ export function hasSamples(db: Db): Promise<boolean> {
 
 /** One statement a table, in the order above. What has not been decided can be joined, unless a live insight holds its key. */
 export async function recordSampleFacts(tx: Tx, facts: SampleFacts): Promise<void> {
+  await apartFromTheChain(tx);
   for (const [table, types] of Object.entries(columns)) {
     const rows = (facts[table as SampleTable] ?? []) as Record<string, Value | undefined>[];
     const names = Object.keys(types);
@@ -246,6 +247,7 @@ function asParameter(value: Value | undefined): string | number | boolean | null
 /** Deletes every sample loop and customer with all that refers to them. What others recorded since stays; only their mentions of samples
  *  go: signals a live insight had taken over, and that sample people were shown as told. Returns how many loops it removed. */
 export async function deleteSamples(tx: Tx): Promise<number> {
+  await apartFromTheChain(tx);
   const loops = sql.fragment`(select id from loops where sample)`;
   const decisions = sql.fragment`(select id from decisions where insight_id in ${loops})`;
   const plans = sql.fragment`(select id from plans where loop_id in ${loops})`;
@@ -288,4 +290,9 @@ export async function deleteSamples(tx: Tx): Promise<number> {
   }
   const { rowCount } = await tx.query(sql.unsafe`delete from loops where sample`);
   return rowCount;
+}
+
+/** Facts stay and are chained; what a demonstration shows comes and goes. For this transaction alone. */
+async function apartFromTheChain(tx: Tx): Promise<void> {
+  await tx.query(sql.unsafe`select set_config('heed.may', 'samples', true)`);
 }

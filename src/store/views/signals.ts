@@ -48,6 +48,8 @@ export const SignalNow = z.object({
   promised_on: z.string().nullable(),
   reach: z.string().nullable(),
   unreachable: z.string().nullable(),
+  /** The customer asked that nothing be done with it for now. */
+  restricted: z.boolean(),
   insight_id: z.string().nullable(),
   told_decision_id: z.string().nullable(),
   telling_id: z.string().nullable(),

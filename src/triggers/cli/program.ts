@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.ts';
 import { addOperations } from './operations.ts';
 import { addInvite } from './people.ts';
 import { addProcesses } from './processes.ts';
+import { addRights } from './rights.ts';
 import { Failed, type Terminal } from './terminal.ts';
 
 /** Runs one command (`argv` without node and file) and returns its exit code. Never throws. */
@@ -31,6 +32,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addOperations(program, standing);
   addAudit(program, standing);
   addInvite(program, standing);
+  addRights(program, standing);
   addDemo(program, standing);
   addProcesses(program, standing);
   addDoctor(program, standing);

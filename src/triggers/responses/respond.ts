@@ -47,6 +47,11 @@ export function respondToSignal(
     if (!mayActOnSignal(moment.company, moment.by, { place: signal.place, owner: signal.owner, told })) {
       throw new DomainError('forbidden', `This is with ${nameOf(moment, signal.owner)}. It was not given to you.`);
     }
+    if (signal.restricted)
+      throw new DomainError(
+        'conflict',
+        'The customer has asked that nothing be done with this for now. It goes on when they lift that.',
+      );
     return record(signal, moment);
   });
 }

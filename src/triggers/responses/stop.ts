@@ -3,13 +3,27 @@
 import { z } from 'zod';
 import { suppress } from '../../store/records/customers.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
+import { recordRight } from '../../store/records/rights.ts';
 import { sql, type Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 
 /** One-click unsubscribe (RFC 8058): nothing more goes to any e-mail address of this customer. Doing it twice does no harm. */
-export async function stopWriting(heed: Heed, customerId: string): Promise<void> {
+export function stopWriting(heed: Heed, customerId: string): Promise<void> {
+  return stopReaching(heed, customerId, ['email'], { by: 'customer' });
+}
+
+/** An objection: nothing more goes to any of their addresses on these channels. */
+export async function stopReaching(
+  heed: Heed,
+  customerId: string,
+  channels: readonly ('email' | 'phone')[],
+  { by, reason }: { by: string; reason?: string | undefined },
+): Promise<void> {
   await heed.pool.transaction(async (tx) => {
-    for (const address of await addresses(tx, customerId)) await suppress(tx, 'email', address, 'unsubscribed');
+    await recordRight(tx, { customerId, kind: 'objection', by, reason });
+    for (const channel of channels)
+      for (const address of await addresses(tx, customerId, channel))
+        await suppress(tx, channel, address, 'unsubscribed');
     await wakeLoopsOf(tx, customerId);
   });
   heed.hint();
@@ -28,9 +42,9 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
   heed.hint();
 }
 
-function addresses(tx: Tx, customerId: string): Promise<readonly string[]> {
+function addresses(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<readonly string[]> {
   return tx.anyFirst(sql.type(z.object({ normalised: z.string() }))`
-    select normalised from identities where customer_id = ${customerId} and kind = 'email'`);
+    select normalised from identities where customer_id = ${customerId} and kind = ${channel}`);
 }
 
 /** Their loops look again: there may be nobody to reach any more. */

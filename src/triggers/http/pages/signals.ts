@@ -204,6 +204,7 @@ const closings: Record<string, string> = {
   final: 'Closed after our final answer',
   not_settled: 'Not settled',
   joined: 'Joined to another',
+  erased: 'Erased',
 };
 
 function mayHear({ reach, unreachable }: SignalNow): string {

@@ -1,0 +1,242 @@
+/** Whether the chain of facts is whole: recomputed from the rows as they are, without a line of the code that linked them. */
+
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+
+interface Check {
+  invariant: string;
+  claim: string;
+  find(db: pg.Client): Promise<Violation[]>;
+}
+interface Violation {
+  about: string;
+  sentence: string;
+}
+
+/** The last link as somebody keeps it outside the database. Only against that can a cut tail, or a chain made anew, be noticed. */
+export interface Anchor {
+  seq: number;
+  /** In hexadecimal. */
+  hash: string;
+  /** ISO, UTC. */
+  at: string;
+}
+
+/** What a whole chain is; with an anchor, also that it is still the one that was anchored. */
+export function chainIsWhole(anchor?: Anchor): Check {
+  return {
+    invariant: 'I7',
+    claim: 'every fact is chained exactly once, and nobody has altered one since',
+    async find(db) {
+      await db.query('begin isolation level repeatable read read only');
+      try {
+        await db.query(`set local timezone = 'UTC'`);
+        await db.query(`set local datestyle = 'ISO, MDY'`);
+        await db.query(`set local bytea_output = 'hex'`);
+        return [...(await links(db, anchor)), ...(await facts(db))];
+      } finally {
+        await db.query('rollback');
+      }
+    },
+  };
+}
+
+/** The head as it is now, for anchoring; undefined while nothing is chained. */
+export async function headOf(db: pg.Client): Promise<Anchor | undefined> {
+  const { rows } = await db.query<{ seq: string; hash: string; at: Date }>(
+    `select seq, encode(hash, 'hex') as hash, chained_at as at from chain order by seq desc limit 1`,
+  );
+  return rows[0] && { seq: Number(rows[0].seq), hash: rows[0].hash, at: rows[0].at.toISOString() };
+}
+
+/** At once in memory; a chain may have millions of links. */
+const atOnce = 5_000;
+
+interface LinkRow {
+  seq: string;
+  fact: string;
+  key: string;
+  form: number;
+  digest: string;
+  seal: string | null;
+  hash: string;
+}
+
+/** The chain by itself: numbered without a gap, each link made from the one before, and what was anchored still in it. */
+async function links(db: pg.Client, anchor: Anchor | undefined): Promise<Violation[]> {
+  const found: Violation[] = [];
+  let before = '0'.repeat(64);
+  let last = 0;
+  let anchored = false;
+  for (;;) {
+    const { rows } = await db.query<LinkRow>(
+      `select seq, fact, key, form, encode(digest, 'hex') as digest, encode(seal, 'hex') as seal, encode(hash, 'hex') as hash
+       from chain where seq > $1 order by seq limit $2`,
+      [last, atOnce],
+    );
+    for (const link of rows) {
+      const seq = Number(link.seq);
+      const about = `${link.fact} ${link.key}`;
+      if (seq !== last + 1)
+        found.push({ about, sentence: `Links ${last + 1} to ${seq - 1} of the chain are missing before it.` });
+      const hash = sha256([before, seq, link.fact, link.key, link.form, link.digest, link.seal ?? ''].join('\n'));
+      if (hash !== link.hash)
+        found.push({
+          about,
+          sentence: `Link ${seq} does not follow from the one before: it, or that one, was altered.`,
+        });
+      if (seq === anchor?.seq) {
+        anchored = true;
+        if (link.hash !== anchor.hash)
+          found.push({
+            about,
+            sentence: `Link ${seq} is not the one that was anchored on ${anchor.at}: the chain was made anew.`,
+          });
+      }
+      before = link.hash;
+      last = seq;
+    }
+    if (rows.length < atOnce) break;
+  }
+  if (anchor && !anchored)
+    found.push({
+      about: 'chain',
+      sentence: `The chain ends with link ${last}, and link ${anchor.seq} was anchored on ${anchor.at}: its end was cut off.`,
+    });
+  return found;
+}
+
+interface Form {
+  fact: string;
+  form: number;
+  keys: string[];
+  kept: string[];
+  sealed: string[];
+}
+
+async function facts(db: pg.Client): Promise<Violation[]> {
+  const { rows: forms } = await db.query<Form>(
+    'select fact, form, keys, kept, sealed from fact_forms order by fact, form',
+  );
+  const found: Violation[] = [];
+  for (const form of forms) found.push(...(await altered(db, form)));
+  for (const fact of new Set(forms.map((form) => form.fact))) {
+    const form = forms.findLast((one) => one.fact === fact)!;
+    found.push(...(await unlinked(db, form)));
+  }
+  found.push(...(await neverUnsealed(db)));
+  return found;
+}
+
+interface FactRow {
+  seq: string;
+  key: string;
+  digest: string;
+  seal: string | null;
+  salt: string | null;
+  unsealed: boolean;
+  rows: string;
+  kept: string | null;
+  sealed: string | null;
+}
+
+/** Rows that are not what was linked: changed, or gone. */
+async function altered(db: pg.Client, form: Form): Promise<Violation[]> {
+  const found: Violation[] = [];
+  const row = (columns: string[]) =>
+    columns.length === 0
+      ? `'[]'::jsonb`
+      : `jsonb_build_array(${columns.map((column) => `t.${name(column)}::text`).join(', ')})`;
+  const order = `${row([...form.kept, ...form.sealed])}::text`;
+  const keys = form.keys.map((key) => key.split(':') as [string, string]);
+  const same = keys.map(([column, type], n) => `t.${name(column)} = split_part(c.key, ':', ${n + 1})::${name(type)}`);
+  for (let last = 0; ;) {
+    const { rows } = await db.query<FactRow>(
+      `select c.seq, c.key, encode(c.digest, 'hex') as digest, encode(c.seal, 'hex') as seal, encode(s.salt, 'hex') as salt,
+         exists (select from unsealings u where u.fact = c.fact and u.key = c.key) as unsealed,
+         it.rows, it.kept, it.sealed
+       from chain c
+       left join salts s on s.seq = c.seq
+       cross join lateral (
+         select count(*) as rows, jsonb_agg(${row(form.kept)} order by ${order})::text as kept,
+           jsonb_agg(${row(form.sealed)} order by ${order})::text as sealed
+         from ${name(form.fact)} t
+         where ${same.join(' and ')}
+       ) it
+       where c.fact = $1 and c.form = $2 and c.seq > $3 order by c.seq limit $4`,
+      [form.fact, form.form, last, atOnce],
+    );
+    for (const one of rows) {
+      last = Number(one.seq);
+      const sentence = whatIsWrong(form, one);
+      if (sentence) found.push({ about: `${form.fact} ${one.key}`, sentence });
+    }
+    if (rows.length < atOnce) return found;
+  }
+}
+
+function whatIsWrong({ sealed }: Form, row: FactRow): string | undefined {
+  const kept = sha256(row.kept ?? '[]');
+  if (row.rows === '0' && !row.unsealed && row.digest !== sha256('[]'))
+    return 'It was recorded, and is not there any more.';
+  if (row.rows === '0' && row.unsealed) return undefined;
+  if (kept !== row.digest) return 'It is not what was recorded: one of its columns was altered.';
+  if (sealed.length === 0) return row.seal === null ? undefined : 'It bears a seal that its kind does not have.';
+  if (row.salt !== null)
+    return sha256(Buffer.concat([Buffer.from(row.salt, 'hex'), Buffer.from(row.sealed ?? '[]')])) === row.seal
+      ? undefined
+      : 'What was said or written in it was altered.';
+  if (!row.unsealed) return 'Its seal was broken, and no erasure says why.';
+  // Where several columns may be erased, one of them may have been left for a reason.
+  const left = sealed.length === 1 ? (JSON.parse(row.sealed ?? '[]') as (string | null)[][]).flat() : [];
+  return left.some((words) => words !== null && words !== '(erased)')
+    ? 'It was erased, and something has been written in its place.'
+    : undefined;
+}
+
+/** Rows that nobody recorded through the product: neither linked nor waiting to be. Sample history is no part of the chain. */
+async function unlinked(db: pg.Client, { fact, keys }: Form): Promise<Violation[]> {
+  const key = keys.map((one) => `t.${name(one.split(':')[0]!)}::text`).join(` || ':' || `);
+  const { rows: columns } = await db.query<{ column: string }>(
+    `select column_name as column from information_schema.columns where table_schema = 'public' and table_name = $1`,
+    [fact],
+  );
+  const has = new Set(columns.map(({ column }) => column));
+  const ofSample = [
+    ...['loop_id', 'signal_id', 'insight_id'].map((column) => [column, 'select id from loops where sample'] as const),
+    ['customer_id', 'select id from customers where sample'] as const,
+    ['decision_id', 'select d.id from decisions d join loops l on l.id = d.insight_id where l.sample'] as const,
+    ['plan_id', 'select p.id from plans p join loops l on l.id = p.loop_id where l.sample'] as const,
+    ...(['loops', 'signals', 'insights'].includes(fact) ? [['id', 'select id from loops where sample'] as const] : []),
+  ].filter(([column]) => has.has(column));
+  const { rows } = await db.query<{ key: string }>(
+    `select distinct this as key from (select t.*, ${key} as this from ${name(fact)} t) t
+     where not exists (select from chain c where c.fact = $1 and c.key = t.this)
+       and not exists (select from unchained u where u.fact = $1 and u.key = t.this)
+       ${fact === 'deliveries' ? `and t.state in ('sent', 'delivered')` : ''}
+       ${ofSample.map(([column, samples]) => `and not coalesce(t.${name(column)} in (${samples}), false)`).join(' ')}
+     limit 100`,
+    [fact],
+  );
+  return rows.map((row) => ({
+    about: `${fact} ${row.key}`,
+    sentence: 'It is there, and was never recorded: no link of the chain is about it.',
+  }));
+}
+
+/** An unsealing without the act that caused it, or of something that was never sealed. */
+async function neverUnsealed(db: pg.Client): Promise<Violation[]> {
+  const { rows } = await db.query<{ fact: string; key: string }>(
+    `select fact, key from unsealings u
+     where not exists (select from erasures e where e.id = u.cause)
+       and not exists (select from rights r where r.id = u.cause and r.kind = 'rectification')
+     limit 100`,
+  );
+  return rows.map(({ fact, key }) => ({
+    about: `${fact} ${key}`,
+    sentence: 'Its words are gone, and neither an erasure nor a rectification says why.',
+  }));
+}
+
+const name = (column: string): string => `"${column.replaceAll('"', '""')}"`;
+const sha256 = (of: string | Buffer): string => createHash('sha256').update(of).digest('hex');

@@ -1,0 +1,314 @@
+/** Erasing: what somebody said, wrote and is called goes; that it was said, what was done about it and when stays, in ids, codes and times. */
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
+import { freeSameness } from './insights.ts';
+import { closeRound, factRecorded } from './loops.ts';
+import { planRedactions } from './redactions.ts';
+
+/** Stands where somebody's words stood in a fact that stays. */
+export const erased = '(erased)';
+
+/** Whom or what an erasure is about: a customer with all their signals, or signals alone. */
+export interface ToErase {
+  customerId: string | null;
+  signalIds: readonly string[];
+}
+
+export interface Erasing {
+  /** Given when an erasure is repeated on a restored backup: the same act, at its own time. */
+  id?: string;
+  cause: 'asked' | 'retention';
+  by: string;
+  reason: string;
+  erasedAt?: Date;
+  /** What of a remark's attributes is in the company's own words, and so nobody's personal ones. */
+  codesIn: (attributes: Record<string, string>) => Record<string, string>;
+}
+
+export interface Erased {
+  id: string;
+  signals: number;
+  /** Loops that were open, and are closed by it. */
+  closed: number;
+  /** Messages that had been planned and are not sent. */
+  stopped: number;
+  /** Messages already sent that are taken back where that can be done. */
+  redacted: number;
+}
+
+/** The signals of a customer that hold anything to erase. */
+export function signalsOf(db: Db, customerId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+    select s.id from signals s where s.customer_id = ${customerId} order by s.id`);
+}
+
+/**
+ * Everything in one transaction: afterwards nothing more is sent, shown or found. Doing it twice does no harm. Captures of the same person
+ * wait, because they lock the same addresses (recogniseCustomer).
+ */
+export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Erased> {
+  // A press is found by the fact it made, without an index that every capture would pay for.
+  const id = erasing.id ?? newId();
+  await tx.query(sql.unsafe`
+    select set_config('heed.may', 'erase', true), set_config('heed.cause', ${id}, true), set_config('statement_timeout', '60s', true)`);
+  const addresses = whom.customerId ? await lockAddresses(tx, whom.customerId) : [];
+  const theirs = whom.customerId ? await signalsOf(tx, whom.customerId) : [];
+  const signals = [...new Set([...theirs, ...whom.signalIds])].sort();
+  const insights = await lockLoopsOf(tx, signals);
+
+  await recordErasure(tx, id, { customerId: whom.customerId, signals, addresses }, erasing);
+  const name = whom.customerId ? await nameOf(tx, whom.customerId) : null;
+  await eraseWords(tx, signals, erasing);
+  await eraseWhatStaffWrote(tx, signals);
+  for (const insight of insights) await eraseMentions(tx, insight, mentionsOf(name, addresses));
+  if (whom.customerId) await eraseCustomer(tx, whom.customerId);
+  await forgetPresses(tx, signals);
+  await revokeLinks(tx, whom.customerId, signals);
+  const stopped = await endMessages(tx, whom.customerId, signals);
+  const closed = await closeOpen(tx, signals, erasing);
+  for (const insight of insights) await eraseFromInsight(tx, insight, erasing);
+  const redacted = await planRedactions(tx, signals, insights);
+  await tx.query(sql.unsafe`delete from slack_cards where loop_id = any(${ids(signals)})`);
+  for (const insight of insights) await factRecorded(tx, insight);
+  await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
+  return { id, signals: signals.length, closed, stopped, redacted };
+}
+
+interface Address {
+  kind: 'email' | 'phone' | 'loyalty';
+  value: string;
+  normalised: string;
+}
+
+/** The same locks, in the same order, that a capture takes before it looks whose address this is. */
+async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Address[]> {
+  const read = () =>
+    tx.any(sql.type(
+      z.object({ kind: z.enum(['email', 'phone', 'loyalty']), value: z.string(), normalised: z.string() }),
+    )`
+      select kind, value, normalised from identities where customer_id = ${customerId} order by normalised, kind`);
+  for (const { kind, normalised } of await read())
+    await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`identity:${kind}:${normalised}`}))`);
+  return read();
+}
+
+/** Signals first, then the insights they are part of, each in the order of their ids. Returns the insights. */
+async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly string[]> {
+  await tx.query(sql.unsafe`select id from loops where id = any(${ids(signals)}) order by id for no key update`);
+  return tx.anyFirst(sql.type(z.object({ id: z.string() }))`
+    select l.id from loops l
+    where l.id in (select x.insight_id from insight_signals x where x.signal_id = any(${ids(signals)}))
+    order by l.id for no key update`);
+}
+
+async function recordErasure(
+  tx: Tx,
+  id: string,
+  of: { customerId: string | null; signals: readonly string[]; addresses: readonly Address[] },
+  { cause, by, reason, erasedAt }: Erasing,
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into erasures (id, customer_id, cause, by, reason, erased_at)
+    values (${id}, ${of.customerId}, ${cause}, ${by}, ${reason}, ${erasedAt ? sql.timestamp(erasedAt) : sql.fragment`heed_now()`})
+    on conflict (id) do nothing`);
+  await tx.query(sql.unsafe`
+    insert into erased_signals (signal_id, erasure_id)
+    select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing`);
+  for (const { kind, normalised } of of.addresses)
+    await tx.query(sql.unsafe`
+      insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(hashOf(normalised))})
+      on conflict do nothing`);
+}
+
+const hashOf = (normalised: string): Buffer => createHash('sha256').update(normalised).digest();
+
+function nameOf(tx: Tx, customerId: string): Promise<string | null> {
+  return tx.oneFirst(
+    sql.type(z.object({ name: z.string().nullable() }))`select name from customers where id = ${customerId}`,
+  );
+}
+
+/** What was said and written about it; of what was wanted, the company's own words stay. */
+async function eraseWords(tx: Tx, signals: readonly string[], { codesIn }: Erasing): Promise<void> {
+  await tx.query(sql.unsafe`delete from words where signal_id = any(${ids(signals)})`);
+  const wanted = await tx.any(sql.type(z.object({ signal_id: z.string(), name: z.string(), value: z.string() }))`
+    select signal_id, name, value from signal_attributes where signal_id = any(${ids(signals)})`);
+  for (const { signal_id, name, value } of wanted)
+    if (codesIn({ [name]: value })[name] === undefined)
+      await tx.query(sql.unsafe`delete from signal_attributes where signal_id = ${signal_id} and name = ${name}`);
+  await tx.query(
+    sql.unsafe`update confirmations set words = null where loop_id = any(${ids(signals)}) and words is not null`,
+  );
+}
+
+/** Reasons typed about this one remark may name whoever made it, so they go with it. What a rule gave as its reason stays. */
+async function eraseWhatStaffWrote(tx: Tx, signals: readonly string[]): Promise<void> {
+  for (const text of [
+    sql.fragment`ownerships set reason = ${erased} where cause = 'handed_over' and loop_id = any(${ids(signals)})`,
+    sql.fragment`closures set reason = ${erased} where by is not null and reason is not null and loop_id = any(${ids(signals)})`,
+    sql.fragment`reviews set reason = ${erased} where reason is not null and signal_id = any(${ids(signals)})`,
+    sql.fragment`repairs set reason = ${erased} where loop_id = any(${ids(signals)})`,
+  ])
+    await tx.query(sql.unsafe`update ${text}`);
+}
+
+/** Whether a text names this person: by full name, by surname as a word, or by an address. */
+function mentionsOf(name: string | null, addresses: readonly Address[]): (text: string) => boolean {
+  const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
+  const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
+    .map((needle) => needle.trim().toLowerCase())
+    .filter((needle) => needle.length > 3);
+  return (text) =>
+    literal.some((needle) => text.toLowerCase().includes(needle)) ||
+    (surname.length > 3 && text.split(/[^\p{L}\p{M}\p{N}]+/u).includes(surname));
+}
+
+/** What is written about an insight is about many people and stays, but for what names this one. */
+async function eraseMentions(tx: Tx, insight: string, mentions: (text: string) => boolean): Promise<void> {
+  const texts = await tx.any(sql.type(z.object({ what: z.string(), id: z.string(), text: z.string() }))`
+    select 'decision' as what, id, reason as text from decisions where insight_id = ${insight}
+    union all
+    select 'internal', id, internal_reason from decisions where insight_id = ${insight} and internal_reason is not null
+    union all
+    select 'completion', c.decision_id, c.evidence from completions c join decisions d on d.id = c.decision_id where d.insight_id = ${insight}
+    union all
+    select 'ownership', id, reason from ownerships where loop_id = ${insight}
+    union all
+    select 'closure', id, reason from closures where loop_id = ${insight} and reason is not null
+    union all
+    select 'repair', id, reason from repairs where loop_id = ${insight}`);
+  for (const { what, id } of texts.filter(({ text }) => mentions(text))) {
+    const text = {
+      decision: sql.fragment`decisions set reason = ${erased}`,
+      internal: sql.fragment`decisions set internal_reason = ${erased}`,
+      completion: sql.fragment`completions set evidence = ${erased}`,
+      ownership: sql.fragment`ownerships set reason = ${erased}`,
+      closure: sql.fragment`closures set reason = ${erased}`,
+      repair: sql.fragment`repairs set reason = ${erased}`,
+    }[what]!;
+    await tx.query(
+      sql.unsafe`update ${text} where ${sql.identifier([what === 'completion' ? 'decision_id' : 'id'])} = ${id}`,
+    );
+  }
+}
+
+/** The row stays, as an id that facts refer to. */
+async function eraseCustomer(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`update customers set name = null where id = ${customerId} and name is not null`);
+  await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId}`);
+}
+
+/** A repeat of what they or anybody pressed about it is told that it was erased (410). */
+async function forgetPresses(tx: Tx, signals: readonly string[]): Promise<void> {
+  await tx.query(sql.unsafe`
+    update presses set fingerprint = null, result = '{}'
+    where fact_id in (
+      select unnest(${ids(signals)})
+      union all select id from ownerships where loop_id = any(${ids(signals)})
+      union all select id from acknowledgements where loop_id = any(${ids(signals)})
+      union all select id from follow_ups where loop_id = any(${ids(signals)})
+      union all select id from calls where loop_id = any(${ids(signals)})
+      union all select id from confirmations where loop_id = any(${ids(signals)}))`);
+}
+
+async function revokeLinks(tx: Tx, customerId: string | null, signals: readonly string[]): Promise<void> {
+  await tx.query(sql.unsafe`
+    update links set revoked_at = heed_now()
+    where revoked_at is null and (customer_id = ${customerId} or loop_id = any(${ids(signals)}))`);
+}
+
+/** Nothing that waits is sent, and nothing in doubt is sent again. Returns how many messages that ended. */
+async function endMessages(tx: Tx, customerId: string | null, signals: readonly string[]): Promise<number> {
+  const theirs = sql.fragment`(d.customer_id = ${customerId} or d.loop_id = any(${ids(signals)})) and d.purpose <> 'redaction'`;
+  await tx.query(sql.unsafe`
+    delete from delivery_bodies b using deliveries d where d.id = b.delivery_id and ${theirs}`);
+  const { rowCount } = await tx.query(sql.unsafe`
+    update deliveries d set
+      state = case when state in ('uncertain', 'needs_human') then 'failed' else 'cancelled' end,
+      last_error_code = 'erased', lease_until = null, ended_at = heed_now()
+    where ${theirs}
+      and (state in ('planned', 'ready', 'uncertain', 'needs_human') or (state = 'sending' and phase = 'open'))`);
+  return rowCount;
+}
+
+async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): Promise<number> {
+  const open = await tx.any(sql.type(z.object({ id: z.string(), round: z.number() }))`
+    select id, round from now.open_loops where id = any(${ids(signals)}) order by id`);
+  for (const { id, round } of open) {
+    await closeRound(tx, { loopId: id, round, how: 'erased', rule: ruleOf(erasing) });
+    await factRecorded(tx, id);
+  }
+  return open.length;
+}
+
+const ruleOf = ({ cause }: Erasing): string =>
+  cause === 'asked' ? 'what was said was erased' : 'what was said is kept no longer';
+
+/** Where nobody is left who said it: what only they could have put into its title goes, and what nobody has decided yet is closed. */
+async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<void> {
+  const it = await tx.one(sql.type(
+    z.object({
+      attributes: z.record(z.string(), z.string()),
+      round: z.number(),
+      living: z.number(),
+      closed: z.boolean(),
+      undecided: z.boolean(),
+    }),
+  )`
+    select i.attributes, n.round, n.closed_at is not null as closed, n.outcome is null or n.outcome = 'deferred' as undecided,
+      (select count(*)::integer from now.insight_signals x
+        where x.insight_id = i.id and not exists (select from erased_signals e where e.signal_id = x.signal_id)) as living
+    from insights i cross join lateral now.insight(i.id) n
+    where i.id = ${insight}`);
+  if (it.living > 0) return;
+  const codes = erasing.codesIn(it.attributes);
+  if (Object.keys(codes).length < Object.keys(it.attributes).length) {
+    await freeSameness(tx, insight);
+    await tx.query(sql.unsafe`
+      update insights set attributes = ${sql.jsonb(codes)}, sameness_key = ${`erased:${insight}`} where id = ${insight}`);
+  }
+  if (!it.undecided || it.closed) return;
+  await freeSameness(tx, insight);
+  await closeRound(tx, { loopId: insight, round: it.round, how: 'erased', rule: ruleOf(erasing) });
+}
+
+const Tombstone = z.object({ erased_at: z.date() });
+
+/** The latest erasure of any of these addresses; null when none was. */
+export async function lastErasureOf(
+  db: Db,
+  addresses: readonly { kind: string; normalised: string }[],
+): Promise<Date | null> {
+  const found = await db.maybeOne(sql.type(Tombstone)`
+    select e.erased_at from tombstones t join erasures e on e.id = t.erasure_id
+    where (t.kind, t.address_hash) in (
+      select given.kind, sha256(convert_to(given.normalised, 'UTF8'))
+      from ${sql.unnest(
+        addresses.map(({ kind, normalised }) => [kind, normalised]),
+        ['text', 'text'],
+      )} as given (kind, normalised))
+    order by e.erased_at desc limit 1`);
+  return found?.erased_at ?? null;
+}
+
+/** Whether anything is held that an erasure would take away. */
+export function holdsWords(db: Db, { customerId, signalIds }: ToErase): Promise<boolean> {
+  return db.oneFirst(sql.type(z.object({ holds: z.boolean() }))`
+    select exists (select from words w where w.signal_id = any(${ids(signalIds)}))
+      or exists (select from identities i where i.customer_id = ${customerId})
+      or exists (select from customers c where c.id = ${customerId} and c.name is not null) as holds`);
+}
+
+/** Whether what was said here has been erased. */
+export function isErased(db: Db, signalId: string): Promise<boolean> {
+  return db.oneFirst(
+    sql.type(
+      z.object({ erased: z.boolean() }),
+    )`select exists (select from erased_signals where signal_id = ${signalId}) as erased`,
+  );
+}
+
+const ids = (list: readonly string[]) => sql.array([...list], 'uuid');

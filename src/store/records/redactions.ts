@@ -1,0 +1,30 @@
+/** Taking back what was sent about something erased: a delivery for each message that had left, so that it is tried until it is done. */
+
+import { z } from 'zod';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+/** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them: a
+ *  card about an insight is drawn anew without them, a mail stays as it is. Returns how many. */
+export async function planRedactions(
+  tx: Tx,
+  signals: readonly string[],
+  insights: readonly string[] = [],
+): Promise<number> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id)
+    select x.id, 'redaction:' || d.id, 'redaction', d.channel, 'at_least_once', d.loop_id, d.customer_id, d.staff, d.id, '<d.' || x.id || '@heed>'
+    from deliveries d
+    cross join lateral (select gen_random_uuid() as id, d.dedupe_key) x
+    where (d.loop_id = any(${sql.array([...signals], 'uuid')}) or (d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email'))
+      and d.state in ('sent', 'delivered', 'bounced', 'complained')
+      and d.purpose not in ('card', 'redaction', 'rights')
+    on conflict (dedupe_key) do nothing`);
+  return rowCount;
+}
+
+const Sent = z.object({ message_id: z.string(), provider_ref: z.string().nullable() });
+
+/** The message that a redaction takes back. */
+export function sentBefore(db: Db, deliveryId: string): Promise<z.infer<typeof Sent> | null> {
+  return db.maybeOne(sql.type(Sent)`select message_id, provider_ref from deliveries where id = ${deliveryId}`);
+}

@@ -1,0 +1,67 @@
+/** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
+
+import { z } from 'zod';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
+
+export async function recordRight(
+  tx: Tx,
+  r: { customerId: string; kind: Right; by: string; reason?: string | undefined },
+): Promise<string> {
+  const id = newId();
+  await tx.query(sql.unsafe`
+    insert into rights (id, customer_id, kind, by, reason) values (${id}, ${r.customerId}, ${r.kind}, ${r.by}, ${r.reason ?? null})`);
+  return id;
+}
+
+export function isRestricted(db: Db, customerId: string): Promise<boolean> {
+  return db.oneFirst(sql.type(z.object({ restricted: z.boolean() }))`
+    select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`);
+}
+
+/** What waits for them goes on waiting; what was about to leave does not pass the gate any more. */
+export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set state = 'ready', phase = 'none', lease_until = null, last_error_code = 'restricted', not_before = heed_now() + interval '1 hour'
+    where customer_id = ${customerId} and purpose not in ('redaction', 'rights')
+      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+}
+
+export async function releaseMessagesTo(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set not_before = heed_now()
+    where customer_id = ${customerId} and state in ('planned', 'ready') and last_error_code = 'restricted'`);
+}
+
+/** Prompts about their remarks are void while nothing may be done; the ladder goes on when it is lifted. */
+export async function endPromptsAbout(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set state = 'cancelled', last_error_code = 'restricted', ended_at = heed_now()
+    where purpose = 'prompt' and loop_id in (select id from signals where customer_id = ${customerId})
+      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+}
+
+/** A name, or all addresses of a kind, put right; what was wrong is gone. Null takes it away. */
+export async function putRight(
+  tx: Tx,
+  customerId: string,
+  cause: string,
+  correct: {
+    name?: string | null;
+    addresses: readonly { kind: 'email' | 'phone' | 'loyalty'; to: { value: string; normalised: string } | null }[];
+  },
+): Promise<void> {
+  await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
+  if (correct.name !== undefined)
+    await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
+  for (const { kind, to } of correct.addresses) {
+    await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId} and kind = ${kind}`);
+    if (to)
+      await tx.query(sql.unsafe`
+        insert into identities (id, customer_id, kind, value, normalised)
+        values (${newId()}, ${customerId}, ${kind}, ${to.value}, ${to.normalised})`);
+  }
+  await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
+}

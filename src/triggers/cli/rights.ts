@@ -1,0 +1,137 @@
+/** heed export, erase, rectify, restrict, object: what a person may ask of whoever holds something about them. */
+
+import { chmod, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { DomainError } from '../../domain/errors.ts';
+import type { Subject } from '../../store/records/subjects.ts';
+import type { Heed } from '../heed.ts';
+import { access } from '../rights/access.ts';
+import { erase, Reason } from '../rights/erase.ts';
+import { object } from '../rights/object.ts';
+import { Correction, rectify } from '../rights/rectify.ts';
+import { lift, restrict } from '../rights/restrict.ts';
+import { customerIn, subjectNamed } from '../rights/subject.ts';
+import { inPlace, type Place } from './place.ts';
+import { sayJson, type Terminal } from './terminal.ts';
+
+interface Asked {
+  subject: string;
+  reason?: string;
+  json?: boolean;
+}
+
+export function addRights(program: Command, terminal: Terminal): void {
+  const verb = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .requiredOption(
+        '--subject <whom>',
+        'e-mail address, phone or loyalty number, customer id, or reference (HD-7F3K)',
+      )
+      .option('--json', 'for programs');
+  /** Finds whom it is about, does it in this account's name, and says one sentence. */
+  const carryOut = (
+    asked: Asked,
+    act: (
+      heed: Heed,
+      subject: Subject,
+      by: { by: string; reason?: string | undefined },
+      place: Place,
+    ) => Promise<object & { sentence: string }>,
+  ): Promise<void> =>
+    inPlace(terminal.config(), async (place) => {
+      const reason = reasonIn(asked);
+      const subject = await subjectNamed(place.pool, asked.subject);
+      const done = await act(place.heed, subject, { by: terminal.account, ...(reason && { reason }) }, place);
+      if (asked.json) sayJson(terminal, { customer: subject.customer_id, ...done });
+      else terminal.say(done.sentence);
+    });
+
+  verb('export', 'everything that is held about somebody, as JSON; that it was given out is recorded')
+    .option('--to <file>', 'write it there, for this account alone, instead of printing it')
+    .option('--reason <text>', 'why; recorded')
+    .action((asked: Asked & { to?: string }) =>
+      inPlace(terminal.config(), async ({ heed, pool }) => {
+        const reason = reasonIn(asked);
+        const customer = customerIn(await subjectNamed(pool, asked.subject));
+        const held = await access(heed, customer, { by: terminal.account, ...(reason && { reason }) });
+        if (!asked.to) return sayJson(terminal, held);
+        const file = resolve(terminal.folder(), asked.to);
+        await writeFile(file, `${JSON.stringify(held, null, 2)}\n`, { mode: 0o600 });
+        await chmod(file, 0o600);
+        terminal.say(`Written to ${file}. It is theirs alone: hand it over, then delete it.`);
+      }),
+    );
+
+  verb('erase', 'erase what somebody said, wrote and is called; what was done about it stays, in ids and times')
+    .requiredOption('--reason <text>', 'why; it is kept, so it names nobody')
+    .option('--dry-run', 'only say what would be erased')
+    .action((asked: Asked & { dryRun?: boolean }) =>
+      carryOut(asked, async (heed, subject, { by }) => {
+        const { references } = subject;
+        const what = `${count(references.length, 'remark')} (${references.join(' ') || 'none'})`;
+        if (asked.dryRun) return { sentence: `Would erase ${what}, the name and every address.`, signals: references };
+        const erased = await erase(heed, subject, { by, reason: asked.reason! });
+        return {
+          ...erased,
+          sentence: `Erased: ${what}, the name and every address. ${count(erased.closed, 'open loop')} closed, ${count(erased.stopped, 'message')} not sent, ${count(erased.redacted, 'sent message')} taken back where that can be done.`,
+        };
+      }),
+    );
+
+  verb('rectify', 'put a name or an address right; what was wrong is gone, and that it was corrected is recorded')
+    .option('--name <name>', 'what they are called ("" takes it away)')
+    .option('--email <address>', 'instead of every e-mail address of theirs ("" takes them away)')
+    .option('--phone <number>', 'instead of every phone number')
+    .option('--loyalty <number>', 'instead of every loyalty number')
+    .option('--reason <text>', 'why; recorded')
+    .action((asked: Asked & Partial<Record<'name' | 'email' | 'phone' | 'loyalty', string>>) =>
+      carryOut(asked, async (heed, subject, by) => {
+        const given = (['name', 'email', 'phone', 'loyalty'] as const).flatMap((what) =>
+          asked[what] === undefined ? [] : [[what, asked[what] === '' ? null : asked[what]] as const],
+        );
+        const correct = Correction.safeParse(Object.fromEntries(given));
+        if (!correct.success)
+          throw new DomainError(
+            'validation',
+            `${correct.error.issues.map(({ path, message }) => `${path.length ? `--${path.join('.')} ` : ''}${message}`).join('; ')}.`,
+          );
+        await rectify(heed, customerIn(subject), correct.data, by);
+        return { sentence: `Put right: ${given.map(([what]) => what).join(', ')}.` };
+      }),
+    );
+
+  verb('restrict', 'let everything of somebody rest: nothing is sent and nobody acts until it is lifted')
+    .option('--lift', 'go on where it stopped')
+    .option('--reason <text>', 'why; recorded')
+    .action((asked: Asked & { lift?: boolean }) =>
+      carryOut(asked, async (heed, subject, by) => {
+        await (asked.lift ? lift : restrict)(heed, customerIn(subject), by);
+        return {
+          sentence: asked.lift
+            ? 'It goes on where it stopped.'
+            : 'Everything of theirs rests. heed restrict --lift lets it go on.',
+        };
+      }),
+    );
+
+  verb('object', 'stop writing to and calling somebody, as the button in every letter does')
+    .option('--reason <text>', 'why; recorded')
+    .action((asked: Asked) =>
+      carryOut(asked, async (heed, subject, by) => {
+        await object(heed, customerIn(subject), by);
+        return { sentence: 'Nothing more is sent to any address of theirs, and nobody calls.' };
+      }),
+    );
+}
+
+function reasonIn({ reason }: Asked): string | undefined {
+  if (reason === undefined) return undefined;
+  const given = Reason.safeParse(reason);
+  if (!given.success) throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+  return given.data;
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -1,0 +1,52 @@
+/** "That is not my name": what is wrong is replaced and gone; that it was put right is recorded, without what it was. */
+
+import { z } from 'zod';
+import { normaliseEmail, normalisePhone } from '../../domain/customer.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { factRecorded } from '../../store/records/loops.ts';
+import { signalsOf } from '../../store/records/erasures.ts';
+import { putRight, recordRight } from '../../store/records/rights.ts';
+import type { Heed } from '../heed.ts';
+import type { By } from './subject.ts';
+
+const line = (most: number) =>
+  z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
+
+/** What is right from now on; null takes it away. An address replaces all of its kind. */
+export const Correction = z
+  .strictObject({
+    name: line(200).nullable().optional(),
+    email: line(254).nullable().optional(),
+    phone: line(40).nullable().optional(),
+    loyalty: line(64).nullable().optional(),
+  })
+  .refine((given) => Object.values(given).some((value) => value !== undefined), 'name what is to be put right');
+export type Correction = z.infer<typeof Correction>;
+
+/** Throws `validation` for what can't be an address. Letters already written keep what was put into them, and are deleted in their time. */
+export async function rectify(heed: Heed, customerId: string, correct: Correction, { by, reason }: By): Promise<void> {
+  const addresses = (['email', 'phone', 'loyalty'] as const).flatMap((kind) => {
+    const given = correct[kind];
+    return given === undefined ? [] : [{ kind, to: given === null ? null : addressOf(kind, given) }];
+  });
+  await heed.pool.transaction(async (tx) => {
+    const id = await recordRight(tx, { customerId, kind: 'rectification', by, reason });
+    await putRight(tx, customerId, id, { ...(correct.name !== undefined && { name: correct.name }), addresses });
+    for (const loop of await signalsOf(tx, customerId)) await factRecorded(tx, loop);
+  });
+  heed.hint();
+}
+
+function addressOf(kind: 'email' | 'phone' | 'loyalty', given: string): { value: string; normalised: string } {
+  const normalised =
+    kind === 'email' ? normaliseEmail(given) : kind === 'phone' ? normalisePhone(given) : given.toLowerCase();
+  if (!normalised)
+    throw new DomainError(
+      'validation',
+      `"${given}" can't be ${kind === 'email' ? 'an e-mail address' : 'a phone number'}.`,
+      {
+        invalidParams: [{ name: kind, reason: 'can not be one' }],
+      },
+    );
+  return { value: given, normalised };
+}

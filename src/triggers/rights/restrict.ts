@@ -1,0 +1,42 @@
+/** "Let it rest": nothing is sent and nobody acts until it is lifted; the loops wait, and say why. */
+
+import { DomainError } from '../../domain/errors.ts';
+import { factRecorded } from '../../store/records/loops.ts';
+import { signalsOf } from '../../store/records/erasures.ts';
+import {
+  endPromptsAbout,
+  holdMessagesTo,
+  isRestricted,
+  recordRight,
+  releaseMessagesTo,
+} from '../../store/records/rights.ts';
+import type { Tx } from '../../store/pool.ts';
+import type { Heed } from '../heed.ts';
+import type { By } from './subject.ts';
+
+/** Throws `conflict` when it rests already. */
+export async function restrict(heed: Heed, customerId: string, { by, reason }: By): Promise<void> {
+  await heed.pool.transaction(async (tx) => {
+    if (await isRestricted(tx, customerId)) throw new DomainError('conflict', 'It rests already.');
+    await recordRight(tx, { customerId, kind: 'restriction', by, reason });
+    await holdMessagesTo(tx, customerId);
+    await endPromptsAbout(tx, customerId);
+    await wakeLoopsOf(tx, customerId);
+  });
+  heed.hint();
+}
+
+/** Goes on where it stopped: what fell due meanwhile is one message. Throws `conflict` when nothing rests. */
+export async function lift(heed: Heed, customerId: string, { by, reason }: By): Promise<void> {
+  await heed.pool.transaction(async (tx) => {
+    if (!(await isRestricted(tx, customerId))) throw new DomainError('conflict', 'Nothing of theirs rests.');
+    await recordRight(tx, { customerId, kind: 'lifting', by, reason });
+    await releaseMessagesTo(tx, customerId);
+    await wakeLoopsOf(tx, customerId);
+  });
+  heed.hint();
+}
+
+async function wakeLoopsOf(tx: Tx, customerId: string): Promise<void> {
+  for (const id of await signalsOf(tx, customerId)) await factRecorded(tx, id);
+}

@@ -1,0 +1,224 @@
+/** The chain of facts: whoever alters one, with all the power there is over the database, is found; and each fact is linked once. */
+
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { chainIsWhole, headOf, type Anchor } from '../../src/audit/chain.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { openPool } from '../../src/store/pool.ts';
+import { chainFacts, chainLag } from '../../src/store/records/chain.ts';
+import { capture } from '../../src/triggers/capture.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
+import { momentOf } from '../../src/store/records/clock.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+let superuser: pg.Client;
+beforeAll(async () => {
+  db = await openTestDatabase({ company: 'demo' });
+  superuser = new pg.Client({ connectionString: db.url });
+  await superuser.connect();
+});
+afterAll(async () => {
+  await superuser.end();
+  await db.close();
+});
+
+const place = () => Object.keys(db.company.places)[0]!;
+const hear = (n: number) =>
+  capture(
+    db.heed,
+    {
+      words: `Remark number ${n}`,
+      place: place(),
+      customer: { name: `Customer ${n}`, email: `c${n}@example.com` },
+      wanted: { item: 'coat', attributes: { size: String(n) } },
+    },
+    { channel: 'api', press: { source: 'test', key: newId() } },
+  );
+const chainAll = async () => {
+  while ((await chainFacts(db.pool, 500)) > 0);
+};
+const violations = (anchor?: Anchor) => chainIsWhole(anchor).find(superuser);
+
+test('each fact is linked once, however often the writer is killed and however many write at once', async () => {
+  const stop = { now: false };
+  const linking = Array.from({ length: 2 }, async () => {
+    const pool = await openPool(db.url, { connections: 2 });
+    while (!stop.now) await chainFacts(pool, 7).catch(() => 0);
+    await pool.end().catch(() => {});
+  });
+  const killing = (async () => {
+    let killed = 0;
+    while (!stop.now) {
+      const { rowCount } = await superuser.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and query ~ 'chain|unchained|salts' and random() < 0.3`,
+      );
+      killed += rowCount ?? 0;
+    }
+    return killed;
+  })();
+  await Promise.all(Array.from({ length: 60 }, (_, n) => hear(n)));
+  for (let tries = 0; (await chainLag(db.pool)).facts > 0 && tries < 2_000; tries += 1);
+  stop.now = true;
+  await Promise.all(linking);
+  expect(await killing).toBeGreaterThan(10);
+  await chainAll();
+  expect(await violations()).toEqual([]);
+  const { rows } = await superuser.query(
+    `select (select count(*)::int from chain where fact = 'signals') as linked, (select count(*)::int from signals) as there`,
+  );
+  expect(rows).toEqual([{ linked: 60, there: 60 }]);
+});
+
+test('sample history comes and goes without a link', async () => {
+  const { version, company } = await db.heed.configuration();
+  await loadSampleHistory(db.pool, { company, configuration: version, now: await momentOf(db.pool) });
+  expect(await chainFacts(db.pool, 10)).toBe(0);
+  expect(await violations()).toEqual([]);
+  await clearSampleHistory(db.pool);
+  expect(await violations()).toEqual([]);
+});
+
+test('facts refuse to be changed, deleted or emptied', async () => {
+  await expect(superuser.query(`update signals set reference = 'HD-XXXX'`)).rejects.toThrow(/Facts stay as they were/);
+  await expect(superuser.query(`delete from closures where true`)).resolves.toMatchObject({ rowCount: 0 });
+  await expect(superuser.query(`delete from signals`)).rejects.toThrow(/never deleted/);
+  await expect(superuser.query(`truncate escalations`)).rejects.toThrow(/never emptied/);
+  await expect(superuser.query(`delete from words`)).rejects.toThrow(/heed erase/);
+  await expect(superuser.query(`update chain set fact = 'words'`)).rejects.toThrow(/Facts stay/);
+  await expect(superuser.query(`update ownerships set ended_at = heed_now() where false`)).resolves.toBeDefined();
+});
+
+test('two hundred edits by somebody with all power are all found', async () => {
+  const { id } = await hear(60);
+  await acknowledge(db.heed, {
+    loopId: id,
+    by: db.company.places[place()]!.manager,
+    press: { source: 'test', key: newId() },
+  }).catch(() => {});
+  await chainAll();
+  const anchor = (await headOf(superuser))!;
+  expect(await violations(anchor)).toEqual([]);
+
+  const missed: string[] = [];
+  const done = new Map<string, number>();
+  for (let n = 0; n < 200; n += 1) {
+    const edit = edits[n % edits.length]!;
+    // As somebody who may switch every guard off, and takes it back so that the next edit is the only one.
+    await superuser.query('begin');
+    await superuser.query('set local session_replication_role = replica');
+    const what = await edit(n);
+    const found = await withinTransaction(() => violations(anchor));
+    await superuser.query('rollback');
+    done.set(edit.name, (done.get(edit.name) ?? 0) + 1);
+    if (found.length === 0) missed.push(`${edit.name}: ${what}`);
+  }
+  expect(missed).toEqual([]);
+  expect([...done.values()].reduce((a, b) => a + b, 0)).toBe(200);
+  expect(await violations(anchor)).toEqual([]);
+});
+
+/** The check opens a transaction of its own, which would not see an edit that is not committed. */
+async function withinTransaction<T>(act: () => Promise<T>): Promise<T> {
+  const query = superuser.query.bind(superuser) as (text: string, values?: unknown[]) => Promise<unknown>;
+  const own = /^(begin|rollback)/;
+  superuser.query = ((text: string, values?: unknown[]) =>
+    own.test(text) ? Promise.resolve({ rows: [] }) : query(text, values)) as never;
+  try {
+    return await act();
+  } finally {
+    superuser.query = query as never;
+  }
+}
+
+type Edit = (n: number) => Promise<string>;
+const anyOf = <T>(list: readonly T[], n: number): T => list[n % list.length]!;
+const run = async (text: string): Promise<string> => {
+  const { rowCount } = await superuser.query(text);
+  if (!rowCount) throw new Error(`This edit changed nothing: ${text}`);
+  return text;
+};
+const oneRow = (table: string): string => `ctid = (select ctid from ${table} order by random() limit 1)`;
+
+const edits: Edit[] = [
+  async function changesAColumn(n) {
+    return run(
+      anyOf(
+        [
+          `update signals set captured_at = captured_at - interval '1 second' where ${oneRow('signals')}`,
+          `update signals set customer_id = null where ${oneRow('signals')}`,
+          `update loops set opened_at = opened_at + interval '1 ms' where ${oneRow('loops')}`,
+          `update rounds set level = level + 1 where ${oneRow('rounds')}`,
+          `update ownerships set staff = (select code from staff where code <> ownerships.staff limit 1) where ${oneRow('ownerships')}`,
+          `update presses set person = 'nobody' where ${oneRow('presses')}`,
+          `update configurations set applied_by = 'nobody' where ${oneRow('configurations')}`,
+        ],
+        n,
+      ),
+    );
+  },
+  async function changesWords(n) {
+    return run(
+      anyOf(
+        [
+          `update words set words = words || '.' where ${oneRow('words')}`,
+          `update words set note = 'added' where ${oneRow('words')}`,
+          `update identities set value = 'other@example.com' where ${oneRow('identities')}`,
+          `update signal_attributes set value = value || '1' where ${oneRow('signal_attributes')}`,
+          `update ownerships set reason = 'another' where ${oneRow('ownerships')}`,
+        ],
+        n,
+      ),
+    );
+  },
+  async function deletesARow(n) {
+    return run(
+      `delete from ${anyOf(['signals', 'words', 'rounds', 'ownerships', 'identities', 'presses', 'signal_attributes'], n)}
+       where ctid in (select ctid from ${anyOf(['signals', 'words', 'rounds', 'ownerships', 'identities', 'presses', 'signal_attributes'], n)} order by random() limit 1)`,
+    );
+  },
+  async function putsARowIn(n) {
+    return run(
+      anyOf(
+        [
+          `insert into rounds (loop_id, round, level, cause) select loop_id, 9, 0, 'not_settled' from rounds order by random() limit 1`,
+          `insert into disavowals (signal_id) select id from signals order by random() limit 1`,
+          `insert into loops (id, kind, place) select gen_random_uuid(), 'signal', place from loops limit 1`,
+          `insert into suppressions (id, address_hash, channel, cause) values (gen_random_uuid(), '\\x00', 'email', 'unsubscribed')`,
+        ],
+        n,
+      ),
+    );
+  },
+  async function swapsTwo() {
+    return run(`with two as (select signal_id, words, row_number() over () as n from (select * from words order by random() limit 2) w)
+      update words set words = other.words from two mine, two other where words.signal_id = mine.signal_id and mine.n <> other.n`);
+  },
+  async function cutsTheTail(n) {
+    await superuser.query(`delete from salts where seq > (select max(seq) - ${1 + (n % 5)} from chain)`);
+    return run(`delete from chain where seq > (select max(seq) - ${1 + (n % 5)} from chain)`);
+  },
+  async function takesOneLinkOut() {
+    return run(`delete from chain where seq = (select seq from chain order by random() limit 1)`);
+  },
+  async function rewritesALink() {
+    return run(`update chain set digest = '\\x${randomBytes(32).toString('hex')}' where ${oneRow('chain')}`);
+  },
+  async function breaksASeal() {
+    return run(`delete from salts where ${oneRow('salts')}`);
+  },
+  async function hidesBehindAnErasure() {
+    const { rows } = await superuser.query(`select signal_id as id from words order by random() limit 1`);
+    await superuser.query(`insert into unsealings (fact, key, cause) values ('words', $1, gen_random_uuid())`, [
+      rows[0].id,
+    ]);
+    await superuser.query(`delete from salts s using chain c where s.seq = c.seq and c.fact = 'words' and c.key = $1`, [
+      rows[0].id,
+    ]);
+    await superuser.query(`delete from words where signal_id = $1`, [rows[0].id]);
+    return 'words taken away behind an unsealing';
+  },
+];

@@ -1,0 +1,169 @@
+/** Somebody is erased in the middle of everything: nothing of them is left anywhere, and everything else goes on. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { z } from 'zod';
+import { chainIsWhole } from '../../src/audit/chain.ts';
+import { sql } from '../../src/store/pool.ts';
+import { chainFacts } from '../../src/store/records/chain.ts';
+import { scrub } from '../../src/store/scrub.ts';
+import { wordsOf } from '../../src/store/records/signals.ts';
+import { readInsight, readSignal } from '../../src/store/views/signalReading.ts';
+import { capture } from '../../src/triggers/capture.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { foundIn, foundInDatabase, foundInFiles } from '../support/canaries.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+let folder: string;
+let world: World;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'heed-erasure-'));
+  world = await openWorld('shop', undefined, { dataDir: folder });
+});
+afterAll(async () => {
+  await world.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const canary = {
+  name: 'Zephyrine Quillfeather',
+  email: 'zephyrine.q@canary.example',
+  phone: '+31 6 99887761',
+  loyalty: 'LOYAL-99887762',
+  words: 'My grandmother Quibblewick on ward seven',
+  note: 'limps-since-the-quadrille',
+  unmet: 'no-wheelchair-for-quadrupole',
+  offered: 'a-quince-coloured-shawl',
+  attribute: 'for aunt quorndon',
+  no: 'I still wait says Quibblewick',
+  letter: 'Dear Zephyrine the letter of quintessence',
+  handover: 'knows the quarrelsome Quillfeathers',
+};
+const canaries = Object.values(canary);
+const customer = { name: canary.name, email: canary.email, phone: canary.phone, loyalty: canary.loyalty };
+const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+
+test('nothing of an erased person is left in Postgres, in files, in mails, in Slack or in Temporal, and what others said is', async () => {
+  const answered = await world.capture({
+    words: `I was shouted at. ${canary.words}`,
+    kind: 'complaint',
+    note: canary.note,
+    customer,
+    consent,
+  });
+  const wanted = await world.capture({
+    words: `A coat in green? ${canary.words}`,
+    unmet: canary.unmet,
+    offered: { item: canary.offered, taken: 'refused' },
+    wanted: { item: 'coat', attributes: { colour: 'green', occasion: canary.attribute } },
+    customer,
+    consent,
+  });
+  const bystander = await world.capture({
+    words: 'A coat in green, please',
+    unmet: 'Sold out',
+    offered: { item: 'teal', taken: 'refused' },
+    wanted: { item: 'coat', attributes: { colour: 'green' } },
+    customer: { name: 'By Stander', email: 'by@stander.example' },
+    consent,
+  });
+  await world.settle();
+  const owner = (await world.signal(answered.id)).owner;
+  await acknowledge(world.heed, world.as(owner, answered.id));
+  const to = Object.keys(world.db.company.staff).find((staff) => staff !== owner)!;
+  await handOver(world.heed, world.as(owner, answered.id), { to, reason: canary.handover });
+  await approveFollowUp(world.heed, world.as((await world.signal(answered.id)).owner, answered.id), {
+    words: canary.letter,
+  });
+  await world.pass('1 day');
+  await confirm(world.heed, { loopId: answered.id, press: world.press() }, { says: 'no', words: canary.no });
+  await world.pass('1 day');
+
+  // Before: they are everywhere, or this test would prove nothing.
+  expect((await foundInDatabase(world.db.url, canaries)).map((hit) => hit.split(' in ')[0])).toEqual(
+    expect.arrayContaining(canaries),
+  );
+  expect(await foundInFiles(folder, [canary.words])).toHaveLength(2);
+  expect(await world.signal(answered.id)).toMatchObject({ round: 2, closed_at: null });
+
+  const late = await world.capture({ words: `And one thing more. ${canary.words}`, customer, consent });
+  const key = world.press();
+  const again = { words: `Said once. ${canary.words}`, place: 'high-street', customer };
+  const once = await capture(world.heed, again, { channel: 'api', press: key });
+  const subject = await subjectNamed(world.db.pool, canary.email.toUpperCase());
+  expect(subject.references).toHaveLength(4);
+  const erased = await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
+  expect(erased).toMatchObject({ signals: 4, closed: 4 });
+  const mails = world.mailbox.mails(canary.email).length;
+  await world.settle();
+  await world.pass('1 day');
+
+  // The stories end, and say how; pages of it still work.
+  for (const { id } of [answered, wanted, late, once]) {
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'erased', customer_id: subject.customer_id });
+    const reading = await readSignal(world.db.pool, world.db.company, id, { audience: 'staff' });
+    expect(reading?.timeline.at(-1)?.sentence).toBe('Closed: what was said was erased.');
+    expect(await wordsOf(world.db.pool, id)).toBeNull();
+  }
+  const running = world.client.workflow.list({
+    query: `WorkflowId = 'signal:${answered.id}' AND ExecutionStatus = 'Running'`,
+  });
+  expect((await Array.fromAsync(running)).length).toBe(0);
+  expect(world.mailbox.mails(canary.email)).toHaveLength(0);
+  expect(mails).toBeGreaterThan(0);
+
+  // What somebody else said, and the insight it is part of, goes on.
+  expect(await wordsOf(world.db.pool, bystander.id)).toMatchObject({ words: 'A coat in green, please' });
+  const insight = (await world.signal(bystander.id)).insight_id!;
+  expect(await world.insight(insight)).toMatchObject({ closed_at: null });
+  expect(await readInsight(world.db.pool, world.db.company, insight)).not.toBeNull();
+
+  // A repeat of the key is told so; an old list read in again brings nothing back; what they say now is welcome.
+  await expect(capture(world.heed, again, { channel: 'api', press: key })).rejects.toMatchObject({ code: 'gone' });
+  await expect(
+    world.capture({ words: 'from an old list', customer: { email: canary.email }, saidAt: '2024-01-01T10:00:00Z' }),
+  ).rejects.toMatchObject({ code: 'gone' });
+
+  const slack = JSON.stringify(world.room.messages());
+  expect(foundIn('Slack', slack, canaries)).toEqual([]);
+  expect(foundIn('mails', JSON.stringify(world.mailbox.mails()), canaries)).toEqual([]);
+  for (const id of [answered, wanted, late].map((signal) => `signal:${signal.id}`).concat(`insight:${insight}`)) {
+    const history = await world.client.workflow.getHandle(id).fetchHistory();
+    expect(foundIn(id, JSON.stringify(history), canaries)).toEqual([]);
+  }
+  expect(await foundInDatabase(world.db.url, canaries)).toEqual([]);
+  await world.room.forget();
+  expect(await foundInFiles(folder, canaries)).toEqual([]);
+
+  const again2 = await world.capture({ words: 'I am back', customer: { email: canary.email } });
+  expect((await world.signal(again2.id)).customer_id).not.toBe(subject.customer_id);
+});
+
+test('nor in the files that Postgres keeps of this database, once they are scrubbed', async () => {
+  expect(await scrub(world.db.url)).toEqual([]);
+  const where = await world.db.pool.one(sql.type(z.object({ folder: z.string(), oid: z.string() }))`
+    select current_setting('data_directory') as folder, (select oid::text from pg_database where datname = current_database()) as oid`);
+  const theirs = canaries.filter((one) => one !== canary.email);
+  expect(await foundInFiles(join(where.folder, 'base', where.oid), theirs)).toEqual([]);
+});
+
+test('the chain of facts still verifies', async () => {
+  while ((await chainFacts(world.db.pool, 1000)) > 0);
+  const client = new pg.Client({ connectionString: world.db.url });
+  await client.connect();
+  try {
+    expect(await chainIsWhole().find(client)).toEqual([]);
+    const { rows } = await client.query('select count(*)::int as n from chain');
+    expect(rows[0].n).toBeGreaterThan(100);
+  } finally {
+    await client.end();
+  }
+});
