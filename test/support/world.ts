@@ -87,6 +87,8 @@ export interface World {
   history(loopId: string): Promise<string[]>;
   /** Every worker is dead for so long; then they are back. */
   outage(howLong: string): Promise<void>;
+  /** Nothing of ours runs while `act` does what it does to the database; then everything is started again. */
+  without(act: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -139,15 +141,17 @@ export async function openWorld(
     });
   };
   await startAll();
-  const relay: Relay = startRelay({
-    pool: db.pool,
-    databaseUrl: db.url,
-    client,
-    temporalAddress: address,
-    log: quiet,
-    startsPerSecond: 100,
-    wavesPerSecond: 200,
-  });
+  const relayAgain = (): Relay =>
+    startRelay({
+      pool: db.pool,
+      databaseUrl: db.url,
+      client,
+      temporalAddress: address,
+      log: quiet,
+      startsPerSecond: 100,
+      wavesPerSecond: 200,
+    });
+  let relay = relayAgain();
   const clock = clockOf(db, client, heed.hint);
 
   const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
@@ -232,6 +236,13 @@ export async function openWorld(
       await clock.sleepThrough(howLong);
       await startAll();
       await clock.catchUp();
+    },
+    async without(act) {
+      await relay.stop();
+      await workers?.stop();
+      await act();
+      await startAll();
+      relay = relayAgain();
     },
     async close() {
       await relay.stop();
