@@ -61,4 +61,4 @@ const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\
 
 /** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the address, not on a cookie;
  *  only without TLS is there no other sign of where the press comes from. */
-const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|sign-in)(\/|$)/.test(path);
+const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|rights|sign-in)(\/|$)/.test(path);
