@@ -17,10 +17,12 @@ import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
+import { keepBackups } from './store/keepBackups.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
 import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
+import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
 import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
@@ -116,6 +118,11 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   await applyCompany(config, pool, new URL('../samples/demo.yaml', import.meta.url));
   await keepInitialKey(config, pool);
   say('Postgres is up.');
+  // A Postgres of somebody's own is backed up by its owner.
+  if (!config.databaseUrl) {
+    const backups = keepBackups(databaseUrl, join(dataDir, 'backups'), say);
+    stops.push({ name: 'Backups', stop: () => backups.stop() });
+  }
 
   const configuration = openConfigurations(pool);
   const { company } = await configuration();
@@ -277,22 +284,6 @@ async function announce(dataDir: string, running: object, stops: Stop[]): Promis
   await writeFile(file, JSON.stringify(running), { mode: 0o600 });
   await chmod(file, 0o600);
   stops.push({ name: 'running.json', stop: () => rm(file, { force: true }) });
-}
-
-function progressLine() {
-  let last = '';
-  return {
-    show(sentence: string): void {
-      if (sentence === last) return;
-      last = sentence;
-      if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${sentence}`);
-      else say(sentence);
-    },
-    done(sentence: string): void {
-      if (process.stdout.isTTY && last) process.stdout.write('\r\x1b[2K');
-      say(sentence);
-    },
-  };
 }
 
 function withoutUndefined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {

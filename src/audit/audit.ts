@@ -4,6 +4,7 @@
 import pg from 'pg';
 import { acceptedChecks } from './accepted.ts';
 import { answerableChecks } from './answerable.ts';
+import { chainIsWhole, headOf, type Anchor } from './chain.ts';
 import type { Check, Violation } from './check.ts';
 import type { Journals } from './journals.ts';
 import { ladderChecks } from './ladders.ts';
@@ -12,6 +13,7 @@ import { peaceChecks } from './peace.ts';
 import { personalChecks } from './personal.ts';
 import { tellingChecks } from './tellings.ts';
 
+/** All but the chain, which wants to know the anchor. */
 export const checks: readonly Check[] = [
   ...acceptedChecks,
   ...answerableChecks,
@@ -33,21 +35,29 @@ export interface AuditOptions {
   since?: Date | undefined;
   /** How late a rung may be before it counts as missed. */
   objectiveSeconds?: number;
+  /** The head of the chain as it was kept outside the database. */
+  anchor?: Anchor | undefined;
+}
+
+export interface Audited {
+  findings: Finding[];
+  /** The head of the chain now, for keeping outside; undefined while nothing is chained. */
+  head: Anchor | undefined;
 }
 
 /** Runs every check on one snapshot of the database, which it only reads. Rejects when the database can't be reached or is of another version. */
-export async function audit(options: AuditOptions): Promise<Finding[]> {
+export async function audit(options: AuditOptions): Promise<Audited> {
   const scope = { since: options.since ?? new Date(0), objectiveSeconds: options.objectiveSeconds ?? 60 };
   const db = new pg.Client({ connectionString: options.databaseUrl, application_name: 'heed-audit' });
   await db.connect();
   try {
     await db.query('begin transaction isolation level repeatable read, read only');
     const findings: Finding[] = [];
-    for (const check of checks) {
+    for (const check of [...checks, chainIsWhole(options.anchor)]) {
       const { invariant, claim } = check;
       findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });
     }
-    return findings;
+    return { findings, head: await headOf(db) };
   } finally {
     await db.end();
   }

@@ -2,16 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-
-interface Check {
-  invariant: string;
-  claim: string;
-  find(db: pg.Client): Promise<Violation[]>;
-}
-interface Violation {
-  about: string;
-  sentence: string;
-}
+import type { Check, Violation } from './check.ts';
 
 /** The last link as somebody keeps it outside the database. Only against that can a cut tail, or a chain made anew, be noticed. */
 export interface Anchor {
@@ -28,15 +19,11 @@ export function chainIsWhole(anchor?: Anchor): Check {
     invariant: 'I7',
     claim: 'every fact is chained exactly once, and nobody has altered one since',
     async find(db) {
-      await db.query('begin isolation level repeatable read read only');
-      try {
-        await db.query(`set local timezone = 'UTC'`);
-        await db.query(`set local datestyle = 'ISO, MDY'`);
-        await db.query(`set local bytea_output = 'hex'`);
-        return [...(await links(db, anchor)), ...(await facts(db))];
-      } finally {
-        await db.query('rollback');
-      }
+      // Local to the one snapshot that serves all checks: what a row looks like as text is part of what is recomputed.
+      await db.query(`set local timezone = 'UTC'`);
+      await db.query(`set local datestyle = 'ISO, MDY'`);
+      await db.query(`set local bytea_output = 'hex'`);
+      return [...(await links(db, anchor)), ...(await facts(db))];
     },
   };
 }
@@ -118,13 +105,12 @@ async function facts(db: pg.Client): Promise<Violation[]> {
   const { rows: forms } = await db.query<Form>(
     'select fact, form, keys, kept, sealed from fact_forms order by fact, form',
   );
+  const { rows: linked } = await db.query<{ fact: string; form: number }>('select distinct fact, form from chain');
   const found: Violation[] = [];
-  for (const form of forms) found.push(...(await altered(db, form)));
-  for (const fact of new Set(forms.map((form) => form.fact))) {
-    const form = forms.findLast((one) => one.fact === fact)!;
-    found.push(...(await unlinked(db, form)));
-  }
-  found.push(...(await neverUnsealed(db)));
+  for (const form of forms)
+    if (linked.some(({ fact, form: version }) => fact === form.fact && version === form.form))
+      found.push(...(await altered(db, form)));
+  found.push(...(await unlinked(db, forms)), ...(await neverUnsealed(db)));
   return found;
 }
 
@@ -158,7 +144,7 @@ async function altered(db: pg.Client, form: Form): Promise<Violation[]> {
        from chain c
        left join salts s on s.seq = c.seq
        cross join lateral (
-         select count(*) as rows, jsonb_agg(${row(form.kept)} order by ${order})::text as kept,
+         select count(*) as rows, jsonb_agg(distinct ${row(form.kept)})::text as kept,
            jsonb_agg(${row(form.sealed)} order by ${order})::text as sealed
          from ${name(form.fact)} t
          where ${same.join(' and ')}
@@ -195,31 +181,38 @@ function whatIsWrong({ sealed }: Form, row: FactRow): string | undefined {
 }
 
 /** Rows that nobody recorded through the product: neither linked nor waiting to be. Sample history is no part of the chain. */
-async function unlinked(db: pg.Client, { fact, keys }: Form): Promise<Violation[]> {
-  const key = keys.map((one) => `t.${name(one.split(':')[0]!)}::text`).join(` || ':' || `);
-  const { rows: columns } = await db.query<{ column: string }>(
-    `select column_name as column from information_schema.columns where table_schema = 'public' and table_name = $1`,
-    [fact],
+async function unlinked(db: pg.Client, forms: readonly Form[]): Promise<Violation[]> {
+  const { rows: columns } = await db.query<{ table: string; column: string }>(
+    `select table_name as table, column_name as column from information_schema.columns where table_schema = 'public'`,
   );
-  const has = new Set(columns.map(({ column }) => column));
-  const ofSample = [
-    ...['loop_id', 'signal_id', 'insight_id'].map((column) => [column, 'select id from loops where sample'] as const),
-    ['customer_id', 'select id from customers where sample'] as const,
-    ['decision_id', 'select d.id from decisions d join loops l on l.id = d.insight_id where l.sample'] as const,
-    ['plan_id', 'select p.id from plans p join loops l on l.id = p.loop_id where l.sample'] as const,
-    ...(['loops', 'signals', 'insights'].includes(fact) ? [['id', 'select id from loops where sample'] as const] : []),
-  ].filter(([column]) => has.has(column));
-  const { rows } = await db.query<{ key: string }>(
-    `select distinct this as key from (select t.*, ${key} as this from ${name(fact)} t) t
-     where not exists (select from chain c where c.fact = $1 and c.key = t.this)
-       and not exists (select from unchained u where u.fact = $1 and u.key = t.this)
-       ${fact === 'deliveries' ? `and t.state in ('sent', 'delivered')` : ''}
-       ${ofSample.map(([column, samples]) => `and not coalesce(t.${name(column)} in (${samples}), false)`).join(' ')}
-     limit 100`,
-    [fact],
-  );
-  return rows.map((row) => ({
-    about: `${fact} ${row.key}`,
+  const has = (fact: string, column: string): boolean =>
+    columns.some((one) => one.table === fact && one.column === column);
+  const samples = {
+    loop_id: 'select id from loops where sample',
+    signal_id: 'select id from loops where sample',
+    insight_id: 'select id from loops where sample',
+    customer_id: 'select id from customers where sample',
+    decision_id: 'select d.id from decisions d join loops l on l.id = d.insight_id where l.sample',
+    plan_id: 'select p.id from plans p join loops l on l.id = p.loop_id where l.sample',
+  };
+  const ofEach = forms
+    .filter((form) => forms.findLast(({ fact }) => fact === form.fact) === form)
+    .map(({ fact, keys }) => {
+      const key = keys.map((one) => `t.${name(one.split(':')[0]!)}::text`).join(` || ':' || `);
+      const ofSample = [
+        ...Object.entries(samples).filter(([column]) => has(fact, column)),
+        ...(['loops', 'signals', 'insights'].includes(fact) ? [['id', samples.loop_id] as const] : []),
+      ];
+      return `(select distinct '${fact}' as fact, ${key} as key from ${name(fact)} t
+        where not exists (select from chain c where c.fact = '${fact}' and c.key = ${key})
+          and not exists (select from unchained u where u.fact = '${fact}' and u.key = ${key})
+          ${fact === 'deliveries' ? `and t.state in ('sent', 'delivered')` : ''}
+          ${ofSample.map(([column, ids]) => `and not coalesce(t.${name(column)} in (${ids}), false)`).join(' ')}
+        limit 100)`;
+    });
+  const { rows } = await db.query<{ fact: string; key: string }>(ofEach.join(' union all '));
+  return rows.map(({ fact, key }) => ({
+    about: `${fact} ${key}`,
     sentence: 'It is there, and was never recorded: no link of the chain is about it.',
   }));
 }

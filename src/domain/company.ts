@@ -47,9 +47,20 @@ export interface Company {
   ladders: Record<LadderName, Ladder>;
   templates: Record<TemplateName, Template>;
   customers: CustomerRules;
+  /** Absent in files applied before there was one. */
+  retention?: Retention;
   capture: { unmet: string[] };
   /** How long a decider may take a decision back before anything leaves. */
   undo: Span;
+}
+
+/** How long what was said is kept after its loop was closed; without a word of it, until somebody asks that it be erased. */
+export interface Retention {
+  words?: Span;
+  /** Of single kinds, where it differs. */
+  kinds: Record<Code, Span>;
+  /** How long the wording of a message is kept after it was sent. */
+  letters?: Span;
 }
 
 export interface Calendar {

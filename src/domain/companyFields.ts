@@ -130,6 +130,13 @@ export const wallSpan = spanThat(
   'a length of time on the clock, such as 10m or 30d',
 );
 
+/** How long something is kept: not less than so many days, for a reason that is said. */
+export const keptAtLeast = (days: number, because: string) =>
+  spanThat(
+    (value) => (spanMs(value) ?? 0) >= days * 86_400_000,
+    `${days === 1 ? 'a day' : `${days} days`} or more on the clock, such as 730d (${because})`,
+  );
+
 /** Between two repeats of a ladder's last step: a reminder that comes more than daily is soon read by nobody. */
 export const dailyOrSlower = spanThat(
   (value) => value.amount > 0 && (value.unit === 'bd' || (spanMs(value) ?? 0) >= 24 * 3_600_000),

@@ -16,6 +16,7 @@ import {
   email,
   expects,
   fields,
+  keptAtLeast,
   listOf,
   meanings,
   oneOf,
@@ -161,6 +162,13 @@ export function companySchema(known: Known): z.ZodType<Company> {
     ...(quiet_hours && { quietHours: quiet_hours }),
   }));
 
+  const kept = keptAtLeast(90, 'customers can read what became of it for ninety days after it was closed');
+  const retention = fields({
+    words: kept.exactOptional(),
+    kinds: record(kindCode, kept).default({}),
+    letters: keptAtLeast(1, 'a letter in doubt is settled within a day').exactOptional(),
+  });
+
   const vocabulary = fields({
     items: meanings.default({}),
     attributes: record(z.string(), attributeValues).default({}),
@@ -193,6 +201,7 @@ export function companySchema(known: Known): z.ZodType<Company> {
     ladders: fields(each(ladderNames, () => ladder)),
     templates: fields(each(templateNames, template)),
     customers,
+    retention: retention.exactOptional(),
     capture: fields({ unmet: listOf(text('a reason'), 'a list of reasons') }).default({
       unmet: ["Don't carry it", 'Sold out', 'Wrong price', 'Other'],
     }),

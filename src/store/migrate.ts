@@ -9,6 +9,16 @@ import { unusable } from './trouble.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
+/** The migrations this version knows, in order, without their ending. */
+export async function migrationsKnown(): Promise<string[]> {
+  return (await sources('migrations')).map(({ name }) => name.replace(/\.sql$/, ''));
+}
+
+/** Brings a blank database to where it stood after the first `count` migrations, without views: for a backup that was made there. */
+export async function migrateTo(client: pg.Client, count: number): Promise<void> {
+  await runner({ ...migrating(client), count });
+}
+
 /** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed. Throws what Postgres
  *  says when a file is wrong, and a sentence when it can't be reached. */
 export async function migrate(databaseUrl: string, log: (sentence: string) => void = () => {}): Promise<string[]> {
@@ -27,16 +37,7 @@ export async function migrate(databaseUrl: string, log: (sentence: string) => vo
 
     // A view holds on to its tables, so all of them give way while tables change.
     await client.query('drop schema if exists now cascade');
-    const ran = await runner({
-      dbClient: client,
-      dir: folder('migrations'),
-      migrationsTable: 'migrations',
-      direction: 'up',
-      singleTransaction: true,
-      checkOrder: true,
-      noLock: true,
-      log: () => {},
-    });
+    const ran = await runner(migrating(client));
     await client.query('begin');
     await client.query('create schema now');
     for (const { text } of views) await client.query(text);
@@ -48,6 +49,18 @@ export async function migrate(databaseUrl: string, log: (sentence: string) => vo
     await client.end();
   }
 }
+
+const migrating = (dbClient: pg.Client) =>
+  ({
+    dbClient,
+    dir: folder('migrations'),
+    migrationsTable: 'migrations',
+    direction: 'up',
+    singleTransaction: true,
+    checkOrder: true,
+    noLock: true,
+    log: () => {},
+  }) as const;
 
 async function sources(of: 'migrations' | 'views'): Promise<{ name: string; text: string }[]> {
   const names = (await readdir(folder(of))).filter((name) => name.endsWith('.sql')).sort();

@@ -32,6 +32,8 @@ export interface YoursShown {
   leaning: 'yes' | 'no' | undefined;
   /** Whether we still write to them. */
   writes: boolean;
+  /** Whether they have an e-mail address, so that a link can be sent there. */
+  mailed: boolean;
   filled: Filled;
   sentence: string | undefined;
 }
@@ -53,8 +55,50 @@ export function yours(y: YoursShown, clock: Clock): Html {
               </form>`
           : html`<p>We do not write to you any more. This page stays as it is.</p>`
       }
+      ${
+        y.mailed
+          ? html`<form method="post" action="/yours/${y.token}/rights">
+                ${pressKey(y.key)}<button>See or erase what you hold about me</button>
+              </form>
+              <p class="hint">So that nobody else can, we send a link to your e-mail address. It works for an hour.</p>`
+          : ''
+      }
     </section>`;
 }
+
+export interface RightsShown {
+  token: string;
+  company: string;
+  said: readonly { words: string | null; place: string; saidAt: Date }[];
+  addresses: readonly { kind: string; value: string }[];
+  name: string | null;
+}
+
+/** Everything held, in short; all of it as a document; and erasing, for good. */
+export function rights({ token, company, said: remarks, addresses, name }: RightsShown): Html {
+  return html`<h1>What ${company} holds about you</h1>
+    <section class="tight" aria-labelledby="held">
+      <h2 id="held">In short</h2>
+      <p>${name ?? 'No name'}${addresses.map(({ value }) => html`, ${value}`)}</p>
+      ${remarks.map(
+        ({ words, place }) =>
+          html`${quote(words)}
+            <p class="soft">${place}</p>`,
+      )}
+    </section>
+    <form method="post" action="/rights/${token}/export"><button>All of it, as a file</button></form>
+    <section class="tight" aria-labelledby="erase">
+      <h2 id="erase">Erase it</h2>
+      <p>What you said, your name and every address of yours are erased at once, for good. Nobody answers you then.</p>
+      <form method="post" action="/rights/${token}/erase"><button class="go">Erase it all</button></form>
+    </section>`;
+}
+
+export const rightsErased = (): Html =>
+  html`<h1>It is erased.</h1>
+    <p class="claim">
+      What you said, your name and your addresses are gone. If you come by, you are as welcome as before.
+    </p>`;
 
 /** What they may expect of us, without our ladders. */
 function next({ stage, owner, decider, promisedOn }: YoursShown): { sentence: string }[] {

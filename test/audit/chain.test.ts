@@ -6,7 +6,7 @@ import pg from 'pg';
 import { chainIsWhole, headOf, type Anchor } from '../../src/audit/chain.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { openPool } from '../../src/store/pool.ts';
-import { chainFacts, chainLag } from '../../src/store/records/chain.ts';
+import { chainFacts } from '../../src/store/records/chain.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
@@ -40,7 +40,15 @@ const hear = (n: number) =>
 const chainAll = async () => {
   while ((await chainFacts(db.pool, 500)) > 0);
 };
-const violations = (anchor?: Anchor) => chainIsWhole(anchor).find(superuser);
+const scope = { since: new Date(0), objectiveSeconds: 60 };
+const violations = async (anchor?: Anchor) => {
+  await superuser.query('begin isolation level repeatable read read only');
+  try {
+    return await chainIsWhole(anchor).find(superuser, undefined, scope);
+  } finally {
+    await superuser.query('rollback');
+  }
+};
 
 test('each fact is linked once, however often the writer is killed and however many write at once', async () => {
   const stop = { now: false };
@@ -54,23 +62,27 @@ test('each fact is linked once, however often the writer is killed and however m
     while (!stop.now) {
       const { rowCount } = await superuser.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and query ~ 'chain|unchained|salts' and random() < 0.3`,
+         where datname = current_database() and pid <> pg_backend_pid() and query ~ 'chain|unchained|salts|fact_forms' and random() < 0.3`,
       );
       killed += rowCount ?? 0;
+      // Shot at no faster than it can begin anew.
+      await superuser.query('select pg_sleep(0.02)');
     }
     return killed;
   })();
-  await Promise.all(Array.from({ length: 60 }, (_, n) => hear(n)));
-  for (let tries = 0; (await chainLag(db.pool)).facts > 0 && tries < 2_000; tries += 1);
+  await Promise.all(Array.from({ length: 24 }, (_, n) => hear(n)));
+  // Asked on this connection, which is not shot at.
+  for (const end = Date.now() + 20_000; Date.now() < end;)
+    if (!(await superuser.query('select 1 from unchained limit 1')).rowCount) break;
   stop.now = true;
   await Promise.all(linking);
-  expect(await killing).toBeGreaterThan(10);
+  expect(await killing).toBeGreaterThan(5);
   await chainAll();
   expect(await violations()).toEqual([]);
   const { rows } = await superuser.query(
     `select (select count(*)::int from chain where fact = 'signals') as linked, (select count(*)::int from signals) as there`,
   );
-  expect(rows).toEqual([{ linked: 60, there: 60 }]);
+  expect(rows).toEqual([{ linked: 24, there: 24 }]);
 });
 
 test('sample history comes and goes without a link', async () => {
@@ -84,7 +96,6 @@ test('sample history comes and goes without a link', async () => {
 
 test('facts refuse to be changed, deleted or emptied', async () => {
   await expect(superuser.query(`update signals set reference = 'HD-XXXX'`)).rejects.toThrow(/Facts stay as they were/);
-  await expect(superuser.query(`delete from closures where true`)).resolves.toMatchObject({ rowCount: 0 });
   await expect(superuser.query(`delete from signals`)).rejects.toThrow(/never deleted/);
   await expect(superuser.query(`truncate escalations`)).rejects.toThrow(/never emptied/);
   await expect(superuser.query(`delete from words`)).rejects.toThrow(/heed erase/);
@@ -111,7 +122,7 @@ test('two hundred edits by somebody with all power are all found', async () => {
     await superuser.query('begin');
     await superuser.query('set local session_replication_role = replica');
     const what = await edit(n);
-    const found = await withinTransaction(() => violations(anchor));
+    const found = await chainIsWhole(anchor).find(superuser, undefined, scope);
     await superuser.query('rollback');
     done.set(edit.name, (done.get(edit.name) ?? 0) + 1);
     if (found.length === 0) missed.push(`${edit.name}: ${what}`);
@@ -120,19 +131,6 @@ test('two hundred edits by somebody with all power are all found', async () => {
   expect([...done.values()].reduce((a, b) => a + b, 0)).toBe(200);
   expect(await violations(anchor)).toEqual([]);
 });
-
-/** The check opens a transaction of its own, which would not see an edit that is not committed. */
-async function withinTransaction<T>(act: () => Promise<T>): Promise<T> {
-  const query = superuser.query.bind(superuser) as (text: string, values?: unknown[]) => Promise<unknown>;
-  const own = /^(begin|rollback)/;
-  superuser.query = ((text: string, values?: unknown[]) =>
-    own.test(text) ? Promise.resolve({ rows: [] }) : query(text, values)) as never;
-  try {
-    return await act();
-  } finally {
-    superuser.query = query as never;
-  }
-}
 
 type Edit = (n: number) => Promise<string>;
 const anyOf = <T>(list: readonly T[], n: number): T => list[n % list.length]!;

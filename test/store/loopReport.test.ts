@@ -44,10 +44,10 @@ describe('the leaders’ numbers', () => {
   describe('equal a recount from plain rows', () => {
     // Some of the loops become our own, and letters that live ones need meet every fate: the recount must follow all of it.
     beforeAll(async () => {
-      await db.pool.query(sql.unsafe`update loops set sample = false where place = 'harbour'`);
-      await db.pool.query(sql.unsafe`
+      await db.rewrite(sql.unsafe`update loops set sample = false where place = 'harbour'`);
+      await db.rewrite(sql.unsafe`
         update loops set sample = true where kind = 'insight' or id in (select signal_id from insight_signals)`);
-      await db.pool.query(sql.unsafe`
+      await db.rewrite(sql.unsafe`
         update loops set sample = false where id in (
           select i.id from insights i where i.kind = 'wish'
           union select x.signal_id from insight_signals x join insights i on i.id = x.insight_id where i.kind = 'wish')`);
@@ -58,8 +58,7 @@ describe('the leaders’ numbers', () => {
           f.followed_up_at + interval '1 minute', f.id
         from follow_ups f join signals s on s.id = f.loop_id join loops l on l.id = s.id
         where not l.sample and f.channel = 'email'`);
-      await db.pool
-        .query(sql.unsafe`update tellings set channel = 'phone' where channel = 'sample' and customer_id is not null
+      await db.rewrite(sql.unsafe`update tellings set channel = 'phone' where channel = 'sample' and customer_id is not null
         and signal_id in (select id from loops where not sample)`);
       await db.pool.query(sql.unsafe`
         insert into calls (id, loop_id, round, purpose, outcome, by, called_at)

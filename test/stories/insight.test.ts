@@ -334,8 +334,8 @@ test('sample loops never wake: no story, no prompt, no letter comes from them', 
   await world.settle();
   const insight = await insightOf(id);
   await world.closeAll();
-  await world.db.pool.query(sql.unsafe`delete from closures where loop_id in (${id}, ${insight})`);
-  await world.db.pool.query(sql.unsafe`update loops set sample = true where id in (${id}, ${insight})`);
+  await world.db.rewrite(sql.unsafe`delete from closures where loop_id in (${id}, ${insight})`);
+  await world.db.rewrite(sql.unsafe`update loops set sample = true where id in (${id}, ${insight})`);
   const before = (await world.messages()).length;
   await world.pass('5 days');
   expect(await world.messages()).toHaveLength(before);

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import type { QuerySqlToken } from 'slonik';
 import type { Company } from '../../src/domain/company.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { openPool, sql, type Pool } from '../../src/store/pool.ts';
@@ -18,6 +19,10 @@ export interface TestDatabase {
   apply(change: (company: Company) => void): Promise<void>;
   /** Moves heed_now(): an interval as Postgres reads it ('2 hours', '1 day 5 minutes'). */
   passTime(interval: string): Promise<void>;
+  /** Rewrites what is recorded, as only somebody with all power over the database can: facts refuse it from everybody else. */
+  rewrite(statement: QuerySqlToken): Promise<void>;
+  /** The database is lost with everything in it; a blank one is in its place, whose clock a backup brings along. */
+  lose(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,6 +58,16 @@ export async function openTestDatabase(options: { company?: 'shop' | 'demo' } = 
     },
     async passTime(interval) {
       await pool.query(sql.unsafe`update test_clock set ahead = ahead + ${interval}::interval`);
+    },
+    async rewrite(statement) {
+      await pool.transaction(async (tx) => {
+        await tx.query(sql.unsafe`set local session_replication_role = replica`);
+        await tx.query(statement);
+      });
+    },
+    async lose() {
+      await onServer(server, `drop database ${name} with (force)`);
+      await onServer(server, `create database ${name} template heed_template strategy file_copy`);
     },
     async close() {
       await pool.end();

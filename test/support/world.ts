@@ -89,6 +89,8 @@ export interface World {
   outage(howLong: string): Promise<void>;
   /** The worker is stopped, and another goes on with other stories (a bundle). */
   upgrade(to: string): Promise<void>;
+  /** Nothing of ours runs while `act` does what it does to the database; then everything is started again. */
+  without(act: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -153,15 +155,17 @@ export async function openWorld(
     });
   };
   await startAll();
-  const relay: Relay = startRelay({
-    pool: db.pool,
-    databaseUrl: db.url,
-    client,
-    temporalAddress: address,
-    log,
-    startsPerSecond: 100,
-    wavesPerSecond: 200,
-  });
+  const relayAgain = (): Relay =>
+    startRelay({
+      pool: db.pool,
+      databaseUrl: db.url,
+      client,
+      temporalAddress: address,
+      log,
+      startsPerSecond: 100,
+      wavesPerSecond: 200,
+    });
+  let relay = relayAgain();
   const clock = clockOf(db, client, heed.hint);
 
   const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
@@ -251,6 +255,13 @@ export async function openWorld(
       await workers?.stop();
       bundle = to;
       await startAll();
+    },
+    async without(act) {
+      await relay.stop();
+      await workers?.stop();
+      await act();
+      await startAll();
+      relay = relayAgain();
     },
     async close() {
       await relay.stop();

@@ -105,7 +105,7 @@ function textsOf(db: Db, { fact, keys, kept, sealed }: Form, wanted: readonly st
   );
   return db.any(sql.type(Written)`
     select given.key,
-      jsonb_agg(${row(kept)} order by ${row([...kept, ...sealed])}::text)::text as kept,
+      jsonb_agg(distinct ${row(kept)})::text as kept,
       ${sealed.length > 0 ? sql.fragment`jsonb_agg(${row(sealed)} order by ${row([...kept, ...sealed])}::text)::text` : sql.fragment`''`} as sealed
     from unnest(${sql.array([...wanted], 'text')}) as given (key)
     join ${sql.identifier([fact])} t on ${sql.join(same, sql.fragment` and `)}
@@ -145,11 +145,3 @@ async function link(tx: Tx, links: readonly Link[]): Promise<void> {
 
 const sha256 = (of: string | Buffer): Buffer => createHash('sha256').update(of).digest();
 const hex = (bytes: Buffer): string => bytes.toString('hex');
-
-const Lag = z.object({ facts: z.number(), seconds: z.number() });
-
-/** How many facts wait to be linked, and since when the oldest does (0: none waits). */
-export function chainLag(db: Db): Promise<z.infer<typeof Lag>> {
-  return db.one(sql.type(Lag)`
-    select count(*)::integer as facts, coalesce(extract(epoch from clock_timestamp() - min(since)), 0)::float8 as seconds from unchained`);
-}

@@ -20,6 +20,8 @@ const Progress = z.object({
   last_rung_at: z.date().nullable(),
   last_delivery_at: z.date().nullable(),
   open_loops: z.number(),
+  unchained: z.number(),
+  oldest_unchained_seconds: z.number().nullable(),
 });
 export type Progress = z.infer<typeof Progress>;
 
@@ -33,7 +35,9 @@ export function progressOf(db: Db): Promise<Progress> {
       (select count(*)::integer from deliveries where state = 'needs_human') as needs_human,
       (select max(taken_at) from escalations) as last_rung_at,
       (select max(ended_at) from deliveries where state in ('sent', 'delivered')) as last_delivery_at,
-      (select count(*)::integer from now.open_loops) as open_loops
+      (select count(*)::integer from now.open_loops) as open_loops,
+      (select count(*)::integer from unchained) as unchained,
+      (select extract(epoch from clock_timestamp() - min(since))::float8 from unchained) as oldest_unchained_seconds
     from (
       select count(*)::integer as deliveries_due, extract(epoch from heed_now() - min(not_before))::float8 as oldest_delivery_seconds
       from deliveries

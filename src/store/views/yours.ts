@@ -15,6 +15,8 @@ export interface YoursPage extends SignalReading {
   reader: string;
   /** Whether an address of theirs is still written to. */
   writes: boolean;
+  /** Whether they have an e-mail address at all. */
+  mailed: boolean;
 }
 
 /** Null when there is no such signal of this customer, or it has been closed for more than ninety days. */
@@ -24,13 +26,14 @@ export async function yoursPage(
   { signalId, customerId }: { signalId: string; customerId: string },
 ): Promise<YoursPage | null> {
   const theirs = await db.maybeOne(sql.type(
-    z.object({ words: z.string().nullable(), ended: z.boolean(), writes: z.boolean() }),
+    z.object({ words: z.string().nullable(), ended: z.boolean(), writes: z.boolean(), mailed: z.boolean() }),
   )`
     select w.words,
       exists (
         select from closures z
         where z.loop_id = s.id and z.round = (select max(r.round) from rounds r where r.loop_id = s.id)
           and z.closed_at < heed_now() - interval '90 days') as ended,
+      exists (select from identities i where i.customer_id = s.customer_id and i.kind = 'email') as mailed,
       exists (
         select from identities i
         where i.customer_id = s.customer_id and i.kind = 'email'
@@ -48,6 +51,7 @@ export async function yoursPage(
     now: await momentOf(db),
     words: theirs.words,
     writes: theirs.writes,
+    mailed: theirs.mailed,
     question: questionOf(signal),
     reader: oneLevelUp(company, { owner: signal.owner, place: signal.place }).staff,
   };

@@ -1,7 +1,10 @@
 /** heed audit: whether what we promise is true, asked of the tables by a program that shares nothing with the rest. */
 
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { audit, report } from '../../audit/audit.ts';
+import type { Anchor } from '../../audit/chain.ts';
 import { readJournals } from '../../audit/journals.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { findDatabase } from './place.ts';
@@ -13,6 +16,7 @@ interface Asked {
   late?: string;
   journals?: string;
   beat?: string;
+  anchor?: string;
 }
 
 export function addAudit(program: Command, terminal: Terminal): void {
@@ -26,20 +30,51 @@ export function addAudit(program: Command, terminal: Terminal): void {
       '--beat <url>',
       'ask for this address when every promise holds; whoever listens there raises the alarm when it stays silent',
     )
+    .option(
+      '--anchor <file>',
+      'compare the chain of facts with the head kept there, and keep the new one when every promise holds; keep it on another machine',
+    )
     .option('--json', 'for programs')
-    .action(async ({ json, since, late, journals, beat }: Asked) => {
+    .action(async ({ json, since, late, journals, beat, anchor }: Asked) => {
       const { databaseUrl } = await findDatabase(terminal.config());
-      const findings = await audit({
+      const { findings, head } = await audit({
         databaseUrl,
         since: since === undefined ? undefined : moment(since),
         objectiveSeconds: seconds(late ?? '60'),
         journals: journals === undefined ? undefined : await readJournals(journals),
+        anchor: anchor === undefined ? undefined : await readAnchor(anchor),
       });
       if (json) sayJson(terminal, findings);
       else for (const line of report(findings)) terminal.say(line);
       if (findings.some(({ violations }) => violations.length > 0)) throw new Failed();
+      if (anchor !== undefined && head) await writeFile(anchor, `${JSON.stringify(head)}\n`);
       if (beat !== undefined) await ping(beat);
     });
+}
+
+const Anchored = z.strictObject({ seq: z.number(), hash: z.string().regex(/^[0-9a-f]{64}$/), at: z.string() });
+
+/** Undefined while there is no such file: the first anchor is kept after the first audit. */
+async function readAnchor(file: string): Promise<Anchor | undefined> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw new Error(`The anchor ${file} can't be read. Correct --anchor.`, { cause });
+  });
+  if (text === undefined) return undefined;
+  const read = Anchored.safeParse(jsonIn(text));
+  if (read.success) return read.data;
+  throw new DomainError(
+    'validation',
+    `${file} is no anchor: it must be what an earlier heed audit --anchor kept there.`,
+  );
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function moment(text: string): Date {

@@ -110,6 +110,9 @@ function statusLines(company: string, version: number, publicUrl: string, progre
     progress.deliveries_due === 0
       ? 'No message is due.'
       : `${progress.deliveries_due} messages are due, ${seconds(progress.oldest_delivery_seconds)}.`,
+    progress.unchained === 0
+      ? 'Every fact is chained.'
+      : `${progress.unchained} facts wait to be chained, ${seconds(progress.oldest_unchained_seconds)}.`,
     stuck === 0 ? 'Nothing waits past its time.' : `${stuck} wait past their time: see heed stuck.`,
   ];
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ConfigError } from '../../config.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { addAudit } from './audit.ts';
+import { addBackup } from './backup.ts';
 import { addCapture } from './capture.ts';
 import { addCompanyCommands } from './company.ts';
 import { addDemo } from './demo.ts';
@@ -33,6 +34,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addAudit(program, standing);
   addInvite(program, standing);
   addRights(program, standing);
+  addBackup(program, standing);
   addDemo(program, standing);
   addProcesses(program, standing);
   addDoctor(program, standing);

@@ -40,6 +40,7 @@ export function metrics(pool: Pool): Hono {
     for (const { metric, label, label2, count } of counts) write[metric]?.(label, label2, count);
     oldest.set({ queue: 'wakes' }, progress.oldest_wake_seconds ?? 0);
     oldest.set({ queue: 'deliveries' }, Math.max(0, progress.oldest_delivery_seconds ?? 0));
+    oldest.set({ queue: 'chain' }, progress.oldest_unchained_seconds ?? 0);
     return c.body(await registry.metrics(), 200, { 'Content-Type': registry.contentType });
   });
   return app;

@@ -89,4 +89,5 @@ const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\
 
 /** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the address, not on a cookie;
  *  only without TLS is there no other sign of where the press comes from. */
-export const isOpenedByALink = (path: string): boolean => /^\/(t|yours|not-me|unsubscribe|sign-in)(\/|$)/.test(path);
+export const isOpenedByALink = (path: string): boolean =>
+  /^\/(t|yours|not-me|unsubscribe|rights|sign-in)(\/|$)/.test(path);

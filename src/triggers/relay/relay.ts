@@ -9,6 +9,8 @@ import { deliveryNotStarted, leaseDueDeliveries } from '../../store/records/deli
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
+import { codeOf } from './codeOf.ts';
+import { keepChain, keepNoLonger } from './keeping.ts';
 import { reconcile } from './reconcile.ts';
 
 export interface Relay {
@@ -78,11 +80,19 @@ export function startRelay(options: RelayOptions): Relay {
     }
   })();
 
+  const keeping = [keepChain, keepNoLonger].map((keep) =>
+    keep(
+      options,
+      () => state.stopping,
+      (ms) => ears.idle(ms),
+    ),
+  );
+
   return {
     async stop() {
       state.stopping = true;
       await ears.close();
-      await Promise.all([carrying, reconciling]);
+      await Promise.all([carrying, reconciling, ...keeping]);
     },
   };
 }
@@ -246,12 +256,4 @@ function listen(databaseUrl: string, log: Log) {
       await connecting;
     },
   };
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error
-    ? String(error.code)
-    : error instanceof Error
-      ? error.name
-      : 'unknown';
 }

@@ -1,7 +1,6 @@
 /** The one person somebody means, or a sentence that says why that is not certain. */
 
 import { DomainError } from '../../domain/errors.ts';
-import { longDate } from '../../domain/longDate.ts';
 import { subjectsNamed, type Subject } from '../../store/records/subjects.ts';
 import type { Db } from '../../store/pool.ts';
 
@@ -43,5 +42,3 @@ export function customerIn({ customer_id, references }: Subject): string {
     `${references[0]} names no customer, so there is nobody whose right this would be. It can be erased.`,
   );
 }
-
-export const onDay = (at: Date): string => longDate(at.toISOString().slice(0, 10));

@@ -210,11 +210,11 @@ test('out of nothing that a customer said comes a mention, a link, or a message 
   await fc.assert(
     fc.asyncProperty(nasty, nasty, nasty, async (words, name, item) => {
       const clean = (text: string) => text.replaceAll('\0', '').toWellFormed();
-      await shop.db.pool.query(
+      await shop.db.rewrite(
         sql.unsafe`update words set words = ${clean(words)}, offered = ${clean(item)} where signal_id = ${signal.id}`,
       );
       await shop.db.pool.query(sql.unsafe`update customers set name = ${clean(name)} where id = ${signal.customer_id}`);
-      await shop.db.pool.query(
+      await shop.db.rewrite(
         sql.unsafe`update signal_attributes set value = ${clean(item)} where signal_id = ${signal.id}`,
       );
       const composed = await shop.composes(prompt);

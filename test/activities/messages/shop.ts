@@ -94,7 +94,7 @@ export async function openShop(): Promise<Shop> {
     climbs,
     async tells(insightId) {
       // As when the time to take it back is over; the clock stays, because what these tests read names times of the day.
-      await db.pool.query(sql.unsafe`update decisions set final_at = heed_now() where insight_id = ${insightId}`);
+      await db.rewrite(sql.unsafe`update decisions set final_at = heed_now() where insight_id = ${insightId}`);
       await tell(hands, insightId);
     },
     planned,

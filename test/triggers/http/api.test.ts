@@ -6,6 +6,8 @@ import { openPool, sql } from '../../../src/store/pool.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openApi, webOf, type Api } from './contract.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
+import { erase } from '../../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../../src/triggers/rights/subject.ts';
 
 let db: TestDatabase;
 let api: Api;
@@ -72,7 +74,8 @@ describe('capturing through the API', () => {
     expect(again.headers.get('Idempotency-Replayed')).toBe('true');
     const other = await api.post('/v1/signals', said('Something else'), key);
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_mismatch' } });
-    await db.pool.query(sql.unsafe`update presses set fingerprint = null where fact_id = ${first.body.id}`);
+    const subject = await subjectNamed(db.pool, first.body.reference);
+    await erase(db.heed, subject, { by: 'test', reason: 'asked for it' });
     expect(await api.post('/v1/signals', said(), key)).toMatchObject({ status: 410, body: { code: 'gone' } });
   });
 

@@ -8,6 +8,7 @@ import { capturePages } from './capture.ts';
 import { insightPages } from './insights.ts';
 import { loopPages } from './loop.ts';
 import { minePages } from './mine.ts';
+import { rightsPages } from './rights.ts';
 import { signInPages } from './signIn.ts';
 import { signalPages } from './signals.ts';
 import { startPages } from './start.ts';
@@ -30,6 +31,7 @@ export function pages(web: Web): Hono {
     insightPages(web),
     actionPages(web),
     customerPages(web),
+    rightsPages(web),
     storyPages(web),
   ]) {
     app.route('/', part);

@@ -207,7 +207,8 @@ const closings: Record<string, string> = {
   erased: 'Erased',
 };
 
-function mayHear({ reach, unreachable }: SignalNow): string {
+function mayHear({ reach, unreachable, restricted }: SignalNow): string {
+  if (restricted) return 'nothing for now: they asked that everything of theirs rests';
   if (reach) return reach === 'email' ? 'by e-mail, about this' : 'by phone, about this';
   const why: Record<string, string> = {
     no_consent: 'nothing: they did not agree to it',

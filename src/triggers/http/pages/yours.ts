@@ -8,6 +8,7 @@ import { signalNow } from '../../../store/views/signals.ts';
 import { yoursPage } from '../../../store/views/yours.ts';
 import { Confirmation, confirm } from '../../responses/confirm.ts';
 import { disavow, stopWriting } from '../../responses/stop.ts';
+import { mailRights } from '../../rights/mailRights.ts';
 import { nothingFilled, type Filled } from '../../../web/fields.ts';
 import { notMe, notMeDone, stopped, unsubscribe, yours as yoursBody } from '../../../web/yours.ts';
 import type { Web } from '../web.ts';
@@ -39,6 +40,13 @@ export function customerPages(web: Web): Hono {
     const { customerId, token } = await yoursBehind(web, c.req.param('token'));
     await stopWriting(web.heed, customerId);
     return c.redirect(`/yours/${token}?stopped`, 303);
+  });
+
+  app.post('/yours/:token/rights', async (c) => {
+    const { customerId, token } = await yoursBehind(web, c.req.param('token'));
+    const form = await readForm(c);
+    await mailRights(web.heed, customerId, `${one(form, 'key')}:rights`);
+    return c.redirect(`/yours/${token}?mailed`, 303);
   });
 
   app.get('/unsubscribe/:token', async (c) => {
@@ -99,7 +107,7 @@ async function yoursBehind(web: Web, token: string): Promise<Yours> {
 const gone = (): DomainError =>
   new DomainError(
     'gone',
-    'This page has ended, ninety days after it was settled. If something is left open, tell us again.',
+    'This page has ended: it was settled more than ninety days ago, or what you told us was erased. If something is left open, tell us again.',
   );
 
 async function show(
@@ -118,7 +126,9 @@ async function show(
     ? await sentenceOf(web.heed.pool, { source: 'link', key: pressed, person: 'customer' })
     : c.req.query('stopped') !== undefined && !page.writes
       ? 'We have stopped writing to you.'
-      : null;
+      : c.req.query('mailed') !== undefined
+        ? 'A link is on its way to your e-mail address. It works for an hour.'
+        : null;
   const body = yoursBody(
     {
       token: link.token,
@@ -136,6 +146,7 @@ async function show(
       reader: company.staff[page.reader]?.name ?? 'somebody more senior',
       leaning: leaning === 'yes' || leaning === 'no' ? leaning : undefined,
       writes: page.writes,
+      mailed: page.mailed,
       filled: unfit?.filled ?? nothingFilled,
       sentence: sentence ?? undefined,
     },

@@ -128,7 +128,7 @@ describe('the list of what people ask for', () => {
     expect(tomas.text).toMatch(/To be decided.*Decided/s);
     expect(tomas.text).toContain(`3 people ask for scarf · ${size}`);
     expect((await (await pages.as('aisha')).get('/insights')).text).not.toContain('scarf');
-    await pages.shop.db.pool.query(sql.unsafe`update loops set sample = true where id = ${id}`);
+    await pages.shop.db.rewrite(sql.unsafe`update loops set sample = true where id = ${id}`);
     const marked = await (await pages.as('tomas')).get('/insights');
     expect(marked.html).toContain('<span class="tag sample">sample</span>');
   });

@@ -164,7 +164,7 @@ describe('the page of a signal', () => {
 
   test('marks sample history, and offers nothing to press on it', async () => {
     const signal = await hears();
-    await pages.shop.db.pool.query(sql.unsafe`update loops set sample = true where id = ${signal.id}`);
+    await pages.shop.db.rewrite(sql.unsafe`update loops set sample = true where id = ${signal.id}`);
     const page = await (await pages.as('jonas')).get(`/signals/${signal.id}`);
     expect(page.html).toContain('<span class="tag sample">sample</span>');
     expect(page.html).not.toContain(`action="/signals/${signal.id}/`);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { kim } from '../../../activities/messages/shop.ts';
@@ -141,5 +142,48 @@ describe('stopping from a letter', () => {
     expect((await pages.shop.signal(signal.id)).unreachable).toBeNull();
     expect((await stranger.press(page, link)).text).toContain('Thank you. We have noted it.');
     expect((await pages.shop.signal(signal.id)).unreachable).toBe('not_me');
+  });
+});
+
+describe('seeing and erasing everything', () => {
+  test('asks for more than the link of one remark: another is mailed to their address, and works for an hour', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    const asked = await kims.press(await kims.get(at), `${at}/rights`);
+    expect(asked.text).toContain('A link is on its way to your e-mail address.');
+    expect((await kims.post(`/rights/${at.split('/').at(-1)}/erase`)).status).toBe(404);
+    const letter = await pages.shop.letter('rights');
+    expect(letter.to).toBe('kim@example.com');
+    const link = linkIn(letter, '/rights/');
+
+    const before = await pages.facts();
+    const page = await kims.get(link);
+    expect(page.text).toContain('I was charged twice.');
+    expect(page.text).not.toContain('she shouted');
+    expect(await pages.facts()).toBe(before);
+    const file = await kims.press(page, `${link}/export`);
+    expect(JSON.parse(file.html)).toMatchObject({
+      customer: { name: 'Kim Adler' },
+      said: [{ words: 'I was charged twice.' }],
+    });
+
+    const gone = await kims.press(await kims.get(link), `${link}/erase`);
+    expect(gone.text).toContain('It is erased.');
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ closed_how: 'erased' });
+    expect((await kims.get(link)).status).toBe(410);
+    expect((await kims.get(at)).status).toBe(410);
+    const staffs = await (await pages.as('priya')).get(`/signals/${signal.id}`);
+    expect(staffs.status).toBe(200);
+    expect(staffs.text).not.toContain('I was charged twice.');
+    expect(staffs.text).toContain('what was said was erased');
+  });
+
+  test('ends with its hour', async () => {
+    const { at } = await kimsPage();
+    const kims = pages.nobody();
+    await kims.press(await kims.get(at), `${at}/rights`);
+    const link = linkIn(await pages.shop.letter('rights'), '/rights/');
+    await pages.shop.db.pool.query(sql.unsafe`update test_clock set ahead = ahead + interval '61 minutes'`);
+    expect((await kims.get(link)).status).toBe(410);
   });
 });

@@ -1,14 +1,15 @@
-/** Somebody is erased in the middle of everything: nothing of them is left anywhere, and everything else goes on. */
+/** Somebody is erased in the middle of everything, and the database is lost: nothing of them comes back, and everything else goes on. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { z } from 'zod';
-import { chainIsWhole } from '../../src/audit/chain.ts';
+import { audit } from '../../src/audit/audit.ts';
 import { sql } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
+import { backUp } from '../../src/store/backup.ts';
+import { restore } from '../../src/store/restore.ts';
 import { scrub } from '../../src/store/scrub.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { readInsight, readSignal } from '../../src/store/views/signalReading.ts';
@@ -23,14 +24,19 @@ import { foundIn, foundInDatabase, foundInFiles } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 let folder: string;
+let backups: string;
+let before: string;
 let world: World;
 beforeAll(async () => {
+  backups = await mkdtemp(join(tmpdir(), 'heed-backups-'));
+  before = join(backups, 'before.backup');
   folder = await mkdtemp(join(tmpdir(), 'heed-erasure-'));
   world = await openWorld('shop', undefined, { dataDir: folder });
 });
 afterAll(async () => {
   await world.close();
   await rm(folder, { recursive: true, force: true });
+  await rm(backups, { recursive: true, force: true });
 });
 
 const canary = {
@@ -49,6 +55,7 @@ const canary = {
 };
 const canaries = Object.values(canary);
 const customer = { name: canary.name, email: canary.email, phone: canary.phone, loyalty: canary.loyalty };
+const other = { name: 'Olga Other', email: 'olga@other.example' };
 const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
 
 test('nothing of an erased person is left in Postgres, in files, in mails, in Slack or in Temporal, and what others said is', async () => {
@@ -98,6 +105,8 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   const key = world.press();
   const again = { words: `Said once. ${canary.words}`, place: 'high-street', customer };
   const once = await capture(world.heed, again, { channel: 'api', press: key });
+  // The backup of before: it holds all of it, and is what is left when the database is lost.
+  await backUp(world.db.url, before);
   const subject = await subjectNamed(world.db.pool, canary.email.toUpperCase());
   expect(subject.references).toHaveLength(4);
   const erased = await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
@@ -157,13 +166,46 @@ test('nor in the files that Postgres keeps of this database, once they are scrub
 
 test('the chain of facts still verifies', async () => {
   while ((await chainFacts(world.db.pool, 1000)) > 0);
-  const client = new pg.Client({ connectionString: world.db.url });
-  await client.connect();
-  try {
-    expect(await chainIsWhole().find(client)).toEqual([]);
-    const { rows } = await client.query('select count(*)::int as n from chain');
-    expect(rows[0].n).toBeGreaterThan(100);
-  } finally {
-    await client.end();
-  }
+  const { findings, head } = await audit({ databaseUrl: world.db.url });
+  expect(findings.find(({ invariant }) => invariant === 'I7')?.violations).toEqual([]);
+  expect(head?.seq).toBeGreaterThan(100);
+});
+
+test('a lost database comes back from its backup: erased stays erased, open loops go on, and only what came since is lost', async () => {
+  const kept = await world.capture({ words: 'Is there a repair service?', kind: 'question', customer: other, consent });
+  await world.settle();
+  const owner = (await world.signal(kept.id)).owner;
+  const later = join(backups, 'later.backup');
+  await backUp(world.db.url, later);
+  const lost = await world.capture({ words: 'Said a moment too late' });
+  const mails = world.mailbox.mails(other.email).length;
+
+  await world.without(async () => {
+    await world.db.lose();
+    // The older one, made before somebody was erased: that they were is known from the later one beside it.
+    const restored = await restore(world.db.url, before);
+    expect(restored.erasedAgain).toBe(1);
+    expect(await foundInDatabase(world.db.url, canaries)).toEqual([]);
+    await expect(restore(world.db.url, later)).rejects.toThrow(/holds a Heed already/);
+    await world.db.lose();
+    await restore(world.db.url, later);
+  });
+  expect(
+    await foundInDatabase(
+      world.db.url,
+      canaries.filter((one) => one !== canary.email),
+    ),
+  ).toEqual([]);
+  expect(await world.db.pool.exists(sql.unsafe`select from signals where id = ${lost.id}`)).toBe(false);
+
+  await world.settle();
+  await acknowledge(world.heed, world.as(owner, kept.id));
+  await approveFollowUp(world.heed, world.as(owner, kept.id), { words: 'Yes, on the first floor.' });
+  // Not at night: nobody is written to then.
+  await world.passTo('wednesday', '11:00');
+  expect(world.mailbox.mails(other.email)).toHaveLength(mails + 1);
+  expect(await world.signal(kept.id)).toMatchObject({ last_letter_state: 'sent', closed_at: null });
+  while ((await chainFacts(world.db.pool, 1000)) > 0);
+  const { findings } = await audit({ databaseUrl: world.db.url });
+  expect(findings.find(({ invariant }) => invariant === 'I7')?.violations).toEqual([]);
 });

@@ -1,0 +1,207 @@
+/** A backup is one file: everything Heed knows at one moment, table by table, as text inside gzip. Needs nothing but a connection: neither
+ *  pg_dump nor the server's disk. */
+
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import pg from 'pg';
+import { z } from 'zod';
+import { copyOut } from './copy.ts';
+import { unusable } from './trouble.ts';
+
+const RecordedErasure = z.object({
+  id: z.string(),
+  customerId: z.string().nullable(),
+  cause: z.enum(['asked', 'retention']),
+  by: z.string(),
+  reason: z.string(),
+  erasedAt: z.coerce.date(),
+  signals: z.array(z.string()),
+  tombstones: z.array(z.object({ kind: z.string(), hash: z.string() })),
+});
+/** An erasure as every later backup carries it, so that an earlier one can be restored without bringing back what was erased. */
+export type RecordedErasure = z.infer<typeof RecordedErasure>;
+
+/** First line of a backup. */
+export const Header = z.object({
+  heed: z.literal('backup'),
+  format: z.literal(1),
+  takenAt: z.coerce.date(),
+  /** Those the schema had, in order. */
+  migrations: z.array(z.string()),
+  erasures: z.array(RecordedErasure),
+});
+export type Header = z.infer<typeof Header>;
+
+/** Before the lines of a table, which end with `\.`. */
+export const TableLine = z.object({ table: z.string(), columns: z.array(z.string()) });
+export const SequenceLine = z.object({ sequence: z.string(), last: z.string(), called: z.boolean() });
+/** Without it the file was cut off. */
+export const EndLine = z.object({ end: z.literal(true), tables: z.number() });
+
+export interface BackedUp {
+  file: string;
+  bytes: number;
+  tables: number;
+  takenAt: Date;
+}
+
+/**
+ * Writes a backup to `file`, for this account alone, in one snapshot while everything goes on. What was there before is replaced only by a
+ * whole one. Throws when the database can't be reached or has no schema.
+ */
+export async function backUp(databaseUrl: string, file: string): Promise<BackedUp> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'heed-backup' });
+  await client.connect().catch((cause: unknown) => {
+    throw unusable(databaseUrl, cause);
+  });
+  const part = `${file}.part`;
+  try {
+    await client.query('begin isolation level repeatable read read only');
+    const header = await headerOf(client);
+    // Made before anything is in it: nobody else may read along.
+    await (await open(part, 'w', 0o600)).close();
+    const gzip = createGzip({ level: 6 });
+    const written = pipeline(gzip, createWriteStream(part, { mode: 0o600 }));
+    // What is written while it is full still goes in; all who wrote wait together.
+    let full: Promise<void> | undefined;
+    const write = (bytes: Buffer | string): Promise<void> | undefined => {
+      if (gzip.write(bytes)) return undefined;
+      full ??= once(gzip, 'drain').then(() => {
+        full = undefined;
+      });
+      return full;
+    };
+    const say = async (line: object): Promise<void> => write(`${JSON.stringify(line)}\n`);
+    await say(header);
+    const tables = await tablesOf(client);
+    for (const { table, columns } of tables) {
+      await say({ table, columns } satisfies z.infer<typeof TableLine>);
+      const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
+      await copyOut(client, `copy ${pg.escapeIdentifier(table)} (${list}) to stdout`, write);
+      await write('\\.\n');
+    }
+    for (const line of await sequencesOf(client)) await say(line);
+    await say({ end: true, tables: tables.length } satisfies z.infer<typeof EndLine>);
+    gzip.end();
+    await written;
+    const handle = await open(part, 'r+');
+    await handle.sync();
+    await handle.close();
+    await rename(part, file);
+    return { file, bytes: (await stat(file)).size, tables: tables.length, takenAt: header.takenAt };
+  } finally {
+    await client.end();
+    await rm(part, { force: true });
+  }
+}
+
+async function headerOf(client: pg.Client): Promise<Header> {
+  const { rows: migrations } = await client
+    .query<{ name: string }>('select name from migrations order by id')
+    .catch((cause: unknown) => {
+      throw new Error('There is no Heed in this database, so there is nothing to back up. Run: heed migrate', {
+        cause,
+      });
+    });
+  const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now');
+  return {
+    heed: 'backup',
+    format: 1,
+    takenAt: rows[0]!.now,
+    migrations: migrations.map(({ name }) => name),
+    erasures: await erasuresOf(client),
+  };
+}
+
+/** Every erasure there was; none where the schema is older than they are. */
+export async function erasuresOf(client: pg.Client): Promise<RecordedErasure[]> {
+  const { rows: known } = await client.query<{ known: boolean }>(
+    `select to_regclass('public.erasures') is not null as known`,
+  );
+  if (!known[0]?.known) return [];
+  const { rows } = await client.query<{ erasure: unknown }>(`
+    select jsonb_build_object(
+      'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
+      'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
+      'tombstones', (
+        select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
+        from tombstones t where t.erasure_id = e.id)) as erasure
+    from erasures e order by e.erased_at, e.id`);
+  return rows.map(({ erasure }) => RecordedErasure.parse(erasure));
+}
+
+/** In the order in which they may be filled: what is referred to comes first. */
+async function tablesOf(client: pg.Client): Promise<{ table: string; columns: string[] }[]> {
+  const { rows: tables } = await client.query<{ table: string; columns: string[] }>(`
+    select c.relname as table, array_agg(a.attname::text order by a.attnum) as columns
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> 'migrations'
+    group by c.relname order by c.relname`);
+  const { rows: refers } = await client.query<{ table: string; to: string }>(`
+    select distinct conrelid::regclass::text as table, confrelid::regclass::text as to
+    from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace and conrelid <> confrelid`);
+  const ordered: typeof tables = [];
+  const left = [...tables];
+  while (left.length > 0) {
+    const next = left.findIndex(({ table }) =>
+      refers.every((one) => one.table !== table || ordered.some((done) => done.table === one.to)),
+    );
+    if (next < 0)
+      throw new Error(`These tables refer to each other in a circle: ${left.map(({ table }) => table).join(', ')}.`);
+    ordered.push(...left.splice(next, 1));
+  }
+  return ordered;
+}
+
+async function sequencesOf(client: pg.Client): Promise<z.infer<typeof SequenceLine>[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S' and relname <> 'migrations_id_seq' order by 1`,
+  );
+  const found: z.infer<typeof SequenceLine>[] = [];
+  for (const { name } of rows) {
+    const { rows: at } = await client.query<{ last: string; called: boolean }>(
+      `select last_value as last, is_called as called from ${pg.escapeIdentifier(name)}`,
+    );
+    found.push({ sequence: name, last: at[0]!.last, called: at[0]!.called });
+  }
+  return found;
+}
+
+/** What a backup says of itself. Throws a sentence when the file is none. */
+export async function readHeader(file: string): Promise<Header> {
+  const lines = linesOf(file);
+  try {
+    const { value } = await lines.next();
+    return Header.parse(JSON.parse(String(value ?? '')));
+  } catch (cause) {
+    throw new Error(`${file} is no backup of Heed that this version can read.`, { cause });
+  } finally {
+    await lines.return(undefined);
+  }
+}
+
+/** A backup line by line, without the ends of lines. */
+export async function* linesOf(file: string): AsyncGenerator<Buffer, void, undefined> {
+  const source = createReadStream(file);
+  const plain = createGunzip();
+  source.on('error', (error) => plain.destroy(error));
+  let rest: Buffer = Buffer.alloc(0);
+  try {
+    for await (const chunk of source.pipe(plain) as AsyncIterable<Buffer>) {
+      const all = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+      let from = 0;
+      for (let at = all.indexOf(10, from); at >= 0; at = all.indexOf(10, from)) {
+        yield all.subarray(from, at);
+        from = at + 1;
+      }
+      rest = all.subarray(from);
+    }
+    if (rest.length > 0) yield rest;
+  } finally {
+    source.destroy();
+    plain.destroy();
+  }
+}

@@ -1,0 +1,79 @@
+/** What is past its time, and the record of letting it go. What is open is never past it. */
+
+import { z } from 'zod';
+import { sql, type Db, type Tx } from '../pool.ts';
+
+/** Once a day, and as soon as anything was erased since: what is deleted must leave the disk, too. `erased`: something was. */
+export function cleaningDue(db: Db): Promise<{ due: boolean; erased: boolean }> {
+  return db.one(sql.type(z.object({ due: z.boolean(), erased: z.boolean() }))`
+    with last as (select max(cleaned_at) as at from cleanings),
+    since as (select exists (select from erasures e, last where e.erased_at > coalesce(last.at, '-infinity')) as erased)
+    select since.erased or last.at is null or last.at < heed_now() - interval '1 day' as due, since.erased from last, since`);
+}
+
+const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
+
+/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. Oldest first. */
+export function pastTheirTime(
+  db: Db,
+  kind: string,
+  keptMs: number,
+  most: number,
+): Promise<readonly z.infer<typeof Past>[]> {
+  return db.any(sql.type(Past)`
+    select s.id, s.customer_id
+    from signals s
+    join words w on w.signal_id = s.id
+    join loops l on l.id = s.id and not l.sample
+    left join triages t on t.signal_id = s.id
+    left join reviews v on v.signal_id = s.id
+    join lateral (select r.round from rounds r where r.loop_id = s.id order by r.round desc limit 1) r on true
+    join closures z on z.loop_id = s.id and z.round = r.round
+    where coalesce(v.kind, t.kind, s.kind, 'unclear') = ${kind}
+      and z.closed_at < heed_now() - make_interval(secs => ${keptMs / 1000})
+      and not exists (
+        select from now.insight_signals x join now.open_loops o on o.id = x.insight_id where x.signal_id = s.id)
+    order by z.closed_at, s.id
+    limit ${most}`);
+}
+
+/** The kinds that any words are of. */
+export function kindsWithWords(db: Db): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(z.object({ kind: z.string() }))`
+    select distinct coalesce(v.kind, t.kind, s.kind, 'unclear') as kind
+    from words w join signals s on s.id = w.signal_id
+    left join triages t on t.signal_id = s.id left join reviews v on v.signal_id = s.id`);
+}
+
+/** Of these customers those of whom nothing that was said is left: their names and addresses serve nothing any more. */
+export function leftWithoutWords(db: Db, customerIds: readonly string[]): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+    select c.id from customers c
+    where c.id = any(${sql.array([...customerIds], 'uuid')})
+      and not exists (select from signals s join words w on w.signal_id = s.id where s.customer_id = c.id)`);
+}
+
+export async function deleteLetters(tx: Tx, keptMs: number): Promise<number> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    delete from delivery_bodies b using deliveries d
+    where d.id = b.delivery_id and d.ended_at < heed_now() - make_interval(secs => ${keptMs / 1000})`);
+  return rowCount;
+}
+
+/** Links and sessions that let nobody in any more, and have not for ninety days. */
+export async function deleteEndedLinks(tx: Tx): Promise<number> {
+  const links = await tx.query(sql.unsafe`
+    delete from links where least(coalesce(revoked_at, 'infinity'), coalesce(expires_at, 'infinity')) < heed_now() - interval '90 days'`);
+  const sessions = await tx.query(sql.unsafe`
+    delete from sessions where least(coalesce(revoked_at, 'infinity'), expires_at) < heed_now() - interval '90 days'`);
+  return links.rowCount + sessions.rowCount;
+}
+
+export async function recordCleaning(
+  db: Db,
+  c: { remarks: number; letters: number; links: number; swept: readonly string[] },
+): Promise<void> {
+  await db.query(sql.unsafe`
+    insert into cleanings (remarks, letters, links, swept)
+    values (${c.remarks}, ${c.letters}, ${c.links}, ${sql.array([...c.swept], 'text')}) on conflict do nothing`);
+}

@@ -1,0 +1,204 @@
+/** Brings a backup back: into a blank database, or in place of what is there. What was erased since it was made is erased again before anybody
+ *  can open it. */
+
+import { readdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import pg from 'pg';
+import { DomainError } from '../domain/errors.ts';
+import { codesIn } from '../domain/reading.ts';
+import {
+  EndLine,
+  erasuresOf,
+  linesOf,
+  readHeader,
+  SequenceLine,
+  TableLine,
+  type Header,
+  type RecordedErasure,
+} from './backup.ts';
+import { copyIn } from './copy.ts';
+import { migrate, migrateTo, migrationsKnown } from './migrate.ts';
+import { openPool, sql } from './pool.ts';
+import { openConfigurations } from './records/configurations.ts';
+import { erase } from './records/erasures.ts';
+import { wakeAllOpen } from './records/wakes.ts';
+import { unusable } from './trouble.ts';
+
+export interface Restored {
+  takenAt: Date;
+  tables: number;
+  /** Erasures later than the backup that were carried out again. */
+  erasedAgain: number;
+  /** Open loops, all of which are woken. */
+  loops: number;
+}
+
+/**
+ * Throws `conflict` when the database holds a Heed and `replace` was not said, or somebody is using it; a sentence when the file is cut off or
+ * written by a later version. Erasures are taken from what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
+ */
+export async function restore(
+  databaseUrl: string,
+  file: string,
+  { replace = false, erasuresFrom = [] }: { replace?: boolean; erasuresFrom?: readonly string[] } = {},
+): Promise<Restored> {
+  const header = await readHeader(file);
+  await mustKnow(header);
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'heed-restore' });
+  await client.connect().catch((cause: unknown) => {
+    throw unusable(databaseUrl, cause);
+  });
+  let erasures: RecordedErasure[];
+  let tables: number;
+  try {
+    await mustBeAlone(client);
+    erasures = [...(await erasuresOf(client)), ...(await erasuresBeside(file, erasuresFrom))];
+    await makeRoom(client, header, replace);
+    tables = await load(client, file);
+  } finally {
+    await client.end();
+  }
+  await migrate(databaseUrl);
+  return { takenAt: header.takenAt, tables, ...(await eraseAgain(databaseUrl, header, erasures)) };
+}
+
+async function mustKnow({ migrations }: Header): Promise<void> {
+  const known = await migrationsKnown();
+  if (migrations.some((name, at) => known[at] !== name))
+    throw new Error(
+      'This backup was made by another version of Heed, later than this one. Restore it with that version.',
+    );
+}
+
+/** A web, worker or relay that is at work would write into the middle of it. */
+async function mustBeAlone(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ others: number }>(
+    `select count(*)::int as others from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+  );
+  if (rows[0]!.others > 0)
+    throw new DomainError(
+      'conflict',
+      `${rows[0]!.others} connections to this database are in use. Stop web, worker and relay first, then restore.`,
+    );
+}
+
+/** From the file itself it comes along anyway; from later ones it has to be known, or what was erased would be back. */
+async function erasuresBeside(file: string, named: readonly string[]): Promise<RecordedErasure[]> {
+  const folder = dirname(resolve(file));
+  const beside = (await readdir(folder)).filter((name) => name.endsWith('.backup')).map((name) => join(folder, name));
+  const headers = await Promise.all([
+    ...beside.map((one) => readHeader(one).catch(() => undefined)),
+    ...named.map((one) => readHeader(one)),
+  ]);
+  return headers.flatMap((header) => header?.erasures ?? []);
+}
+
+/** A schema as it was when the backup was made, and nothing in it. */
+async function makeRoom(client: pg.Client, { migrations }: Header, replace: boolean): Promise<void> {
+  const { rows } = await client.query<{ known: boolean }>(
+    `select to_regclass('public.migrations') is not null as known`,
+  );
+  if (rows[0]!.known) {
+    const { rows: ran } = await client.query<{ name: string }>('select name from migrations order by id');
+    const { rows: held } = await client.query<{ held: boolean }>('select exists (select from configurations) as held');
+    if (held[0]!.held && !replace)
+      throw new DomainError(
+        'conflict',
+        'This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.',
+      );
+    if (!held[0]!.held && ran.map(({ name }) => name).join() === migrations.join()) return;
+  }
+  await client.query('drop schema if exists now cascade');
+  await client.query('drop schema if exists public cascade');
+  await client.query('create schema public');
+  await migrateTo(client, migrations.length);
+}
+
+/** Everything in one transaction: a file that turns out to be cut off leaves nothing behind. Returns how many tables it filled. */
+async function load(client: pg.Client, file: string): Promise<number> {
+  await client.query('begin');
+  try {
+    await client.query(`select set_config('heed.may', 'restore', true)`);
+    const lines = linesOf(file);
+    await lines.next();
+    let filled = 0;
+    let end: number | undefined;
+    for await (const line of lines) {
+      const said: unknown = JSON.parse(line.toString());
+      const table = TableLine.safeParse(said).data;
+      const sequence = SequenceLine.safeParse(said).data;
+      end = EndLine.safeParse(said).data?.tables;
+      if (table) {
+        // What the migrations put there comes along in the backup.
+        await client.query(`delete from ${pg.escapeIdentifier(table.table)}`);
+        const columns = table.columns.map((column) => pg.escapeIdentifier(column)).join(', ');
+        await copyIn(client, `copy ${pg.escapeIdentifier(table.table)} (${columns}) from stdin`, rowsIn(lines));
+        filled += 1;
+      }
+      if (sequence)
+        await client.query('select setval($1::regclass, $2, $3)', [sequence.sequence, sequence.last, sequence.called]);
+    }
+    if (end !== filled) throw new Error('incomplete');
+    await client.query('commit');
+    return filled;
+  } catch (cause) {
+    await client.query('rollback').catch(() => {});
+    throw new Error(`${file} could not be restored: it is damaged or was cut off. Take another.`, { cause });
+  }
+}
+
+/** The lines of one table, in pieces worth sending. */
+async function* rowsIn(lines: AsyncGenerator<Buffer, void, undefined>): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  const newline = Buffer.from('\n');
+  for (;;) {
+    const { value, done } = await lines.next();
+    if (done || !value) throw new Error('cut off');
+    if (value.length === 2 && value.equals(Buffer.from('\\.'))) break;
+    waiting.push(value, newline);
+    bytes += value.length + 1;
+    if (bytes < 65_536) continue;
+    yield Buffer.concat(waiting);
+    waiting = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
+}
+
+async function eraseAgain(
+  databaseUrl: string,
+  header: Header,
+  erasures: readonly RecordedErasure[],
+): Promise<{ erasedAgain: number; loops: number }> {
+  const pool = await openPool(databaseUrl, { statementTimeoutMs: 600_000, connections: 2 });
+  try {
+    const { company } = await openConfigurations(pool)();
+    const known = new Set(header.erasures.map(({ id }) => id));
+    let erasedAgain = 0;
+    for (const one of erasures) {
+      if (known.has(one.id)) continue;
+      known.add(one.id);
+      await pool.transaction(async (tx) => {
+        // Whoever came after the backup is not in it.
+        const there = one.customerId
+          ? await tx.exists(sql.unsafe`select from customers where id = ${one.customerId}`)
+          : one.signals.length > 0;
+        if (!there) return;
+        await erase(
+          tx,
+          { customerId: one.customerId, signalIds: one.signals },
+          { ...one, codesIn: (attributes) => codesIn(attributes, company.vocabulary) },
+        );
+        for (const { kind, hash } of one.tombstones)
+          await tx.query(sql.unsafe`
+            insert into tombstones (erasure_id, kind, address_hash) values (${one.id}, ${kind}, ${sql.binary(Buffer.from(hash, 'hex'))})
+            on conflict do nothing`);
+        erasedAgain += 1;
+      });
+    }
+    return { erasedAgain, loops: await wakeAllOpen(pool) };
+  } finally {
+    await pool.end();
+  }
+}

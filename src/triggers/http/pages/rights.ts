@@ -1,0 +1,52 @@
+/** What a customer sees and erases by the link that was mailed to them for it. Opening changes nothing. */
+
+import { Hono, type Context } from 'hono';
+import { DomainError } from '../../../domain/errors.ts';
+import { findLink } from '../../../store/records/links.ts';
+import { subjectOf } from '../../../store/records/subjects.ts';
+import { everythingHeld } from '../../../store/views/held.ts';
+import { rights, rightsErased } from '../../../web/yours.ts';
+import { access } from '../../rights/access.ts';
+import { erase } from '../../rights/erase.ts';
+import type { Web } from '../web.ts';
+import { draw } from './draw.ts';
+
+export function rightsPages(web: Web): Hono {
+  const app = new Hono();
+  app.get('/rights/:token', async (c) => {
+    const { token, customerId } = await behind(web, c);
+    const { company } = await web.heed.configuration();
+    const held = await everythingHeld(web.heed.pool, company, customerId);
+    return draw(
+      c,
+      web,
+      { title: 'What we hold about you', shape: 'letter', alone: true },
+      rights({ token, company: company.name, said: held.said, addresses: held.addresses, name: held.customer.name }),
+    );
+  });
+  app.post('/rights/:token/export', async (c) => {
+    const { customerId } = await behind(web, c);
+    const held = await access(web.heed, customerId, { by: 'customer' });
+    return c.body(JSON.stringify(held, null, 2), 200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Disposition': 'attachment; filename="held-about-you.json"',
+    });
+  });
+  app.post('/rights/:token/erase', async (c) => {
+    const { customerId } = await behind(web, c);
+    const subject = await subjectOf(web.heed.pool, customerId);
+    if (subject) await erase(web.heed, subject, { by: 'customer', reason: 'asked by themselves' });
+    return draw(c, web, { title: 'Erased', shape: 'letter', alone: true }, rightsErased());
+  });
+  return app;
+}
+
+async function behind(web: Web, c: Context): Promise<{ token: string; customerId: string }> {
+  const token = c.req.param('token') ?? '';
+  const link = await findLink(web.heed.pool, token, ['rights']);
+  if (!link?.customer_id)
+    throw new DomainError('not_found', 'There is no such link. Look whether it was cut off in your mail program.');
+  if (link.ended)
+    throw new DomainError('gone', 'This link has ended: it works for an hour. Ask for another on your page.');
+  return { token, customerId: link.customer_id };
+}

@@ -1,0 +1,236 @@
+/** What a person may ask for, each as a recorded act: to see, to correct, to object, to let it rest; and that nothing is kept too long. */
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { catchUp, climb } from '../../src/activities/climb.ts';
+import { triage } from '../../src/activities/triage.ts';
+import type { Hands } from '../../src/activities/createActivities.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { sql } from '../../src/store/pool.ts';
+import { closeRound } from '../../src/store/records/loops.ts';
+import { wordsOf } from '../../src/store/records/signals.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
+import { capture, type Capture } from '../../src/triggers/capture.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { access } from '../../src/triggers/rights/access.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { object } from '../../src/triggers/rights/object.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
+import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+let hands: Hands;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  hands = { pool: db.pool, configuration: db.heed.configuration, publicUrl: 'https://heed.test' } as Hands;
+});
+afterAll(() => db.close());
+
+const press = () => ({ source: 'test', key: newId() });
+const consent: Capture['consent'] = [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }];
+const hears = (said: Partial<Capture> & { words: string }) =>
+  capture(
+    db.heed,
+    { place: 'high-street', by: 'mina', consent: said.customer?.email ? consent : undefined, ...said },
+    { channel: 'web', press: press() },
+  );
+const operator = { by: 'operator', reason: 'asked by letter' };
+const used = (customerId: string) =>
+  db.pool.anyFirst(sql.type(z.object({ kind: z.string() }))`
+    select kind from rights where customer_id = ${customerId} order by exercised_at, id`);
+const ledger = (loopId: string) =>
+  db.pool.any(sql.type(
+    z.object({ id: z.string(), purpose: z.string(), state: z.string(), last_error_code: z.string().nullable() }),
+  )`
+    select id, purpose, state, last_error_code from deliveries where loop_id = ${loopId} order by planned_at`);
+
+describe('whom it is about', () => {
+  test('is found by address, number, id or reference, in any spelling', async () => {
+    const { id, reference } = await hears({
+      words: 'The door is heavy',
+      customer: { name: 'Ada Found', email: 'Ada@Found.example', phone: '+31 (6) 1111-2222', loyalty: 'L-77' },
+    });
+    const { customer_id } = (await signalNow(db.pool, id))!;
+    for (const named of [
+      'ada@found.example',
+      ' ADA@found.example ',
+      '+31 6 1111 2222',
+      'l-77',
+      reference.toLowerCase(),
+      id,
+      customer_id!,
+    ])
+      expect(await subjectNamed(db.pool, named)).toMatchObject({ customer_id, references: [reference] });
+  });
+
+  test('is never guessed: of a family with one address it asks which, and nobody is found under what nobody left', async () => {
+    for (const name of ['Fay Family', 'Finn Family'])
+      await hears({ words: 'Hello', customer: { name, email: 'we@family.example' } });
+    await expect(subjectNamed(db.pool, 'we@family.example')).rejects.toThrow(
+      /That is 2 people[\s\S]*Fay Family[\s\S]*Finn Family/,
+    );
+    await expect(subjectNamed(db.pool, 'nobody@nowhere.example')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('may be a remark without a customer: it can be erased, and is nobody’s to see', async () => {
+    const { id, reference } = await hears({ words: 'My name is Anon Ymous and I was here' });
+    const subject = await subjectNamed(db.pool, reference);
+    expect(() => customerIn(subject)).toThrow(/names no customer/);
+    await erase(db.heed, subject, operator as { by: string; reason: string });
+    expect(await wordsOf(db.pool, id)).toBeNull();
+    await expect(erase(db.heed, subject, operator as { by: string; reason: string })).rejects.toThrow(/erased before/);
+  });
+});
+
+test('access gives all that is held as one document, and is recorded', async () => {
+  const { id } = await hears({
+    words: 'Is the café open on Sundays?',
+    note: 'asked twice',
+    customer: { name: 'Sue See', email: 'sue@see.example' },
+  });
+  await triage(hands, id);
+  const customer = customerIn(await subjectNamed(db.pool, 'sue@see.example'));
+  const held = await access(db.heed, customer, operator);
+  expect(held).toMatchObject({
+    customer: { id: customer, name: 'Sue See' },
+    addresses: [{ kind: 'email', value: 'sue@see.example' }],
+    restricted: false,
+    rights: [{ kind: 'access', by: 'operator' }],
+    said: [
+      {
+        words: 'Is the café open on Sundays?',
+        note: 'asked twice',
+        capturedBy: 'Mina Okafor',
+        consents: [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }],
+        messages: [{ purpose: 'receipt', channel: 'email', state: 'planned' }],
+      },
+    ],
+  });
+  expect(JSON.stringify(held)).not.toContain('Fay Family');
+});
+
+test('rectification replaces what was wrong, which is gone, and records that it did without saying what it was', async () => {
+  const { id } = await hears({ words: 'Hello', customer: { name: 'Wrong Name', email: 'wrong@name.example' } });
+  const customer = customerIn(await subjectNamed(db.pool, 'wrong@name.example'));
+  await rectify(db.heed, customer, { name: 'Right Name', email: 'right@name.example' }, operator);
+  expect(await subjectNamed(db.pool, 'right@name.example')).toMatchObject({
+    customer_id: customer,
+    name: 'Right Name',
+  });
+  await expect(subjectNamed(db.pool, 'wrong@name.example')).rejects.toMatchObject({ code: 'not_found' });
+  expect((await signalNow(db.pool, id))!.reach).toBe('email');
+  expect(
+    JSON.stringify(await db.pool.any(sql.unsafe`select * from rights where customer_id = ${customer}`)),
+  ).not.toMatch(/rong/);
+  await expect(rectify(db.heed, customer, { email: 'no address' }, operator)).rejects.toMatchObject({
+    code: 'validation',
+  });
+});
+
+test('an objection ends every way to them, letters and calls', async () => {
+  const { id } = await hears({
+    words: 'Hello',
+    customer: { name: 'Ob Ject', email: 'ob@ject.example', phone: '0612345670' },
+  });
+  const customer = customerIn(await subjectNamed(db.pool, 'ob@ject.example'));
+  await triage(hands, id);
+  await object(db.heed, customer, operator);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+  expect(await ledger(id)).toMatchObject([{ purpose: 'receipt', state: 'suppressed' }]);
+  expect(await used(customer)).toEqual(['objection']);
+});
+
+test('a restriction lets everything rest: nothing leaves, nobody is asked, nobody can act; lifted, it goes on where it stopped', async () => {
+  const { id } = await hears({
+    words: 'A word about prices',
+    kind: 'question',
+    customer: { name: 'Res Ting', email: 'res@ting.example' },
+  });
+  const customer = customerIn(await subjectNamed(db.pool, 'res@ting.example'));
+  await triage(hands, id);
+  await catchUp(hands, id, 0);
+  await restrict(db.heed, customer, operator);
+  await expect(restrict(db.heed, customer, operator)).rejects.toMatchObject({ code: 'conflict' });
+
+  await db.passTime('3 days');
+  expect(await catchUp(hands, id, 0)).toMatchObject({ over: false, attributes: { WaitingOn: 'restriction' } });
+  await climb(hands, id);
+  expect((await ledger(id)).filter(({ purpose }) => purpose === 'prompt')).toEqual([]);
+  const [receipt] = await ledger(id);
+  expect(receipt).toMatchObject({ purpose: 'receipt', state: 'ready', last_error_code: 'restricted' });
+  await expect(acknowledge(db.heed, { loopId: id, by: 'priya', press: press() })).rejects.toThrow(
+    /nothing be done with this/,
+  );
+
+  await lift(db.heed, customer, operator);
+  await catchUp(hands, id, 0);
+  await climb(hands, id);
+  expect((await ledger(id)).filter(({ purpose }) => purpose === 'prompt').length).toBeGreaterThan(0);
+  await acknowledge(db.heed, { loopId: id, by: 'priya', press: press() });
+  expect(await used(customer)).toEqual(['restriction', 'lifting']);
+  await expect(lift(db.heed, customer, operator)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('nothing leaves for somebody who was restricted or erased while the letter was about to', async () => {
+  const { id } = await hears({ words: 'Soon gone', customer: { name: 'Soon Gone', email: 'soon@gone.example' } });
+  await triage(hands, id);
+  const [receipt] = await ledger(id);
+  // Just before the gate: the attempt is open and nothing is handed over.
+  await db.pool.query(sql.unsafe`
+    update deliveries set state = 'sending', phase = 'open', fence = 1, lease_until = clock_timestamp() + interval '2 min' where id = ${receipt!.id}`);
+  await erase(db.heed, await subjectNamed(db.pool, 'soon@gone.example'), operator as { by: string; reason: string });
+  expect(await ledger(id)).toMatchObject([{ state: 'cancelled', last_error_code: 'erased' }]);
+});
+
+test('a reason that names the person would outlive them, and is refused', async () => {
+  await hears({ words: 'Hello', customer: { name: 'Nora Named', email: 'nora@named.example' } });
+  const subject = await subjectNamed(db.pool, 'nora@named.example');
+  await expect(erase(db.heed, subject, { by: 'operator', reason: 'Nora Named asked' })).rejects.toThrow(
+    /must not name them/,
+  );
+});
+
+test('what is past its time is let go as a recorded act, with letters and name; what is open stays', async () => {
+  await db.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  const closed = await hears({ words: 'An old remark', customer: { name: 'Ol Der', email: 'ol@der.example' } });
+  const open = await hears({ words: 'Still waiting', customer: { name: 'Wai Ting', email: 'wai@ting.example' } });
+  for (const { id } of [closed, open]) await triage(hands, id);
+  await db.pool.transaction((tx) => closeRound(tx, { loopId: closed.id, round: 1, how: 'silent', rule: 'test' }));
+  await db.pool.query(
+    sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where loop_id in (${closed.id}, ${open.id})`,
+  );
+  const scrubbed: string[] = [];
+  const cleaned = () =>
+    letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => {
+      scrubbed.push('scrubbed');
+      return [];
+    });
+  await cleaned();
+  expect(await cleaned()).toBeNull();
+
+  await db.passTime('31 days');
+  expect(await cleaned()).toMatchObject({ remarks: 0 });
+  expect(
+    await db.pool.exists(
+      sql.unsafe`select from delivery_bodies b join deliveries d on d.id = b.delivery_id where d.loop_id = ${open.id}`,
+    ),
+  ).toBe(false);
+  expect(await wordsOf(db.pool, closed.id)).not.toBeNull();
+
+  await db.passTime('60 days');
+  expect(await cleaned()).toMatchObject({ remarks: 1 });
+  expect(scrubbed.length).toBeGreaterThan(0);
+  expect(await wordsOf(db.pool, closed.id)).toBeNull();
+  expect(await wordsOf(db.pool, open.id)).not.toBeNull();
+  await expect(subjectNamed(db.pool, 'ol@der.example')).rejects.toMatchObject({ code: 'not_found' });
+  expect(await subjectNamed(db.pool, 'wai@ting.example')).toMatchObject({ name: 'Wai Ting' });
+  expect(
+    await db.pool.anyFirst(sql.unsafe`
+      select reason from erasures e join erased_signals x on x.erasure_id = e.id where x.signal_id = ${closed.id} and cause = 'retention'`),
+  ).toEqual(['kept no longer than 90 days']);
+});
