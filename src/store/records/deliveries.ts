@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { doubtIfFromBefore } from './epochs.ts';
 
 export const purposes = ['receipt', 'prompt', 'card', 'answer', 'told', 'news', 'notice', 'sign_in'] as const;
 export type Purpose = (typeof purposes)[number];
@@ -39,6 +40,7 @@ export async function planDelivery(tx: Tx, d: NewDelivery): Promise<boolean> {
       sql.unsafe`insert into delivery_bodies (delivery_id, subject, body) values (${id}, ${d.body.subject}, ${d.body.text})`,
     );
   }
+  if (planned && d.customerId) await doubtIfFromBefore(tx, id);
   return planned !== null;
 }
 

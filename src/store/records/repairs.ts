@@ -38,6 +38,8 @@ const Doubtful = z.object({
   occasion: z.string().nullable(),
   planned_at: z.date(),
   not_before: z.date(),
+  /** 'restored': our database was put back to an earlier moment. */
+  last_error_code: z.string().nullable(),
 });
 export type Doubtful = z.infer<typeof Doubtful>;
 
@@ -45,7 +47,7 @@ export type Doubtful = z.infer<typeof Doubtful>;
  *  a person is asked (`needs_human`). */
 export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful[]> {
   return db.any(sql.type(Doubtful)`
-    select id, purpose, state, fence, customer_id, occasion, planned_at, not_before from deliveries
+    select id, purpose, state, fence, customer_id, occasion, planned_at, not_before, last_error_code from deliveries
     where loop_id = ${loopId} and state in ('uncertain', 'needs_human')
     order by planned_at, id`);
 }

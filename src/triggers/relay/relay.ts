@@ -121,6 +121,7 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
         signalArgs: [],
         // Starts, wakes, and revives one that was terminated; a run whose loop is over ends at once.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: wake.anew ? 'TERMINATE_EXISTING' : 'USE_EXISTING',
         staticSummary: wake.reference,
       }),
     );
