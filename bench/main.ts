@@ -6,8 +6,9 @@ import { cpus, totalmem } from 'node:os';
 import { captures } from './captures.ts';
 import { ready } from './ready.ts';
 import { sustained } from './sustained.ts';
+import { waves } from './waves.ts';
 
-const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained };
+const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained, waves };
 
 export interface Figure {
   what: string;

@@ -59,7 +59,7 @@ async function thanksAfter(heed: Running, ids: string[]): Promise<number[]> {
 }
 
 /** From the commit of the acknowledgement to the story's own completed task after it, by Temporal's history. */
-async function seenAfter(heed: Running, ids: string[]): Promise<number[]> {
+export async function seenAfter(heed: Running, ids: string[]): Promise<number[]> {
   const { rows } = await heed.query<{ loop_id: string; at: Date }>(
     'select loop_id, acknowledged_at as at from acknowledgements where loop_id = any($1)',
     [ids],

@@ -216,7 +216,7 @@ function outOfPatience(d: Delivery, againInMs = 0): boolean {
 async function wakeWhoWait(tx: Tx, d: Delivery): Promise<void> {
   if (d.purpose === 'answer' && d.loop_id) await factRecorded(tx, d.loop_id);
   if (d.purpose !== 'told' || !d.occasion || !d.customer_id) return;
-  for (const id of await signalsToldThrough(tx, d.occasion, d.customer_id)) await factRecorded(tx, id);
+  for (const id of await signalsToldThrough(tx, d.occasion, d.customer_id)) await factRecorded(tx, id, 'wave');
 }
 
 /** Slack will not take it: the same by e-mail, once (a last step goes that way anyway); what still waits for Slack is not sent late on top of

@@ -18,7 +18,7 @@ import type { Hands } from './createActivities.ts';
 /** So that one chunk stays well inside a local activity's four seconds. */
 const chunk = 50;
 
-/** Settles up to fifty signals of a final decision. True while some are left. */
+/** Settles what up to fifty people said about an insight whose decision is final. True while some may be left. */
 export async function tell(hands: Hands, insightId: string): Promise<boolean> {
   const { company } = await hands.configuration();
   const insight = await insightNow(hands.pool, insightId);
@@ -36,7 +36,7 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
     });
     if (!told) return false;
   }
-  return left.length === chunk;
+  return new Set(left.map((each) => each.customer_id ?? each.signal_id)).size === chunk;
 }
 
 /** Closes an insight whose decision has been told and, if adopted, done. False: something was decided anew meanwhile. */

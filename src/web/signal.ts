@@ -73,6 +73,8 @@ export interface DoubtfulLetter {
   since: Date;
   /** Until then a trace of it is looked for; undefined once a person has to say. */
   until: Date | undefined;
+  /** It may have left before our database was put back to an earlier moment; else the line broke while it was handed over. */
+  restored: boolean;
 }
 
 export interface Possible {
@@ -240,10 +242,11 @@ function doubt({ doubtful, settling }: SignalShown, clock: Clock): Html {
 }
 
 /** What is known of a letter that may not have been sent, and who does what about it. */
-export const doubtAbout = ({ purpose, since, until }: DoubtfulLetter, clock: Clock): Html =>
+export const doubtAbout = ({ purpose, since, until, restored }: DoubtfulLetter, clock: Clock): Html =>
   html`<p>
-    ${letterNames[purpose] ?? 'A letter'} (${moment(since, clock)}) was being handed over when the line broke. We do not
-    know whether it arrived, and do not write twice on a guess.
+    ${letterNames[purpose] ?? 'A letter'} (${moment(since, clock)})
+    ${restored ? 'may have left before our database was put back to an earlier moment.' : 'was being handed over when the line broke.'}
+    We do not know whether it arrived, and do not write twice on a guess.
     ${until ? html`Until ${moment(until, clock)} we look for a trace of it; then somebody has to say.` : ''}
   </p>`;
 

@@ -2,7 +2,6 @@
 
 import { createHash, createVerify, generateKeyPairSync } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
 import { readConfig } from '../../src/config.ts';
@@ -17,7 +16,14 @@ const { privateKey, publicKey } = generateKeyPairSync('rsa', {
 const received: Buffer[] = [];
 const server = new SMTPServer({
   disabledCommands: ['AUTH', 'STARTTLS'],
-  onData: (stream, _, done) => void buffer(stream).then((raw) => (received.push(raw), done())),
+  onData(stream, _, done) {
+    const parts: Buffer[] = [];
+    stream.on('data', (part: Buffer) => parts.push(part));
+    stream.on('end', () => {
+      received.push(Buffer.concat(parts));
+      done();
+    });
+  },
 });
 beforeAll(() => new Promise<void>((ready) => server.listen(0, '127.0.0.1', () => ready())));
 afterAll(() => new Promise<void>((closed) => server.close(() => closed())));

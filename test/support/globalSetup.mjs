@@ -6,6 +6,7 @@ import { startServers } from './servers.ts';
 export default async function globalSetup(config) {
   const asked = config.testPathPatterns?.patterns ?? [];
   const temporal =
-    asked.length === 0 || asked.some((pattern) => /stories|e2e|browser|replay|relay|workers|deliver/.test(pattern));
+    asked.length === 0 ||
+    asked.some((pattern) => /stories|e2e|browser|replay|relay|workers|deliver|restored/.test(pattern));
   globalThis.heedServers = await startServers({ temporal });
 }

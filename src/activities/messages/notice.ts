@@ -31,7 +31,8 @@ async function doubt(composing: Composing, delivery: Delivery, letterId: string)
   const task = delivery.loop_id ? await readTask(composing, delivery.loop_id, delivery.now) : null;
   if (!task) return cancelled('erased');
   const doubtful = await inDoubt(db, task.id);
-  if (!doubtful.some(({ id }) => id === letterId)) return cancelled('met');
+  const letter = doubtful.find(({ id }) => id === letterId);
+  if (!letter) return cancelled('met');
   const url =
     delivery.channel === 'email'
       ? `${publicUrl}/t/${await makeLink(db, {
@@ -47,7 +48,10 @@ async function doubt(composing: Composing, delivery: Delivery, letterId: string)
     subject: `A letter may not have arrived: ${task.reference}`,
     parts: [
       {
-        text: 'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
+        text:
+          letter.last_error_code === 'restored'
+            ? 'Our database was put back to an earlier moment. The letter to this customer may have left before that, or not.'
+            : 'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
       },
       { text: 'It is not sent again by itself: twice would be worse. Look whether there is a trace of it, then say.' },
       { aside: 'Opening the link changes nothing: you press a button on the page it leads to, in your name.' },

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { doubtIfFromBefore } from './epochs.ts';
 
 export const purposes = [
   'receipt',
@@ -50,6 +51,7 @@ export async function planDelivery(tx: Tx, d: NewDelivery): Promise<boolean> {
       sql.unsafe`insert into delivery_bodies (delivery_id, subject, body) values (${id}, ${d.body.subject}, ${d.body.text})`,
     );
   }
+  if (planned && d.customerId) await doubtIfFromBefore(tx, id);
   return planned !== null;
 }
 
@@ -222,17 +224,25 @@ export function lettersLeft(
 
 const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purpose: z.enum(purposes) });
 
-/** Messages to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. Waves come last. */
-export async function leaseDueDeliveries(db: Db, most: number): Promise<readonly z.infer<typeof Due>[]> {
+/** `wave`: one decision told to many; `other`: somebody waits for it. */
+export type DeliveryClass = 'other' | 'wave';
+
+/** Up to `most` messages of a class to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. */
+export async function leaseDueDeliveries(
+  db: Db,
+  as: DeliveryClass,
+  most: number,
+): Promise<readonly z.infer<typeof Due>[]> {
   return db.any(sql.type(Due)`
     update deliveries set started_until = clock_timestamp() + case when state = 'uncertain' then interval '2 min' else interval '1 min' end
     where id in (
       select id from deliveries
       where state in ('planned', 'ready', 'sending', 'uncertain')
+        and (purpose in ('told', 'news')) = ${as === 'wave'}
         and not_before <= heed_now()
         and (started_until is null or started_until < clock_timestamp())
         and (state <> 'sending' or lease_until < clock_timestamp())
-      order by purpose in ('told', 'news'), not_before
+      order by not_before
       limit ${most}
       for update skip locked)
     returning id, channel, purpose`);

@@ -36,8 +36,11 @@ const Doubtful = z.object({
   fence: z.number(),
   customer_id: z.string().nullable(),
   occasion: z.string().nullable(),
+  loop_id: z.string().nullable(),
   planned_at: z.date(),
   not_before: z.date(),
+  /** 'restored': our database was put back to an earlier moment. */
+  last_error_code: z.string().nullable(),
 });
 export type Doubtful = z.infer<typeof Doubtful>;
 
@@ -45,7 +48,7 @@ export type Doubtful = z.infer<typeof Doubtful>;
  *  a person is asked (`needs_human`). */
 export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful[]> {
   return db.any(sql.type(Doubtful)`
-    select id, purpose, state, fence, customer_id, occasion, planned_at, not_before from deliveries
+    select id, purpose, state, fence, customer_id, occasion, loop_id, planned_at, not_before, last_error_code from deliveries
     where loop_id = ${loopId} and state in ('uncertain', 'needs_human')
     order by planned_at, id`);
 }
@@ -61,6 +64,15 @@ export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<
     update deliveries set ${settled}, fence = fence + 1, lease_until = null, started_until = null
     where id = ${id} and state in ('uncertain', 'needs_human')`);
   return rowCount === 1;
+}
+
+/** Evidence of the best kind: somebody pressed what stands in that letter alone, so it has arrived. Null where it was in no doubt. */
+export async function settleByLink(tx: Tx, tokenHash: Buffer): Promise<Doubtful | null> {
+  return tx.maybeOne(sql.type(Doubtful)`
+    update deliveries d set state = 'sent', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null
+    from links l
+    where l.token_hash = ${sql.binary(tokenHash)} and d.id = l.delivery_id and d.state in ('uncertain', 'needs_human')
+    returning d.id, d.purpose, d.state, d.fence, d.customer_id, d.occasion, d.planned_at, d.not_before, d.last_error_code, d.loop_id`);
 }
 
 const Settled = z.object({ action: z.enum(settlements), by: z.string(), staff: z.string().nullable(), at: z.date() });

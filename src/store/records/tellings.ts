@@ -22,21 +22,35 @@ const Contributor = z.object({
 });
 export type Contributor = z.infer<typeof Contributor>;
 
-/** The signals of an insight that its decision has not settled yet, with the way to each customer. */
+/** Signals of an insight that its decision has not settled yet, with the way to each customer: all that the next `most` people said about it,
+ *  whoever spoke first first. */
 export async function contributorsLeft(
   db: Db,
   insightId: string,
   decisionId: string | null,
   most: number,
 ): Promise<readonly Contributor[]> {
+  // Chosen by themselves, so that the view is read for these and not for everybody who is left.
+  const next = await db.anyFirst(sql.type(z.object({ signal_id: z.string() }))`
+    with unsettled as (
+      select x.signal_id, coalesce(s.customer_id, s.id) as person, s.captured_at
+      from now.insight_signals x
+      join signals s on s.id = x.signal_id
+      where x.insight_id = ${insightId}
+        and not exists (select from told_signals t where t.decision_id = ${decisionId} and t.signal_id = x.signal_id)
+    ),
+    people as (
+      select person from unsettled group by person order by min(captured_at), person limit ${most}
+    )
+    select signal_id from unsettled where person in (select person from people)`);
   return db.any(sql.type(Contributor)`
-    select x.signal_id, s.reference, s.place, s.sample, s.customer_id, c.name as customer_name, s.captured_by,
+    select s.id as signal_id, s.reference, s.place, s.sample, s.customer_id, c.name as customer_name, s.captured_by,
       coalesce(p.removed_at is not null, false) as capturer_gone, s.kind, s.round, (s.closed_at is not null and not s.sample) as closed,
       s.reach, s.unreachable,
       -- Of an earlier version, and really: a letter that never left and a call that was never made have told nobody.
       exists (
         select from tellings t join decisions d on d.id = t.decision_id
-        where d.insight_id = x.insight_id and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}
+        where d.insight_id = ${insightId} and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}
           and case t.channel
             when 'email' then exists (
               select from deliveries m
@@ -47,15 +61,12 @@ export async function contributorsLeft(
               where same.decision_id = t.decision_id and same.telling_id = t.id and k.purpose = 'told' and k.outcome = 'reached')
             else true
           end) as told_before
-    from now.insight_signals x
-    join now.signals s on s.id = x.signal_id
+    from now.signals s
     left join customers c on c.id = s.customer_id
     left join staff p on p.code = s.captured_by
-    where x.insight_id = ${insightId}
-      and not exists (select from told_signals t where t.decision_id = ${decisionId} and t.signal_id = x.signal_id)
+    where s.id = any(${sql.array([...next], 'uuid')})
     -- Who spoke twice hears once, and by letter where one of the two allows it.
-    order by (s.reach = 'email') desc nulls last, s.captured_at, s.id
-    limit ${most}`);
+    order by (s.reach = 'email') desc nulls last, s.captured_at, s.id`);
 }
 
 export interface NewTelling {

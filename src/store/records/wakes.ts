@@ -22,6 +22,8 @@ const Leased = z.object({
   kind: z.enum(['signal', 'insight']),
   reference: z.string(),
   asked: z.number(),
+  /** The story begins again from the top, whatever it is doing. */
+  anew: z.boolean(),
   attempts: z.number(),
   waited_ms: z.number(),
 });
@@ -40,7 +42,7 @@ export async function leaseWakes(db: Db, as: WakeClass, most: number): Promise<r
       order by not_before
       limit ${most}
       for update skip locked)
-    returning w.loop_id, l.kind, coalesce(s.reference, i.reference) as reference, w.asked, w.attempts,
+    returning w.loop_id, l.kind, coalesce(s.reference, i.reference) as reference, w.asked, w.anew, w.attempts,
       (extract(epoch from clock_timestamp() - w.since) * 1000)::float8 as waited_ms`);
 }
 
@@ -56,10 +58,11 @@ export async function wakePostponed(db: Db, loopId: string, asked: number, ms: n
     where loop_id = ${loopId} and asked = ${asked}`);
 }
 
-/** Wakes every open loop, as after Temporal was lost or restored. Returns how many. */
-export async function wakeAllOpen(db: Db): Promise<number> {
+/** Wakes every open loop, as after Temporal was lost or restored; `anew` where our own database was, so that stories may be ahead of it.
+ *  Returns how many. */
+export async function wakeAllOpen(db: Db, { anew = false } = {}): Promise<number> {
   const { rowCount } = await db.query(sql.unsafe`
-    insert into wakes (loop_id, class) select id, 'start' from now.open_loops
-    on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
+    insert into wakes (loop_id, class, anew) select id, 'start', ${anew} from now.open_loops
+    on conflict (loop_id) do update set asked = excluded.asked, leased_until = null, anew = wakes.anew or excluded.anew`);
   return rowCount;
 }

@@ -1,4 +1,4 @@
-/** heed status, stuck, repair, rebuild: how it goes, what stands still, and putting it right. */
+/** heed status, stuck, repair, rebuild, restored: how it goes, what stands still, and putting it right. */
 
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -9,6 +9,7 @@ import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
 import { repair, Repair } from '../responses/repair.ts';
+import { Restoration, restored } from '../restored.ts';
 import { inPlace } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -90,6 +91,28 @@ export function addOperations(program: Command, terminal: Terminal): void {
               ? `${loops} open loops would be woken.`
               : `${loops} open loops are woken; the relay carries them over.`,
           );
+      });
+    });
+
+  program
+    .command('restored')
+    .description("after Heed's database was put back to an earlier moment, before anything that sends is started")
+    .requiredOption('--reason <text>', 'why, and to which moment')
+    .option('--json', 'for programs')
+    .action(async ({ reason, json }: { reason: string; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed }) => {
+        const given = Restoration.safeParse({ reason });
+        if (!given.success)
+          throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+        const done = await restored(heed, { by: terminal.account, ...given.data });
+        if (json) return sayJson(terminal, done);
+        terminal.say(
+          `Epoch ${done.epoch} has begun. ${done.messages} messages may have been sent since, and are looked into.`,
+        );
+        terminal.say(
+          `${done.letters} of them are letters to customers: whoever answers for them is asked in a quarter of an hour.`,
+        );
+        terminal.say(`${done.loops} open loops are woken. Web, worker and relay may be started now.`);
       });
     });
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import pg from 'pg';
 import type { Log } from '../../log.ts';
-import { deliveryNotStarted, leaseDueDeliveries } from '../../store/records/deliveries.ts';
+import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../../store/records/deliveries.ts';
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
@@ -43,27 +43,40 @@ export function startRelay(options: RelayOptions): Relay {
   const ears = listen(options.databaseUrl, log);
   const starts = bucket(options.startsPerSecond ?? 8);
   const waves = bucket(options.wavesPerSecond ?? 10);
+  // Letters about one decision stand in line here and not in Temporal's queue, where an answer would stand behind all of them.
+  const letters = bucket(options.wavesPerSecond ?? 10);
   const state = { stopping: false, rebuilding: false };
 
-  const carrying = (async () => {
+  // Apart from the rest, so that nobody's response stands behind a handful of waves that is under way.
+  const promptly = goOn(
+    async () => (await carry(options, 'response', 50)) + (await startDeliveries(options, 'other', 20)),
+  );
+
+  const inItsTurn = goOn(async () => {
+    // While everything is rebuilt, opening stories takes all the room that responses leave.
+    const opened = await carry(options, 'start', state.rebuilding ? 20 : starts.room());
+    if (state.rebuilding && opened === 0) state.rebuilding = false;
+    starts.take(opened);
+    const waved = await carry(options, 'wave', waves.room());
+    waves.take(waved);
+    const told = await startDeliveries(options, 'wave', letters.room());
+    letters.take(told);
+    return opened + waved + told;
+  });
+
+  /** Again and again, at once while there is something to do, else at the next hint or sweep. */
+  async function goOn(work: () => Promise<number>): Promise<void> {
+    let heard = 0;
     while (!state.stopping) {
       let carried = 0;
       try {
-        carried += await carry(options, 'response', 50);
-        carried += await startDeliveries(options, 20);
-        // While everything is rebuilt, opening stories takes all the room that responses leave.
-        const opened = await carry(options, 'start', state.rebuilding ? 20 : starts.room());
-        if (state.rebuilding && opened === 0) state.rebuilding = false;
-        starts.take(opened);
-        const waved = await carry(options, 'wave', waves.room());
-        waves.take(waved);
-        carried += opened + waved;
+        carried = await work();
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'The relay could not reach Postgres; it goes on trying.');
       }
-      if (carried === 0) await ears.next(sweepMs);
+      if (carried === 0) heard = await ears.next(sweepMs, heard);
     }
-  })();
+  }
 
   const reconciling = (async () => {
     while (!state.stopping) {
@@ -92,7 +105,7 @@ export function startRelay(options: RelayOptions): Relay {
     async stop() {
       state.stopping = true;
       await ears.close();
-      await Promise.all([carrying, reconciling, ...keeping]);
+      await Promise.all([promptly, inItsTurn, reconciling, ...keeping]);
     },
   };
 }
@@ -118,6 +131,7 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
         signalArgs: [],
         // Starts, wakes, and revives one that was terminated; a run whose loop is over ends at once.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: wake.anew ? 'TERMINATE_EXISTING' : 'USE_EXISTING',
         staticSummary: wake.reference,
       }),
     );
@@ -131,8 +145,9 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
   }
 }
 
-async function startDeliveries({ pool, client, log }: RelayOptions, most: number): Promise<number> {
-  const due = await leaseDueDeliveries(pool, most);
+async function startDeliveries({ pool, client, log }: RelayOptions, as: DeliveryClass, most: number): Promise<number> {
+  if (most < 1) return 0;
+  const due = await leaseDueDeliveries(pool, as, most);
   await inParallel(due, async ({ id, channel, purpose }) => {
     try {
       await client.withDeadline(Date.now() + deadlineMs, () =>
@@ -192,7 +207,7 @@ function bucket(rate: number) {
 function listen(databaseUrl: string, log: Log) {
   let client: pg.Client | undefined;
   let closed = false;
-  let heard = false;
+  let hints = 0;
   const sleepers = new Set<() => void>();
   const wakeAll = (): void => {
     for (const wakeOne of sleepers) wakeOne();
@@ -207,7 +222,7 @@ function listen(databaseUrl: string, log: Log) {
       try {
         await next.connect();
         next.on('notification', () => {
-          heard = true;
+          hints += 1;
           wakeAll();
         });
         await next.query('listen heed_due');
@@ -240,10 +255,10 @@ function listen(databaseUrl: string, log: Log) {
     });
 
   return {
-    /** Until a hint, at most `ms`. A hint given meanwhile counts. */
-    async next(ms: number): Promise<void> {
-      if (!heard && !closed) await sleep(ms, true);
-      heard = false;
+    /** Until a hint beyond the first `heard`, at most `ms`; one that was given meanwhile counts. Returns how many there were. */
+    async next(ms: number, heard: number): Promise<number> {
+      if (hints === heard && !closed) await sleep(ms, true);
+      return hints;
     },
     /** At most `ms`, shorter only when closing. */
     async idle(ms: number): Promise<void> {

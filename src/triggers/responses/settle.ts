@@ -2,12 +2,14 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import { hashOf } from '../../store/records/links.ts';
 import { factRecorded } from '../../store/records/loops.ts';
 import {
   inDoubt,
   lastSettled,
   recordRepair,
   settleByHand,
+  settleByLink,
   settlements,
   type Doubtful,
   type Settlement as How,
@@ -47,6 +49,17 @@ export function settle(heed: Heed, responding: Responding, { action, letter, rea
     await wakeWhoWaits(tx, one);
     return { sentence: action === 'resend' ? 'It is sent again.' : 'It is left as it is.', factId };
   });
+}
+
+/** A press by a link that stands in one letter alone: had there been doubt about that letter, it has arrived. */
+export async function arrived(heed: Heed, token: string): Promise<void> {
+  const letter = await heed.pool.transaction(async (tx) => {
+    const settled = await settleByLink(tx, hashOf(token));
+    if (settled?.loop_id) await factRecorded(tx, settled.loop_id);
+    if (settled) await wakeWhoWaits(tx, settled);
+    return settled;
+  });
+  if (letter) heed.hint();
 }
 
 const done: Record<How, string> = { resend: 'had it sent again', leave: 'left it as it is' };

@@ -285,6 +285,28 @@ describe('operations', () => {
     expect(await db.pool.oneFirst(sql.unsafe`select count(*) from wakes`)).toBe(open);
   });
 
+  test('restored begins an epoch, with who and why, and puts what may have been sent in doubt', async () => {
+    const { id } = await captured();
+    await db.pool.transaction((tx) =>
+      planDelivery(tx, { key: `restored:${id}`, purpose: 'prompt', channel: 'email', loopId: id, staff: 'priya' }),
+    );
+    expect(await heed(['restored', '--reason', ' '])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('--reason is needed'),
+    });
+    const { said } = await heed(['restored', '--reason', 'the disk was lost at two']);
+    expect(said).toMatch(/^Epoch 2 has begun\. \d+ messages may have been sent since/);
+    expect(
+      await db.pool.one(sql.unsafe`select state, epoch from deliveries where dedupe_key = ${`restored:${id}`}`),
+    ).toEqual({ state: 'uncertain', epoch: 1 });
+    expect(await db.pool.one(sql.unsafe`select by, reason from epochs where epoch = 2`)).toEqual({
+      by: 'otto',
+      reason: 'the disk was lost at two',
+    });
+    expect(await db.pool.oneFirst(sql.unsafe`select bool_and(anew) from wakes`)).toBe(true);
+    await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where loop_id = ${id}`);
+  });
+
   test('an invitation is a link for one person and one use', async () => {
     const { code, said } = await heed(['invite', '--staff', 'priya']);
     expect(code).toBe(0);

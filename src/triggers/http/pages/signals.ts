@@ -171,11 +171,12 @@ async function shownTo(
 
 /** Letters to the customer in doubt, as the page tells of them. */
 export const doubtfulLetters = ({ doubtful }: SignalPage): SignalShown['doubtful'] =>
-  doubtful.map(({ id, purpose, planned_at: since, state, not_before: until }) => ({
+  doubtful.map(({ id, purpose, planned_at: since, state, not_before: until, last_error_code: code }) => ({
     id,
     purpose,
     since,
     until: state === 'needs_human' ? undefined : until,
+    restored: code === 'restored',
   }));
 
 /** Where somebody says what to do about a letter in doubt. */

@@ -7,6 +7,7 @@ import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalNow } from '../../../store/views/signals.ts';
 import { yoursPage } from '../../../store/views/yours.ts';
 import { Confirmation, confirm } from '../../responses/confirm.ts';
+import { arrived } from '../../responses/settle.ts';
 import { disavow, stopWriting } from '../../responses/stop.ts';
 import { mailRights } from '../../rights/mailRights.ts';
 import { nothingFilled, type Filled } from '../../../web/fields.ts';
@@ -20,6 +21,7 @@ export function customerPages(web: Web): Hono {
   app.get('/yours/:token', async (c) => show(c, web, await yoursBehind(web, c.req.param('token'))));
   app.post('/yours/:token/say', async (c) => {
     const link = await yoursBehind(web, c.req.param('token'));
+    await arrived(web.heed, link.token);
     const form = await readForm(c);
     const key = `${one(form, 'key')}:say`;
     try {
@@ -38,6 +40,7 @@ export function customerPages(web: Web): Hono {
   });
   app.post('/yours/:token/stop', async (c) => {
     const { customerId, token } = await yoursBehind(web, c.req.param('token'));
+    await arrived(web.heed, token);
     await stopWriting(web.heed, customerId);
     return c.redirect(`/yours/${token}?stopped`, 303);
   });
@@ -56,7 +59,8 @@ export function customerPages(web: Web): Hono {
   });
   // RFC 8058: a mail program posts here by itself. At once, no cookie, no redirect.
   app.post('/unsubscribe/:token', async (c) => {
-    const { customerId } = await linkOf(web, c.req.param('token'), 'unsubscribe');
+    const { customerId, token } = await linkOf(web, c.req.param('token'), 'unsubscribe');
+    await arrived(web.heed, token);
     await stopWriting(web.heed, customerId);
     return alone(c, web, 'Stopped', stopped());
   });
@@ -69,7 +73,8 @@ export function customerPages(web: Web): Hono {
     return alone(c, web, 'This wasn’t you?', notMe(c.req.param('token'), company.name, place));
   });
   app.post('/not-me/:token', async (c) => {
-    const { signalId, customerId } = await linkOf(web, c.req.param('token'), 'not_me');
+    const { signalId, customerId, token } = await linkOf(web, c.req.param('token'), 'not_me');
+    await arrived(web.heed, token);
     await disavow(web.heed, signalId, customerId);
     return alone(c, web, 'Noted', notMeDone());
   });

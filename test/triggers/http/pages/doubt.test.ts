@@ -127,6 +127,29 @@ describe('a letter that may not have been sent', () => {
     expect(again.text).toContain('Omar Haddad had it sent again');
   });
 
+  test('has arrived when its customer presses what stands in it; opening it proves nothing', async () => {
+    const { shop } = pages;
+    const signal = await shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
+    const responding = { loopId: signal.id, by: 'omar', press: shop.press() };
+    await approveFollowUp(shop.db.heed, responding, { words: 'Dear Kim, we pay it back.' });
+    const written = await shop.letter('answer', undefined, signal.id);
+    await shop.db.pool.query(
+      sql.unsafe`update deliveries set state = 'needs_human', phase = 'handed', fence = 1 where loop_id = ${signal.id} and purpose = 'answer'`,
+    );
+    const state = () =>
+      shop.db.pool.oneFirst(
+        sql.unsafe`select state from deliveries where loop_id = ${signal.id} and purpose = 'answer'`,
+      );
+
+    const link = linkIn(written, '/yours/');
+    const customer = pages.nobody();
+    const page = await customer.get(link);
+    expect(await state()).toBe('needs_human');
+    await customer.press(page, `${link.split('?')[0]}/say`, { says: 'yes' });
+    expect(await state()).toBe('sent');
+    expect((await shop.signal(signal.id)).closed_how).toBe('settled');
+  });
+
   test('that was settled before the mail about it left needs no mail', async () => {
     const { id, letter } = await doubtful();
     const link = await linkToOmar(id, letter);

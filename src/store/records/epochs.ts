@@ -1,0 +1,45 @@
+/** Epochs of the ledger: one begins whenever our database was put back to an earlier moment. */
+
+import { z } from 'zod';
+import { sql, type Tx } from '../pool.ts';
+
+export async function beginEpoch(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<number> {
+  return tx.oneFirst(sql.type(z.object({ epoch: z.number() }))`
+    insert into epochs (epoch, by, reason) values (heed_epoch() + 1, ${by}, ${reason}) returning epoch`);
+}
+
+const Doubted = z.object({ letters: z.number(), messages: z.number() });
+
+/** Everything of an earlier epoch that is not known to have been sent or ended may have been sent since: it is in doubt, until evidence or a
+ *  person settles it. What was not due yet has certainly not been sent, and the edit of a card does no harm twice. Returns how many: letters
+ *  to customers, and messages in all. */
+export async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
+  return tx.one(sql.type(Doubted)`
+    with doubted as (
+      update deliveries set
+        state = 'uncertain',
+        phase = 'handed',
+        fence = fence + 1,
+        last_error_code = 'restored',
+        lease_until = null,
+        started_until = null,
+        not_before = heed_now() + case when customer_id is null then interval '1 minute' else interval '15 minutes' end
+      where epoch < heed_epoch() and purpose <> 'card'
+        and (state = 'sending' or (state in ('planned', 'ready') and not_before <= heed_now()))
+      returning customer_id)
+    select count(customer_id)::integer as letters, count(*)::integer as messages from doubted`);
+}
+
+/** A letter planned only now about something that was said or decided before the epoch began may have left in the part of the past that was
+ *  lost: it is in doubt from its first moment. */
+export async function doubtIfFromBefore(tx: Tx, deliveryId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries d set
+      state = 'uncertain', phase = 'handed', last_error_code = 'restored', not_before = heed_now() + interval '15 minutes'
+    where id = ${deliveryId} and customer_id is not null and exists (
+      select from epochs e
+      where e.epoch > 1 and e.began_at > case d.purpose
+        when 'told' then (select decided_at from decisions where id = d.occasion)
+        when 'receipt' then (select opened_at from loops where id = d.loop_id)
+      end)`);
+}
