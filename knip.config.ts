@@ -6,11 +6,12 @@ const config: KnipConfig = {
     'src/triggers/cli/main.ts',
     'scripts/*.ts',
     'bench/*.ts',
+    'prove/main.ts',
     'test/**/*.test.ts',
     'test/support/global*.mjs',
     'test/browser/freeze.js',
   ],
-  project: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
+  project: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'prove/**/*.ts', 'scripts/**/*.ts'],
   // @types/ms: without it every duration of the SDK is `any`. protobufjs: without it on top, histories can't be read as JSON.
   ignoreDependencies: ['@types/ms', 'protobufjs'],
   // A shell script that is run by its path.

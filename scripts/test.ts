@@ -10,7 +10,7 @@ const bin = (name: string): string => join('node_modules', '.bin', name);
 /** Checks that need no server: each counts as one claim. */
 const checks: [claim: string, command: string, ...args: string[]][] = [
   ['types hold', bin('tsc'), '--noEmit'],
-  ['lint finds nothing', bin('oxlint'), '--type-aware', 'src', 'test', 'bench', 'scripts'],
+  ['lint finds nothing', bin('oxlint'), '--type-aware', 'src', 'test', 'bench', 'prove', 'scripts'],
   ['everything is formatted', bin('prettier'), '--check', '--log-level', 'warn', '.'],
   ['no code is dead', bin('knip'), '--no-progress'],
 ];

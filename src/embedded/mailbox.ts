@@ -26,11 +26,12 @@ export interface Mail {
 }
 
 /**
- * What goes wrong, and at which step: `data` is after the final dot. `drop` cuts the connection (at `data`: the mail is kept, and the
- * connection lost before the 250); `hang` says nothing more until the mailbox stops (at `data`: the mail is kept).
+ * What goes wrong, and at which step: `body` is in the middle of the message, `data` after the final dot. `drop` cuts the connection (at
+ * `data`: the mail is kept, and the connection lost before the 250); `hang` says nothing more until the mailbox stops (at `data`: the mail is
+ * kept); `slow` goes on after so many milliseconds.
  */
-export type MailFault = { at: 'connect' | 'mail' | 'rcpt' | 'data' } & (
-  { do: 'answer'; code: number; text?: string } | { do: 'drop' } | { do: 'hang' }
+export type MailFault = { at: 'connect' | 'mail' | 'rcpt' | 'body' | 'data' } & (
+  { do: 'answer'; code: number; text?: string } | { do: 'drop' } | { do: 'hang' } | { do: 'slow'; ms: number }
 );
 
 export interface Mailbox {
@@ -180,8 +181,9 @@ async function listen(
   keep: (session: SMTPServerSession, raw: Buffer) => Promise<void>,
 ): Promise<{ port: number; stop: () => Promise<void> }> {
   const sockets = new Set<Socket>();
-  const play = (fault: MailFault, session: SMTPServerSession, answer: (error: Error) => void): void => {
+  const play = (fault: MailFault, session: SMTPServerSession, answer: (error?: Error) => void): void => {
     if (fault.do === 'answer') answer(refusal(fault.code, fault.text ?? 'Not this time'));
+    if (fault.do === 'slow') setTimeout(answer, fault.ms);
     if (fault.do === 'drop') {
       for (const socket of sockets) if (socket.remotePort === session.remotePort) socket.destroy();
     }
@@ -191,6 +193,9 @@ async function listen(
     if (fault) play(fault, session, answer);
     else answer();
   };
+  /** Until the fault in the middle of the message is over; for ever after one that ends it. */
+  const interrupted = (session: SMTPServerSession): Promise<void> =>
+    new Promise((goesOn, refused) => step('body', session, (error) => (error ? refused(error) : goesOn())));
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     authOptional: true,
@@ -203,14 +208,19 @@ async function listen(
     onData(stream, session, answer) {
       const receive = async (): Promise<void> => {
         const chunks: Buffer[] = [];
-        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        for await (const chunk of stream) {
+          if (chunks.length === 0) await interrupted(session);
+          chunks.push(chunk as Buffer);
+        }
         if (stream.sizeExceeded) return answer(refusal(552, 'Message too large'));
         const fault = faults.take('data');
         if (fault?.do !== 'answer') await keep(session, Buffer.concat(chunks));
-        if (fault) play(fault, session, answer);
+        if (fault) play(fault, session, (error) => (error ? answer(error) : answer(null, 'Kept')));
         else answer(null, 'Kept');
       };
-      receive().catch((error: Error) => answer(refusal(451, `Could not be kept: ${error.message}`)));
+      receive().catch((error: Error) =>
+        answer('responseCode' in error ? error : refusal(451, `Could not be kept: ${error.message}`)),
+      );
     },
   });
   server.server.on('connection', (socket: Socket) => {

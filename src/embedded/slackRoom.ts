@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hono } from 'hono';
 import { Faults } from './faults.ts';
 import { openJournal } from './journal.ts';
@@ -18,12 +19,14 @@ import { webApi } from './slackWebApi.ts';
 
 /**
  * What goes wrong with the next call of a method ('*': of any). `lose`: it is done, and the connection is cut before the answer. `hang`: nothing
- * is done and nothing said until the room stops. `error` is Slack's own code; `status` an HTTP status, with 429 a `retryAfter` in seconds.
+ * is done and nothing said until the room stops. `slow`: it is done and answered after so many milliseconds. `error` is Slack's own code; `status`
+ * an HTTP status, with 429 a `retryAfter` in seconds; `done`: it is done all the same, as Slack says may happen with its own errors.
  */
 export type SlackFault = { at: string } & (
-  | { do: 'error'; error: string }
-  | { do: 'answer'; status: number; retryAfter?: number }
+  | { do: 'error'; error: string; done?: boolean }
+  | { do: 'answer'; status: number; retryAfter?: number; done?: boolean }
   | { do: 'hang' }
+  | { do: 'slow'; ms: number }
   | { do: 'lose' }
 );
 
@@ -124,6 +127,8 @@ export async function startSlackRoom(options: SlackRoomOptions): Promise<SlackRo
 
     const fault = faults.take(name);
     if (fault?.do === 'hang') return;
+    if (fault?.do === 'slow') await sleep(fault.ms);
+    if (fault && 'done' in fault && fault.done) await answer(name, args);
     if (fault?.do === 'error') return void say({ ok: false, error: fault.error });
     if (fault?.do === 'answer') {
       const headers = fault.retryAfter === undefined ? {} : { 'Retry-After': String(fault.retryAfter) };

@@ -136,6 +136,26 @@ describe('the embedded mailbox', () => {
     expect(mailbox.mails()).toHaveLength(1);
   });
 
+  test('can lose the connection in the middle of the message: nothing is kept', async () => {
+    mailbox.faults.script({ at: 'body', do: 'drop' });
+    await expect(send({ text: 'We heard you. '.repeat(20_000) })).rejects.not.toHaveProperty(
+      'responseCode',
+      expect.anything(),
+    );
+    expect(mailbox.mails()).toEqual([]);
+    await send();
+    expect(mailbox.mails()).toHaveLength(1);
+  });
+
+  test.each(['connect', 'mail', 'rcpt', 'body', 'data'] as const)(
+    'can be slow at %s, and takes it once',
+    async (at) => {
+      mailbox.faults.script({ at, do: 'slow', ms: 30 });
+      await send();
+      expect(mailbox.mails()).toHaveLength(1);
+    },
+  );
+
   test('can be away for as long as it is told to', async () => {
     mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
     await expect(send()).rejects.toThrow();

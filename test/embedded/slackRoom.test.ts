@@ -319,6 +319,21 @@ describe('faults', () => {
     expect(messages).toEqual([expect.objectContaining({ metadata })]);
   });
 
+  test.each([
+    { do: 'error', error: 'internal_error', done: true },
+    { do: 'answer', status: 500, done: true },
+  ] as const)('%j is an error after which the message stands there all the same', async (fault) => {
+    room.faults.script({ at: 'chat.postMessage', ...fault });
+    await expect(post()).rejects.toThrow();
+    expect(room.messages()).toHaveLength(1);
+  });
+
+  test('a slow call is done and answered in the end', async () => {
+    room.faults.script({ at: 'chat.postMessage', do: 'slow', ms: 30 });
+    await post();
+    expect(room.messages()).toHaveLength(1);
+  });
+
   test('a hanging call does nothing and ends with the room', async () => {
     room.faults.script({ at: 'auth.test', do: 'hang' });
     const hanging = expect(slack.auth.test()).rejects.toMatchObject({ code: 'slack_webapi_request_error' });

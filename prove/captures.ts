@@ -1,0 +1,103 @@
+/** Captures, open-loop: the next is sent when its time has come, whether or not earlier ones were answered, and sent again under its key until
+ *  somebody says that it is kept. */
+
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chanceOf } from './chance.ts';
+import { loopOf, type Loop } from './loops.ts';
+
+export interface CapturesDone {
+  accepted: number;
+  /** Requests that had to be made again. */
+  retries: number;
+  /** Never accepted, in spite of all. */
+  givenUp: number;
+  latenciesMs: number[];
+}
+
+export interface CapturesOptions {
+  url: string;
+  apiKey: string;
+  folder: string;
+  seed: number;
+  count: number;
+  /** A second; Infinity: as fast as so many clients at once can. */
+  rate: number;
+  clients: number;
+  accepted: (loop: Loop, id: string, reference: string) => void;
+}
+
+/** Longest that a client goes on asking. */
+const patienceMs = 180_000;
+
+/** Sends all of them; `done` counts while it goes on. What was answered with 202 stands in accepted.ndjson, repeats included. */
+export function sendCaptures(options: CapturesOptions): { done: CapturesDone; finished: Promise<void> } {
+  const done: CapturesDone = { accepted: 0, retries: 0, givenUp: 0, latenciesMs: [] };
+  const journal = createWriteStream(join(options.folder, 'accepted.ndjson'), { flags: 'a' });
+  const one = async (loop: Loop): Promise<void> => {
+    const began = performance.now();
+    // One in twenty asks once more although it was answered, as impatient clients do.
+    const times = chanceOf(options.seed, `impatience ${loop.nth}`).next() < 0.05 ? 2 : 1;
+    for (let n = 0; n < times; n += 1) {
+      const answer = await untilAccepted(options, loop, done);
+      if (!answer) return void (done.givenUp += 1);
+      journal.write(`${JSON.stringify({ key: loop.key, id: answer.id })}\n`);
+      if (n > 0) continue;
+      done.accepted += 1;
+      done.latenciesMs.push(performance.now() - began);
+      options.accepted(loop, answer.id, answer.reference);
+    }
+  };
+  const finished = (async () => {
+    const sent = Number.isFinite(options.rate) ? atRate(options, one) : asFastAs(options, one);
+    await sent;
+    await new Promise<void>((written) => journal.end(written));
+  })();
+  return { done, finished };
+}
+
+async function atRate({ seed, count, rate }: CapturesOptions, one: (loop: Loop) => Promise<void>): Promise<void> {
+  const began = performance.now();
+  const sent: Promise<void>[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const wait = began + (n * 1000) / rate - performance.now();
+    if (wait > 0) await sleep(wait);
+    sent.push(one(loopOf(seed, n)));
+  }
+  await Promise.all(sent);
+}
+
+async function asFastAs({ seed, count, clients }: CapturesOptions, one: (loop: Loop) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (next < count) await one(loopOf(seed, next++));
+    }),
+  );
+}
+
+async function untilAccepted(
+  { url, apiKey }: CapturesOptions,
+  { key, body }: Loop,
+  done: CapturesDone,
+): Promise<{ id: string; reference: string } | undefined> {
+  for (const until = performance.now() + patienceMs; performance.now() < until; done.retries += 1) {
+    try {
+      const response = await fetch(`${url}/v1/signals`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(6_000),
+      });
+      if (response.status === 202) return (await response.json()) as { id: string; reference: string };
+      const said = await response.text();
+      // Anything else than "not just now" would be said again for ever.
+      if (response.status < 500 && response.status !== 429) throw new Error(`A capture was refused: ${said}`);
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('A capture was refused')) throw error;
+    }
+    await sleep(100 + Math.random() * 500);
+  }
+  return undefined;
+}

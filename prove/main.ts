@@ -1,0 +1,96 @@
+/** `npm run prove`: everything is killed, hundreds of times, while customers speak and people respond; then an auditor that shares no code with
+ *  the product says what was lost, what came twice and what was missed. docs/proof.md says how to read what it prints. */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { report } from '../src/audit/audit.ts';
+import { defaultDataDir } from '../src/embedded/postgres.ts';
+import { pageOf, verdictOf } from './page.ts';
+import { prove, type Proof, type Proving } from './prove.ts';
+
+const { values: asked } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    nightly: { type: 'boolean', default: false },
+    headline: { type: 'boolean', default: false },
+    hours: { type: 'string', default: '1' },
+    loops: { type: 'string' },
+    kills: { type: 'string' },
+    rate: { type: 'string' },
+  },
+});
+
+const seed = Number(asked.seed ?? Math.floor(Math.random() * 1_000_000));
+const dataDir = process.env['HEED_DATA_DIR'] ?? defaultDataDir({ ...process.env, uid: process.getuid?.() ?? 1 });
+const folder = join(dataDir, 'proofs', `${new Date().toISOString().replace(/[:.]/g, '-')}-${seed}`);
+await mkdir(folder, { recursive: true });
+
+const say = (sentence: string): void => console.log(sentence);
+const proofs: Proof[] = [];
+for (const [n, size] of sizes().entries()) {
+  const proof = await prove({ ...size, seed, say, folder: join(folder, String(n + 1)) });
+  proofs.push(proof);
+  for (const line of report(proof.findings)) say(line);
+}
+await writeFile(join(folder, 'report.md'), pageOf(proofs));
+for (const proof of proofs) say(verdictOf(proof));
+say(`The report: ${join(folder, 'report.md')}`);
+process.exit(
+  proofs.every(({ findings, drained }) => drained && findings.every(({ violations }) => violations.length === 0))
+    ? 0
+    : 1,
+);
+
+function sizes(): Omit<Proving, 'seed' | 'say' | 'folder'>[] {
+  const loops = {
+    name: 'Whole loops',
+    count: Number(asked.loops ?? 500),
+    rate: Number(asked.rate ?? 2.5),
+    kills: Number(asked.kills ?? 25),
+    othersPerKill: 2,
+    capturesOnly: false,
+    workers: 2,
+    wipe: true,
+    fullDisks: 1,
+    diskMegabytes: 600,
+    pausesMs: [3_000, 8_000],
+    drainSeconds: 300,
+    patient: false,
+  };
+  const during = (count: number, rate: number): number => (count / rate) * 1.1;
+  const nightly = {
+    ...loops,
+    count: Number(asked.loops ?? 10_000),
+    kills: Number(asked.kills ?? 200),
+    rate: Number(asked.rate ?? 3),
+    fullDisks: 3,
+    diskMegabytes: 4_000,
+    // Longer than a lease: who wakes up then is a zombie.
+    pausesMs: [3_000, 8_000, 130_000],
+    // A letter in doubt is settled after fifteen minutes.
+    drainSeconds: 1_200,
+    patient: true,
+  };
+  if (asked.headline) {
+    const captures = {
+      ...loops,
+      name: 'Captures',
+      count: 1_000_000,
+      kills: 2_000,
+      rate: Infinity,
+      capturesOnly: true,
+      othersPerKill: 0.5,
+      wipe: false,
+      fullDisks: 3,
+      diskMegabytes: 8_000,
+      faultSeconds: 2_000,
+    };
+    const seconds = Number(asked.hours) * 3600;
+    const count = Math.floor(seconds * nightly.rate * 0.8);
+    const whole = { ...nightly, count, kills: Math.ceil(count / 50), faultSeconds: during(count, nightly.rate) };
+    return [captures, whole];
+  }
+  const one = asked.nightly ? nightly : loops;
+  return [{ ...one, faultSeconds: during(one.count, one.rate) }];
+}

@@ -1,0 +1,329 @@
+/** People who respond through the real doors: staff by the API, by pressing what stands in Slack, by the links in their mail; customers by the
+ *  links in theirs. They are slow, they press again when nothing happens, and some let things climb first. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Mail } from '../src/embedded/mailbox.ts';
+import type { RoomMessage } from '../src/embedded/slackState.ts';
+import type { House } from './house.ts';
+import { doorOf, type Door, type Loops } from './loops.ts';
+
+export interface People {
+  /** What they have done, by door and deed. */
+  deeds: Map<string, number>;
+  /** From now on whatever is left is taken up by the API, whoever it was meant for. */
+  clearUp(): void;
+  stop(): Promise<void>;
+}
+
+/** They begin to look around at once. */
+export function invitePeople(house: House, loops: Loops): People {
+  const deeds = new Map<string, number>();
+  const state = { stopping: false, clearing: false };
+  const did = (deed: string): void => void deeds.set(deed, (deeds.get(deed) ?? 0) + 1);
+  const isFor = (door: Door, loopId: string): boolean => (loops.byId.get(loopId)?.door ?? doorOf(loopId)) === door;
+  const context = { house, loops, did, isFor, state };
+  const lives = [byApi(context), inSlack(context), byMail(context)].map(async (look) => {
+    while (!state.stopping) {
+      // Whatever goes wrong is met by looking again, as people do.
+      await look().catch(() => did('looked again'));
+      await sleep(250);
+    }
+  });
+  return {
+    deeds,
+    clearUp: () => void (state.clearing = true),
+    async stop() {
+      state.stopping = true;
+      await Promise.all(lives);
+    },
+  };
+}
+
+interface Context {
+  house: House;
+  loops: Loops;
+  did: (deed: string) => void;
+  isFor: (door: Door, loopId: string) => boolean;
+  state: { stopping: boolean; clearing: boolean };
+}
+
+const atOnce = 8;
+const thinkMs = 1_500;
+/** Whoever lets it climb comes back after the first rungs. */
+const climbMs = 20_000;
+
+/** Takes up to eight things at a time; what goes wrong with one is counted, and tried again when it is looked at next. */
+async function each<Item>({ did }: Context, items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  await Promise.all(
+    Array.from({ length: Math.min(atOnce, queue.length) }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift())
+        await act(item).catch(() => did('tried in vain'));
+    }),
+  );
+}
+
+interface SignalSeen {
+  stage: string;
+  round: number;
+  owner: { code: string };
+}
+
+interface InsightSeen {
+  stage: string;
+  decider: { code: string };
+}
+
+/** Looks at each open loop in turn, less and less often, and does what its stage asks for. */
+function byApi(context: Context): () => Promise<void> {
+  const { house, loops, did, isFor, state } = context;
+  const open = new Map<string, { at: number; every: number }>();
+  const met = new Set<string>();
+  let lookedAtInsights = 0;
+  /** What was answered; undefined when somebody was faster, or its turn had passed. */
+  const api = async (path: string, body?: object, key: string = crypto.randomUUID()): Promise<unknown> => {
+    const response = await fetch(`${house.url}/v1${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+      signal: AbortSignal.timeout(6_000),
+    });
+    if (response.status >= 500) throw new Error(String(response.status));
+    return response.ok ? response.json() : undefined;
+  };
+  const signal = async (id: string): Promise<void> => {
+    const seen = (await api(`/signals/${id}`)) as SignalSeen | undefined;
+    if (!seen) return;
+    const { stage, round, owner } = seen;
+    if (stage === 'closed') return void open.delete(id);
+    const by = owner.code;
+    // The same key for the same deed: said again after a lost reply it counts once.
+    const say = async (noun: string, body: object): Promise<void> => {
+      if (await api(`/signals/${id}/${noun}`, { by, ...body }, `${id}:${round}:${noun}:${by}`)) did(`api: ${noun}`);
+    };
+    if (stage === 'review') await say('review', { verdict: 'pursue', course: 'answer' });
+    if (stage === 'acknowledge') await say('acknowledgement', {});
+    if (stage === 'acknowledge' || stage === 'answer')
+      await say('follow-up', { words: 'Thank you for asking. This is my answer.' });
+  };
+  const insight = async (id: string): Promise<void> => {
+    const seen = (await api(`/insights/${id}`)) as InsightSeen | undefined;
+    if (!seen) return;
+    const by = seen.decider.code;
+    const say = async (noun: string, body: object): Promise<void> => {
+      if (await api(`/insights/${id}/${noun}`, { by, ...body }, `${id}:${noun}:${by}`)) did(`api: ${noun}`);
+    };
+    if (seen.stage === 'decide' && (state.clearing || isFor('api', id))) await say('decision', decisionAbout(id));
+    if (seen.stage === 'complete') await say('completion', { evidence: 'It hangs in the shop.' });
+  };
+  return async () => {
+    const now = performance.now();
+    for (const [id, loop] of loops.byId) {
+      if (met.has(id) || !(state.clearing || isFor('api', id))) continue;
+      met.add(id);
+      open.set(id, { at: now + (loop.climbs && !state.clearing ? climbMs : thinkMs), every: 2_000 });
+    }
+    const due = [...open].filter(([, { at }]) => at <= now);
+    await each(context, due, async ([id, look]) => {
+      look.at = performance.now() + look.every;
+      look.every = Math.min(state.clearing ? 4_000 : 10_000, look.every * 1.5);
+      await signal(id);
+    });
+    if (now - lookedAtInsights < 2_000) return;
+    lookedAtInsights = now;
+    const { data } = (await api('/insights?limit=1000')) as { data: { id: string; stage: string; openedAt: string }[] };
+    // An insight is left open for a while, so that others can join it.
+    const ripe = data.filter(({ openedAt }) => state.clearing || Date.now() - Date.parse(openedAt) > 6_000);
+    await each(
+      context,
+      ripe.filter(({ stage }) => stage === 'decide' || stage === 'complete').map(({ id }) => id),
+      insight,
+    );
+  };
+}
+
+const decisionAbout = (id: string): object =>
+  Number.parseInt(id.slice(-1), 16) % 2 === 0
+    ? { outcome: 'adopted', scope: 'everyone', reason: 'You asked, and we listened.', doneBy: inTenDays() }
+    : { outcome: 'declined', reason: 'It would not sell.' };
+
+const inTenDays = (): string => new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10);
+
+/** Presses what stands before them, one thing a person at a time, as somebody with one screen does. */
+function inSlack(context: Context): () => Promise<void> {
+  const { house, loops, did, isFor } = context;
+  const { room } = house;
+  let seen = 0;
+  /** By the place of the message in the room: when it is looked at again, and how often it was. */
+  const before = new Map<number, { at: number; times: number }>();
+  return async () => {
+    const messages = room.messages();
+    const now = performance.now();
+    for (; seen < messages.length; seen += 1) {
+      const loopId = buttonsOf(messages[seen]!)[0]?.loopId;
+      if (loopId === undefined || !isFor('slack', loopId)) continue;
+      const patient = loops.byId.get(loopId)?.climbs && !messages[seen]!.threadTs;
+      before.set(seen, { at: now + (patient ? climbMs : thinkMs), times: 0 });
+    }
+    const due = [...before].filter(([, { at }]) => at <= now);
+    const people = Map.groupBy(due, ([index]) => messages[index]!.email);
+    await each(context, [...people.values()], async (theirs) => {
+      for (const [index, look] of theirs) {
+        look.at = performance.now() + 3_000;
+        look.times += 1;
+        const message = messages[index]!;
+        const [deed] = buttonsOf(message).flatMap(({ id, loopId }) => deedOf(id, message, loopId) ?? []);
+        if (!deed || look.times > 12 || message.deleted) before.delete(index);
+        else await deed();
+      }
+    });
+  };
+
+  async function form(message: RoomMessage, actionId: string, values: Record<string, string>): Promise<void> {
+    const { view } = await room.press({ email: message.email, actionId, messageTs: message.ts });
+    if (!view?.given['callback_id']) return did('slack: no form came');
+    const { ok } = await room.submit(message.email, values);
+    did(ok ? `slack: ${actionId}` : 'slack: a form was not taken');
+  }
+
+  /** Undefined: nothing that they would press. */
+  function deedOf(id: string, message: RoomMessage, loopId: string): (() => Promise<void>) | undefined {
+    switch (id) {
+      case 'action_signal_review':
+        return () => form(message, id, { course: 'answer' });
+      case 'action_signal_acknowledge':
+        return () => acknowledge(message);
+      case 'action_signal_answer':
+        return () => form(message, id, {});
+      case 'action_decision_adopt':
+        return Number.parseInt(loopId.slice(-1), 16) % 2 === 0
+          ? () => form(message, id, { scope: 'everyone', reason: 'You asked, and we listened.', doneBy: inTenDays() })
+          : () => form(message, 'action_decision_decline', { reason: 'It would not sell.' });
+      default:
+        return undefined;
+    }
+  }
+
+  async function acknowledge(message: RoomMessage): Promise<void> {
+    const press = () =>
+      room.press({ email: message.email, actionId: 'action_signal_acknowledge', messageTs: message.ts });
+    // A double click, now and then.
+    const pressed = message.ts.endsWith('7') ? await Promise.all([press(), press()]) : [await press()];
+    did(pressed.some(({ ok }) => ok) ? 'slack: acknowledged' : 'slack: a press was not taken');
+  }
+}
+
+function buttonsOf({ blocks, attachments }: RoomMessage): { id: string; loopId: string }[] {
+  const all = [...blocks, ...attachments.flatMap((one) => one.blocks ?? [])];
+  return all
+    .flatMap((block) => (block as { elements?: { action_id?: string; value?: string }[] }).elements ?? [])
+    .flatMap(({ action_id: id, value }) => (id && value ? [{ id, loopId: value.split(':')[0]! }] : []));
+}
+
+/** Reads what came, opens the link in it, and presses what is there to be pressed. */
+function byMail(context: Context): () => Promise<void> {
+  const { house, loops, did, isFor, state } = context;
+  let seen = 0;
+  let waiting: { mail: Mail; at: number; times: number }[] = [];
+  /** Loops whose customer has said something. */
+  const said = new Set<number>();
+  return async () => {
+    const mails = house.mailbox.mails();
+    for (; seen < mails.length; seen += 1) {
+      const mail = mails[seen]!;
+      const loop = loopIn(mail, loops);
+      waiting.push({ mail, at: performance.now() + (loop?.climbs && isStaff(mail) ? climbMs : thinkMs), times: 0 });
+    }
+    const due = waiting.filter(({ at }) => at <= performance.now());
+    waiting = waiting.filter(({ at }) => at > performance.now());
+    await each(context, due, async (one) => {
+      try {
+        await (isStaff(one.mail) ? staff(one.mail) : customer(one.mail));
+      } catch {
+        // The web may be away: the link is as good later.
+        if (one.times < 10) waiting.push({ ...one, at: performance.now() + 2_000, times: one.times + 1 });
+      }
+    });
+  };
+
+  async function staff(mail: Mail): Promise<void> {
+    const [link] = /http:\/\/[^\s)>\]]*\/t\/[\w-]+/.exec(mail.text) ?? [];
+    if (!link) return;
+    const loop = loopIn(mail, loops);
+    if (loop ? loop.door !== 'mail' : state.clearing) return;
+    const page = await open(link);
+    const forms = formsOf(page);
+    const press = async (verb: string, fields: Record<string, string>): Promise<void> => {
+      await post(`${house.url}${forms.get(verb)!.action}`, { key: forms.get(verb)!.key, ...fields });
+      did(`mail: ${verb}`);
+    };
+    if (forms.has('review')) return press('review', { verdict: 'pursue', course: 'answer' });
+    // Half of them take it first, and answer when they are reminded.
+    if (forms.has('acknowledgement') && loop && loop.nth % 2 === 0) return press('acknowledgement', {});
+    if (forms.has('follow-up')) return press('follow-up', { words: 'Thank you for asking. This is my answer.' });
+    const [, insightId = ''] = /\/insights\/([0-9a-f-]{36})/.exec(page) ?? [];
+    if (forms.has('decision') && (insightId === '' || isFor('mail', insightId)))
+      return press('decision', { do: 'decline', reason: 'It would not sell.' });
+  }
+
+  async function customer(mail: Mail): Promise<void> {
+    const loop = loops.byReference.get(/\bHD-[2-9A-HJ-NP-Z]+/.exec(mail.text)?.[0] ?? '') ?? loopOfCustomer(mail);
+    if (loop?.customer === 'not me') {
+      const [notMe] = /http:\/\/[^\s)>\]]*\/not-me\/[\w-]+/.exec(mail.text) ?? [];
+      if (notMe) await post(notMe, {}).then(() => did('customer: not me'));
+      return;
+    }
+    const [yours] = /http:\/\/[^\s)>\]?]*\/yours\/[\w-]+/.exec(mail.text) ?? [];
+    if (!yours || !loop) return;
+    if (loop.customer === 'stop') {
+      const header = mail.headers.find(({ key }) => key.toLowerCase() === 'list-unsubscribe')?.value;
+      const [stop] = /http:[^>]+/.exec(header ?? '') ?? [];
+      if (stop) await post(stop, { 'List-Unsubscribe': 'One-Click' }).then(() => did('customer: stop'));
+      return;
+    }
+    const page = await open(yours);
+    const say = formsOf(page).get('say');
+    if (!say || loop.customer === 'silent') return;
+    // Whoever was not satisfied at first is in the end.
+    const says = loop.customer === 'no' && !said.has(loop.nth) ? 'no' : 'yes';
+    await post(`${house.url}${say.action}`, { key: say.key, says });
+    said.add(loop.nth);
+    did(`customer: ${says}`);
+  }
+
+  function loopOfCustomer(mail: Mail) {
+    const nth = Number(/customer-(\d+)@/.exec(mail.to[0] ?? '')?.[1]);
+    return [...loops.byId.values()].find((loop) => loop.nth === nth);
+  }
+}
+
+const isStaff = ({ to }: Mail): boolean => to.some((address) => address.endsWith('@linden-vale.example'));
+
+const loopIn = ({ subject, text }: Mail, loops: Loops) =>
+  loops.byReference.get(/\bHD-[2-9A-HJ-NP-Z]+/.exec(`${subject} ${text}`)?.[0] ?? '');
+
+async function open(link: string): Promise<string> {
+  const response = await fetch(link, { signal: AbortSignal.timeout(6_000) });
+  if (response.status >= 500) throw new Error(String(response.status));
+  return response.text();
+}
+
+async function post(address: string, fields: Record<string, string>): Promise<void> {
+  const response = await fetch(address, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(address).origin },
+    body: new URLSearchParams(fields).toString(),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(6_000),
+  });
+  if (response.status >= 500) throw new Error(String(response.status));
+}
+
+/** The forms of a page, by the last word of their address. */
+function formsOf(page: string): Map<string, { action: string; key: string }> {
+  const found = new Map<string, { action: string; key: string }>();
+  for (const [, action = '', inside = ''] of page.matchAll(/<form[^>]*action="([^"]+)"[^>]*>([\s\S]*?)<\/form>/g)) {
+    const key = /name="key" value="([^"]*)"/.exec(inside)?.[1] ?? '';
+    found.set(action.split('/').at(-1)!, { action, key });
+  }
+  return found;
+}

@@ -1,0 +1,381 @@
+/** One proof: a house is started, loaded and broken as the seed says; then the faults stop, it drains, and the auditor looks at what is left. */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { audit, type Finding } from '../src/audit/audit.ts';
+import { readJournals } from '../src/audit/journals.ts';
+import { sendCaptures, type CapturesDone } from './captures.ts';
+import { startHouse, type House } from './house.ts';
+import { Loops } from './loops.ts';
+import { invitePeople, type People } from './people.ts';
+import { planOf, type Fault, type Size } from './plan.ts';
+
+export interface Proving extends Size {
+  name: string;
+  seed: number;
+  /** Loops begun, or captures made. */
+  count: number;
+  /** A second; Infinity: as fast as the clients can. */
+  rate: number;
+  /** True: nothing but the web and Postgres, and nobody responds. */
+  capturesOnly: boolean;
+  workers: number;
+  /** For how long the faults go on, in seconds. */
+  faultSeconds: number;
+  /** Longest that it may take until nothing moves any more, once the faults are over. */
+  drainSeconds: number;
+  /** Also waits for letters that are put off or in doubt, which takes a quarter of an hour. */
+  patient: boolean;
+  /** Postgres on a disk of its own, of so many megabytes. */
+  diskMegabytes?: number;
+  /** Everything is kept here, the report too. */
+  folder: string;
+  say: (sentence: string) => void;
+}
+
+export interface Proof {
+  proving: Omit<Proving, 'say' | 'folder'>;
+  seconds: number;
+  drainSeconds: number;
+  /** True when it stopped moving by itself in time. */
+  drained: boolean;
+  captures: CapturesDone;
+  /** What went wrong, with how often; and what could not be made to go wrong here. */
+  faults: Record<string, number>;
+  kills: Record<string, number>;
+  skipped: string[];
+  deeds: Record<string, number>;
+  left: Left;
+  recoveriesMs: number[];
+  findings: Finding[];
+  /** The three numbers that have to be 0. */
+  lost: number;
+  duplicates: number;
+  missed: number;
+}
+
+/** What the database holds at the end. */
+export interface Left {
+  loops: number;
+  /** By how they were closed. */
+  closed: Record<string, number>;
+  open: number;
+  /** Of those, how many wait for a letter: put off by the mail server, or nobody knows yet whether it was sent. */
+  waiting: number;
+  /** Messages by purpose and state. */
+  messages: Record<string, number>;
+  /** Letters to customers that were handed over, and of how many nobody knows whether they arrived. */
+  letters: number;
+  uncertain: number;
+  escalations: number;
+  /** How late rungs were taken, and prompts handed over, in seconds: median, 99 of 100, the latest. */
+  rungsLate: [number, number, number];
+  promptsLate: [number, number, number];
+}
+
+/** Runs it. Rejects only when it could not be run; what it found is in the answer. */
+export async function prove(proving: Proving): Promise<Proof> {
+  const { folder, say, seed, capturesOnly } = proving;
+  await mkdir(folder, { recursive: true });
+  say(
+    `${proving.name}, seed ${seed}: ${proving.count} ${capturesOnly ? 'captures' : 'loops'}, ${proving.kills} kills …`,
+  );
+  const house = await startHouse({
+    folder,
+    parts: capturesOnly ? ['web'] : ['web', 'worker', 'relay'],
+    workers: proving.workers,
+    diskMegabytes: proving.fullDisks > 0 ? proving.diskMegabytes : undefined,
+    say,
+  });
+  const began = performance.now();
+  const loops = new Loops();
+  const people = capturesOnly ? undefined : invitePeople(house, loops);
+  try {
+    const broken = new Broken(house, proving);
+    const { done, finished } = sendCaptures({
+      url: house.url,
+      apiKey: house.apiKey,
+      folder,
+      seed,
+      count: proving.count,
+      rate: proving.rate,
+      clients: 32,
+      accepted: (loop, id, reference) => capturesOnly || loops.accepted(loop, id, reference),
+    });
+    const telling = tellProgress(house, { began, done, broken, proving });
+    await Promise.all([finished, broken.happen(planFor(proving), finished)]);
+    house.mailbox.faults.clear();
+    house.room.faults.clear();
+    say('The faults are over. Waiting until nothing moves any more …');
+    people?.clearUp();
+    const draining = performance.now();
+    const drained = capturesOnly || (await drain(house, proving));
+    const drainSeconds = (performance.now() - draining) / 1000;
+    telling.stop();
+    await people?.stop();
+    const left = await whatIsLeft(house.databaseUrl);
+    const findings = await audit({
+      databaseUrl: house.databaseUrl,
+      journals: await readJournals(folder),
+      // A part that was killed is no excuse for a rung that is never taken; how late they were is told apart.
+      objectiveSeconds: capturesOnly ? 86_400 : 300,
+    });
+    const proof = summary({ proving, house, people, broken, done, left, findings, drained, drainSeconds, began });
+    await writeFile(join(folder, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
+    return proof;
+  } finally {
+    await people?.stop();
+    await house.stop();
+  }
+}
+
+/** Only what concerns the parts that run. */
+function planFor(proving: Proving): Fault[] {
+  const plan = planOf(proving.seed, proving);
+  if (!proving.capturesOnly) return plan;
+  return plan
+    .map((fault): Fault =>
+      fault.what === 'kill' && !['web', 'backends', 'postgres'].includes(fault.of) ? { ...fault, of: 'web' } : fault,
+    )
+    .filter(
+      (fault) =>
+        fault.what === 'kill' ||
+        ('link' in fault && ['clients to web', 'web to postgres'].includes(fault.link)) ||
+        fault.what === 'disk full',
+    );
+}
+
+/** Lets the faults of a plan happen, and counts them. */
+class Broken {
+  readonly faults: Record<string, number> = {};
+  readonly kills: Record<string, number> = {};
+  readonly skipped = new Set<string>();
+  readonly #house: House;
+  readonly #proving: Proving;
+
+  constructor(house: House, proving: Proving) {
+    this.#house = house;
+    this.#proving = proving;
+  }
+
+  get killed(): number {
+    return Object.values(this.kills).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** One after the other, each at its time; with `capturesOnly` the run is over with the captures, whenever that is. */
+  async happen(plan: readonly Fault[], finished: Promise<void>): Promise<void> {
+    const began = performance.now();
+    const state = { over: false };
+    void finished.then(() => (state.over = true));
+    for (const fault of plan) {
+      const at = began + fault.at * this.#proving.faultSeconds * 1000;
+      while (performance.now() < at) {
+        if (state.over && this.#proving.capturesOnly) return;
+        await sleep(Math.min(100, at - performance.now()));
+      }
+      await this.#one(fault);
+    }
+  }
+
+  async #one(fault: Fault): Promise<void> {
+    const { links, mailbox, room } = this.#house;
+    const count = (what: string): void => void (this.faults[what] = (this.faults[what] ?? 0) + 1);
+    switch (fault.what) {
+      case 'kill':
+        // One kill of the plan is one kill, however many processes went with it.
+        if ((await this.#house.kill(fault.of)) > 0) this.kills[fault.of] = (this.kills[fault.of] ?? 0) + 1;
+        return;
+      case 'pause':
+        this.#house.pause(fault.of, fault.ms);
+        return count(`paused: ${fault.of}`);
+      case 'cut':
+        links[fault.link].cut();
+        return count(`cut: ${fault.link}`);
+      case 'delay':
+        links[fault.link].delay(fault.ms, fault.forMs);
+        return count(`slow: ${fault.link}`);
+      case 'silence':
+        links[fault.link].fallSilent(fault.forMs);
+        return count(`half-open: ${fault.link}`);
+      case 'swallow':
+        links[fault.link].swallowReplyAfter(fault.requests);
+        return count(`reply swallowed: ${fault.link}`);
+      case 'mail':
+        mailbox.faults.script(fault.fault, fault.times);
+        return count(`mail: ${fault.name}`);
+      case 'slack':
+        room.faults.script(fault.fault, fault.times);
+        return count(`Slack: ${fault.name}`);
+      case 'disk full':
+        if (await this.#house.fillDisk(fault.forMs)) return count('disk of Postgres full');
+        this.skipped.add('full disk: nobody may mount a file system here');
+        return;
+      case 'wipe':
+        await this.#house.wipeTemporal();
+        return count('Temporal wiped');
+    }
+  }
+}
+
+function tellProgress(
+  house: House,
+  { began, done, broken, proving }: { began: number; done: CapturesDone; broken: Broken; proving: Proving },
+) {
+  const state = { stopping: false };
+  const every = proving.count > 1_000 ? 15_000 : 5_000;
+  const tell = async (): Promise<void> => {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const counts = await query<{ open: number; closed: number }>(
+      house.databaseUrl,
+      `select count(*) filter (where z.id is null)::integer as open, count(*) filter (where z.id is not null)::integer as closed
+       from loops l join lateral (select round from rounds where loop_id = l.id order by round desc limit 1) r on true
+       left join closures z on z.loop_id = l.id and z.round = r.round`,
+    ).catch(() => [undefined]);
+    const { open = '?', closed = '?' } = counts[0] ?? {};
+    proving.say(
+      `${seconds} s: ${done.accepted} accepted (${done.retries} asked again), ${open} open, ${closed} closed, ${broken.killed} kills`,
+    );
+  };
+  const timer = setInterval(() => !state.stopping && void tell(), every);
+  return {
+    stop(): void {
+      state.stopping = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Loops that are open, and of those the ones that wait for a letter: put off, under the lease of an attempt that died, or in doubt. */
+const standing = `
+  with open_loops as (
+    select l.id from loops l join lateral (select round from rounds where loop_id = l.id order by round desc limit 1) r on true
+    where not exists (select from closures z where z.loop_id = l.id and z.round = r.round)
+  ),
+  letters as (
+    select loop_id, occasion, customer_id from deliveries
+    where customer_id is not null
+      and (state in ('sending', 'uncertain', 'needs_human') or state in ('planned', 'ready') and not_before > heed_now())
+  )
+  select count(*)::integer as open,
+    count(*) filter (where exists (select from letters d where d.loop_id = o.id) or exists (
+      select from told_signals ts join tellings t on t.id = ts.telling_id
+      join letters d on d.occasion = t.decision_id and d.customer_id = t.customer_id where ts.signal_id = o.id))::integer as waiting,
+    (select count(*) from wakes)::integer as wakes,
+    (select count(*) from deliveries
+     where state in ('planned', 'ready') and not_before <= heed_now() and (lease_until is null or lease_until < clock_timestamp()))::integer as due
+  from open_loops o`;
+
+async function drain(house: House, { drainSeconds, patient }: Proving): Promise<boolean> {
+  let still = 0;
+  for (const until = performance.now() + drainSeconds * 1000; performance.now() < until; await sleep(500)) {
+    const [now] = await query<{ open: number; waiting: number; wakes: number; due: number }>(
+      house.databaseUrl,
+      standing,
+    ).catch(() => []);
+    if (patient) await settleDoubt(house).catch(() => {});
+    still = now && now.open === (patient ? 0 : now.waiting) && now.wakes === 0 && now.due === 0 ? still + 1 : 0;
+    if (still >= 3) return true;
+  }
+  return false;
+}
+
+/** What an operator does about letters of which nobody knows: looks whether the mail server has them, and says so. */
+async function settleDoubt(house: House): Promise<void> {
+  const taken = new Set(house.mailbox.mails().map(({ messageId }) => messageId));
+  const doubtful = await query<{ loop: string; letters: string[] }>(
+    house.databaseUrl,
+    `select loop_id as loop, array_agg(message_id) as letters from deliveries where state = 'needs_human' and loop_id is not null group by 1`,
+  );
+  for (const { loop, letters } of doubtful) {
+    const [action, reason] = letters.some((letter) => taken.has(letter))
+      ? ['leave', 'the mail server has it']
+      : ['resend', 'the mail server has no trace of it'];
+    await house.heed(['repair', loop, '--action', action, '--reason', reason]);
+  }
+}
+
+async function whatIsLeft(databaseUrl: string): Promise<Left> {
+  const [stands] = await query<{ open: number; waiting: number }>(databaseUrl, standing);
+  const closed = await query<{ how: string; count: number }>(
+    databaseUrl,
+    `select how, count(*)::integer as count from closures group by 1 order by 2 desc`,
+  );
+  const messages = await query<{ what: string; count: number }>(
+    databaseUrl,
+    `select purpose || ' by ' || channel || ': ' || state as what, count(*)::integer as count from deliveries group by 1 order by 1`,
+  );
+  const [figures] = await query<
+    Pick<Left, 'loops' | 'letters' | 'uncertain' | 'escalations' | 'rungsLate' | 'promptsLate'>
+  >(
+    databaseUrl,
+    `select (select count(*) from loops)::integer as loops,
+       (select count(*) from deliveries where customer_id is not null and phase = 'handed')::integer as letters,
+       (select count(*) from deliveries where customer_id is not null and phase = 'handed' and state in ('sending', 'uncertain', 'needs_human'))::integer as uncertain,
+       (select count(*) from escalations)::integer as escalations,
+       (select coalesce(percentile_cont(array[0.5, 0.99, 1]) within group (order by
+          extract(epoch from e.taken_at - greatest(g.due_at, p.planned_at))::float8), '{0,0,0}')
+        from escalations e join rungs g using (plan_id, step, repeat) join plans p on p.id = e.plan_id where not e.collapsed) as "rungsLate",
+       (select coalesce(percentile_cont(array[0.5, 0.99, 1]) within group (order by
+          extract(epoch from ended_at - planned_at)::float8), '{0,0,0}')
+        from deliveries where purpose = 'prompt' and state = 'sent') as "promptsLate"`,
+  );
+  return {
+    ...figures!,
+    open: stands!.open,
+    waiting: stands!.waiting,
+    closed: Object.fromEntries(closed.map(({ how, count }) => [how, count])),
+    messages: Object.fromEntries(messages.map(({ what, count }) => [what, count])),
+  };
+}
+
+async function query<Row extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function summary(of: {
+  proving: Proving;
+  house: House;
+  people: People | undefined;
+  broken: Broken;
+  done: CapturesDone;
+  left: Left;
+  findings: Finding[];
+  drained: boolean;
+  drainSeconds: number;
+  began: number;
+}): Proof {
+  const { say: _, folder: __, ...proving } = of.proving;
+  const broken = (...invariants: string[]): number =>
+    of.findings
+      .filter(({ invariant }) => invariants.includes(invariant))
+      .reduce((sum, { violations }) => sum + violations.length, 0);
+  return {
+    proving,
+    seconds: (performance.now() - of.began) / 1000,
+    drainSeconds: of.drainSeconds,
+    drained: of.drained,
+    captures: of.done,
+    faults: byName(Object.entries(of.broken.faults)),
+    kills: of.broken.kills,
+    skipped: [...of.broken.skipped, 'clocks of single processes set wrong'],
+    deeds: byName([...(of.people?.deeds ?? [])]),
+    left: of.left,
+    recoveriesMs: of.house.recoveries,
+    findings: of.findings,
+    lost: broken('I1') + of.done.givenUp,
+    duplicates: broken('I2', 'I3', 'I4'),
+    missed: broken('I5'),
+  };
+}
+
+const byName = (counts: [string, number][]): Record<string, number> =>
+  Object.fromEntries(counts.sort(([one], [other]) => one.localeCompare(other)));

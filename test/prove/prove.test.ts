@@ -1,0 +1,60 @@
+/** The proof, small: two hundred loops through real processes that are killed ten times. `npm run prove` does the same for hours. */
+
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { verdictOf } from '../../prove/page.ts';
+import { prove } from '../../prove/prove.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'heed-prove-'));
+  await chmod(folder, 0o711);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('two hundred loops and ten kills: nothing is lost, nothing comes twice, no escalation is missed', async () => {
+  const said: string[] = [];
+  const proof = await prove({
+    name: 'Two hundred loops',
+    seed: 42,
+    count: 200,
+    rate: 12,
+    kills: 10,
+    othersPerKill: 1,
+    wipe: false,
+    fullDisks: 0,
+    pausesMs: [2_000],
+    capturesOnly: false,
+    workers: 1,
+    faultSeconds: 20,
+    drainSeconds: 90,
+    patient: false,
+    folder,
+    say: (sentence) => said.push(sentence),
+  });
+  const broken = proof.findings.flatMap(({ claim, violations }) =>
+    violations.map(({ about, sentence }) => `${claim}: ${about} ${sentence}`),
+  );
+  expect(broken).toEqual([]);
+  expect(proof.captures).toMatchObject({ accepted: 200, givenUp: 0 });
+  expect(Object.values(proof.kills).reduce((sum, count) => sum + count, 0)).toBe(10);
+  expect(Object.keys(proof.kills).sort()).toEqual(['backends', 'postgres', 'relay', 'temporal', 'web', 'worker']);
+  // People came through every door.
+  expect(Object.keys(proof.deeds)).toEqual(
+    expect.arrayContaining([
+      'api: follow-up',
+      'slack: acknowledged',
+      'slack: action_signal_answer',
+      'mail: acknowledgement',
+      'mail: follow-up',
+      'customer: yes',
+      'customer: no',
+    ]),
+  );
+  // Whatever is still open waits for a letter that is put off, or of which nobody knows yet whether it was sent.
+  expect({ drained: proof.drained, open: proof.left.open }).toEqual({ drained: true, open: proof.left.waiting });
+  expect(proof.left.loops - proof.left.open).toBeGreaterThan(150);
+  expect(verdictOf(proof)).toMatch(/0 lost, 0 duplicate, 0 escalations missed\.$/);
+}, 180_000);
