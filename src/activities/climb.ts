@@ -22,8 +22,8 @@ import { calendarOf, planWait } from '../store/records/ladders.ts';
 import { closeRound, lockLoop } from '../store/records/loops.ts';
 import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
-import { insightNow } from '../store/views/insights.ts';
-import { signalNow } from '../store/views/signals.ts';
+import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 
 /** Where a loop stands, in codes. */
@@ -87,8 +87,10 @@ export async function catchUp(hands: Hands, loopId: string, roundKnown: number):
   const { company, version } = await hands.configuration();
   return hands.pool.transaction(async (tx) => {
     const loop = await lockLoop(tx, loopId);
-    await settleByRule(tx, loop.kind, loopId);
-    const reading = await read(tx, loop.kind, loopId, roundKnown, loop.now, company);
+    const reading =
+      loop.kind === 'signal'
+        ? readSignal(await signalAfterRules(tx, loopId), roundKnown)
+        : readInsight((await insightNow(tx, loopId))!, loop.now, company);
     if (!reading.over) {
       for (const due of reading.plans) {
         const plan = { loopId, round: reading.round, wait: due.wait, occasion: due.occasion };
@@ -113,7 +115,10 @@ export async function climb(hands: Hands, loopId: string): Promise<void> {
   const { company, version } = await hands.configuration();
   await hands.pool.transaction(async (tx) => {
     const loop = await lockLoop(tx, loopId);
-    const reading = await read(tx, loop.kind, loopId, 0, loop.now, company);
+    const reading =
+      loop.kind === 'signal'
+        ? readSignal((await signalNow(tx, loopId))!, 0)
+        : readInsight((await insightNow(tx, loopId))!, loop.now, company);
     if (reading.over || reading.sample) return;
     const ahead = await rungsAhead(
       tx,
@@ -224,50 +229,40 @@ async function prompt(
   }
 }
 
-async function settleByRule(tx: Tx, kind: 'signal' | 'insight', loopId: string): Promise<void> {
-  if (kind === 'insight') return;
-  const signal = await signalNow(tx, loopId);
-  if (!signal || signal.sample) return;
+/** A signal with what follows by rule recorded. */
+async function signalAfterRules(tx: Tx, loopId: string): Promise<SignalNow> {
+  let signal = (await signalNow(tx, loopId))!;
+  if (signal.sample) return signal;
   if (followsByRuleForSignal(signal) === 'nobody_to_answer') {
     await recordFollowUp(tx, { loopId, round: signal.round, channel: 'none', rule: signal.unreachable ?? 'nobody' });
+    signal = (await signalNow(tx, loopId))!;
   }
-  const after = (await signalNow(tx, loopId))!;
-  if (followsByRuleForSignal(after) === 'nobody_to_ask') {
-    await closeRound(tx, {
-      loopId,
-      round: after.round,
-      how: 'nobody_to_reach',
-      rule: after.could_not_be_asked ?? 'nobody',
-    });
+  if (followsByRuleForSignal(signal) === 'nobody_to_ask') {
+    const rule = signal.could_not_be_asked ?? 'nobody';
+    await closeRound(tx, { loopId, round: signal.round, how: 'nobody_to_reach', rule });
+    signal = (await signalNow(tx, loopId))!;
   }
+  return signal;
 }
 
-async function read(
-  tx: Tx,
-  kind: 'signal' | 'insight',
-  loopId: string,
-  roundKnown: number,
-  now: Date,
-  company: Company,
-): Promise<Reading> {
-  if (kind === 'signal') {
-    const s = (await signalNow(tx, loopId))!;
-    const stage = stageOfSignal(s);
-    return {
-      ...pick(s),
-      owner: s.owner,
-      stage,
-      over: stage === 'closed',
-      meets: waitsMetBySignal(s, roundKnown),
-      plans: ladderPlansOfSignal(s),
-      until: null,
-      kind: s.kind,
-      insightId: s.insight_id,
-      priority: s.priority,
-      restricted: s.restricted,
-    };
-  }
-  const i = (await insightNow(tx, loopId))!;
+function readSignal(s: SignalNow, roundKnown: number): Reading {
+  const stage = stageOfSignal(s);
+  return {
+    ...pick(s),
+    owner: s.owner,
+    stage,
+    over: stage === 'closed',
+    meets: waitsMetBySignal(s, roundKnown),
+    plans: ladderPlansOfSignal(s),
+    until: null,
+    kind: s.kind,
+    insightId: s.insight_id,
+    priority: s.priority,
+    restricted: s.restricted,
+  };
+}
+
+function readInsight(i: InsightNow, now: Date, company: Company): Reading {
   const facts = { ...i, done_by_end: i.done_by ? endOfDay(i.done_by, company.timezone) : null };
   const stage = stageOfInsight(facts, now);
   return {

@@ -68,7 +68,9 @@ export function nextAllowed(at: Date, quiet: { from: number; to: number } | unde
 /** When the clock of a zone first shows `wall` or later, after `from`. Put forward, it may never show it; put back, it shows it twice. */
 function firstMomentFrom(wall: Temporal.PlainDateTime, timezone: string, from: number): number {
   const shown = wall.toZonedDateTime(timezone);
-  if (!shown.toPlainDateTime().equals(wall)) return shown.getTimeZoneTransition('previous')!.epochMilliseconds;
+  // The last moment before the jump has the jump next; the first one after it may be the jump itself, whose previous is half a year ago.
+  const before = wall.toZonedDateTime(timezone, { disambiguation: 'earlier' });
+  if (!shown.toPlainDateTime().equals(wall)) return before.getTimeZoneTransition('next')!.epochMilliseconds;
   if (shown.epochMilliseconds > from) return shown.epochMilliseconds;
   return wall.toZonedDateTime(timezone, { disambiguation: 'later' }).epochMilliseconds;
 }

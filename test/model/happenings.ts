@@ -1,0 +1,187 @@
+/** Each happening as a command of fast-check: it happens to the model and to what is real, all that follows from it happens, and both are compared. */
+
+import { expect } from '@jest/globals';
+import fc from 'fast-check';
+import { acts, aim, inWords, rarely, type Act, type Death, type Event } from './acts.ts';
+import { compare } from './compare.ts';
+import { doAct, follow, nextDue, type Model } from './model.ts';
+import type { Reality } from './reality.ts';
+
+/** What was drawn, so that a course of events that never comes to anything is seen. */
+export const tally: Record<string, { taken: number; refused: number }> = {};
+function count(what: string, isTaken: boolean): void {
+  const counted = (tally[what] ??= { taken: 0, refused: 0 });
+  counted[isTaken ? 'taken' : 'refused'] += 1;
+}
+
+const said = (act: string, outcome: unknown) => ({ act, outcome });
+
+export type Happening = fc.AsyncCommand<Model, Reality>;
+
+/** Somebody acts; then everything that follows from it happens, and both are compared. */
+export class Acting implements Happening {
+  readonly act: Act;
+  readonly death: Death | undefined;
+  readonly isWilful: boolean;
+  words: string;
+
+  constructor([act, death, isWilful]: [Act, Death | undefined, boolean]) {
+    this.isWilful = isWilful;
+    this.act = act;
+    this.death = death;
+    this.words = inWords(act);
+  }
+
+  check(m: Readonly<Model>): boolean {
+    return aim(this.act, m, this.isWilful) !== undefined;
+  }
+
+  async run(m: Model, real: Reality): Promise<void> {
+    const act = aim(this.act, m, this.isWilful)!;
+    this.words =
+      inWords(act) +
+      (this.death
+        ? `, and a worker dies ${this.death.committed ? 'after' : 'before'} its commit ${this.death.at + 1}`
+        : '');
+    const draft = structuredClone(m);
+    const isTaken = doAct(draft, act);
+    const before = isTaken ? undefined : await real.count();
+    const outcome = await real.perform(act);
+    count(act.verb, isTaken);
+    expect(said(this.words, 'refused' in outcome ? `refused: ${outcome.refused}` : 'taken')).toEqual(
+      said(this.words, isTaken ? 'taken' : expect.stringContaining('refused')),
+    );
+    if ('refused' in outcome) {
+      expect(outcome.refused).toMatch(/^[A-Z“"’\d].*[.!?]$/s);
+      expect(await real.count()).toBe(before);
+    } else Object.assign(m, draft);
+    await settle(m, real, { death: this.death });
+  }
+
+  toString(): string {
+    return this.words;
+  }
+}
+
+export class Happens implements Happening {
+  readonly event: Event;
+
+  constructor(event: Event) {
+    this.event = event;
+  }
+
+  check(m: Readonly<Model>): boolean {
+    if (this.event.event === 'the workers stop') return m.working;
+    if (this.event.event === 'the workers start') return !m.working;
+    return m.signals.length > 0;
+  }
+
+  async run(m: Model, real: Reality): Promise<void> {
+    const event = this.event;
+    count(event.event, true);
+    switch (event.event) {
+      case 'time passes':
+        return pass(m, real, event.minutes);
+      case 'the workers stop':
+        m.working = false;
+        return;
+      case 'the workers start':
+        m.working = true;
+        return settle(m, real, event);
+      case 'Temporal is lost':
+        await real.loseTemporal();
+        return settle(m, real);
+      case 'histories are long':
+        real.stories.growLong();
+        return;
+      case 'the same press again': {
+        const before = await real.count();
+        const again = await real.pressAgain();
+        if ('replayed' in again) expect(again.replayed || again.sentence === '').toBe(true);
+        if (!('replayed' in again) || again.replayed) expect(await real.count()).toBe(before);
+        return settle(m, real);
+      }
+    }
+  }
+
+  toString(): string {
+    return inWords(this.event);
+  }
+}
+
+const deaths = fc.oneof(
+  { withCrossShrink: true },
+  { weight: 8, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.record({ at: fc.nat({ max: 12 }), committed: fc.boolean() }) },
+);
+const acting = (act: fc.Arbitrary<Act>): fc.Arbitrary<Happening> =>
+  fc.tuple(act, deaths, rarely).map((given) => new Acting(given));
+const happens = (event: fc.Arbitrary<Event>): fc.Arbitrary<Happening> => event.map((each) => new Happens(each));
+const minutes = fc.constantFrom(5, 11, 60, 5 * 60, 24 * 60, 3 * 24 * 60);
+const often = <T>(times: number, ...arbitraries: T[]): T[] => Array.from({ length: times }, () => arbitraries).flat();
+export const aboutSignals = fc.oneof(
+  ...(['acknowledge', 'hand over', 'answer', 'call', 'dismiss', 'review', 'confirm', 'disavow'] as const).map(
+    (verb) => acts[verb],
+  ),
+);
+export const aboutInsights = fc.oneof(
+  ...(['acknowledge insight', 'hand over insight', 'decide', 'take back', 'complete'] as const).map(
+    (verb) => acts[verb],
+  ),
+);
+export const happenings: fc.Arbitrary<Happening>[] = [
+  ...often(6, acting(acts.capture)),
+  ...often(
+    2,
+    ...(
+      [
+        'acknowledge',
+        'hand over',
+        'answer',
+        'call',
+        'review',
+        'join',
+        'decide',
+        'decide',
+        'confirm',
+        'confirm',
+      ] as const
+    ).map((verb) => acting(acts[verb])),
+  ),
+  ...(
+    ['acknowledge insight', 'hand over insight', 'take back', 'take back', 'complete', 'complete', 'answer'] as const
+  ).map((verb) => acting(acts[verb])),
+  acting(fc.oneof(acts.dismiss, acts.stop, acts.disavow)),
+  ...often(5, happens(minutes.map((each): Event => ({ event: 'time passes', minutes: each })))),
+  happens(fc.constant<Event>({ event: 'the workers stop' })),
+  ...often(2, happens(fc.boolean().map((insightsFirst): Event => ({ event: 'the workers start', insightsFirst })))),
+  happens(
+    fc.constantFrom<Event>(
+      { event: 'Temporal is lost' },
+      { event: 'histories are long' },
+      { event: 'the same press again' },
+    ),
+  ),
+];
+
+async function pass(m: Model, real: Reality, minutes: number): Promise<void> {
+  const target = m.now + minutes;
+  while (m.now < target) {
+    const next = m.working ? Math.min(nextDue(m), target) : target;
+    await real.pass(next - m.now);
+    m.now = next;
+    await settle(m, real);
+  }
+}
+
+async function settle(
+  m: Model,
+  real: Reality,
+  how: { insightsFirst?: boolean; death?: Death | undefined } = {},
+): Promise<void> {
+  if (m.working) {
+    await real.settle(how);
+    follow(m, how.insightsFirst);
+  }
+  await compare(m, real);
+}

@@ -1,0 +1,752 @@
+/** What a loop promises, as small as it can be said. Pure: knows nothing of tables, stages or stories, which are what is held to it.
+ *  Time is in minutes since the beginning, which is eight in the morning. */
+
+import type { Act } from './acts.ts';
+
+export const people = {
+  mina: { lead: 'jonas', slack: false, here: true },
+  jonas: { lead: undefined, slack: true, here: true },
+  priya: { lead: undefined, slack: true, here: true },
+  tomas: { lead: 'ingrid', slack: false, here: true },
+  ingrid: { lead: undefined, slack: false, here: true },
+  luca: { lead: undefined, slack: false, here: false },
+} as const satisfies Record<string, { lead: string | undefined; slack: boolean; here: boolean }>;
+export type Person = keyof typeof people;
+const manager = 'priya';
+const executive = 'ingrid';
+
+/** Whom to tell after how many hours; at the end the executive, a day later and then daily. */
+export const ladders = {
+  reviewed: [
+    [0, 'manager'],
+    [4, 'manager'],
+    [24, 'executive'],
+  ],
+  acknowledged: [
+    [0, 'owner'],
+    [2, 'lead'],
+    [4, 'manager'],
+    [24, 'executive'],
+  ],
+  answered: [
+    [0, 'owner'],
+    [24, 'owner'],
+    [48, 'manager'],
+    [72, 'executive'],
+  ],
+  promised: [
+    [0, 'owner'],
+    [2, 'manager'],
+    [24, 'executive'],
+  ],
+  decided: [
+    [0, 'owner'],
+    [72, 'owner'],
+    [120, 'executive'],
+  ],
+  completed: [
+    [0, 'owner'],
+    [48, 'owner'],
+    [120, 'executive'],
+  ],
+  confirmed: [[72, 'nobody']],
+} as const;
+type Role = 'owner' | 'lead' | 'manager' | 'executive' | 'nobody';
+const heights: Role[] = ['owner', 'lead', 'manager', 'executive', 'nobody'];
+const day = 24 * 60;
+/** How long a decision can be taken back. */
+export const undo = 10;
+
+export interface Plan {
+  round: number;
+  wait: string;
+  ladder: keyof typeof ladders;
+  occasion: string;
+  from: number;
+  taken: number;
+  /** When the step that repeats comes again. */
+  again?: number;
+}
+
+interface Loop {
+  owner: Person;
+  /** How they came to it; counted, so that each holder's own clock can be told from the next. */
+  cause: 'captured' | 'routed' | 'handed over' | 'taken' | 'not settled' | 'opened';
+  tenure: number;
+  since: number;
+  taken: boolean;
+  handOvers: number;
+  round: number;
+  level: number;
+  opened: number;
+  closed: string | null;
+  closings: string[];
+  plans: Plan[];
+  /** Whom the ladders of this round have told. */
+  told: Person[];
+  prompts: { to: string; waits: boolean }[];
+}
+
+interface Letter {
+  what: 'receipt' | 'answer' | 'told';
+  signal: number;
+  customer: number;
+  state: 'planned' | 'sent' | 'void';
+  at: number;
+}
+
+/** One customer hearing of one decision; whoever spoke twice hears once. */
+interface Telling {
+  how: 'email' | 'phone';
+  letter?: Letter;
+  called: number | null;
+}
+
+export interface Signal extends Loop {
+  n: number;
+  asks: Asks;
+  capturer: Person | null;
+  customer: number | null;
+  agreed: ('email' | 'phone')[];
+  read: boolean;
+  course: 'thank' | 'answer' | 'decide' | 'review' | 'dismiss' | null;
+  reviewed: number | null;
+  disavowed: boolean;
+  calls: { outcome: 'reached' | 'no_reply' | 'wrong_number'; tells: boolean; at: number }[];
+  answer: {
+    by: Person | null;
+    how: 'email' | 'phone' | 'none';
+    at: number;
+    promised: number | null;
+    final: boolean;
+    letter?: Letter;
+  } | null;
+  answers: string[];
+  insight: number | null;
+  heard: { insight: number; version: number; telling?: Telling; whyNot?: string; at: number }[];
+  says: string[];
+}
+
+export interface Insight extends Loop {
+  n: number;
+  about: string;
+  decisions: {
+    version: number;
+    outcome: 'adopted' | 'declined' | 'deferred';
+    by: Person;
+    final: number;
+    doneBy: number;
+    wake: number;
+    people: number | null;
+    takenBack: boolean;
+    done: boolean;
+  }[];
+}
+
+/** What a customer may come for, what a rule makes of it, whose it is and who decides it. */
+export const asked = {
+  coat: { course: 'decide', owner: 'jonas', decider: 'tomas' },
+  scarf: { course: 'decide', owner: 'priya', decider: 'ingrid' },
+  question: { course: 'answer', owner: 'priya' },
+  praise: { course: 'thank', owner: 'priya' },
+  unclear: { course: 'review', owner: 'jonas', decider: 'ingrid' },
+  noise: { course: 'dismiss', owner: 'priya' },
+} as const;
+export type Asks = keyof typeof asked;
+
+export interface Model {
+  now: number;
+  working: boolean;
+  signals: Signal[];
+  insights: Insight[];
+  /** Which insight is joined by what asks for the same. */
+  joinable: Record<string, number>;
+  stopped: number[];
+  letters: Letter[];
+  /** To colleagues who captured something: what became of it, once an occasion. */
+  news: Record<string, { signal: number; to: Person }>;
+}
+
+export const nothingYet = (): Model => ({
+  now: 0,
+  working: true,
+  signals: [],
+  insights: [],
+  joinable: {},
+  stopped: [],
+  letters: [],
+  news: {},
+});
+
+/** What somebody does, and whether it is taken; refused, it leaves nothing behind. */
+export function doAct(m: Model, act: Act): boolean {
+  return (verbs[act.verb] as (m: Model, act: Act) => boolean)(m, act);
+}
+
+const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) => boolean } = {
+  capture(m, { asks, customer, agreed, by }) {
+    m.signals.push({
+      ...opened(m, manager, 'captured'),
+      n: m.signals.length,
+      asks,
+      capturer: by,
+      customer,
+      agreed: customer === null ? [] : agreed,
+      read: false,
+      course: null,
+      reviewed: null,
+      disavowed: false,
+      calls: [],
+      answer: null,
+      answers: [],
+      insight: null,
+      heard: [],
+      says: [],
+    });
+    return true;
+  },
+  acknowledge: (m, { signal, by }) => {
+    const s = m.signals[signal]!;
+    if (!mayAct(s, by) || s.closed || unread(s) === 'review') return false;
+    return take(m, s, by);
+  },
+  'hand over': (m, { signal, by, to }) => {
+    const s = m.signals[signal]!;
+    return mayAct(s, by) && !s.closed && give(m, s, to);
+  },
+  answer(m, { signal, by, promise, final }) {
+    const s = m.signals[signal]!;
+    if (!mayAct(s, by) || !answerable(s, final) || reach(m, s) !== 'email' || isOver(promise)) return false;
+    const letter = post(m, { what: 'answer', signal, customer: s.customer! });
+    answer(m, s, by, { how: 'email', promise, final, letter });
+    return true;
+  },
+  call(m, { signal, by, outcome, promise }) {
+    const s = m.signals[signal]!;
+    if (!mayAct(s, by) || s.closed) return false;
+    const telling = told(s)?.telling;
+    if (telling?.how === 'phone' && toldAt(s) === null) {
+      s.calls.push({ outcome, tells: true, at: m.now });
+      if (outcome === 'reached') telling.called = m.now;
+      return true;
+    }
+    if (!answerable(s, false) || reach(m, s) !== 'phone' || (outcome !== 'no_reply' && isOver(promise))) return false;
+    if (outcome !== 'no_reply') answer(m, s, by, { how: 'phone', promise, final: false });
+    s.calls.push({ outcome, tells: false, at: m.now });
+    return true;
+  },
+  dismiss(m, { signal, by }) {
+    const s = m.signals[signal]!;
+    if (!mayAct(s, by) || s.closed || s.answer?.by || (told(s)?.telling && toldAt(s) !== null)) return false;
+    close(s, 'dismissed');
+    tellCapturer(m, s, 'dismissed', by);
+    return true;
+  },
+  review(m, { signal, by, as }) {
+    const s = m.signals[signal]!;
+    if (!mayAct(s, by) || s.closed || unread(s) !== 'review') return false;
+    s.course = as;
+    s.reviewed = m.now;
+    if (as !== 'dismiss') return true;
+    close(s, 'dismissed');
+    tellCapturer(m, s, 'dismissed', by);
+    return true;
+  },
+  join(m, { signal, insight, by }) {
+    const s = m.signals[signal]!;
+    const to = m.insights[insight]!;
+    if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1 || toldAt(s) !== null) return false;
+    if (s.insight === insight) return true;
+    if (!isJoinable(m, to)) return false;
+    const from = s.insight === null ? undefined : m.insights[s.insight]!;
+    joinTo(m, s, to);
+    if (!from || signalsOf(m, from).length > 0) return true;
+    close(from, 'joined');
+    if (m.joinable[from.about] === from.n) delete m.joinable[from.about];
+    return true;
+  },
+  confirm(m, { signal, says, by }) {
+    const s = m.signals[signal]!;
+    if (s.closed === 'dismissed') return false;
+    const ours = decides(s) ? toldAt(s) : (s.answer?.at ?? null);
+    if (ours === null && s.round === 1) return false;
+    // Said of the round before, while somebody more senior is on it already.
+    if (ours === null && says === 'no') return true;
+    const word = `${ours === null ? s.round - 1 : s.round}:${says}`;
+    if (s.says.includes(word)) return true;
+    s.says.push(word);
+    if (says === 'yes' || s.answer?.final) {
+      close(s, says === 'yes' ? 'settled' : 'final');
+      if (says === 'yes') tellCapturer(m, s, 'settled', by);
+      return true;
+    }
+    close(s, 'not settled');
+    tellCapturer(m, s, 'not settled', by);
+    openRound(m, s, 1);
+    own(m, s, oneLevelUp(s.owner), 'not settled');
+    return true;
+  },
+  stop(m, { customer }) {
+    if (!m.stopped.includes(customer)) m.stopped.push(customer);
+    for (const letter of m.letters) if (letter.customer === customer) voidLetter(letter);
+    return true;
+  },
+  disavow(m, { signal }) {
+    m.signals[signal]!.disavowed = true;
+    for (const letter of m.letters) if (letter.signal === signal) voidLetter(letter);
+    return true;
+  },
+  'acknowledge insight': (m, { insight, by }) => {
+    const i = m.insights[insight]!;
+    return mayDecide(i, by) && i.closed !== 'joined' && isOpenToDecide(i) && take(m, i, by);
+  },
+  'hand over insight': (m, { insight, by, to }) => {
+    const i = m.insights[insight]!;
+    return mayDecide(i, by) && !i.closed && give(m, i, to);
+  },
+  decide(m, { insight, by, outcome, days, people: until }) {
+    const i = m.insights[insight]!;
+    const before = inForce(i);
+    const isDecided = before && before.outcome !== 'deferred';
+    if (!mayDecide(i, by) || i.closed === 'joined' || (isDecided && (before.final > m.now || outcome === 'deferred')))
+      return false;
+    if (outcome === 'deferred' && until !== null && until <= peopleOf(m, i)) return false;
+    if ((outcome === 'adopted' && days < 0) || (outcome === 'deferred' && days <= 0)) return false;
+    if (i.owner !== by) own(m, i, by, 'taken');
+    if (i.closed) openRound(m, i, 0);
+    i.decisions.push({
+      version: i.decisions.length + 1,
+      outcome,
+      by,
+      final: outcome === 'deferred' ? m.now : m.now + undo,
+      doneBy: endOfDay(m.now, days),
+      wake: m.now + days * day,
+      people: outcome === 'deferred' ? until : null,
+      takenBack: false,
+      done: false,
+    });
+    if (outcome === 'deferred') plan(i, waitsOfInsight(m, i)[0]!);
+    else if (m.joinable[i.about] === i.n) delete m.joinable[i.about];
+    return true;
+  },
+  'take back': (m, { insight, by }) => {
+    const i = m.insights[insight]!;
+    const decision = inForce(i);
+    if (!mayDecide(i, by) || i.closed || !decision || decision.outcome === 'deferred' || decision.final <= m.now)
+      return false;
+    decision.takenBack = true;
+    if (isOpenToDecide(i)) m.joinable[i.about] ??= i.n;
+    return true;
+  },
+  complete(m, { insight, by }) {
+    const i = m.insights[insight]!;
+    const decision = inForce(i);
+    if (
+      !mayDecide(i, by) ||
+      i.closed === 'joined' ||
+      decision?.outcome !== 'adopted' ||
+      decision.final > m.now ||
+      decision.done
+    )
+      return false;
+    decision.done = true;
+    return true;
+  },
+};
+
+/** Everything that follows by itself at this moment: reading, joining, telling, closing by rule, and climbing where nobody acted. Whose story
+ *  is looked at first, a signal's or its insight's, is nobody's to choose. */
+export function follow(m: Model, insightsFirst = false): void {
+  if (!m.working) return;
+  const followAll = [
+    () => m.signals.forEach((s) => followSignal(m, s)),
+    () => m.insights.forEach((i) => followInsight(m, i)),
+  ];
+  for (let before = ''; before !== (before = JSON.stringify(m));) {
+    for (const each of insightsFirst ? followAll.toReversed() : followAll) each();
+    for (const letter of m.letters.filter(({ state }) => state === 'planned')) {
+      if (reach(m, m.signals[letter.signal]!) === 'email') Object.assign(letter, { state: 'sent', at: m.now });
+      else voidLetter(letter);
+    }
+  }
+}
+
+/** The next moment at which something changes by itself. */
+export const nextDue = (m: Model): number => Math.min(...[...m.signals, ...m.insights].map((loop) => dueOf(m, loop)));
+
+/** When a loop has to be looked at again, if nobody acts. */
+export function dueOf(m: Model, loop: Signal | Insight): number {
+  if (loop.closed) return Infinity;
+  const moments =
+    'asks' in loop
+      ? running(loop, waitsOfSignal(m, loop)).map(dueAt)
+      : running(loop, waitsOfInsight(m, loop)).map(dueAt);
+  const final = 'asks' in loop ? undefined : inForce(loop)?.final;
+  return Math.min(...[...moments, final ?? 0].filter((moment) => moment > m.now));
+}
+
+function followSignal(m: Model, s: Signal): void {
+  if (s.closed) return;
+  if (!s.read) {
+    s.read = true;
+    s.course = asked[s.asks].course;
+    if (s.course === 'dismiss') {
+      close(s, 'dismissed');
+      tellCapturer(m, s, 'dismissed', null);
+      return;
+    }
+    if (reach(m, s) === 'email') post(m, { what: 'receipt', signal: s.n, customer: s.customer! });
+  }
+  if (s.course === 'decide' && s.insight === null)
+    joinTo(m, s, m.insights[m.joinable[s.asks] ?? -1] ?? openInsight(m, s));
+  if (s.course !== 'review' && s.cause === 'captured' && !s.taken && !s.answer?.by && s.round === 1)
+    own(m, s, asked[s.asks].owner, 'routed');
+  if (stageOfSignal(s) === 'answer' && !reach(m, s)) {
+    s.answer = { by: null, how: 'none', at: m.now, promised: null, final: false };
+    s.answers.push(`${s.round}: none`);
+  }
+  if (stageOfSignal(s) === 'confirmation' && lastWord(m, s) === 'unsaid') close(s, 'nobody to reach');
+  if (!s.closed) climb(m, s, waitsOfSignal(m, s));
+}
+
+function followInsight(m: Model, i: Insight): void {
+  if (i.closed) return;
+  const decision = inForce(i);
+  if (decision && decision.outcome !== 'deferred' && decision.final <= m.now) {
+    tell(m, i, decision);
+    if (decision.outcome === 'declined' || decision.done)
+      return close(i, decision.outcome === 'adopted' ? 'completed' : 'declined');
+  }
+  climb(m, i, waitsOfInsight(m, i));
+}
+
+/** Everybody who asked and everybody who captured it hears once, or it is kept why not. */
+function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): void {
+  const left = signalsOf(m, i).filter((s) => !s.heard.some((h) => h.insight === i.n && h.version === version));
+  const ways = ['email', 'phone', null];
+  const way = (s: Signal): number => ways.indexOf(reach(m, s));
+  for (const s of left.sort((a, b) => way(a) - way(b) || a.n - b.n)) {
+    if (s.capturer) m.news[`${i.n} ${version} ${s.capturer}`] ??= { signal: s.n, to: s.capturer };
+    const others = m.signals
+      .filter(({ customer }) => customer !== null && customer === s.customer)
+      .flatMap(({ heard }) => heard);
+    const heardBefore = others.some((h) => h.insight === i.n && h.version !== version && reallyTold(h.telling));
+    const whyNot = s.closed ? 'closed' : heardBefore ? 'told_before' : whyUnreachable(m, s);
+    if (whyNot) {
+      s.heard.push({ insight: i.n, version, whyNot, at: m.now });
+      continue;
+    }
+    let telling = others.find((h) => h.insight === i.n && h.version === version)?.telling;
+    if (!telling) {
+      const how = reach(m, s)!;
+      telling = { how, called: null };
+      if (how === 'email') telling.letter = post(m, { what: 'told', signal: s.n, customer: s.customer! });
+    }
+    s.heard.push({ insight: i.n, version, telling, at: m.now });
+  }
+}
+
+export function stageOfSignal(s: Signal): string {
+  if (s.closed) return 'closed';
+  if (!s.read) return 'captured';
+  if (s.course === 'review') return 'review';
+  const heard = toldAt(s) !== null;
+  if (!s.taken && !s.answer && !heard) return 'acknowledge';
+  if (!s.answer && !heard) return 'answer';
+  return decides(s) && !heard ? 'decision' : 'confirmation';
+}
+
+export function stageOfInsight(m: Model, i: Insight): string {
+  if (i.closed) return 'closed';
+  if (isOpenToDecide(i)) return 'decide';
+  return inForce(i)!.final > m.now ? 'undo' : 'complete';
+}
+
+type Waiting = Pick<Plan, 'wait' | 'ladder' | 'occasion' | 'from'>;
+
+/** Who is waited for: several may be, the customer's clock goes on while a new holder's begins. */
+function waitsOfSignal(m: Model, s: Signal): Waiting[] {
+  const answered: Waiting = {
+    wait: 'answered',
+    ladder: 'answered',
+    occasion: 'round',
+    from: Math.max(s.opened, s.reviewed ?? 0),
+  };
+  const promised = s.answer?.promised ?? null;
+  const telling = told(s);
+  switch (stageOfSignal(s)) {
+    case 'review':
+      return [{ wait: 'reviewed', ladder: 'reviewed', occasion: 'round', from: s.opened }];
+    case 'acknowledge': {
+      const holder: Waiting = {
+        wait: 'acknowledged',
+        ladder: 'acknowledged',
+        occasion: `holder ${s.tenure}`,
+        from: s.since,
+      };
+      return reach(m, s) ? [holder, answered] : [holder];
+    }
+    case 'answer':
+      return [answered];
+    case 'decision':
+      if (telling)
+        return [
+          {
+            wait: 'told',
+            ladder: 'answered',
+            occasion: `decision ${telling.insight}.${telling.version}`,
+            from: telling.at,
+          },
+        ];
+      return promised === null ? [] : [{ wait: 'told', ladder: 'promised', occasion: 'promise', from: promised }];
+    case 'confirmation': {
+      const from = lastWord(m, s);
+      return typeof from === 'number' ? [{ wait: 'confirmed', ladder: 'confirmed', occasion: 'round', from }] : [];
+    }
+    default:
+      return [];
+  }
+}
+
+function waitsOfInsight(m: Model, i: Insight): Waiting[] {
+  const decision = inForce(i);
+  if (!decision || decision.outcome === 'deferred') {
+    const decided: Waiting = {
+      wait: 'decided',
+      ladder: 'decided',
+      occasion: `${decision?.version ?? 'opened'}`,
+      from: decision?.wake ?? i.opened,
+    };
+    const holder: Waiting = {
+      wait: 'acknowledged',
+      ladder: 'acknowledged',
+      occasion: `holder ${i.tenure}`,
+      from: i.since,
+    };
+    return i.cause === 'handed over' && !i.taken ? [decided, holder] : [decided];
+  }
+  if (decision.outcome === 'declined' || decision.final > m.now || decision.done) return [];
+  return [{ wait: 'completed', ladder: 'completed', occasion: `${decision.version}`, from: decision.doneBy }];
+}
+
+/** When our last word reached the customer, or that it never will; null while it is on its way. */
+function lastWord(m: Model, s: Signal): number | 'unsaid' | null {
+  const heard = decides(s) ? told(s) : undefined;
+  if (heard?.whyNot) return 'unsaid';
+  const { how, letter, at } = heard?.telling
+    ? { ...heard.telling, at: toldAt(s) }
+    : { how: s.answer?.how, letter: s.answer?.letter, at: s.answer?.at ?? null };
+  if (how === 'none') return 'unsaid';
+  if (how === 'phone') return whyUnreachable(m, s) === 'wrong_number' ? 'unsaid' : at;
+  return letter?.state === 'void' ? 'unsaid' : letter?.state === 'sent' ? letter.at : null;
+}
+
+/** The decision that this customer has heard, or is owed a call about. */
+function told(s: Signal): Signal['heard'][number] | undefined {
+  return s.round > 1 ? undefined : s.heard.findLast(({ whyNot }) => whyNot !== 'closed' && whyNot !== 'told_before');
+}
+
+/** A call that is owed has told nobody yet; one that reaches them tells them for all that they said. */
+function toldAt(s: Signal): number | null {
+  const heard = told(s);
+  if (heard?.telling?.how !== 'phone') return heard?.at ?? null;
+  return heard.telling.called ?? s.calls.find(({ tells, outcome }) => tells && outcome === 'wrong_number')?.at ?? null;
+}
+
+const reallyTold = (t?: Telling): boolean => (t?.how === 'phone' ? t.called !== null : t?.letter?.state === 'sent');
+const decides = (s: Signal): boolean => s.round === 1 && s.course === 'decide';
+const unread = (s: Signal): 'captured' | 'review' | null =>
+  !s.read ? 'captured' : s.course === 'review' ? 'review' : null;
+const answerable = (s: Signal, final: boolean): boolean =>
+  !s.closed && !unread(s) && !s.answer?.by && !(final && s.round === 1);
+const isOver = (promise: number | null): boolean => promise !== null && promise < 0;
+/** The end of the day so many days on. */
+const endOfDay = (now: number, days: number): number => (Math.floor((now + 480) / day) + 1 + days) * day - 480;
+
+function reach(m: Model, s: Signal): 'email' | 'phone' | null {
+  if (s.customer === null || s.disavowed) return null;
+  if (s.agreed.includes('email') && !m.stopped.includes(s.customer)) return 'email';
+  return s.agreed.includes('phone') && !wrongNumber(s) ? 'phone' : null;
+}
+
+function whyUnreachable(m: Model, s: Signal): string | null {
+  if (s.customer === null) return 'nobody';
+  if (s.disavowed) return 'not_me';
+  if (s.agreed.length === 0) return 'no_consent';
+  return reach(m, s) ? null : wrongNumber(s) ? 'wrong_number' : 'suppressed';
+}
+
+const wrongNumber = ({ calls }: Signal): boolean =>
+  calls.some(({ outcome }) => outcome === 'wrong_number') && !calls.some(({ outcome }) => outcome === 'reached');
+
+function answer(
+  m: Model,
+  s: Signal,
+  by: Person,
+  given: { how: 'email' | 'phone'; promise: number | null; final: boolean; letter?: Letter },
+): void {
+  if (s.owner !== by) own(m, s, by, 'taken');
+  const { promise, ...how } = given;
+  s.answer = { ...how, by, at: m.now, promised: promise === null ? null : endOfDay(m.now, promise) };
+  s.answers.push(`${s.round}: ${given.how} by ${by}`);
+}
+
+function post(m: Model, letter: Pick<Letter, 'what' | 'signal' | 'customer'>): Letter {
+  const posted: Letter = { ...letter, state: 'planned', at: m.now };
+  m.letters.push(posted);
+  return posted;
+}
+
+function voidLetter(letter: Letter): void {
+  if (letter.state === 'planned') letter.state = 'void';
+}
+
+/** Nobody is told of what they did themselves. */
+function tellCapturer(m: Model, s: Signal, what: string, by: Person | null): void {
+  if (s.capturer && s.capturer !== by) m.news[`signal ${s.n} ${s.round} ${what}`] ??= { signal: s.n, to: s.capturer };
+}
+
+const opened = (m: Model, owner: Person, cause: Loop['cause']): Loop => ({
+  owner,
+  cause,
+  tenure: 1,
+  since: m.now,
+  taken: false,
+  handOvers: 0,
+  round: 1,
+  level: 0,
+  opened: m.now,
+  closed: null,
+  closings: [],
+  plans: [],
+  told: [],
+  prompts: [],
+});
+
+function own(m: Model, loop: Loop, owner: Person, cause: Loop['cause']): void {
+  Object.assign(loop, { owner, cause, tenure: loop.tenure + 1, since: m.now, taken: false });
+  if (cause === 'handed over') loop.handOvers += 1;
+  endPrompts(loop);
+}
+
+function close(loop: Loop, how: string): void {
+  if (loop.closed) return;
+  loop.closed = how;
+  loop.closings.push(`${loop.round}: ${how}`);
+  endPrompts(loop);
+}
+
+function openRound(m: Model, loop: Loop, up: number): void {
+  Object.assign(loop, {
+    round: loop.round + 1,
+    level: loop.level + up,
+    opened: m.now,
+    closed: null,
+    handOvers: 0,
+    told: [],
+  });
+  if ('answer' in loop) loop.answer = null;
+}
+
+/** What has not been handed over yet is void once somebody else is answerable, or nobody has to be. */
+function endPrompts(loop: Loop): void {
+  for (const prompt of loop.prompts) prompt.waits = false;
+}
+
+function take(m: Model, loop: Loop, by: Person): boolean {
+  if (loop.taken) return loop.owner === by;
+  if (loop.owner !== by) own(m, loop, by, 'taken');
+  loop.taken = true;
+  return true;
+}
+
+/** Twice is a search for the right person; the third time it goes one level up. */
+function give(m: Model, loop: Loop, to: Person): boolean {
+  if (loop.owner === to) return false;
+  own(m, loop, loop.handOvers >= 2 ? oneLevelUp(loop.owner) : to, 'handed over');
+  return true;
+}
+
+function oneLevelUp(owner: Person): Person {
+  if (owner === manager || owner === executive) return executive;
+  return (people[owner].lead as Person | undefined) ?? manager;
+}
+
+const mayAct = (s: Signal, by: Person): boolean => people[by].here || s.owner === by || s.told.includes(by);
+const mayDecide = (i: Insight, by: Person): boolean =>
+  i.owner === by || i.told.includes(by) || people[i.owner].lead === by || by === executive;
+
+const inForce = (i: Insight): Insight['decisions'][number] | undefined =>
+  i.decisions.findLast(({ takenBack }) => !takenBack);
+const isOpenToDecide = (i: Insight): boolean => (inForce(i)?.outcome ?? 'deferred') === 'deferred';
+export const isJoinable = (m: Model, i: Insight): boolean => m.joinable[i.about] === i.n;
+export const signalsOf = (m: Model, i: Insight): Signal[] => m.signals.filter(({ insight }) => insight === i.n);
+const peopleOf = (m: Model, i: Insight): number =>
+  new Set(signalsOf(m, i).map(({ customer, n }) => (customer === null ? `signal ${n}` : customer))).size;
+
+function openInsight(m: Model, s: Signal): Insight {
+  const { decider } = asked[s.asks] as { decider: Person };
+  const insight: Insight = { ...opened(m, decider, 'opened'), n: m.insights.length, about: s.asks, decisions: [] };
+  m.insights.push(insight);
+  m.joinable[s.asks] = insight.n;
+  return insight;
+}
+
+/** Whoever makes the number full brings back what was put off until so many people asked. */
+function joinTo(m: Model, s: Signal, i: Insight): void {
+  const before = peopleOf(m, i);
+  s.insight = i.n;
+  const until = inForce(i)?.people ?? Infinity;
+  if (before < until && peopleOf(m, i) >= until)
+    plan(i, { wait: 'decided', ladder: 'decided', occasion: `signal ${s.n}`, from: m.now });
+}
+
+/** The latest plan of each wait counts. */
+const running = (loop: Loop, waits: Waiting[]): Plan[] =>
+  waits.flatMap(({ wait }) => loop.plans.findLast((p) => p.round === loop.round && p.wait === wait) ?? []);
+
+function plan(loop: Loop, w: Waiting): void {
+  const isPlanned = loop.plans.some((p) => p.round === loop.round && p.wait === w.wait && p.occasion === w.occasion);
+  if (!isPlanned) loop.plans.push({ ...w, round: loop.round, taken: 0 });
+}
+
+/** Every rung that is due is taken, all of them are one prompt, to whoever the highest names. */
+function climb(m: Model, loop: Loop, waits: Waiting[]): void {
+  for (const wait of waits) plan(loop, wait);
+  let highest: { role: Role; step: number; isLast: boolean } | undefined;
+  const owner = loop.owner;
+  for (const p of running(loop, waits).sort((a, b) => dueAt(a) - dueAt(b))) {
+    while (dueAt(p) <= m.now) {
+      const rungs = ladders[p.ladder];
+      const role: Role = rungs[p.taken]?.[1] ?? 'executive';
+      const rung = { role, step: Math.min(p.taken, rungs.length), isLast: p.taken >= rungs.length };
+      if (rung.isLast) p.again = m.now + day;
+      p.taken += 1;
+      if (role === 'nobody') return close(loop, 'silent');
+      const person = resolve(role, owner);
+      if (!loop.told.includes(person)) loop.told.push(person);
+      if (!highest || heightOf(rung) > heightOf(highest)) highest = rung;
+    }
+  }
+  if (!highest) return;
+  const to = resolve(highest.role, owner);
+  const first = people[to].slack ? 'slack' : 'email';
+  loop.prompts.push({ to: `${to} by ${first}`, waits: true });
+  if (highest.isLast && first === 'slack') loop.prompts.push({ to: `${to} by email`, waits: true });
+}
+
+const heightOf = ({ role, step }: { role: Role; step: number }): number => heights.indexOf(role) * 1000 + step;
+
+function dueAt(p: Plan): number {
+  const rungs = ladders[p.ladder];
+  if (p.again !== undefined) return p.again;
+  const rung = rungs[p.taken];
+  if (rung) return p.from + rung[0] * 60;
+  return p.ladder === 'confirmed' ? Infinity : p.from + rungs.at(-1)![0] * 60 + day;
+}
+
+function resolve(role: Role, owner: Person): Person {
+  if (role === 'owner') return owner;
+  if (role === 'lead') return (people[owner].lead as Person | undefined) ?? manager;
+  return role === 'manager' ? manager : executive;
+}
