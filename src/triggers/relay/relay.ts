@@ -9,6 +9,7 @@ import { deliveryNotStarted, leaseDueDeliveries } from '../../store/records/deli
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
+import { nudgeLag } from '../timings.ts';
 import { reconcile } from './reconcile.ts';
 
 export interface Relay {
@@ -98,6 +99,7 @@ async function carry(options: RelayOptions, as: WakeClass, most: number): Promis
 async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): Promise<void> {
   const story = wake.kind === 'signal' ? 'followSignal' : 'followInsight';
   const subject = wake.kind === 'signal' ? { signalId: wake.loop_id } : { insightId: wake.loop_id };
+  const leasedAt = performance.now();
   try {
     await client.withDeadline(Date.now() + deadlineMs, () =>
       client.workflow.signalWithStart(story, {
@@ -111,6 +113,7 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
         staticSummary: wake.reference,
       }),
     );
+    nudgeLag.observe((wake.waited_ms + performance.now() - leasedAt) / 1000);
     await wakeCarried(pool, wake.loop_id, wake.asked);
   } catch (error) {
     await wakePostponed(pool, wake.loop_id, wake.asked, backOffMs(wake.attempts));
