@@ -116,7 +116,7 @@ export async function prove(proving: Proving): Promise<Proof> {
     telling.stop();
     await people?.stop();
     const left = await whatIsLeft(house.databaseUrl);
-    const findings = await audit({
+    const { findings } = await audit({
       databaseUrl: house.databaseUrl,
       journals: await readJournals(folder),
       // A part that was killed is no excuse for a rung that is never taken; how late they were is told apart.

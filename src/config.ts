@@ -25,6 +25,10 @@ export interface Config {
   signature: { domain: string; selector: string; privateKey: string } | undefined;
   slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
   logLevel: string;
+  /** What /metrics and /health/engine ask for; undefined: nothing. */
+  metricsToken: string | undefined;
+  /** Where a relay on its own tells its timings; undefined: nowhere. */
+  metricsPort: number | undefined;
   trustedProxyHops: number;
   rateLimiting: boolean;
   /** For the default folders of data and cache. */
@@ -83,6 +87,8 @@ export const Environment = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
     .default('warn'),
+  METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  METRICS_PORT: count(9464).min(1, 'must be between 1 and 65535').max(65535, 'must be between 1 and 65535').optional(),
   TRUSTED_PROXY_HOPS: count(0).min(0, 'must not be negative').default(0),
   RATE_LIMITING_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
 });
@@ -129,6 +135,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL }
       : undefined,
     logLevel: e.LOG_LEVEL,
+    metricsToken: e.METRICS_TOKEN,
+    metricsPort: e.METRICS_PORT,
     trustedProxyHops: e.TRUSTED_PROXY_HOPS,
     rateLimiting: e.RATE_LIMITING_DISABLED === 'false',
     home: {

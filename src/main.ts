@@ -7,6 +7,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
+import type { Hono } from 'hono';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { isReadyForParent, keepEngine, startEngine } from './engine.ts';
 import { explainProblems, readCompany } from './domain/companyFile.ts';
@@ -26,6 +27,7 @@ import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
 import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
+import { timingsDoor } from './triggers/http/metrics.ts';
 import { serverLimits } from './triggers/http/requests.ts';
 import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
@@ -97,6 +99,13 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
     });
   } else {
     await startEngine(config, pool, part === 'engine' ? ['worker', 'relay'] : [part], stops, say);
+    // A bare house is nobody else's; apart, it is another machine that asks.
+    if (part !== 'worker' && config.metricsPort)
+      await listen(
+        timingsDoor(config.metricsToken),
+        { port: config.metricsPort, hostname: part === 'engine' ? '127.0.0.1' : '0.0.0.0', setting: 'METRICS_PORT' },
+        stops,
+      );
   }
   if (!isReadyForParent()) say(`Heed ${part} is ready.`);
 }
@@ -238,21 +247,28 @@ async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> 
   const app = createApp(web, {
     rateLimiting: config.rateLimiting,
     trustedProxyHops: config.trustedProxyHops,
+    metricsToken: config.metricsToken,
     // Where it happened and under which reference, never its message: that may quote what a customer said.
     report: (error, request) => log.error({ request, at: placeOf(error) }, 'A request failed for a reason of ours.'),
   });
-  const server = serve({
-    fetch: app.fetch,
-    port: config.port,
-    hostname: web.demo ? '127.0.0.1' : '0.0.0.0',
-    serverOptions: serverLimits,
-  });
+  await listen(app, { port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', setting: 'PORT' }, stops);
+}
+
+/** Serves `app` until Heed stops. Throws a sentence when the port is taken; `setting` is what names it. */
+async function listen(
+  app: Pick<Hono, 'fetch'>,
+  { port, hostname, setting }: { port: number; hostname: string; setting: string },
+  stops: Stop[],
+): Promise<void> {
+  const server = serve({ fetch: app.fetch, port, hostname, serverOptions: serverLimits });
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {
       refused(
         error.code === 'EADDRINUSE'
-          ? new Error(`Port ${config.port} is in use. Stop what runs there, or choose another: PORT=4001 npm start`)
+          ? new Error(
+              `Port ${port} is in use. Stop what runs there, or choose another, for example ${setting}=${port + 1} npm start`,
+            )
           : error,
       );
     });

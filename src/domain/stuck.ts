@@ -13,8 +13,19 @@ export type Stuck = {
   | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
 );
 
-/** What is wrong, and what to do next: `heed repair …` with the reference where there is one. */
-export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string } {
+/** What is wrong, what to do next (`heed repair …` with the reference where there is one), and where more is said about it. */
+export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string; runbook: string } {
+  return { ...explained(stuck), runbook: `docs/operating.md#${runbooks[stuck.what]}` };
+}
+
+/** Headings of that page. */
+const runbooks: Record<Stuck['what'], string> = {
+  rung: 'a-rung-is-late',
+  wake: 'a-wake-is-not-carried',
+  delivery: 'a-message-is-in-doubt',
+};
+
+function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
   const repair = (action: string): string =>
     `heed repair ${stuck.reference ?? stuck.loopId ?? 'ID'} --action ${action} --reason "…"`;
   const waited = inPlainTime(stuck.waitedSeconds);

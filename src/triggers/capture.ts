@@ -14,6 +14,7 @@ import { lastErasureOf } from '../store/records/erasures.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
 import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';
+import { captureCommit } from './timings.ts';
 
 const line = (most: number) =>
   z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
@@ -120,12 +121,14 @@ export async function capture(
     identities.length > 0
       ? heed.pool.transaction(async (tx) => record(tx, await recogniseCustomer(tx, { name, identities })))
       : record(heed.pool, name === null ? null : { id: newId(), name, identities });
+  const committed = captureCommit.startTimer();
   const reference = await recordOnce()
     .catch((error: unknown) => (isReferenceTaken(error) ? recordOnce() : Promise.reject(error)))
     .catch((cause: unknown) => {
       if (!isIdTaken(cause)) throw cause;
       throw new DomainError('conflict', 'This id is taken. Leave it out, or use a new one.', { cause });
     });
+  committed();
   if (reference === null) {
     const { first } = await firstPress(heed.pool, through.press);
     return { ...(first as unknown as Captured), replayed: true };

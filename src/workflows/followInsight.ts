@@ -2,11 +2,12 @@
 
 import { continueAsNew } from '@temporalio/workflow';
 import type { FollowInsight } from './messages.ts';
-import { LoopOver, openLoop, stages } from './until.ts';
+import { openLoop, over, stages } from './until.ts';
 
 export async function followInsight({ insightId }: FollowInsight): Promise<void> {
+  const again = (): Promise<never> => continueAsNew<typeof followInsight>({ insightId });
   try {
-    const loop = await openLoop(insightId, () => continueAsNew<typeof followInsight>({ insightId }));
+    const loop = await openLoop(insightId, again);
 
     // A pass a decision: one that is decided anew, while or after people are told, is told anew.
     for (;;) {
@@ -16,6 +17,6 @@ export async function followInsight({ insightId }: FollowInsight): Promise<void>
       if (await stages.finish(insightId)) return;
     }
   } catch (reason) {
-    if (!(reason instanceof LoopOver)) throw reason;
+    await over(reason, again);
   }
 }

@@ -1,7 +1,9 @@
 /** The one waiting routine of all stories, and the stages they are made of: local activities that record and never send. */
 
 import {
+  CancellationScope,
   condition,
+  isCancellation,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
@@ -20,16 +22,19 @@ export const stages = proxyLocalActivities<Stages>({
   retry: { initialInterval: '200ms', maximumInterval: '1m' },
 });
 
-/** Closed, dismissed, erased: nothing is left to wait for. Caught once, at the top of each story. */
-export class LoopOver extends Error {}
+/** Closed, dismissed, erased: nothing is left to wait for. */
+class LoopOver extends Error {}
 
 export interface Loop {
-  /** Waits as long as it takes, climbing whenever nobody acts, until the wait is met. Throws LoopOver. */
-  until(wait: Wait): Promise<void>;
+  /** Waits as long as it takes, climbing whenever nobody acts, until each of these is met, one after the other. Throws LoopOver. */
+  until(...waits: Wait[]): Promise<void>;
 }
 
-/** `again` continues the story as new, when Temporal suggests it. */
-export async function openLoop(id: string, again: () => Promise<never>): Promise<Loop> {
+/** Continues a story as new: a run of it from the top, which passes on over what is recorded. */
+type Again = () => Promise<never>;
+
+/** `again` is what happens when Temporal suggests it. */
+export async function openLoop(id: string, again: Again): Promise<Loop> {
   let nudged = false;
   let round = 0;
   let shown = '';
@@ -59,10 +64,11 @@ export async function openLoop(id: string, again: () => Promise<never>): Promise
   if ((await stages.catchUp(id, 0)).over) throw new LoopOver();
 
   return {
-    async until(wait) {
+    async until(...waits) {
       for (;;) {
         const standing = await read();
-        if (standing.meets.includes(wait)) return;
+        while (waits[0] && standing.meets.includes(waits[0])) waits.shift();
+        if (waits.length === 0) return;
         if (workflowInfo().continueAsNewSuggested) await again();
         // Nobody acted: every rung now due is taken.
         if (standing.sleepMs <= 0) await stages.climb(id);
@@ -70,6 +76,14 @@ export async function openLoop(id: string, again: () => Promise<never>): Promise
       }
     },
   };
+}
+
+/** Caught once, at the top of each story: it ends well when its loop is over. */
+export async function over(reason: unknown, again: Again): Promise<void> {
+  if (reason instanceof LoopOver) return;
+  // A worker that needs the room puts stories out of its memory, and cuts off a stage that is being tried again. Nobody asked for that.
+  if (isCancellation(reason) && !CancellationScope.current().consideredCancelled) await again();
+  throw reason;
 }
 
 const keys = {

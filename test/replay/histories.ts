@@ -98,13 +98,16 @@ export function eventsOf(history: History): Event[] {
 export function overBudget(path: string, history: History): string[] {
   const events = eventsOf(history);
   // A run that was continued as new had its length made by whoever woke it.
-  const rounds = path === 'continued-as-new' ? Infinity : path === 'second-round' || path === 'final' ? 2 : 1;
-  const untilItWaits = events.findIndex(({ eventType }) => eventType === 'EVENT_TYPE_TIMER_STARTED') + 1;
+  const rounds = path === 'continued-as-new' ? Infinity : ['second-round', 'final', 'crossed'].includes(path) ? 2 : 1;
+  const at = (type: string): number => events.findIndex(({ eventType }) => eventType === `EVENT_TYPE_${type}`);
+  // A first task that a busy machine lost was given once more, which is none of the story's doing.
+  const lost = at('WORKFLOW_TASK_TIMED_OUT') === 4 ? 3 : 0;
+  const untilItWaits = at('TIMER_STARTED') + 1 - lost;
   const spent: [what: string, spent: number, budget: number][] = [
     ['events until it first waits', untilItWaits, 18],
-    ['events', events.length, 75 * rounds],
+    ['events', events.length - lost, 75 * rounds],
     ['actions', actionsIn(events), 26 * rounds],
-    ['bytes in one payload', largestPayload(events), 2048],
+    ['bytes in one payload', largestPayload(history), 2048],
   ];
   return spent
     .filter(([, much, budget]) => much > budget)
@@ -112,9 +115,9 @@ export function overBudget(path: string, history: History): string[] {
 }
 
 /** Of the largest argument, result, attribute or detail. */
-function largestPayload(events: Event[]): number {
+export function largestPayload(history: History): number {
   let largest = 0;
-  JSON.stringify(events, (_, value: unknown) => {
+  JSON.stringify(eventsOf(history), (_, value: unknown) => {
     if (typeof value === 'object' && value !== null && 'metadata' in value && 'data' in value)
       largest = Math.max(largest, Buffer.from(String(value.data), 'base64').length);
     return value;

@@ -1,5 +1,4 @@
-/** Every path is lived here, with canaries in everything people say and with nothing of a story kept in memory, on a Temporal that keeps its
- *  memory in a file. Then all that Temporal and our log know is looked through. With HEED_HISTORIES=1 (`npm run histories`) it is also kept. */
+/** Every path is lived here, with canaries in everything people say, on a Temporal that keeps its memory in a file. Then all that Temporal and our log know is looked through. With HEED_HISTORIES=1 (`npm run histories`) it is also kept. */
 
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,9 +14,11 @@ import { sql } from '../../src/store/pool.ts';
 import { searchAttributes } from '../../src/workflows/messages.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { canaries } from './canaries.ts';
-import { keepHistories, keptHistories, overBudget, replayFailures, version } from './histories.ts';
-import { Life, paths, patientPaths, type Path } from './paths.ts';
+import { keepHistories, keptHistories, largestPayload, replayFailures, storiesWith, version } from './histories.ts';
+import { crossing, Life, paths, patientPaths, type Path } from './paths.ts';
 
+/** What is kept is whole: there everything stays in memory. Otherwise hardly anything does, so that stories are replayed all the time. */
+const recording = Boolean(process.env['HEED_HISTORIES']);
 const birds = canaries();
 const log: string[] = [];
 let dataDir: string;
@@ -39,9 +40,13 @@ beforeAll(async () => {
     longHistory: 100,
     ...(cliPath && { cliPath }),
   });
+  const former = recording
+    ? await storiesWith('followSignal.ts', (code) => code.replace("patched('one-look-a-waking')", 'false'))
+    : undefined;
   world = await openWorld('demo', unhurried, {
+    ...(former && { bundle: former.bundle }),
     temporal: temporal.address,
-    cachedStories: 3,
+    cachedStories: recording ? 100 : 3,
     log: openLog('debug', { write: (line) => void log.push(line) }),
   });
   for (const { name, email } of Object.values(world.db.company.staff)) {
@@ -49,13 +54,16 @@ beforeAll(async () => {
     birds.watch('a colleague’s address', email);
   }
   life = new Life(world, birds);
-  const troubled = trouble();
-  await live(paths);
+  const crossed = former ? [await crossing(life)] : [];
+  if (former) await world.upgrade(process.env['HEED_TEST_BUNDLE']!);
+  await former?.remove();
+  const troubled = recording ? undefined : trouble();
+  await live([...paths, ...crossed]);
   await world.db.apply(hurried);
   await live(patientPaths);
   await troubled;
   await refusals();
-  if (process.env['HEED_HISTORIES']) await keepHistories([...lived].map(([path, history]) => ({ path, history })));
+  if (recording) await keepHistories([...lived].map(([path, history]) => ({ path, history })));
 }, 150_000);
 afterAll(async () => {
   await world?.close();
@@ -209,9 +217,12 @@ describe('of what people say, write and are called', () => {
     expect(birds.found(cards.join())).toEqual([]);
   });
 
-  test('although it was in every error: those are told to nobody but by where they happened', () => {
-    expect(log.filter((line) => line.includes('An activity failed')).length).toBeGreaterThan(2);
-  });
+  (recording ? test.skip : test)(
+    'although it was in every error: those are told to nobody but by where they happened',
+    () => {
+      expect(log.filter((line) => line.includes('An activity failed')).length).toBeGreaterThan(2);
+    },
+  );
 
   test('all would be found, were it there', async () => {
     const planted = (): string => life.says('Planted');
@@ -244,14 +255,21 @@ describe('of what people say, write and are called', () => {
 describe('every path', () => {
   test('is kept as a history: npm run histories', async () => {
     const kept = (await keptHistories()).filter((history) => history.version === version);
-    expect(kept.map(({ path }) => path)).toEqual([...lived.keys()].sort());
+    expect(kept.map(({ path }) => path)).toEqual([...new Set([...lived.keys(), 'crossed'])].sort());
   });
 
   test('replays, as people lived it just now', async () => {
     expect(await replayFailures(lived, process.env['HEED_TEST_BUNDLE']!)).toEqual({});
   });
 
-  test('keeps within its budget', () => {
-    expect([...lived].flatMap(([path, history]) => overBudget(path, history))).toEqual([]);
+  test('ends well, or goes on: no story has failed, although stages did, and some were cut off', async () => {
+    const failed: string[] = [];
+    for await (const { workflowId } of world.client.workflow.list({ query: `ExecutionStatus = 'Failed'` }))
+      failed.push(workflowId);
+    expect(failed).toEqual([]);
+  });
+
+  test('puts nothing larger than 2 KB into Temporal', () => {
+    expect(Math.max(...[...lived.values()].map(largestPayload))).toBeLessThanOrEqual(2048);
   });
 });

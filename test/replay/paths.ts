@@ -218,7 +218,21 @@ export const patientPaths: Path[] = [
   },
 ];
 
-/** A second person to the first. */
+/** Its first round begins under the stories that are told now; what is returned goes on under those that are told then. */
+export async function crossing(life: Life): Promise<Path> {
+  const id = await life.capture({ words: life.says('Why is it so dark here?'), kind: 'question' });
+  await life.stands(id, 'acknowledge');
+  return {
+    name: 'crossed',
+    live: async () => {
+      await secondRound(life, id);
+      await answerAndSettle(life, id, 'ingrid');
+      return [await life.run('crossed', id)];
+    },
+  };
+}
+
+/** The first answer does not settle it; the director has it then. */
 async function secondRound(life: Life, id: string): Promise<void> {
   await answer(life, id, 'priya');
   await life.confirm(id, 'no');
@@ -275,6 +289,7 @@ const decline = (life: Life) => ({
 export class Life {
   readonly world: World;
   readonly #canaries: Canaries;
+  readonly #toldIn = new Map<string, string>();
 
   constructor(world: World, canaries: Canaries) {
     this.world = world;
@@ -347,23 +362,25 @@ export class Life {
     return !asked && !(await this.#describe(loopId)).raw.pendingWorkflowTask;
   }
 
-  /** The latest run of a loop's story. */
+  /** The run in which the story came to where it stands. One that was woken when all was over ended at once, and is not meant. */
   async run(path: string, loopId: string): Promise<Run> {
     const { workflowId, runId } = await this.#describe(loopId);
-    return { path, workflowId, runId };
+    return { path, workflowId, runId: this.#toldIn.get(loopId) ?? runId };
   }
 
   /** As World.until, but for so many at once that they must ask less often. */
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {
     let cause: unknown;
     const held = (): Promise<boolean> => holds().catch((error: unknown) => ((cause = error), false));
-    for (const end = Date.now() + 40_000; !(await held()); await sleep(60)) {
+    for (const end = Date.now() + 60_000; !(await held()); await sleep(200)) {
       if (Date.now() > end) throw new Error(`This never came about: ${what}.`, { cause });
     }
   }
 
   async #describe(loopId: string) {
     const kind = (await this.world.signal(loopId)) ? 'signal' : 'insight';
-    return this.world.client.workflow.getHandle(`${kind}:${loopId}`).describe();
+    const described = await this.world.client.workflow.getHandle(`${kind}:${loopId}`).describe();
+    if (described.searchAttributes['Stage']) this.#toldIn.set(loopId, described.runId);
+    return described;
   }
 }

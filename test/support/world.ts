@@ -99,6 +99,8 @@ export interface WorldOptions {
   temporal?: string;
   /** Stories kept in memory; with none, each waking replays its story from the start. */
   cachedStories?: number;
+  /** Other stories than those of src/workflows, to begin with (a bundle). */
+  bundle?: string;
   /** Hears what worker and relay have to say. */
   log?: Log;
   /** Where mailbox and Slack room keep their files. */
@@ -109,11 +111,11 @@ export interface WorldOptions {
 export async function openWorld(
   company: 'shop' | 'demo' = 'shop',
   change?: (company: Company) => void,
-  { temporal, cachedStories, log = quiet, dataDir }: WorldOptions = {},
+  { temporal, cachedStories, bundle = process.env['HEED_TEST_BUNDLE'], log = quiet, dataDir }: WorldOptions = {},
 ): Promise<World> {
   const address = temporal ?? process.env['HEED_TEST_TEMPORAL'];
-  let bundle = process.env['HEED_TEST_BUNDLE'];
-  if (!address || !bundle)
+  let stories = bundle;
+  if (!address || !stories)
     throw new Error('Stories need Temporal: globalSetup starts it for tests under stories, e2e, browser and replay.');
   const db = await openTestDatabase({ company });
   if (change) await db.apply(change);
@@ -148,7 +150,7 @@ export async function openWorld(
       },
       connection: { address },
       namespace,
-      bundle: bundle!,
+      bundle: stories!,
       log,
       messagesPerSecond: 200,
       ...(cachedStories !== undefined && { cachedStories }),
@@ -253,7 +255,7 @@ export async function openWorld(
     },
     async upgrade(to) {
       await workers?.stop();
-      bundle = to;
+      stories = to;
       await startAll();
     },
     async without(act) {

@@ -77,3 +77,62 @@ export function countsOf(db: Db): Promise<readonly z.infer<typeof Count>[]> {
     from now.insights i
     where not i.sample and i.closed_at is null and (i.outcome is null or i.outcome = 'deferred') and coalesce(i.wake_at, i.decide_by) < heed_now()`);
 }
+
+/** In seconds: from what a machine may take to what a company may. */
+export const bounds = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 259_200, 604_800, 2_592_000];
+
+const Spread = z.object({
+  metric: z.enum(['stage', 'lateness']),
+  label: z.string().nullable(),
+  /** Of `bounds`: how many it is not below; null for the sum over all. */
+  bound: z.number().nullable(),
+  count: z.number(),
+  seconds: z.number(),
+});
+
+/** How long things took, as counts between the bounds and one sum each: to each stage of a round, from when it was opened; and how late each
+ *  rung was taken. */
+export function spreadsOf(db: Db): Promise<readonly z.infer<typeof Spread>[]> {
+  return db.any(sql.type(Spread)`
+    with rounds_of_signals as (
+      select r.loop_id, r.round, r.opened_at
+      from rounds r join loops l on l.id = r.loop_id
+      where l.kind = 'signal' and not l.sample
+    ),
+    took as (
+      select 'acknowledged' as stage, min(a.acknowledged_at) - r.opened_at as long
+      from rounds_of_signals r join acknowledgements a on a.loop_id = r.loop_id and a.round = r.round
+      group by r.loop_id, r.round, r.opened_at
+      union all
+      select 'answered', f.followed_up_at - r.opened_at
+      from rounds_of_signals r join follow_ups f on f.loop_id = r.loop_id and f.round = r.round
+      where f.channel <> 'none'
+      union all
+      select 'closed', z.closed_at - r.opened_at
+      from rounds_of_signals r join closures z on z.loop_id = r.loop_id and z.round = r.round
+      union all
+      select 'decided', min(d.decided_at) - i.opened_at
+      from insights i join loops l on l.id = i.id join decisions d on d.insight_id = i.id
+      where not l.sample and d.outcome <> 'deferred'
+      group by i.id, i.opened_at
+    ),
+    measured as (
+      select 'stage' as metric, stage as label, extract(epoch from long)::float8 as seconds from took
+      union all
+      select 'lateness', null, extract(epoch from e.taken_at - g.due_at)::float8
+      from escalations e
+      join plans p on p.id = e.plan_id
+      join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+      join loops l on l.id = p.loop_id
+      where not l.sample
+    ),
+    placed as (
+      select metric, label, greatest(0, seconds) as seconds,
+        width_bucket(seconds, ${sql.array(bounds, 'float8')}) as bound
+      from measured
+    )
+    select metric, label, bound, count(*)::integer as count, coalesce(sum(seconds), 0)::float8 as seconds
+    from placed
+    group by grouping sets ((metric, label, bound), (metric, label))
+    order by metric, label, bound nulls last`);
+}

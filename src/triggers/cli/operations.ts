@@ -117,9 +117,10 @@ export function addOperations(program: Command, terminal: Terminal): void {
     });
 }
 
-function say(terminal: Terminal, name: string, { sentence, whatToDo }: { sentence: string; whatToDo: string }): void {
-  terminal.say(`${name}  ${sentence}`);
-  terminal.say(`         ${whatToDo}`);
+function say(terminal: Terminal, name: string, explained: ReturnType<typeof explainStuck>): void {
+  terminal.say(`${name}  ${explained.sentence}`);
+  terminal.say(`         ${explained.whatToDo}`);
+  terminal.say(`         More: ${explained.runbook}`);
 }
 
 function statusLines(company: string, version: number, publicUrl: string, progress: Progress, stuck: number): string[] {

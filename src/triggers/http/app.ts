@@ -10,7 +10,7 @@ import { metrics } from './metrics.ts';
 import { pages } from './pages/pages.ts';
 import { limitedRate } from './rates.ts';
 import { inTime, limitedBodies } from './requests.ts';
-import { ownFormsOnly, securityHeaders } from './security.ts';
+import { onlyWatchers, ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
 import type { Web } from './web.ts';
 
@@ -19,6 +19,8 @@ export interface AppOptions {
   rateLimiting?: boolean;
   /** How many proxies of ours stand in front. */
   trustedProxyHops?: number;
+  /** What /metrics and /health/engine ask for; without it they ask for nothing. */
+  metricsToken?: string | undefined;
   /** Told of what is our fault, with the reference that the person was shown. */
   report?: Report;
 }
@@ -26,7 +28,7 @@ export interface AppOptions {
 /** Nothing listens yet: hand `fetch` to a server, or call `request` in a test. */
 export function createApp(
   web: Web,
-  { rateLimiting = true, trustedProxyHops = 0, report = () => {} }: AppOptions = {},
+  { rateLimiting = true, trustedProxyHops = 0, metricsToken, report = () => {} }: AppOptions = {},
 ): Hono {
   const app = new Hono();
   const v1 = api(web.heed);
@@ -40,6 +42,7 @@ export function createApp(
     '/',
     docs(() => describe(v1, web.publicUrl)),
   );
+  for (const watched of ['/metrics', '/health/engine']) app.use(watched, onlyWatchers(metricsToken));
   app.route('/health', health(web));
   app.route('/metrics', metrics(web.heed.pool));
   app.route('/slack', slackRoutes(web));

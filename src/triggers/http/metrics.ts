@@ -1,9 +1,23 @@
-/** /metrics for Prometheus: read from Postgres when it is asked for, so that every web process says the same and a restart forgets nothing. */
+/** /metrics for Prometheus: read from Postgres when it is asked for, so that every web process says the same and a restart forgets nothing;
+ *  and beside it the timings of this process, which only it can know. */
 
 import { Hono } from 'hono';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Pool } from '../../store/pool.ts';
-import { countsOf, progressOf } from '../../store/views/health.ts';
+import { bounds, countsOf, progressOf, spreadsOf } from '../../store/views/health.ts';
+import { timings } from '../timings.ts';
+import { answerErrors } from './errors.ts';
+import { onlyWatchers } from './security.ts';
+
+/** A door for nothing but the timings of a process that has no web. */
+export function timingsDoor(metricsToken: string | undefined): Hono {
+  const app = new Hono();
+  app.onError(answerErrors(() => {}));
+  app.get('/metrics', onlyWatchers(metricsToken), async (c) =>
+    c.body(await timings.metrics(), 200, { 'Content-Type': timings.contentType }),
+  );
+  return app;
+}
 
 export function metrics(pool: Pool): Hono {
   const registers = [new Registry()];
@@ -34,14 +48,59 @@ export function metrics(pool: Pool): Hono {
 
   const app = new Hono();
   app.get('/', async (c) => {
-    const [counts, progress] = await Promise.all([countsOf(pool), progressOf(pool)]);
+    const [counts, progress, spreads] = await Promise.all([countsOf(pool), progressOf(pool), spreadsOf(pool)]);
     // From here to the text nothing is awaited that another scrape could come between.
     registry.resetMetrics();
     for (const { metric, label, label2, count } of counts) write[metric]?.(label, label2, count);
     oldest.set({ queue: 'wakes' }, progress.oldest_wake_seconds ?? 0);
     oldest.set({ queue: 'deliveries' }, Math.max(0, progress.oldest_delivery_seconds ?? 0));
     oldest.set({ queue: 'chain' }, progress.oldest_unchained_seconds ?? 0);
-    return c.body(await registry.metrics(), 200, { 'Content-Type': registry.contentType });
+    const texts = [
+      await registry.metrics(),
+      histogram(
+        'heed_signal_stage_duration_seconds',
+        'From the opening of a round (decided: of the insight) to this stage',
+        spreads
+          .filter(({ metric }) => metric === 'stage')
+          .map((spread) => ({ ...spread, labels: { stage: spread.label! } })),
+      ),
+      histogram(
+        'heed_escalation_lateness_seconds',
+        'How long after it was due a rung was taken',
+        spreads.filter(({ metric }) => metric === 'lateness').map((spread) => ({ ...spread, labels: {} })),
+      ),
+      await timings.metrics(),
+    ];
+    return c.body(texts.join('\n'), 200, { 'Content-Type': registry.contentType });
   });
   return app;
 }
+
+interface Spread {
+  labels: Record<string, string>;
+  bound: number | null;
+  count: number;
+  seconds: number;
+}
+
+/** As text: prom-client's histograms only count what they are shown one by one. */
+function histogram(name: string, help: string, spreads: Spread[]): string {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+  for (const { labels, count, seconds } of spreads.filter(({ bound }) => bound === null)) {
+    const told = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    const of = spreads.filter((spread) => spread.bound !== null && same(spread.labels, labels));
+    for (const [at, le] of bounds.entries()) {
+      const below = of.reduce((sum, spread) => (spread.bound! <= at ? sum + spread.count : sum), 0);
+      lines.push(`${name}_bucket{${[...told, `le="${le}"`].join(',')}} ${below}`);
+    }
+    const all = told.length > 0 ? `{${told.join(',')}}` : '';
+    lines.push(
+      `${name}_bucket{${[...told, 'le="+Inf"'].join(',')}} ${count}`,
+      `${name}_sum${all} ${seconds}`,
+      `${name}_count${all} ${count}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const same = (a: Record<string, string>, b: Record<string, string>): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,5 +1,6 @@
 /** What every answer carries, and whose forms are taken: nothing from elsewhere is loaded, framed, or allowed to press for somebody. */
 
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { DomainError } from '../../domain/errors.ts';
 
@@ -91,3 +92,19 @@ const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\
  *  only without TLS is there no other sign of where the press comes from. */
 export const isOpenedByALink = (path: string): boolean =>
   /^\/(t|yours|not-me|unsubscribe|rights|sign-in)(\/|$)/.test(path);
+
+/** For machines that watch us: with a token set, only who brings it (`Authorization: Bearer …`) is answered; without one, everybody. */
+export function onlyWatchers(token: string | undefined): MiddlewareHandler {
+  return async (c, next) => {
+    if (token && !isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`))
+      throw new DomainError(
+        'unauthorized',
+        'This is for the machines that watch Heed: bring METRICS_TOKEN as a bearer token.',
+      );
+    return next();
+  };
+}
+
+/** Hashed first, so that neither content nor length shows in the time it takes. */
+const isSame = (given: string, expected: string): boolean => timingSafeEqual(hashOf(given), hashOf(expected));
+const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -9,6 +9,7 @@ import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../.
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
+import { nudgeLag } from '../timings.ts';
 import { codeOf } from './codeOf.ts';
 import { keepChain, keepNoLonger } from './keeping.ts';
 import { reconcile } from './reconcile.ts';
@@ -121,6 +122,7 @@ async function carry(options: RelayOptions, as: WakeClass, most: number): Promis
 async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): Promise<void> {
   const story = wake.kind === 'signal' ? 'followSignal' : 'followInsight';
   const subject = wake.kind === 'signal' ? { signalId: wake.loop_id } : { insightId: wake.loop_id };
+  const leasedAt = performance.now();
   try {
     await client.withDeadline(Date.now() + deadlineMs, () =>
       client.workflow.signalWithStart(story, {
@@ -135,6 +137,7 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
         staticSummary: wake.reference,
       }),
     );
+    nudgeLag.observe((wake.waited_ms + performance.now() - leasedAt) / 1000);
     await wakeCarried(pool, wake.loop_id, wake.asked);
   } catch (error) {
     await wakePostponed(pool, wake.loop_id, wake.asked, backOffMs(wake.attempts));

@@ -222,6 +222,13 @@ describe('operations', () => {
     );
     expect(said).toContain(`heed repair ${reference} --action resend --reason "…"`);
     expect(said).not.toMatch(/Charged|example\.com|Mina/);
+    const headings = (await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8')).matchAll(
+      /^#+ (.+)$/gm,
+    );
+    const anchors = [...headings].map(([, heading]) => heading!.toLowerCase().replaceAll(' ', '-'));
+    const named = [...said.matchAll(/More: docs\/operating\.md#(\S+)/g)].map(([, anchor]) => anchor!);
+    expect(new Set(named).size).toBe(3);
+    expect(named.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
 
     // Once the wait is met its rungs are nobody's any more, and the loop may wait for something else.
     await acknowledge(db.heed, { loopId: id, by: 'jonas', press: { source: 'test', key: id } });

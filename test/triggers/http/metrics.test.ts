@@ -1,0 +1,114 @@
+/** What operators watch: that it is there, that it is right, and who may ask. */
+
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createApp } from '../../../src/triggers/http/app.ts';
+import { timingsDoor } from '../../../src/triggers/http/metrics.ts';
+import { capture } from '../../../src/triggers/capture.ts';
+import { newId } from '../../../src/domain/ids.ts';
+import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
+import { review } from '../../../src/triggers/responses/review.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { goOn } from './story.ts';
+
+const token = 'a token of sixteen letters or more';
+let db: TestDatabase;
+let app: ReturnType<typeof createApp>;
+beforeAll(async () => {
+  db = await openTestDatabase({ company: 'demo' });
+  const web = {
+    heed: db.heed,
+    publicUrl: 'http://heed.test',
+    temporalUi: () => undefined,
+    slack: undefined,
+    demo: undefined,
+    arriving: () => [],
+  };
+  app = createApp(web, { rateLimiting: false, metricsToken: token });
+});
+afterAll(() => db.close());
+
+const press = () => ({ source: 'test', key: newId() });
+const ask = (path: string, authorization?: string) =>
+  app.request(path, authorization ? { headers: { Authorization: authorization } } : {});
+const scraped = async (): Promise<string> => (await ask('/metrics', `Bearer ${token}`)).text();
+
+/** name{label="value"} → number */
+const numbers = (text: string): Record<string, number> =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+
+describe('the metrics', () => {
+  test('tell how long a round took to each stage, and how late a rung was taken', async () => {
+    const { id } = await capture(
+      db.heed,
+      {
+        words: 'Blue hour, she said.',
+        place: 'high-street',
+        by: 'mina',
+        customer: { email: 'kim@adler.example' },
+        consent: [{ purpose: 'follow_up', channel: 'email', wording: '1' }],
+      },
+      { channel: 'web', press: press() },
+    );
+    await db.passTime('20 seconds');
+    await goOn(db, id);
+    await review(
+      db.heed,
+      { loopId: id, by: 'priya', press: press() },
+      { verdict: 'pursue', course: 'answer', kind: 'question' },
+    );
+    await db.passTime('100 seconds');
+    await acknowledge(db.heed, { loopId: id, by: 'priya', press: press() });
+    await db.passTime('1 hour');
+    await approveFollowUp(db.heed, { loopId: id, by: 'priya', press: press() }, { words: 'At six.' });
+
+    const told = numbers(await scraped());
+    const stage = (name: string, le: string): number | undefined =>
+      told[`heed_signal_stage_duration_seconds_bucket{stage="${name}",le="${le}"}`];
+    expect([stage('acknowledged', '60'), stage('acknowledged', '300'), stage('acknowledged', '+Inf')]).toEqual([
+      0, 1, 1,
+    ]);
+    expect([stage('answered', '900'), stage('answered', '14400'), stage('answered', '+Inf')]).toEqual([0, 1, 1]);
+    expect(told['heed_signal_stage_duration_seconds_sum{stage="answered"}']).toBeCloseTo(3720, -1);
+    expect(told['heed_signal_stage_duration_seconds_count{stage="answered"}']).toBe(1);
+    expect(told['heed_escalation_lateness_seconds_bucket{le="15"}']).toBe(0);
+    expect(told['heed_escalation_lateness_seconds_bucket{le="60"}']).toBe(1);
+    expect(told['heed_escalation_lateness_seconds_count']).toBe(1);
+    expect(told['heed_capture_commit_duration_seconds_count']).toBe(1);
+  });
+
+  test('that the dashboard draws are all told, by name and by label', async () => {
+    const text = await scraped();
+    const dashboard = await readFile(new URL('../../../docker/grafana/heed.json', import.meta.url), 'utf8');
+    const told = new Set(
+      [...text.matchAll(/^# TYPE (\w+) (\w+)/gm)].map(([, name, type]) =>
+        type === 'histogram' ? `${name}_bucket` : name!,
+      ),
+    );
+    const drawn = new Set([...dashboard.matchAll(/\bheed_\w+/g)].map(([name]) => name));
+    expect([...drawn].filter((name) => !told.has(name))).toEqual([]);
+    expect([...told].filter((name) => !drawn.has(name))).toEqual([]);
+  });
+
+  test('are given, with the state of the engine, only to who brings the token', async () => {
+    for (const path of ['/metrics', '/health/engine']) {
+      for (const wrong of [undefined, 'Bearer', `Bearer ${token}!`, `Basic ${token}`])
+        expect({ path, wrong, status: (await ask(path, wrong)).status }).toEqual({ path, wrong, status: 401 });
+      expect((await ask(path, `Bearer ${token}`)).status).not.toBe(401);
+    }
+    expect((await ask('/health')).status).toBe(200);
+    expect((await ask('/health/ready')).status).toBe(200);
+  });
+
+  test('of a relay on its own are its timings, at a door of its own', async () => {
+    expect((await timingsDoor(token).request('/metrics')).status).toBe(401);
+    const open = await timingsDoor(undefined).request('/metrics');
+    expect(await open.text()).toContain('# TYPE heed_workflow_nudge_lag_seconds histogram');
+  });
+});
