@@ -191,7 +191,7 @@ describe('who asks us to stop is left in peace', () => {
     const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: [by('email')] });
     await world.settle();
     await approveFollowUp(world.heed, world.as('priya', id), { words: 'Tomorrow.' });
-    await world.db.pool.query(sql.unsafe`delete from consents where signal_id = ${id}`);
+    await world.db.rewrite(sql.unsafe`delete from consents where signal_id = ${id}`);
     await world.passTo('tuesday', '09:00');
     expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
       expect.objectContaining({ state: 'suppressed', last_error_code: 'no_consent' }),
