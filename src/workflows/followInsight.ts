@@ -2,7 +2,7 @@
 
 import { continueAsNew } from '@temporalio/workflow';
 import type { FollowInsight } from './messages.ts';
-import { openLoop, over, stages } from './until.ts';
+import { endWell, openLoop, stages } from './until.ts';
 
 export async function followInsight({ insightId }: FollowInsight): Promise<void> {
   const again = (): Promise<never> => continueAsNew<typeof followInsight>({ insightId });
@@ -17,6 +17,6 @@ export async function followInsight({ insightId }: FollowInsight): Promise<void>
       if (await stages.finish(insightId)) return;
     }
   } catch (reason) {
-    await over(reason, again);
+    await endWell(reason, again);
   }
 }

@@ -2,7 +2,7 @@
 
 import { continueAsNew, patched } from '@temporalio/workflow';
 import type { FollowSignal } from './messages.ts';
-import { openLoop, over, stages, type Loop } from './until.ts';
+import { endWell, openLoop, stages, type Loop } from './until.ts';
 
 export async function followSignal({ signalId }: FollowSignal): Promise<void> {
   const again = (): Promise<never> => continueAsNew<typeof followSignal>({ signalId });
@@ -22,7 +22,7 @@ export async function followSignal({ signalId }: FollowSignal): Promise<void> {
       else await lookForEach(loop);
     }
   } catch (reason) {
-    await over(reason, again);
+    await endWell(reason, again);
   }
 }
 

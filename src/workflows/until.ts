@@ -78,8 +78,8 @@ export async function openLoop(id: string, again: Again): Promise<Loop> {
   };
 }
 
-/** Caught once, at the top of each story: it ends well when its loop is over. */
-export async function over(reason: unknown, again: Again): Promise<void> {
+/** What is caught at the top of each story: it ends well when its loop is over. */
+export async function endWell(reason: unknown, again: Again): Promise<void> {
   if (reason instanceof LoopOver) return;
   // A worker that needs the room puts stories out of its memory, and cuts off a stage that is being tried again. Nobody asked for that.
   if (isCancellation(reason) && !CancellationScope.current().consideredCancelled) await again();

@@ -368,6 +368,13 @@ export class Life {
     return { path, workflowId, runId: this.#toldIn.get(loopId) ?? runId };
   }
 
+  /** The first run of it. */
+  async begun(loopId: string): Promise<Run> {
+    let first: Run | undefined;
+    await this.until('its story begins', async () => Boolean((first = await this.run('', loopId))));
+    return first!;
+  }
+
   /** As World.until, but for so many at once that they must ask less often. */
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {
     let cause: unknown;
