@@ -4,6 +4,7 @@ import type { Calendar } from '../../src/domain/company.ts';
 
 const minuteMs = 60_000;
 const dayMs = 1440 * minuteMs;
+const probeMs = 8 * dayMs;
 const [first, last] = [Date.UTC(2024, 0, 1), Date.UTC(2033, 0, 1)];
 
 test('business time agrees with a clock that is watched minute by minute, at each change of each zone on earth from 2024 to 2032', () => {
@@ -31,7 +32,7 @@ interface Change {
   after: number;
 }
 
-/** Asked of the machine's own zones, which calendar.ts does not use: every four days, then halved to the minute. */
+/** Asked of the machine's own zones, which calendar.ts does not use: every eight days (no zone changes twice in them), then halved to the minute. */
 function changesOf(zone: string): Change[] {
   const clock = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
   const offsetAt = (at: number): number => {
@@ -39,10 +40,10 @@ function changesOf(zone: string): Change[] {
     return sign ? (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * minuteMs : 0;
   };
   const changes: Change[] = [];
-  for (let at = first, before = offsetAt(at); at < last; at += 4 * dayMs) {
-    const after = offsetAt(at + 4 * dayMs);
+  for (let at = first, before = offsetAt(at); at < last; at += probeMs) {
+    const after = offsetAt(at + probeMs);
     if (after === before) continue;
-    let [low, high] = [at, at + 4 * dayMs];
+    let [low, high] = [at, at + probeMs];
     while (high - low > minuteMs) {
       const middle = low + Math.floor((high - low) / 2 / minuteMs) * minuteMs;
       if (offsetAt(middle) === before) low = middle;
@@ -89,9 +90,7 @@ function* differencesAt(timezone: string, { at, before, after }: Change): Genera
   if (endOfDay(today, timezone).getTime() !== over - 1)
     yield `${today} ends at ${endOfDay(today, timezone).toISOString()}`;
   // Quiet hours that end around the change: at a time that is skipped, or that comes twice.
-  for (const [start, later] of [-50, -10, 0, 10].flatMap((from) =>
-    [-60, -30, 5, 30, 60, 100].map((to) => [from, to] as const),
-  )) {
+  for (const [start, later] of [-50, 10].flatMap((from) => [-60, -30, 30, 60].map((to) => [from, to] as const))) {
     const from = at + start * minuteMs;
     const quiet = { from: (minuteOf(from) + 1200) % 1440, to: (minuteOf(at) + later + 1440) % 1440 };
     const isQuiet = (utc: number): boolean =>

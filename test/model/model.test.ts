@@ -158,7 +158,7 @@ describe('courses of events that were once ended otherwise than promised', () =>
       { verb: 'call', signal: 1, by: 'jonas', outcome: 'reached', promise: null },
     ));
 
-  test('who was moved by mistake can be moved back', () =>
+  test('of whom was moved on nobody is told that they were moved back: it would not be true', () =>
     happened(
       { ...kim, asks: 'coat' },
       { ...lee, asks: 'coat' },

@@ -123,6 +123,8 @@ export interface Signal extends Loop {
   } | null;
   answers: string[];
   insight: number | null;
+  /** All that it has been part of. */
+  joined: number[];
   heard: { insight: number; version: number; telling?: Telling; whyNot?: string; at: number }[];
   says: string[];
 }
@@ -200,6 +202,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       answer: null,
       answers: [],
       insight: null,
+      joined: [],
       heard: [],
       says: [],
     });
@@ -257,7 +260,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const to = m.insights[insight]!;
     if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1 || toldAt(s) !== null) return false;
     if (s.insight === insight) return true;
-    if (!isJoinable(m, to)) return false;
+    if (!isJoinable(m, to) || s.joined.includes(insight)) return false;
     const from = s.insight === null ? undefined : m.insights[s.insight]!;
     joinTo(m, s, to);
     if (!from || signalsOf(m, from).length > 0) return true;
@@ -696,6 +699,7 @@ function openInsight(m: Model, s: Signal): Insight {
 function joinTo(m: Model, s: Signal, i: Insight): void {
   const before = peopleOf(m, i);
   s.insight = i.n;
+  s.joined.push(i.n);
   const until = inForce(i)?.people ?? Infinity;
   if (before < until && peopleOf(m, i) >= until)
     plan(i, { wait: 'decided', ladder: 'decided', occasion: `signal ${s.n}`, from: m.now });

@@ -49,12 +49,10 @@ export async function takeSamenessBack(tx: Tx, insightId: string): Promise<void>
     on conflict do nothing`);
 }
 
-/** False when it had joined before and nobody moves it now. Whoever moves a signal back to where it was makes that joining the latest. */
+/** False when it had joined before. */
 export async function joinInsight(tx: Tx, insightId: string, signalId: string, by: string | null): Promise<boolean> {
   const { rowCount } = await tx.query(sql.unsafe`
-    insert into insight_signals (insight_id, signal_id, joined_by) values (${insightId}, ${signalId}, ${by})
-    on conflict (insight_id, signal_id) do update set joined_by = excluded.joined_by, joined_at = excluded.joined_at
-      where excluded.joined_by is not null`);
+    insert into insight_signals (insight_id, signal_id, joined_by) values (${insightId}, ${signalId}, ${by}) on conflict do nothing`);
   return rowCount === 1;
 }
 

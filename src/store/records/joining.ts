@@ -9,7 +9,7 @@ import { planWait } from './ladders.ts';
 import { closeRound } from './loops.ts';
 
 /** Joins under the insight's lock, which the caller holds. What was deferred until so many people is taken up again once they are there;
- *  an insight that a person has emptied this way is closed as joined. */
+ *  an insight that a person has emptied this way is closed as joined. False when the signal had joined it before. */
 export async function joinSignal(
   tx: Tx,
   j: {
@@ -20,9 +20,9 @@ export async function joinSignal(
     company: Company;
     configuration: number;
   },
-): Promise<void> {
+): Promise<boolean> {
   const before = await insightNow(tx, j.insightId);
-  if (!(await joinInsight(tx, j.insightId, j.signalId, j.by))) return;
+  if (!(await joinInsight(tx, j.insightId, j.signalId, j.by))) return false;
   const insight = await insightNow(tx, j.insightId);
   const until = insight?.outcome === 'deferred' ? insight.until_people : null;
   // Once, by whoever makes the number full: those who come later find the decider asked already.
@@ -36,7 +36,7 @@ export async function joinSignal(
       configuration: j.configuration,
     });
   }
-  if (!j.from) return;
+  if (!j.from) return true;
   const left = await insightNow(tx, j.from);
   if (left && left.signals === 0) {
     await closeRound(tx, {
@@ -46,4 +46,5 @@ export async function joinSignal(
       ...(j.by ? { by: j.by } : { rule: 'its only signal joined another' }),
     });
   }
+  return true;
 }

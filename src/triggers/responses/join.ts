@@ -13,7 +13,7 @@ import { mustBeOpen, respondToSignal, type Responding, type Response } from './r
 export const Joining = z.strictObject({ insight: z.uuid() });
 export type Joining = z.infer<typeof Joining>;
 
-/** Throws `conflict` when that insight has been decided, or there is nothing to decide about this signal. */
+/** Throws `conflict` when that insight has been decided, when the signal was moved on from it, or when there is nothing to decide about it. */
 export function join(heed: Heed, responding: Responding, { insight: insightId }: Joining): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by, company, version } = moment;
@@ -34,7 +34,7 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
     if (!insight || insight.sample) throw new DomainError('not_found', 'There is nothing here under that address.');
     if (!insight.open_to_join)
       throw new DomainError('conflict', 'That was decided a while ago; what comes now opens a new one.');
-    await joinSignal(tx, {
+    const joined = await joinSignal(tx, {
       insightId,
       signalId: signal.id,
       by,
@@ -42,6 +42,12 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
       company,
       configuration: version,
     });
+    // Facts stay as they were recorded, and this joining is one of them: it can't become the latest again.
+    if (!joined)
+      throw new DomainError(
+        'conflict',
+        'It was part of that before and has been moved on since, so it can’t be moved back. Leave it where it is, or move it to another.',
+      );
     await wake(tx, insightId, 'response');
     if (signal.insight_id) {
       const left = await insightNow(tx, signal.insight_id);
