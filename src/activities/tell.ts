@@ -1,5 +1,6 @@
 /** A decision reaches everyone who asked and everyone who captured it: told, or not, for a recorded reason. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endOfDay } from '../domain/calendar.ts';
 import type { Company } from '../domain/company.ts';
 import { longDate } from '../domain/longDate.ts';
@@ -17,9 +18,12 @@ import type { Hands } from './createActivities.ts';
 
 /** So that one chunk stays well inside a local activity's four seconds. */
 const chunk = 50;
+/** Letters leave ten a second, so writing tellings faster than this would help nobody and take room from what somebody waits for. */
+const chunkMs = 2_000;
 
 /** Settles what up to fifty people said about an insight whose decision is final. True while some may be left. */
 export async function tell(hands: Hands, insightId: string): Promise<boolean> {
+  const began = performance.now();
   const { company } = await hands.configuration();
   const insight = await insightNow(hands.pool, insightId);
   if (!insight?.decision_id || insight.sample || insight.outcome === 'deferred') return false;
@@ -36,7 +40,9 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
     });
     if (!told) return false;
   }
-  return new Set(left.map((each) => each.customer_id ?? each.signal_id)).size === chunk;
+  const more = new Set(left.map((each) => each.customer_id ?? each.signal_id)).size === chunk;
+  if (more) await sleep(Math.max(0, chunkMs - (performance.now() - began)));
+  return more;
 }
 
 /** Closes an insight whose decision has been told and, if adopted, done. False: something was decided anew meanwhile. */

@@ -159,12 +159,15 @@ describe('of what waits, the relay carries', () => {
     for (const id of wave) await asked(id, 'wave');
     let begun = false;
     const { client, carried } = temporal('relay', async () => {
-      if (!begun) await ((begun = true), asked(mine, 'response'));
+      if (begun) return;
+      begun = true;
+      await asked(mine, 'response');
+      await db.pool.query(sql.unsafe`notify heed_due`);
     });
     relay(client);
     await until(() => carried.includes(mine));
-    // The handful that was already taken goes; nothing behind it does.
-    expect(carried.indexOf(mine)).toBeLessThanOrEqual(10);
+    // What was already taken goes, and at most one second's room behind it; not the other forty.
+    expect(carried.indexOf(mine)).toBeLessThanOrEqual(20);
   });
 
   test('an answer to one customer before the letters that tell a decision to many', async () => {
