@@ -82,7 +82,9 @@ async function untilAccepted(
   { key, body }: Loop,
   done: CapturesDone,
 ): Promise<{ id: string; reference: string } | undefined> {
-  for (const until = performance.now() + patienceMs; performance.now() < until; done.retries += 1) {
+  const until = performance.now() + patienceMs;
+  for (let tries = 0; performance.now() < until; tries += 1) {
+    if (tries > 0) done.retries += 1;
     try {
       const response = await fetch(`${url}/v1/signals`, {
         method: 'POST',
@@ -97,7 +99,7 @@ async function untilAccepted(
     } catch (error) {
       if (error instanceof Error && error.message.startsWith('A capture was refused')) throw error;
     }
-    await sleep(100 + Math.random() * 500);
+    await sleep(Math.min(3_000, 150 * 2 ** tries) * (0.5 + Math.random()));
   }
   return undefined;
 }

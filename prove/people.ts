@@ -63,23 +63,28 @@ async function each<Item>({ did }: Context, items: readonly Item[], act: (item: 
   );
 }
 
-interface SignalSeen {
+interface Seen {
+  id: string;
   stage: string;
+}
+interface SignalSeen extends Seen {
   round: number;
   owner: { code: string };
 }
-
-interface InsightSeen {
-  stage: string;
+interface InsightSeen extends Seen {
+  openedAt: string;
   decider: { code: string };
 }
 
-/** Looks at each open loop in turn, less and less often, and does what its stage asks for. */
+/** Reads the lists every two seconds, and does what is asked for: one look for all, because a look at each would be a load of its own. */
 function byApi(context: Context): () => Promise<void> {
   const { house, loops, did, isFor, state } = context;
-  const open = new Map<string, { at: number; every: number }>();
-  const met = new Set<string>();
-  let lookedAtInsights = 0;
+  /** What was done lately, so that it is not said again before it shows. */
+  const lately = new Map<string, number>();
+  const firstSeen = new Map<string, number>();
+  let lookedAt = 0;
+  let lookedAtAll = 0;
+
   /** What was answered; undefined when somebody was faster, or its turn had passed. */
   const api = async (path: string, body?: object, key: string = crypto.randomUUID()): Promise<unknown> => {
     const response = await fetch(`${house.url}/v1${path}`, {
@@ -90,54 +95,55 @@ function byApi(context: Context): () => Promise<void> {
     if (response.status >= 500) throw new Error(String(response.status));
     return response.ok ? response.json() : undefined;
   };
-  const signal = async (id: string): Promise<void> => {
-    const seen = (await api(`/signals/${id}`)) as SignalSeen | undefined;
-    if (!seen) return;
-    const { stage, round, owner } = seen;
-    if (stage === 'closed') return void open.delete(id);
-    const by = owner.code;
-    // The same key for the same deed: said again after a lost reply it counts once.
-    const say = async (noun: string, body: object): Promise<void> => {
-      if (await api(`/signals/${id}/${noun}`, { by, ...body }, `${id}:${round}:${noun}:${by}`)) did(`api: ${noun}`);
-    };
-    if (stage === 'review') await say('review', { verdict: 'pursue', course: 'answer' });
-    if (stage === 'acknowledge') await say('acknowledgement', {});
+  /** The newest thousand; all of them once a minute, for whatever was left behind. */
+  const list = async <Item extends Seen>(path: string, all: boolean): Promise<Item[]> => {
+    const found: Item[] = [];
+    let cursor: string | null = '';
+    do {
+      const page = (await api(`${path}?limit=1000${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)) as
+        { data: Item[]; nextCursor: string | null } | undefined;
+      found.push(...(page?.data ?? []));
+      cursor = page?.nextCursor ?? null;
+    } while (all && cursor);
+    return found.filter(
+      ({ id, stage }) => stage !== 'closed' && (lately.get(`${id} ${stage}`) ?? 0) < performance.now(),
+    );
+  };
+  // The same key for the same deed: said again after a lost reply it counts once.
+  const say = async (path: string, by: string, round: number, body: object): Promise<void> => {
+    if (await api(path, { by, ...body }, `${path}:${round}:${by}`)) did(`api: ${path.split('/').at(-1)}`);
+  };
+  const signal = async ({ id, stage, round, owner: { code: by } }: SignalSeen): Promise<void> => {
+    lately.set(`${id} ${stage}`, performance.now() + 5_000);
+    if (stage === 'review') await say(`/signals/${id}/review`, by, round, { verdict: 'pursue', course: 'answer' });
+    if (stage === 'acknowledge') await say(`/signals/${id}/acknowledgement`, by, round, {});
     if (stage === 'acknowledge' || stage === 'answer')
-      await say('follow-up', { words: 'Thank you for asking. This is my answer.' });
+      await say(`/signals/${id}/follow-up`, by, round, { words: 'Thank you for asking. This is my answer.' });
   };
-  const insight = async (id: string): Promise<void> => {
-    const seen = (await api(`/insights/${id}`)) as InsightSeen | undefined;
-    if (!seen) return;
-    const by = seen.decider.code;
-    const say = async (noun: string, body: object): Promise<void> => {
-      if (await api(`/insights/${id}/${noun}`, { by, ...body }, `${id}:${noun}:${by}`)) did(`api: ${noun}`);
-    };
-    if (seen.stage === 'decide' && (state.clearing || isFor('api', id))) await say('decision', decisionAbout(id));
-    if (seen.stage === 'complete') await say('completion', { evidence: 'It hangs in the shop.' });
+  const insight = async ({ id, stage, decider: { code: by } }: InsightSeen): Promise<void> => {
+    lately.set(`${id} ${stage}`, performance.now() + 5_000);
+    if (stage === 'decide') await say(`/insights/${id}/decision`, by, 1, decisionAbout(id));
+    if (stage === 'complete') await say(`/insights/${id}/completion`, by, 1, { evidence: 'It hangs in the shop.' });
   };
+
   return async () => {
     const now = performance.now();
-    for (const [id, loop] of loops.byId) {
-      if (met.has(id) || !(state.clearing || isFor('api', id))) continue;
-      met.add(id);
-      open.set(id, { at: now + (loop.climbs && !state.clearing ? climbMs : thinkMs), every: 2_000 });
-    }
-    const due = [...open].filter(([, { at }]) => at <= now);
-    await each(context, due, async ([id, look]) => {
-      look.at = performance.now() + look.every;
-      look.every = Math.min(state.clearing ? 4_000 : 10_000, look.every * 1.5);
-      await signal(id);
-    });
-    if (now - lookedAtInsights < 2_000) return;
-    lookedAtInsights = now;
-    const { data } = (await api('/insights?limit=1000')) as { data: { id: string; stage: string; openedAt: string }[] };
-    // An insight is left open for a while, so that others can join it.
-    const ripe = data.filter(({ openedAt }) => state.clearing || Date.now() - Date.parse(openedAt) > 6_000);
-    await each(
-      context,
-      ripe.filter(({ stage }) => stage === 'decide' || stage === 'complete').map(({ id }) => id),
-      insight,
-    );
+    if (now < lookedAt + 2_000) return;
+    lookedAt = now;
+    const all = now > lookedAtAll + 60_000;
+    if (all) lookedAtAll = now;
+    const isTheirTurn = ({ id, stage }: SignalSeen): boolean => {
+      if (!['review', 'acknowledge', 'answer'].includes(stage)) return false;
+      if (!firstSeen.has(id)) firstSeen.set(id, now);
+      if (state.clearing) return true;
+      return isFor('api', id) && now > firstSeen.get(id)! + (loops.byId.get(id)?.climbs ? climbMs : thinkMs);
+    };
+    await each(context, (await list<SignalSeen>('/signals', all)).filter(isTheirTurn), signal);
+    // An insight is left open for a while, so that others can join it; that something is done nobody is asked in these days.
+    const isRipe = ({ id, stage, openedAt }: InsightSeen): boolean =>
+      stage === 'complete' ||
+      (stage === 'decide' && (state.clearing || (isFor('api', id) && Date.now() - Date.parse(openedAt) > 6_000)));
+    await each(context, (await list<InsightSeen>('/insights', all)).filter(isRipe), insight);
   };
 }
 

@@ -75,6 +75,9 @@ export interface Left {
   promptsLate: [number, number, number];
 }
 
+/** How long people go on as they were once the faults are over. */
+const graceMs = 15_000;
+
 /** Runs it. Rejects only when it could not be run; what it found is in the answer. */
 export async function prove(proving: Proving): Promise<Proof> {
   const { folder, say, seed, capturesOnly } = proving;
@@ -109,9 +112,11 @@ export async function prove(proving: Proving): Promise<Proof> {
     house.mailbox.faults.clear();
     house.room.faults.clear();
     say('The faults are over. Waiting until nothing moves any more …');
-    people?.clearUp();
     const draining = performance.now();
+    // People finish what they are about; only then what is left is taken up by the API.
+    const clearingUp = setTimeout(() => people?.clearUp(), graceMs);
     const drained = capturesOnly || (await drain(house, proving));
+    clearTimeout(clearingUp);
     const drainSeconds = (performance.now() - draining) / 1000;
     telling.stop();
     await people?.stop();

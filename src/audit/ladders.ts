@@ -7,6 +7,12 @@ import { violationsIn, type Check } from './check.ts';
  * where this and domain/loop.ts disagree, one of them is wrong.
  */
 const plansWithEnds = `
+  wrong_numbers as (
+    select loop_id, min(called_at) as at from calls where outcome = 'wrong_number' group by loop_id
+  ),
+  told_by_phone as (
+    select loop_id, round, min(called_at) as at from calls where purpose = 'told' and outcome <> 'no_reply' group by loop_id, round
+  ),
   plans_with_ends as (
     select p.id, p.loop_id, p.round, p.wait, p.planned_at,
       least(
@@ -23,10 +29,7 @@ const plansWithEnds = `
         -- With the way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
         case when p.wait = 'answered' then way_lost.at end,
         case when p.wait = 'told' then case
-          when exists (select from tellings t where t.id = p.occasion) then
-            (select min(k.called_at) from calls k
-             where k.loop_id = p.loop_id and k.round = p.round and k.purpose = 'told' and k.outcome <> 'no_reply')
-          else told.at end end,
+          when exists (select from tellings t where t.id = p.occasion) then told_by_phone.at else told.at end end,
         case when p.wait in ('decided', 'acknowledged') then decided.at end,
         case when p.wait = 'completed' then least(
           (select c.completed_at from completions c where c.decision_id = p.occasion),
@@ -36,6 +39,8 @@ const plansWithEnds = `
     from plans p
     join loops l on l.id = p.loop_id
     left join signals s on s.id = p.loop_id
+    left join wrong_numbers wrong on wrong.loop_id = p.loop_id
+    left join told_by_phone on told_by_phone.loop_id = p.loop_id and told_by_phone.round = p.round
     cross join lateral (
       select min(ts.settled_at) as at from told_signals ts
       where ts.signal_id = p.loop_id and p.round = 1 and coalesce(ts.reason, '') not in ('told_before', 'closed')
@@ -48,7 +53,7 @@ const plansWithEnds = `
     cross join lateral (
       select least(
         (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id),
-        (select min(k.called_at) from calls k where k.loop_id = p.loop_id and k.outcome = 'wrong_number'),
+        wrong.at,
         (select min(u.suppressed_at) from identities i
          join suppressions u on u.channel = i.kind and u.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
          where i.customer_id = s.customer_id)) as at
