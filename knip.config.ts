@@ -10,6 +10,7 @@ const config: KnipConfig = {
     'test/**/*.test.ts',
     'test/support/global*.mjs',
     'test/browser/freeze.js',
+    'test/hostile/main.ts',
   ],
   project: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'prove/**/*.ts', 'scripts/**/*.ts'],
   // @types/ms: without it every duration of the SDK is `any`. protobufjs: without it on top, histories can't be read as JSON.

@@ -169,7 +169,50 @@ describe('what is written about Heed', () => {
   });
 });
 
+describe('what comes from outside', () => {
+  test('becomes SQL by parameters only, and HTML by escaping only', async () => {
+    const making = await Promise.all(
+      source.map(async (file) => {
+        const found = (await textOf(file)).match(
+          /\bsql\.unsafe\(|\.query\(\s*`[^`]*\$\{|\braw\(|\binnerHTML\b|\bouterHTML\b|insertAdjacentHTML|document\.write|\bDOMParser\b/g,
+        );
+        return found ? [`${file}: ${found.join(' ')}`] : [];
+      }),
+    );
+    // A checksum of our own files, as a comment on the schema that they made.
+    expect(making.flat()).toEqual(["src/store/migrate.ts: .query(`comment on schema now is '${"]);
+    const scripts = (await filesUnder('src')).filter((file) => file.endsWith('.js'));
+    for (const file of scripts)
+      expect({ file, sinks: /innerHTML|outerHTML|DOMParser|\beval\b/.test(await textOf(file)) }).toEqual({
+        file,
+        sinks: false,
+      });
+  });
+
+  test('is matched by no pattern that repeats what is repeated', async () => {
+    const patterns = (
+      await Promise.all(
+        source.map(async (file) => (await patternsIn(await textOf(file))).map((pattern) => ({ file, pattern }))),
+      )
+    ).flat();
+    expect(patterns.length).toBeGreaterThan(50);
+    expect(await patternsIn('const slow = /^(a+)+$/;')).toEqual(['^(a+)+$']);
+    expect(
+      repeatsRepeats('^(a+)+$') && repeatsRepeats('(?:[a-z]*x)*') && !repeatsRepeats('^(a+)b+[*+]\\(c+\\)+$'),
+    ).toBe(true);
+    // The parts of a host name: a dot stands between them and in none of them.
+    const parted = patterns.filter(
+      ({ pattern }) => repeatsRepeats(pattern) && !/\(\[a-z0-9-\]\+\\\.\)\+|\(\\\.\[a-z0-9-\]\+\)\*/.test(pattern),
+    );
+    expect(parted).toEqual([]);
+  });
+});
+
 describe('packages', () => {
+  test('run nothing of their own when they are installed', async () => {
+    expect((await textOf('.npmrc')).split('\n')).toContain('ignore-scripts=true');
+  });
+
   test('are pinned to exact versions', async () => {
     const { dependencies, devDependencies, optionalDependencies, overrides } = JSON.parse(await textOf('package.json'));
     const loose = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies, ...overrides }).filter(
@@ -336,6 +379,32 @@ async function sqlIn(code: string): Promise<string[]> {
   };
   visit(await parse(code, { syntax: 'typescript' }));
   return found;
+}
+
+/** The regular expressions that stand in code. */
+async function patternsIn(code: string): Promise<string[]> {
+  const found: string[] = [];
+  JSON.stringify(await parse(code, { syntax: 'typescript' }), (_, node: { type?: string; pattern?: string } | null) => {
+    if (node?.type === 'RegExpLiteral') found.push(node.pattern!);
+    return node;
+  });
+  return found;
+}
+
+/** Whether a group that may repeat without end holds something that may: the kind that takes for ever. */
+function repeatsRepeats(pattern: string): boolean {
+  let plain = pattern
+    .replaceAll(/\\./g, 'x')
+    .replaceAll(/\[[^\]]*\]/g, 'c')
+    .replaceAll(/\(\?(?:[:=!]|<[=!]|<\w+>)/g, '(');
+  for (;;) {
+    const group = /\(([^()]*)\)([*+]|\{\d+,\})?/.exec(plain);
+    if (!group) return false;
+    const repeats = /[*+]|\{\d+,\}/.test(group[1]!);
+    if (repeats && group[2]) return true;
+    // What was inside counts for the group around it.
+    plain = plain.replace(group[0], () => (repeats || group[2] ? 'c+' : 'c'));
+  }
 }
 
 /** sql in sql.unsafe, sql.type(Row), sql.fragment */

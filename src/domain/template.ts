@@ -137,9 +137,10 @@ function bareOptionalFields(allowed: string[], text: string): TemplateProblem[] 
   const without = (gone: readonly string[]): Record<string, string> =>
     Object.fromEntries(Object.entries(all).filter(([field]) => !gone.includes(field)));
   const trials = [all, ...optionalFields.map((field) => without([field])), without(optionalFields)];
+  const parsed = engine.parse(text);
   const problems = trials.flatMap((fields) => {
     try {
-      engine.parseAndRenderSync(text, fields);
+      engine.renderSync(parsed, fields);
       return [];
     } catch (error) {
       return [readable(error)];

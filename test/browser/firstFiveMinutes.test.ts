@@ -1,11 +1,12 @@
 /** The first five minutes, as docs/walkthrough.md tells them: the real processes, a real browser, nothing skipped but the reading. */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
-import { leftovers, startHeed, type RunningHeed } from './heed.ts';
+import { apiKey, leftovers, startHeed, type RunningHeed } from './heed.ts';
 import { picture } from './pictures.ts';
 
 let heed: RunningHeed;
@@ -42,6 +43,25 @@ test('the first page says what this is about, with the numbers of the sample his
   await expect(page.getByRole('heading', { level: 1 }).innerText()).resolves.toMatch(/A customer is at the till/);
   expect(await page.locator('main').innerText()).toMatch(/Of 31 .*22 were decided with customers’ words in hand/);
   await picture(page, '01-start');
+});
+
+test('no secret stands in the arguments of a process, or on the terminal', async () => {
+  const { databaseUrl } = JSON.parse(await readFile(join(heed.dataDir, 'running.json'), 'utf8')) as {
+    databaseUrl: string;
+  };
+  const secrets = [decodeURIComponent(new URL(databaseUrl).password), apiKey];
+  expect(secrets.every((secret) => secret.length > 10)).toBe(true);
+  const processes = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  // That ours are among them.
+  expect(processes.some((command) => command.includes(heed.dataDir))).toBe(true);
+  for (const secret of secrets) {
+    expect(processes.filter((command) => command.includes(secret))).toEqual([]);
+    expect(heed.terminal()).not.toContain(secret);
+  }
 });
 
 test('what she said is captured in one press, and thirteen others asked the same', async () => {

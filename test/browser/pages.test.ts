@@ -9,6 +9,7 @@ import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
+import { naughty } from '../hostile/naughty.ts';
 import { openBrowser } from './browser.ts';
 import { openHouse, type House } from './house.ts';
 
@@ -60,7 +61,8 @@ async function watch(context: BrowserContext): Promise<void> {
   context.on('request', (request) => {
     const url = request.url();
     if (!/^(data|about):/.test(url) && new URL(url).origin !== house.url) alarm(null, `request to ${url}`);
-    if (url.includes('was-run')) alarm(null, `script ran: ${url}`);
+    // A page may be asked for with it in its address, when that is what somebody typed.
+    if (/^\/was-run|was-run\./.test(url.replace(house.url, '').replace(/\?.*/s, ''))) alarm(null, `script ran: ${url}`);
   });
   context.on('dialog', (dialog) => {
     alarm(dialog.page(), `dialog ${dialog.message()}`);
@@ -559,48 +561,37 @@ describe('one gesture counts once', () => {
 });
 
 describe('whatever people say', () => {
-  const naughty = [
-    `<script>fetch('/was-run')</script>`,
-    `</textarea><script>fetch('/was-run')</script>`,
-    `</title><img src=/was-run onerror=alert(1)>`,
-    `"><svg onload=fetch('/was-run')>`,
-    `' autofocus onfocus=alert(1) x='`,
-    `" style="background:url(/was-run)" x="`,
-    `<iframe srcdoc="<script>alert(1)</script>"></iframe>`,
-    `<!-- --><plaintext>`,
-    `&lt;b&gt; &amp;amp; &#60;i&#62;`,
-    `javascript:alert(1)//https://was-run.example/x`,
-    `{{ 7 * 7 }} {{ customer_name }} {% raw %}`,
-    '${7*7} #{7*7} <%= 7*7 %> %{7*7}',
-    `$& $1 $\` $' \\0 \\u0000 %s %00`,
-    `'; drop table signals; --`,
-    `\u202egnp.exe\u202c \u2066\u05d0\u2069 \u200b`,
-    `*bold* _it_ ~no~ <@U123> <!channel> <https://was-run.example|x>`,
-    '```code``` > quote :smile:',
-    '👩🏽‍🚀 Z͑ͫ̓ͪ̂ͫ̽a̴̵lgo ﷽ 🏳️‍🌈',
-    `line one\nline <b>two</b>`,
-    `__proto__ constructor toString null undefined NaN`,
-    `]]> <?xml version="1.0"?> <!ENTITY x SYSTEM "file:///etc/passwd">`,
-  ];
-  const named = (field: string, text: string): string => `${field}: ${text.replaceAll('\n', ' ')}`;
+  /** A browser shows every line break as one and the same. */
+  const asShown = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
+  const named = (field: string, text: string): string => `${field}: ${asShown(text).replaceAll(/\s+/g, ' ').trim()}`;
+  // Many to a remark, so that all are seen; and one in each field that takes a line.
+  const size = 30;
+  const groups = Array.from({ length: Math.ceil(naughty.length / size) }, (_, n) =>
+    naughty.slice(n * size, (n + 1) * size),
+  );
+  const remarks = groups.map((group, n) => ({
+    words: group.join(' ¦ '),
+    line: named('line', group[n % group.length]!),
+    seen: asShown(group.join(' ¦ ')),
+  }));
 
   test('stands on every page as they said it, and runs nowhere', async () => {
     const ids: string[] = [];
-    for (const [n, words] of naughty.entries()) {
+    for (const [n, { words, line }] of remarks.entries()) {
       const signal = await house.hears({
         words,
         wanted: { item: 'umbrella' },
-        unmet: named('unmet', words),
-        offered: { item: named('Offered', words), taken: 'refused' },
-        note: named('note', words),
-        customer: { name: named('name', words), email: `naughty${n}@example.com` },
+        unmet: `unmet ${line}`,
+        offered: { item: `Offered ${line}`, taken: 'refused' },
+        note: `note ${line}`,
+        customer: { name: `name ${line}`, email: `naughty${n}@example.com` },
         consent,
       });
       ids.push(signal.id);
     }
-    const odd = await house.hears({ words: 'Do you have it?', unmet: 'no', wanted: { item: naughty[0]! } });
+    const item = `<b>item</b> {{ item }} <!channel>`;
+    const odd = await house.hears({ words: 'Do you have it?', unmet: 'no', wanted: { item } });
     const { insight_id } = await house.signal(ids[0]!);
-    await approveFollowUp(house.db.heed, by('priya', ids[0]!), { words: naughty.join('\n') });
     await house.delivers();
 
     /** What the page says, with what stands in its fields. */
@@ -616,44 +607,71 @@ describe('whatever people say', () => {
       for (const piece of pieces) if (!text.includes(piece)) missing.push(`${where} lacks ${piece}`);
     };
 
+    const all = remarks.map(({ seen }) => seen);
     await as('priya');
-    for (const [n, words] of naughty.entries()) {
-      const here = await shown(`/signals/${ids[n]!}`);
-      expects('the signal', here, [words, ...['Offered', 'note', 'name'].map((field) => named(field, words))]);
-    }
-    expects('the tasks', await shown('/tasks'), naughty.slice(1));
-    expects('the insight of one', await shown(`/insights/${odd.insight_id!}`), [naughty[0]!]);
+    for (const [n, { seen, line }] of remarks.entries())
+      expects('the signal', await shown(`/signals/${ids[n]!}`), [
+        seen,
+        `Offered ${line}`,
+        `note ${line}`,
+        `name ${line}`,
+      ]);
+    expects('the insight of one', await shown(`/insights/${odd.insight_id!}`), [item]);
     await as('mina');
-    expects('mine', await shown('/mine'), naughty);
+    expects('mine', await shown('/mine'), all);
     await as('tomas');
     for (const choice of ['adopt', 'decline'])
-      expects('deciding', await shown(`/insights/${insight_id!}?do=${choice}`), naughty);
-    expects('what people ask for', await shown('/insights'), [naughty[0]!.slice(1)]);
+      expects('deciding', await shown(`/insights/${insight_id!}?do=${choice}`), all);
+    expects('what people ask for', await shown('/insights'), [item.slice(1)]);
     await as('ingrid');
-    expects('behind a number', await shown('/loop/captured?of=own'), naughty);
+    expects('behind a number', await shown('/loop/captured?of=own'), all);
+    await as('mina');
+    const typed = new URLSearchParams([
+      ['words', remarks[0]!.words],
+      ...['item', 'unmet', 'offered', 'note', 'name', 'contact'].map((field): [string, string] => [
+        field,
+        remarks[1]!.line,
+      ]),
+    ]);
+    expects('what was typed', await shown(`/capture?${typed.toString()}`), [remarks[0]!.seen, remarks[1]!.line]);
     await as();
-    for (const [n, words] of naughty.entries()) {
+    for (const [n, { seen, line }] of remarks.entries()) {
       const token = await makeLink(house.db.pool, {
         kind: 'task',
         staff: 'priya',
         loopId: ids[n]!,
         wait: 'acknowledged',
       });
-      if (n > 0) expects('the link from an e-mail', await shown(`/t/${token}`), [words, named('name', words)]);
+      expects('the link from an e-mail', await shown(`/t/${token}`), [seen, `name ${line}`]);
       const theirs = await shown(await yoursOf(ids[n]!));
-      expects('yours', theirs, [words]);
-      if (theirs.includes('note: ')) missing.push(`yours tells the note: ${words}`);
+      expects('yours', theirs, [seen]);
+      if (theirs.includes('note line')) missing.push(`yours tells the note: ${line}`);
     }
     expects(
       'Slack',
       await shown('/dev/slack?as=priya@linden-vale.example'),
-      naughty.filter((words) => !words.includes('\n')).slice(1),
+      remarks.slice(1).map(({ words }) => Array.from(asShown(words)).slice(0, 100).join('')),
     );
+
+    for (const [n, { words }] of remarks.entries())
+      await approveFollowUp(house.db.heed, by('priya', ids[n]!), { words: words.slice(0, 4900).toWellFormed() });
+    await house.delivers();
     const mails = house.mailbox.mails().filter(({ to }) => to[0]!.startsWith('naughty'));
-    expect(mails.length).toBeGreaterThanOrEqual(naughty.length);
-    for (const { id, text, html } of mails) {
-      if (`${text}${html}`.includes('note: ')) missing.push('a mail tells the note');
+    expect(mails.length).toBeGreaterThanOrEqual(remarks.length);
+    for (const { id, text, html, to, subject } of mails) {
+      if (`${text}${html}`.includes('note line')) missing.push('a mail tells the note');
       await shown(`/dev/mailbox/${id}`);
+      // Not in the frame, where nothing runs by order, but as a page that would run what it can.
+      await page.goto('about:blank');
+      await page.setContent(html!);
+      const said = remarks[Number(/\d+/.exec(to[0]!)![0])]!.seen;
+      const read = (await page.evaluate(
+        `document.body.innerHTML = document.body.innerHTML.replaceAll('<br>', '\\n'), document.body.textContent`,
+      )) as string;
+      if (/answer/i.test(subject))
+        expects('the letter as a page', read.replaceAll(/\s+/g, ' '), [
+          said.slice(0, 1000).replaceAll(/\s+/g, ' ').trim(),
+        ]);
     }
     expect(missing).toEqual([]);
     expect(alarms).toEqual([]);

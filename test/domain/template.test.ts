@@ -1,3 +1,4 @@
+import { naughty } from '../hostile/naughty.ts';
 import { describe, expect, test } from '@jest/globals';
 import { templateNames } from '../../src/domain/company.ts';
 import { DomainError } from '../../src/domain/errors.ts';
@@ -70,6 +71,11 @@ describe('a message', () => {
     );
   });
 
+  test('gives back whatever was said as it was said', () => {
+    for (const said of naughty)
+      expect(renderTemplate({ subject: 'S', text: '“{{ words }}”' }, { words: said }).text).toBe(`“${said}”`);
+  });
+
   test('has a subject of one line, whatever the customer is called', () => {
     const { subject } = renderTemplate(
       { subject: 'For {{ customer_name }}', text: 'T' },
@@ -91,6 +97,11 @@ describe('wording is refused when it', () => {
     ['has a tag that loops', '{% for a in words %}{% endfor %}', 'uses {% for %}'],
     ['has a tag that includes', '{% include "x" %}', 'uses {% include %}'],
     ['has a tag that assigns', '{% assign a = 1 %}', 'uses {% assign %}'],
+    ['reaches for what every object has', '{{ place.constructor }}', 'place'],
+    ['reaches for it by another spelling', '{{ place["__proto__"] }}', 'place'],
+    ['asks for it itself', '{{ constructor }}', 'has no field "constructor"'],
+    ['asks for the prototype', '{{ __proto__ }}', 'has no field "__proto__"'],
+    ['is longer than anybody writes', `{{ place }}${'x'.repeat(25_000)}`, "can't be read"],
     ['has a filter', '{{ place | upcase }}', 'uses the filter "upcase"'],
     ['is not closed', '{% if words %}x', "can't be read"],
     ['opens a value without end', 'Hello {{ place', "can't be read"],

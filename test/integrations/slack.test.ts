@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -46,6 +47,27 @@ describe('a message', () => {
       blocks: [{ text: { text: 'head' } }],
       attachments: [{ color: '#a3341c', blocks: [{ text: { text: 'rest' } }] }],
     });
+  });
+
+  test('goes nowhere else, whoever says it should', async () => {
+    let asked = 0;
+    const listening = async (answer: RequestListener): Promise<{ server: Server; url: string }> => {
+      const server = createServer(answer).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+    };
+    const elsewhere = await listening((_, response) => {
+      asked += 1;
+      response.end('{"ok":true}');
+    });
+    const misled = await listening((_, response) => response.writeHead(307, { Location: elsewhere.url }).end());
+    const apiUrl = `${misled.url}api/`;
+    const misguided = openSlack({ token: 'xoxb-secret', apiUrl });
+    await expect(misguided.send(message({ under: { channel: 'D1', ts: '1.1' } }), fresh())).rejects.toMatchObject({
+      code: 'slack_lost',
+    });
+    expect(asked).toBe(0);
+    for (const { server } of [elsewhere, misled]) server.close();
   });
 
   test('finds somebody whose id is not known yet by their address, and says when Slack has nobody there', async () => {

@@ -25,10 +25,18 @@ export function openConfigurations(db: Db): () => Promise<Configuration> {
       const row = await db.one(
         sql.type(Latest)`select version, document from configurations where version = ${version}`,
       );
-      known = { version: row.version, company: row.document as Company };
+      known = { version: row.version, company: withoutPrototype(row.document) as Company };
     }
     return known;
   };
+}
+
+/** The same, of objects that have nothing but what the file says: a place called "constructor" is found only where there is one. */
+function withoutPrototype(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutPrototype);
+  const entries = Object.entries(value).map(([key, inner]) => [key, withoutPrototype(inner)]);
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
 
 /** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed and

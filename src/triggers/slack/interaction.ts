@@ -48,7 +48,7 @@ export type Interaction = Pressed | Submitted | 'other';
 export function readInteraction(body: Buffer): Interaction | undefined {
   let payload: unknown;
   try {
-    payload = JSON.parse(new URLSearchParams(body.toString('utf8')).get('payload') ?? '');
+    payload = JSON.parse(new URLSearchParams(body.toString('utf8')).get('payload') ?? '', keepable);
   } catch {
     return undefined;
   }
@@ -56,6 +56,12 @@ export function readInteraction(body: Buffer): Interaction | undefined {
   if (!read.success) return undefined;
   if ('actions' in read.data || 'view' in read.data) return read.data;
   return ['block_actions', 'view_submission'].includes(read.data.type) ? undefined : 'other';
+}
+
+/** Throws for text that no database keeps; Slack sends none. */
+function keepable(_key: string, value: unknown): unknown {
+  if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) throw new Error('not kept');
+  return value;
 }
 
 /** What stands in the fields of a form, by block: a text, a choice, a date, or several choices. Empty ones are left out. */

@@ -34,7 +34,7 @@ export async function press(
   if (!loop) return;
   const gesture = { source: 'slack', key: `${team.id}:${user.id}:${id}:${action_ts}`, content: value ?? '' };
   const responding: Responding = { loopId: loop.loopId, by, press: gesture };
-  const said = atOnce[id];
+  const said = Object.hasOwn(atOnce, id) ? atOnce[id] : undefined;
   if (said) {
     await mustBeAsSeen(heed, loop);
     await said(heed, responding);

@@ -22,7 +22,7 @@ type Form = (heed: Heed, responding: Responding, fields: Fields) => Promise<Resp
 export async function submit(heed: Heed, by: string, submitted: Submitted): Promise<object> {
   const { team, user, view } = submitted;
   const loop = loopIn(view.private_metadata);
-  const form = forms[view.callback_id];
+  const form = Object.hasOwn(forms, view.callback_id) ? forms[view.callback_id] : undefined;
   if (!loop || !form)
     return update(view.title.text, 'This form is of an earlier time. Close it and press the button again.');
   const fields = fieldsOf(submitted);

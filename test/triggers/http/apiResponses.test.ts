@@ -161,6 +161,8 @@ describe('every response', () => {
       [`/v1/signals/${id}/acknowledgement`, { by: 'priya', now: true }, 'now'],
       [`/v1/signals/${id}/handover`, { by: 'priya', to: 'jonas' }, 'reason'],
       [`/v1/signals/${id}/handover`, { by: 'priya', to: 'zoe', reason: 'hers' }, 'to'],
+      [`/v1/signals/${id}/handover`, { by: 'priya', to: 'constructor', reason: 'hers' }, 'to'],
+      [`/v1/signals/${id}/handover`, { by: 'toString', to: 'jonas', reason: 'his' }, 'by'],
       [`/v1/signals/${id}/review`, { by: 'priya', verdict: 'pursue' }, 'course'],
       [`/v1/signals/${id}/dismissal`, { by: 'priya', reason: ' ' }, 'reason'],
       [`/v1/signals/${id}/follow-up`, { by: 'priya', words: 'Hello', promiseOn: '2026-02-30' }, 'promiseOn'],

@@ -80,6 +80,8 @@ describe('a caller', () => {
   });
 });
 
+type Asking = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
+
 describe('who asks too much', () => {
   let db: TestDatabase;
   beforeAll(async () => {
@@ -98,7 +100,7 @@ describe('who asks too much', () => {
       },
     });
     const app = createApp({ ...web, heed: { ...web.heed, pool } }, { trustedProxyHops: 1 });
-    const ask = (path: string, from = '192.0.2.1', init: RequestInit = {}) =>
+    const ask = (path: string, from = '192.0.2.1', init: Asking = {}) =>
       app.request(path, { ...init, headers: { 'X-Forwarded-For': `203.0.113.9, ${from}`, ...init.headers } });
     return { ask, looked: () => looked };
   }
@@ -180,7 +182,8 @@ test('beyond what can be answered at once, people are told so at once; the watch
   });
   app.get('/health', (c) => c.text('alive'));
   let n = 0;
-  const ask = (path: string) => app.request(path, { headers: { 'X-Forwarded-For': `192.0.2.${(n += 1) % 250}` } });
+  const ask = async (path: string): Promise<Response> =>
+    app.request(path, { headers: { 'X-Forwarded-For': `192.0.2.${(n += 1) % 250}` } });
   const asked = Array.from({ length: 500 }, () => ask('/slow'));
   const refused = await ask('/slow');
   expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '5']);
@@ -232,9 +235,7 @@ describe('slow callers', () => {
       for (const socket of slow) if (socket.writable) socket.write('a');
     }, 100);
     for (let n = 0; n < 200; n++) expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
-    await Promise.all(
-      slow.map((socket) => (socket.closed ? undefined : new Promise((closed) => socket.once('close', closed)))),
-    );
+    for (const socket of slow) if (!socket.closed) await new Promise((closed) => socket.once('close', closed));
     clearInterval(drip);
     expect(cut).toBe(1000);
     await new Promise((closed) => server.close(closed));

@@ -60,6 +60,12 @@ async function delivers(purpose: Purpose, staff: string, loopId: string): Promis
   });
 }
 
+/** The form that somebody has open, as it would be sent. */
+async function submittedBy(staff: string): Promise<string> {
+  await room.submit(address(staff), { reason: 'Found.' });
+  return room.interactions().at(-1)!.body;
+}
+
 let asked = 0;
 /** A fresh signal, with its card before Jonas. */
 async function onesCard(more: object = {}): Promise<SignalNow> {
@@ -235,6 +241,22 @@ describe('who may', () => {
     });
   });
 
+  test('press no button and send no form by a name that only JavaScript knows', async () => {
+    const signal = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_dismiss' });
+    const form = new URLSearchParams(await submittedBy('jonas'));
+    const before = await facts('presses');
+    const jonas = (await slack.idOf(address('jonas')))!;
+    for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+      const pressed = await send(pressOf({ user: jonas, action: name, value: `${signal.id}:1` }));
+      expect([name, pressed.status, await pressed.text()]).toEqual([name, 200, '']);
+      const payload = JSON.parse(form.get('payload')!) as { view: { callback_id: string } };
+      payload.view.callback_id = name;
+      expect(JSON.stringify(await (await send(payload)).json())).toContain('of an earlier time');
+    }
+    expect(await facts('presses')).toBe(before);
+  });
+
   test('whom Slack cannot tell us about just now is asked to press again', async () => {
     const signal = await onesCard();
     const user = (await slack.idOf('newcomer@linden-vale.example'))!;
@@ -291,12 +313,12 @@ describe('who may', () => {
 });
 
 describe('once and no more', () => {
-  test('a press sent again, twenty times at once, has one effect', async () => {
+  test('a press sent again, fifty times at once, has one effect', async () => {
     const signal = await onesCard();
     const user = (await slack.idOf(address('jonas')))!;
     const press = pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` });
     const before = [await facts('acknowledgements'), await facts('presses')];
-    const answers = await Promise.all(Array.from({ length: 20 }, () => send(press)));
+    const answers = await Promise.all(Array.from({ length: 50 }, () => send(press)));
 
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect([await facts('acknowledgements'), await facts('presses')]).toEqual([before[0]! + 1, before[1]! + 1]);
@@ -361,6 +383,16 @@ describe('what is not from Slack, or not lately', () => {
     }
     expect((await request(now, good)).status).toBe(200);
     expect((await request(at(-298), sign(at(-298), body))).status).toBe(200);
+  });
+
+  test('is taken for five minutes either way, and not a second longer', () => {
+    const body = Buffer.from('payload=x');
+    const signedAt = 1_750_000_000;
+    const signature = `v0=${createHmac('sha256', 'a secret').update(`v0:${signedAt}:`).update(body).digest('hex')}`;
+    const taken = [-301, -300, -299, 0, 299, 300, 301].filter((later) =>
+      isFromSlack('a secret', { timestamp: String(signedAt), signature, body }, (signedAt + later) * 1000),
+    );
+    expect(taken).toEqual([-300, -299, 0, 299, 300]);
   });
 
   test('is never accepted with one bit changed anywhere', () => {

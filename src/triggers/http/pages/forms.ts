@@ -11,13 +11,20 @@ export type Form = Record<string, string | string[]>;
 export async function readForm(c: Context): Promise<Form> {
   const type = c.req.header('Content-Type') ?? '';
   const posted = /^(application\/x-www-form-urlencoded|multipart\/form-data)/.test(type);
-  const body = posted ? await c.req.parseBody({ all: true }) : {};
+  const body = posted ? await c.req.parseBody({ all: true }).catch(unreadable) : {};
   const fields = Object.entries(body).map(([name, value]): [string, string | string[]] => {
     const texts = [value].flat().filter((each) => typeof each === 'string');
     return [name, texts.length > 1 ? texts : (texts[0] ?? '')];
   });
-  // Without a key of its own (a form made by hand) a post is a gesture of its own.
-  return { key: crypto.randomUUID(), ...Object.fromEntries(fields) };
+  // Without a key of its own (a form made by hand) a post is a gesture of its own: an empty one would be shared by all of them.
+  const form: Form = Object.fromEntries(fields);
+  return { ...form, key: one(form, 'key') ?? crypto.randomUUID() };
+}
+
+/** A body that breaks off, or has parts without an end. What refuses it before us (too large) says so itself. */
+function unreadable(error: unknown): never {
+  if ((error as Error).name !== 'TypeError') throw error;
+  throw new DomainError('bad_request', 'This form can’t be read. Go back and send it once more.', { cause: error });
 }
 
 /** One field without blanks around it; undefined when it was left empty. */

@@ -103,6 +103,13 @@ describe('the capture page', () => {
     expect(await loops()).toBe(before + 1);
   });
 
+  test('takes two forms made by hand, without a key, for two', async () => {
+    const before = await loops();
+    for (const words of ['I said this', 'And I said that', 'And I said that'])
+      expect((await mina.post('/capture', { words, place: 'high-street', key: '' })).status).toBe(303);
+    expect(await loops()).toBe(before + 3);
+  });
+
   test('refuses a place that is not one of theirs', async () => {
     const again = await mina.press(await mina.get('/capture'), '/capture', { words: 'Hello?', place: 'harbour' });
     expect(again.status).toBe(400);

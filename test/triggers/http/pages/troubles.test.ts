@@ -84,6 +84,26 @@ describe('when a page cannot be had', () => {
     expect(await pages.facts()).toBe(before);
   });
 
+  test('a form that breaks off is refused in a sentence, and does nothing', async () => {
+    const app = createApp(pages.web, { rateLimiting: false });
+    const before = await pages.facts();
+    const mina = await pages.as('mina');
+    const signedIn = await pages.facts();
+    expect(signedIn).toBeGreaterThan(before);
+    const answer = await app.request('/capture', {
+      method: 'POST',
+      headers: {
+        Cookie: [...mina.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'Content-Type': 'multipart/form-data; boundary=x',
+        'Sec-Fetch-Site': 'same-origin',
+      },
+      body: '--x\r\nContent-Disposition: form-data; name="words"\r\n\r\nHello',
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('This form can’t be read.');
+    expect(await pages.facts()).toBe(signedIn);
+  });
+
   test('whoever has left the company file sees nothing from that moment', async () => {
     const luca = await pages.as('luca');
     expect((await luca.get('/mine')).status).toBe(200);
