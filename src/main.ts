@@ -22,9 +22,8 @@ import { openLog, placeOf } from './log.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
-import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
+import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
-import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
 import { serverLimits } from './triggers/http/requests.ts';
 import { devFrame } from './triggers/http/pages/draw.ts';
@@ -220,11 +219,8 @@ async function applyCompany(config: Config, pool: Pool, sample: URL | undefined)
 }
 
 async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
-  if (config.apiKey) return keepApiKey(pool, config.apiKey, 'HEED_API_KEY', ['*']);
-  if (await anyApiKey(pool)) return;
-  const key = `heed_${randomBytes(24).toString('base64url')}`;
-  await keepApiKey(pool, key, 'first key', ['*']);
-  say(`API key, shown this once: ${key}`);
+  const made = await keepInitialApiKey(pool, config.apiKey);
+  if (made) say(`API key, shown this once: ${made}`);
 }
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
