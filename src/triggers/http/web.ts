@@ -23,7 +23,9 @@ export interface SlackDoor {
   openView: (triggerId: string, view: object) => Promise<void>;
   /** Tells one person something in the channel they pressed in, seen by them alone. */
   whisper: (channel: string, slackId: string, text: string) => Promise<void>;
-  /** The e-mail address of a person in Slack, to find them among the staff; undefined when Slack does not know. */
+  /** Id of our own workspace. */
+  workspace: () => Promise<string>;
+  /** The e-mail address of a member of it, to find them among the staff; undefined for guests, strangers and whoever has left. */
   emailOf: (slackId: string) => Promise<string | undefined>;
 }
 
