@@ -2,6 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { endOfDay, localDate } from '../../../domain/calendar.ts';
+import { placesSeenBy } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { waitsMetByInsight, waitsMetBySignal, type Wait } from '../../../domain/loop.ts';
 import { findLink, useLink, type Link } from '../../../store/records/links.ts';
@@ -13,7 +14,7 @@ import { insightAction, signalAction } from '../../../web/action.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
-import { placesSeenBy } from '../session.ts';
+
 import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';

@@ -9,6 +9,7 @@ import { insightPages } from './insights.ts';
 import { loopPages } from './loop.ts';
 import { minePages } from './mine.ts';
 import { signInPages } from './signIn.ts';
+import { sessionPages } from './sessions.ts';
 import { signalPages } from './signals.ts';
 import { startPages } from './start.ts';
 import { storyPages } from './story.ts';
@@ -23,6 +24,7 @@ export function pages(web: Web): Hono {
     assets(),
     startPages(web),
     signInPages(web),
+    sessionPages(web),
     capturePages(web),
     taskPages(web),
     minePages(web),

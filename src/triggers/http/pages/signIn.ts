@@ -5,7 +5,8 @@ import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { planDelivery } from '../../../store/records/deliveries.ts';
-import { findLink, useLink } from '../../../store/records/links.ts';
+import { useLink } from '../../../store/records/links.ts';
+import { recordRefusal } from '../../../store/records/refusals.ts';
 import { staffByEmail } from '../../../store/records/staff.ts';
 import { nothingFilled } from '../../../web/fields.ts';
 import { linkSent, signIn as signInBody, signInLink } from '../../../web/signIn.ts';
@@ -13,6 +14,7 @@ import { signIn, signOut, wayBackOf } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
+import { goneFor, goodLink, noSuchLink } from './links.ts';
 
 export function signInPages(web: Web): Hono {
   const app = new Hono();
@@ -43,8 +45,9 @@ export function signInPages(web: Web): Hono {
   app.post('/sign-in/:token', async (c) => {
     const token = c.req.param('token');
     const { staff } = await stillGood(web, token);
-    if (!(await useLink(web.heed.pool, token))) throw usedUp();
-    await signIn(c, web, staff);
+    // Of two presses at once the database lets one through.
+    if (!(await useLink(web.heed.pool, token))) throw await goneFor(web, { kind: 'sign_in', staff }, 'used', usedUp);
+    await signIn(c, web, staff, 'link');
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -58,7 +61,8 @@ export function signInPages(web: Web): Hono {
 async function sendLink(web: Web, email: string): Promise<void> {
   await web.heed.pool.transaction(async (tx) => {
     const [person, now] = [await staffByEmail(tx, email), await momentOf(tx)];
-    if (!person) return;
+    // As much work for whoever is not known, so that the time it takes tells nothing either.
+    if (!person) return recordRefusal(tx, { door: 'sign_in', why: 'unknown' });
     const minute = now.toISOString().slice(0, 16);
     await planDelivery(tx, {
       key: `sign_in:-:-:${minute}:${person.code}:email`,
@@ -72,18 +76,11 @@ async function sendLink(web: Web, email: string): Promise<void> {
 }
 
 async function stillGood(web: Web, token: string): Promise<{ staff: string }> {
-  const link = await findLink(web.heed.pool, token, ['sign_in']);
-  if (!link?.staff)
-    throw new DomainError(
-      'not_found',
-      'There is no such link. Look whether the address was cut off in your mail program.',
-    );
-  if (link.ended || link.used_at) throw usedUp();
+  const link = await goodLink(web, token, 'sign_in', usedUp);
+  if (!link.staff) throw noSuchLink();
+  if (link.used_at) throw await goneFor(web, link, 'used', usedUp);
   return { staff: link.staff };
 }
 
-const usedUp = (): DomainError =>
-  new DomainError(
-    'gone',
-    'This link has been used or has ended: each one lets somebody in once. Ask for a new one on the sign-in page.',
-  );
+const usedUp =
+  'This link has been used or has ended: each one lets somebody in once. Ask for a new one on the sign-in page.';
