@@ -17,6 +17,7 @@ import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
 import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
 import { openPostOffice } from './integrations/email.ts';
+import { openSignInService } from './integrations/oidc.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
 import { migrate } from './store/migrate.ts';
@@ -91,6 +92,7 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
       heed: openHeed(pool, openConfigurations(pool)),
       publicUrl: config.publicUrl,
       temporalUi: () => config.temporalUiUrl && `${config.temporalUiUrl}/namespaces/${config.temporalNamespace}`,
+      signInService: signInServiceOf(config),
       slack: config.slack && slack ? { ...slack, signingSecret: config.slack.signingSecret } : undefined,
       demo: undefined,
       arriving: () => [],
@@ -152,6 +154,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
     publicUrl: config.publicUrl,
     temporalUi: () => uiOf(config, temporal),
     slack: { ...slack, signingSecret: slackAt.signingSecret },
+    signInService: signInServiceOf(config),
     demo: demoOf(mailbox, room),
     arriving: () => [...arriving],
   };
@@ -222,6 +225,9 @@ async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
   const made = await keepInitialApiKey(pool, config.apiKey);
   if (made) say(`API key, shown this once: ${made}`);
 }
+
+const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
+  oidc && { ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }), besideLinks: oidc.besideLinks };
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
   const log = openLog(config.logLevel);

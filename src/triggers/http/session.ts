@@ -66,6 +66,16 @@ export async function signOut(c: Context, web: Web): Promise<void> {
 export const comeBackTo = (c: Context, web: Web, path: string): void =>
   setCookie(c, wayBack(web), path, { ...attributes(web), maxAge: 30 * 60 });
 
+/** What a browser must bring back from the company's sign-in service: kept in it for ten minutes, and good for one return. */
+export const remember = (c: Context, web: Web, memory: string): void =>
+  setCookie(c, onTheWay(web), memory, { ...attributes(web), maxAge: 10 * 60 });
+
+export function remembered(c: Context, web: Web): string | undefined {
+  const memory = getCookie(c, onTheWay(web));
+  deleteCookie(c, onTheWay(web), attributes(web));
+  return memory;
+}
+
 /** An address of ours to go on to, once; '/' when there is none. */
 export function wayBackOf(c: Context, web: Web): string {
   const path = getCookie(c, wayBack(web));
@@ -80,4 +90,5 @@ export const isOurs = (path: string): boolean => /^\/(?![/\\])[^\s\\]*$/.test(pa
 const overTls = (web: Web): boolean => web.publicUrl.startsWith('https:');
 const nameOf = (web: Web): string => (overTls(web) ? '__Host-heed' : 'heed');
 const wayBack = (web: Web): string => (overTls(web) ? '__Host-heed-next' : 'heed-next');
+const onTheWay = (web: Web): string => (overTls(web) ? '__Host-heed-way' : 'heed-way');
 const attributes = (web: Web) => ({ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: overTls(web) });

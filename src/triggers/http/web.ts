@@ -11,6 +11,8 @@ export interface Web {
   temporalUi: () => string | undefined;
   /** Verifies what comes from Slack, and opens modals there; undefined without Slack. */
   slack: SlackDoor | undefined;
+  /** The company's own sign-in service; undefined where none was named. */
+  signInService: SignInDoor | undefined;
   /** Only while embedded parts are in use. */
   demo: Demo | undefined;
   /** What is still arriving while `npm start` comes up, as sentences; empty once all is there. */
@@ -27,6 +29,18 @@ export interface SlackDoor {
   workspace: () => Promise<string>;
   /** The e-mail address of a member of it, to find them among the staff; undefined for guests, strangers and whoever has left. */
   emailOf: (slackId: string) => Promise<string | undefined>;
+}
+
+export interface SignInDoor {
+  /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
+  begin: () => Promise<{ url: string; memory: string } | undefined>;
+  /** The address the service vouches for, or why it vouches for none. */
+  finish: (
+    cameBack: URL,
+    memory: string,
+  ) => Promise<{ email: string } | { trouble: 'unreachable' | 'refused' | 'unverified' }>;
+  /** Whether a link by e-mail is offered beside it. */
+  besideLinks: boolean;
 }
 
 export interface Demo {

@@ -26,6 +26,7 @@ export const webOf = (db: TestDatabase): Web => ({
   publicUrl: 'http://localhost:4000',
   temporalUi: () => undefined,
   slack: undefined,
+  signInService: undefined,
   demo: undefined,
   arriving: () => [],
 });
