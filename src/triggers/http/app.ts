@@ -9,6 +9,7 @@ import { health } from './health.ts';
 import { metrics } from './metrics.ts';
 import { pages } from './pages/pages.ts';
 import { inTime, limitedBodies, limitedRate } from './requests.ts';
+import { ruled } from './rules.ts';
 import { ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
 import type { Web } from './web.ts';
@@ -32,7 +33,7 @@ export function createApp(
 
   app.use(requestId(), securityHeaders(web.publicUrl));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
-  app.use(inTime, ownFormsOnly(web.publicUrl), limitedBodies);
+  app.use(ruled, inTime, ownFormsOnly(web.publicUrl), limitedBodies);
 
   app.route('/v1', v1);
   app.route(
