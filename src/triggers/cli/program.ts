@@ -8,6 +8,7 @@ import { addCompanyCommands } from './company.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addOperations } from './operations.ts';
+import { addDoors } from './doors.ts';
 import { addInvite } from './people.ts';
 import { addProcesses } from './processes.ts';
 import { Failed, type Terminal } from './terminal.ts';
@@ -29,6 +30,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addCapture(program, standing);
   addOperations(program, standing);
   addInvite(program, standing);
+  addDoors(program, standing);
   addDemo(program, standing);
   addProcesses(program, standing);
   addDoctor(program, standing);
