@@ -24,6 +24,8 @@ export interface Config {
   /** With which e-mail is signed (DKIM); undefined: it is not, or the mail server does it. */
   signature: { domain: string; selector: string; privateKey: string } | undefined;
   slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
+  /** The company's own sign-in service (OpenID Connect). */
+  oidc: { issuer: string; clientId: string; clientSecret: string; besideLinks: boolean } | undefined;
   logLevel: string;
   /** What /metrics and /health/engine ask for; undefined: nothing. */
   metricsToken: string | undefined;
@@ -84,6 +86,15 @@ export const Environment = z.object({
   SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
   SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/').optional(),
+  OIDC_ISSUER: url(['https', 'http'], 'https://login.example.com')
+    .refine(
+      (text) => text.startsWith('https:') || /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:|\/|$)/.test(text),
+      'must begin with https: who signs in must not be readable on the way (http only on this machine, for trying out)',
+    )
+    .optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  SIGN_IN_LINKS_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
     .default('warn'),
@@ -109,6 +120,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (signing.includes(true) && signing.includes(false)) {
     problems.push('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY go together: set all three, or none.');
   }
+  const ofSignIn = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'].filter((name) => given[name]);
+  if (ofSignIn.length % 3 !== 0) {
+    problems.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three, or none.');
+  }
+  if (given['SIGN_IN_LINKS_DISABLED'] === 'true' && ofSignIn.length === 0) {
+    problems.push('SIGN_IN_LINKS_DISABLED would leave no way in: name a sign-in service with OIDC_ISSUER as well.');
+  }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -133,6 +151,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       : undefined,
     slack: e.SLACK_BOT_TOKEN
       ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL }
+      : undefined,
+    oidc: e.OIDC_ISSUER
+      ? {
+          issuer: e.OIDC_ISSUER,
+          clientId: e.OIDC_CLIENT_ID!,
+          clientSecret: e.OIDC_CLIENT_SECRET!,
+          besideLinks: e.SIGN_IN_LINKS_DISABLED === 'false',
+        }
       : undefined,
     logLevel: e.LOG_LEVEL,
     metricsToken: e.METRICS_TOKEN,

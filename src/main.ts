@@ -16,16 +16,16 @@ import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
 import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
+import { openSignInService } from './integrations/oidc.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
 import { keepBackups } from './store/keepBackups.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
-import { anyApiKey, keepApiKey } from './store/records/sessions.ts';
+import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
-import { randomBytes } from 'node:crypto';
 import { createApp } from './triggers/http/app.ts';
 import { timingsDoor } from './triggers/http/metrics.ts';
 import { serverLimits } from './triggers/http/requests.ts';
@@ -93,6 +93,7 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
       heed: openHeed(pool, openConfigurations(pool)),
       publicUrl: config.publicUrl,
       temporalUi: () => config.temporalUiUrl && `${config.temporalUiUrl}/namespaces/${config.temporalNamespace}`,
+      signInService: signInServiceOf(config),
       slack: config.slack && slack ? { ...slack, signingSecret: config.slack.signingSecret } : undefined,
       demo: undefined,
       arriving: () => [],
@@ -160,6 +161,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
     publicUrl: config.publicUrl,
     temporalUi: () => uiOf(config, temporal),
     slack: { ...slack, signingSecret: slackAt.signingSecret },
+    signInService: signInServiceOf(config),
     demo: demoOf(mailbox, room),
     arriving: () => [...arriving],
   };
@@ -235,12 +237,12 @@ async function applyCompany(config: Config, pool: Pool, sample: URL | undefined)
 }
 
 async function keepInitialKey(config: Config, pool: Pool): Promise<void> {
-  if (config.apiKey) return keepApiKey(pool, config.apiKey, 'HEED_API_KEY', ['*']);
-  if (await anyApiKey(pool)) return;
-  const key = `heed_${randomBytes(24).toString('base64url')}`;
-  await keepApiKey(pool, key, 'first key', ['*']);
-  say(`API key, shown this once: ${key}`);
+  const made = await keepInitialApiKey(pool, config.apiKey);
+  if (made) say(`API key, shown this once: ${made}`);
 }
+
+const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
+  oidc && { ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }), besideLinks: oidc.besideLinks };
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
   const log = openLog(config.logLevel);

@@ -286,6 +286,11 @@ describe('the linter', () => {
       'Only the relay talks to Temporal',
     ],
     [
+      'src/triggers/http/c.ts',
+      `import { discovery } from 'openid-client'; export const c = discovery;`,
+      'Only the relay talks to Temporal',
+    ],
+    [
       'src/workers/a.ts',
       `import { capture } from '../triggers/capture.ts'; export const a = capture;`,
       'Workers run stories',

@@ -103,6 +103,8 @@ export interface Kind {
   name: string;
   /** Overrides the place's, towards less: what complainants said is not quoted. */
   quote?: Quoting;
+  /** Deciding on it takes a sign-in: the link in an e-mail, which may be forwarded, is not enough. */
+  highStake?: boolean;
 }
 
 export interface Vocabulary {

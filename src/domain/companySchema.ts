@@ -88,7 +88,8 @@ export function companySchema(known: Known): z.ZodType<Company> {
     fields({
       name: text("words for people, such as asked for something we don't carry"),
       quote: oneOf(quotings).exactOptional(),
-    }),
+      high_stake: z.boolean({ error: expects('true or false') }).exactOptional(),
+    }).transform(({ high_stake, ...rest }) => ({ ...rest, ...(high_stake && { highStake: true }) })),
   );
 
   const when = fields({

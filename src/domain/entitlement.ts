@@ -10,7 +10,11 @@ export function maySeePlace(company: Company, staff: string, place: string): boo
   );
 }
 
-/** Somebody acts on a signal who answers for it, whom its ladder has told, or who runs or works at its place. */
+/** Codes of the places that somebody sees. */
+export const placesSeenBy = (company: Company, staff: string): string[] =>
+  Object.keys(company.places).filter((place) => maySeePlace(company, staff, place));
+
+/** Somebody acts on a signal, and reads it, who answers for it, whom its ladder has told, or who runs or works at its place. */
 export function mayActOnSignal(
   company: Company,
   staff: string,
@@ -35,4 +39,19 @@ export function mayDecide(
     company.staff[insight.decider]?.lead === staff ||
     company.executive === staff
   );
+}
+
+/** An insight is read by whoever decides it, or sees one of the places where it was asked for. */
+export function maySeeInsight(
+  company: Company,
+  staff: string,
+  insight: { decider: string; told: readonly string[]; places: readonly string[] },
+): boolean {
+  return mayDecide(company, staff, insight) || insight.places.some((place) => maySeePlace(company, staff, place));
+}
+
+/** A key sees the places it was given (null: all of them), and one that is named after somebody no more than they do. */
+export function placesSeenWith(company: Company, key: { name: string; places: readonly string[] | null }): string[] {
+  const given = Object.keys(company.places).filter((place) => key.places?.includes(place) ?? true);
+  return company.staff[key.name] ? given.filter((place) => maySeePlace(company, key.name, place)) : given;
 }

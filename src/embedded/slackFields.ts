@@ -18,6 +18,8 @@ export interface Person {
   id: string;
   email: string;
   name: string;
+  /** Left out for a member of the workspace. */
+  standing?: 'guest' | 'stranger' | 'deactivated' | undefined;
 }
 
 const typed: Record<string, string> = {

@@ -10,6 +10,7 @@ import { openJournal } from './journal.ts';
 import { plainFrame } from './page.ts';
 import type { Frame } from './page.ts';
 import { elementsOf } from './slackBlocks.ts';
+import type { Person } from './slackFields.ts';
 import { Interactions } from './slackInteractions.ts';
 import type { Interaction, Outcome } from './slackInteractions.ts';
 import { byName, slackRoomPages } from './slackRoomPages.ts';
@@ -55,8 +56,8 @@ export interface SlackRoom {
   forget(): Promise<void>;
   /** The latest hundred interactions sent to the app, oldest first, as they went over the wire. */
   interactions(): readonly Interaction[];
-  /** Makes people known before anybody writes to them. */
-  introduce(people: { email: string; name: string }[]): Promise<void>;
+  /** Makes people known before anybody writes to them, or changes what they are. */
+  introduce(people: Pick<Person, 'email' | 'name' | 'standing'>[]): Promise<void>;
   /** Presses a button under a message. Rejects when it isn't there. */
   press(press: Press): Promise<Outcome>;
   /** Presses a button in the modal this person has before them. Rejects when it isn't there. */
@@ -152,8 +153,8 @@ export async function startSlackRoom(options: SlackRoomOptions): Promise<SlackRo
     });
   });
 
-  const introduce = async (people: { email: string; name: string }[]): Promise<void> => {
-    for (const { email, name } of people) await room.personOf(email, name);
+  const introduce = async (people: Pick<Person, 'email' | 'name' | 'standing'>[]): Promise<void> => {
+    for (const { email, name, standing } of people) await room.personOf(email, name, standing);
   };
   await introduce(options.people ?? []);
 

@@ -84,13 +84,13 @@ export class RoomState {
     for (const listener of this.listeners) listener();
   }
 
-  /** Everybody with an address is a member. Without a name they are called by what stands before the @. */
-  async personOf(address: string, name?: string): Promise<Person> {
+  /** Everybody with an address is a member, unless said otherwise. Without a name they are called by what stands before the @. */
+  async personOf(address: string, name?: string, standing?: Person['standing']): Promise<Person> {
     const email = address.trim().toLowerCase();
     const id = `U${fingerprint(email)}`;
     const known = this.people.get(id);
-    if (known && (name === undefined || known.name === name)) return known;
-    const person = { id, email, name: name ?? nameIn(email) };
+    if (known && (name === undefined || (known.name === name && known.standing === standing))) return known;
+    const person: Person = { id, email, name: name ?? nameIn(email), ...(standing && { standing }) };
     this.people.set(id, person);
     await this.#journal.append({ person });
     return person;

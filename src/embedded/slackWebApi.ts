@@ -274,12 +274,12 @@ const asUser = (person: Person) => ({
   id: person.id,
   team_id: team.id,
   name: person.email.split('@')[0],
-  deleted: false,
+  deleted: person.standing === 'deactivated',
   real_name: person.name,
   is_bot: false,
-  is_restricted: false,
+  is_restricted: person.standing === 'guest',
   is_ultra_restricted: false,
-  is_stranger: false,
+  is_stranger: person.standing === 'stranger',
   profile: { real_name: person.name, display_name: person.name, email: person.email, team: team.id },
 });
 

@@ -15,8 +15,12 @@ import { OutsideFailed, type Sent, type Slack, type SlackMessage } from './lette
 interface Door {
   openView(triggerId: string, view: object): Promise<void>;
   whisper(channel: string, slackId: string, text: string): Promise<void>;
+  workspace(): Promise<string>;
   emailOf(slackId: string): Promise<string | undefined>;
 }
+
+/** Whoever leaves the workspace is nobody within that time. */
+const knownForMs = 60_000;
 
 /**
  * Slack with a bot token; `apiUrl` for another than Slack's own. Everything throws OutsideFailed (a code, no text), with one exception: `send`
@@ -34,6 +38,8 @@ export function openSlack({ token, apiUrl }: { token: string; apiUrl?: string | 
   const ask = async <T>(method: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> =>
     answer.parse(await client.apiCall(method, args));
   const channels = new Map<string, string>();
+  const members = new Map<string, { email: string; until: number }>();
+  let workspace: string | undefined;
 
   const idOf = async (email: string): Promise<string | undefined> => {
     try {
@@ -137,15 +143,23 @@ export function openSlack({ token, apiUrl }: { token: string; apiUrl?: string | 
     whisper: (channel, slackId, text) =>
       inCodes(ask('chat.postEphemeral', { channel, user: slackId, text: mrkdwn(text) }, z.unknown()).then(() => {})),
 
-    /** Only of members: a guest, a bot, a stranger of another workspace or whoever has left is nobody we know. */
-    emailOf: (slackId) =>
-      inCodes(
-        ask('users.info', { user: slackId }, z.object({ user: User })).then(({ user }) =>
-          user.deleted || user.is_bot || user.is_stranger || user.is_restricted || user.is_ultra_restricted
-            ? undefined
-            : user.profile?.email,
-        ),
-      ),
+    workspace: async () => {
+      workspace ??= (await inCodes(ask('auth.test', {}, z.object({ team_id: z.string() })))).team_id;
+      return workspace;
+    },
+
+    /** Only of members: a guest, a bot, a stranger of another workspace, whoever has left or has not confirmed their address is nobody we know. */
+    emailOf: async (slackId) => {
+      const known = members.get(slackId);
+      if (known && known.until > Date.now()) return known.email;
+      members.delete(slackId);
+      const { user } = await inCodes(ask('users.info', { user: slackId }, z.object({ user: User })));
+      const isMember =
+        !user.deleted && !user.is_bot && !user.is_stranger && !user.is_restricted && !user.is_ultra_restricted;
+      const email = isMember && user.is_email_confirmed !== false ? user.profile?.email : undefined;
+      if (email) members.set(slackId, { email, until: Date.now() + knownForMs });
+      return email;
+    },
   };
 }
 
@@ -193,6 +207,7 @@ const User = z.object({
   is_stranger: z.boolean().optional(),
   is_restricted: z.boolean().optional(),
   is_ultra_restricted: z.boolean().optional(),
+  is_email_confirmed: z.boolean().optional(),
   profile: z.object({ email: z.string().optional() }).optional(),
 });
 

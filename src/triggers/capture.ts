@@ -2,8 +2,9 @@
  *  answerable and nothing can be lost. */
 
 import { z } from 'zod';
-import { moods, offers } from '../domain/company.ts';
+import { moods, offers, type Company } from '../domain/company.ts';
 import { normaliseEmail, normalisePhone } from '../domain/customer.ts';
+import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
@@ -68,12 +69,17 @@ export interface Captured {
 export async function capture(
   heed: Heed,
   said: Capture,
-  through: { channel: 'web' | 'api' | 'cli' | 'slack'; press: Press },
+  through: {
+    channel: 'web' | 'api' | 'cli' | 'slack';
+    press: Press;
+    /** Where whoever comes through this door may capture, as codes; everywhere when left out. Another place does not exist for them. */
+    places?: readonly string[];
+  },
 ): Promise<Captured & { replayed: boolean }> {
   const { version, company } = await heed.configuration();
-  const place = company.places[said.place];
-  if (!place)
-    throw invalid('place', `There is no place "${said.place}". Places are: ${Object.keys(company.places).join(', ')}.`);
+  const places = through.places ?? Object.keys(company.places);
+  const place = places.includes(said.place) ? company.places[said.place] : undefined;
+  if (!place) throw invalid('place', `There is no place "${said.place}" here. Places are: ${places.join(', ')}.`);
   if (said.by && !company.staff[said.by]) throw invalid('by', `There is nobody called "${said.by}" among the staff.`);
   if (said.kind && !company.kinds[said.kind])
     throw invalid('kind', `There is no kind "${said.kind}". Kinds are: ${Object.keys(company.kinds).join(', ')}.`);
@@ -145,6 +151,12 @@ async function mustNotBeErased(heed: Heed, identities: readonly Identity[], said
       'gone',
       'What was said under this address until then has been erased, and is not taken in again.',
     );
+}
+
+/** Where a door takes somebody's word for who heard it: they work at that place. Throws `validation`. */
+export function mustWorkThere(company: Company, { by, place }: Pick<Capture, 'by' | 'place'>): void {
+  if (by && company.staff[by] && company.places[place] && !maySeePlace(company, by, place))
+    throw invalid('by', `${company.staff[by].name} does not work at ${company.places[place].name}.`);
 }
 
 const invalid = (name: string, reason: string): DomainError =>

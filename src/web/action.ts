@@ -101,6 +101,8 @@ export interface InsightAction extends Shared {
   holder: string;
   taken: boolean;
   finalAt: Date | null;
+  /** Where to decide once signed in; undefined where the link alone will do. */
+  signInAt: string | undefined;
   deciding: Deciding;
 }
 
@@ -121,16 +123,28 @@ export function insightAction(a: InsightAction): Html {
     </div>
     <p class="soft">You, because ${a.whyYou}.</p>
     ${
-      a.asks === 'decide'
-        ? html`${decision(a.deciding)}
-            <div class="acts">${a.taken ? '' : takeDecision(a.acting)} ${handOver(a.acting, a.holder)}</div>`
-        : a.asks === 'undo' && a.finalAt
-          ? takeBack(a.acting, moment(a.finalAt, a.clock))
-          : a.asks === 'complete'
-            ? completion(a.acting)
-            : ''
+      a.signInAt && (a.asks === 'decide' || a.asks === 'undo')
+        ? signInFirst(a.signInAt, a.asks)
+        : a.asks === 'decide'
+          ? html`${decision(a.deciding)}
+              <div class="acts">${a.taken ? '' : takeDecision(a.acting)} ${handOver(a.acting, a.holder)}</div>`
+          : a.asks === 'undo' && a.finalAt
+            ? takeBack(a.acting, moment(a.finalAt, a.clock))
+            : a.asks === 'complete'
+              ? completion(a.acting)
+              : ''
     }`;
 }
+
+/** Much hangs on it, and mails are forwarded. */
+const signInFirst = (href: string, asks: 'decide' | 'undo'): Html =>
+  html`<div class="card tight">
+    <p>
+      Much hangs on this, so the link alone is not enough: sign in, and ${asks === 'decide' ? 'decide' : 'take it back'}
+      on its page.
+    </p>
+    <p><a class="button go" href="${href}">Sign in and ${asks === 'decide' ? 'decide' : 'take it back'}</a></p>
+  </div>`;
 
 const opening = ({ name, sentence, refusal, asks }: Shared & { asks: string }, title: string): Html =>
   html`${said(sentence)} ${said(refusal, 'late')}

@@ -96,7 +96,7 @@ function top({ company, here }: Frame, viewer: Viewer): Html {
   return html`<header class="top">
     <a class="brand" href="/" title="${company}">Heed</a>
     <div class="who">
-      <small>${viewer.name}</small>
+      <small><a href="/sessions">${viewer.name}</a></small>
       <form method="post" action="/sign-out"><button class="plain">Sign out</button></form>
     </div>
     <nav aria-label="Pages">

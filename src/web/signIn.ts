@@ -1,27 +1,31 @@
-/** Signing in: an address, a link by e-mail, one press. */
+/** Signing in: an address, a link by e-mail, one press; or by the company's own sign-in service. */
 
 import { html } from 'hono/html';
 import { line, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 
-export function signIn(filled: Filled): Html {
+export function signIn(filled: Filled, ways: { link: boolean; provider: boolean }): Html {
   return html`<h1>Sign in</h1>
-    <form method="post" action="/sign-in" class="stack" id="sign-in">
-      ${wrongs('sign-in', filled)}
-      ${line({
-        form: 'sign-in',
-        name: 'email',
-        label: 'Your e-mail at work',
-        type: 'email',
-        filled,
-        required: true,
-        focus: true,
-        autocomplete: 'email',
-        hint: 'We send you a link. There is no password to remember.',
-      })}
-      <button class="go wide">Send me a link</button>
-    </form>`;
+    ${ways.provider ? html`<p><a class="button go wide" href="/oidc">Sign in with the company</a></p>` : ''}
+    ${ways.link ? byLink(filled, !ways.provider) : ''}`;
 }
+
+const byLink = (filled: Filled, first: boolean): Html =>
+  html`<form method="post" action="/sign-in" class="stack" id="sign-in">
+    ${wrongs('sign-in', filled)}
+    ${line({
+      form: 'sign-in',
+      name: 'email',
+      label: 'Your e-mail at work',
+      type: 'email',
+      filled,
+      required: true,
+      focus: first,
+      autocomplete: 'email',
+      hint: 'We send you a link. There is no password to remember.',
+    })}
+    <button class="${first ? 'go wide' : 'wide'}">Send me a link</button>
+  </form>`;
 
 /** The same whether the address is known or not. */
 export const linkSent = (email: string): Html =>

@@ -43,7 +43,16 @@ export interface SignalShown {
   owner: { code: string; name: string; title: string; since: Date; reason: string; taken: boolean };
   customer: Customer | undefined;
   insight:
-    { id: string; title: string; people: number; decider: string; decideBy: Date; outcome: string | null } | undefined;
+    | {
+        /** Undefined for whoever does not see it. */
+        id: string | undefined;
+        title: string;
+        people: number;
+        decider: string;
+        decideBy: Date;
+        outcome: string | null;
+      }
+    | undefined;
   /** Who else asked; 0 when nobody, or not known yet. */
   others: number;
   similar: readonly { id: string; title: string; people: number; words: string | null }[];
@@ -111,7 +120,7 @@ export function signal(s: SignalShown, clock: Clock, after: Said, run: string | 
       <div class="stack">
         <section aria-labelledby="became">
           <h2 class="quiet" id="became">What became of it</h2>
-          ${timeline(s.past, s.next, clock, (insight) => `/insights/${insight}`)}
+          ${timeline(s.past, s.next, clock, s.insight?.id === undefined ? undefined : (insight) => `/insights/${insight}`)}
         </section>
         ${s.act ? possible(s, s.act) : ''} ${s.similar.length > 0 && s.act ? similar(s, s.act.acting) : ''}
       </div>
@@ -170,7 +179,7 @@ function waitingFor(insight: NonNullable<SignalShown['insight']>, clock: Clock):
   return html`<section class="card tight">
     <h2>${insight.outcome ? 'Decided together with' : 'Waiting for'}</h2>
     <p>
-      ${insight.outcome ? '' : 'the decision on '}<a href="/insights/${insight.id}">${insight.title}</a>${
+      ${insight.outcome ? '' : 'the decision on '}${insight.id === undefined ? insight.title : html`<a href="/insights/${insight.id}">${insight.title}</a>`}${
         insight.outcome ? `: ${insight.outcome}` : html`, due <b>${moment(insight.decideBy, clock)}</b>`
       }
     </p>
@@ -319,7 +328,10 @@ function similar({ similar: found }: SignalShown, acting: Acting): Html {
           html`<li class="tight">
             ${each.words ? quote(each.words) : ''}
             <div class="row spread">
-              <small><a href="/insights/${each.id}">${each.title}</a>, ${count(each.people, 'person', 'people')}</small>
+              <small
+                >${each.words === null ? each.title : html`<a href="/insights/${each.id}">${each.title}</a>`},
+                ${count(each.people, 'person', 'people')}</small
+              >
               ${act(
                 { ...acting, id: each.id },
                 'joining',

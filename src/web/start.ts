@@ -24,15 +24,15 @@ export function demoStart(first: { code: string; name: string }, headline: Headl
     ${claim(headline)}`;
 }
 
-export function start(company: string, headline: Headline): Html {
+/** What strangers read: how it goes is for those who belong to the company. */
+export function start(company: string): Html {
   return html`<div class="hero stack">
-      <h1>Nothing a customer says dies of silence.</h1>
-      <p class="claim soft">
-        ${company} keeps what people say, gives it to somebody with a name, and tells everyone what was decided.
-      </p>
-      <p><a class="button go" href="/sign-in">Sign in</a></p>
-    </div>
-    ${claim(headline)}`;
+    <h1>Nothing a customer says dies of silence.</h1>
+    <p class="claim soft">
+      ${company} keeps what people say, gives it to somebody with a name, and tells everyone what was decided.
+    </p>
+    <p><a class="button go" href="/sign-in">Sign in</a></p>
+  </div>`;
 }
 
 /** A number is a claim: its definition stands one tap away. */

@@ -189,7 +189,7 @@ test('the Temporal Web UI names the story, holds nothing personal, and a run ter
 
   const fresh = await page.request.post(`${heed.url}/v1/signals`, {
     headers: { authorization: 'Bearer a-key-for-tests-only', 'idempotency-key': 'walk-fresh' },
-    data: { words: 'Is there a repair service?', place: 'station', by: 'mina' },
+    data: { words: 'Is there a repair service?', place: 'station', by: 'luca' },
   });
   const { id: other } = (await fresh.json()) as { id: string };
   const connection = await Connection.connect({ address: '127.0.0.1:' + (await temporalPort()) });

@@ -62,6 +62,7 @@ export async function openHouse(): Promise<House> {
       slackRoom: room.app,
       unread: () => ({ slack: room.unread(), mail: mailbox.unread() }),
     },
+    signInService: undefined,
     arriving: () => [],
   };
   const server = serve({ fetch: createApp(web, { rateLimiting: false }).fetch, port, hostname: '127.0.0.1' });

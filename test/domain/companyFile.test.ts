@@ -78,6 +78,12 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
       /^triage rule 4: kinds "qestion" is not defined under kinds\. Did you mean "question"\?$/,
     ],
     [
+      'a stake that is neither high nor not',
+      'complaint: { name: complained, quote: link }',
+      'complaint: { name: complained, high_stake: very }',
+      /^kind "complaint": high_stake "very" is not true or false\.$/,
+    ],
+    [
       'an unknown manager',
       'manager: priya',
       'manager: pria',

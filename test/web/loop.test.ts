@@ -48,6 +48,7 @@ async function page(report: Partial<LoopReport>, asked: LoopShown['asked'] = { d
       asked,
       periods: [30, 90],
       places: [{ code: 'harbour', name: 'Harbour' }],
+      everywhere: true,
       titleOf: ({ attributes }) => Object.values(attributes).join(' · '),
       nameOf: (code) => ({ tomas: 'Tomás Rey' })[code] ?? code,
       roleOf: (role) => (role === 'executive' ? 'Ingrid Solberg' : 'Tomás Rey'),

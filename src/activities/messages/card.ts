@@ -1,10 +1,12 @@
 /** The one message in Slack per task and person, edited in place: always what is true at the moment it is drawn. */
 
 import { localDate } from '../../domain/calendar.ts';
+import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import { cardOf } from '../../store/records/cards.ts';
+import { toldByLadder } from '../../store/records/plans.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { insightNow } from '../../store/views/insights.ts';
@@ -26,9 +28,18 @@ export async function card(composing: Composing, delivery: Delivery): Promise<Co
   const task = edit ? await readTask(composing, loopId!, now) : null;
   const person = staff ? await staffByCode(db, staff) : null;
   if (!edit || !task || !person) return cancelled('no_card');
+  // Whoever it is no longer given to keeps what they had, and is told nothing more.
+  if (!(await isStillGiven(composing, task, person.code))) return cancelled('not_theirs');
   const call = await lastCall(db, { loopId: task.id, round: task.round, staff: person.code, plan: null });
   const drawn = await drawCard(composing, task, { staff: person.code, call, now });
   return { slack: { to: person.slack_id ?? person.email, ...drawn, edit } };
+}
+
+async function isStillGiven({ db, company }: Composing, task: Task, staff: string): Promise<boolean> {
+  const told = await toldByLadder(db, task.id, task.round);
+  return task.kind === 'signal'
+    ? mayActOnSignal(company, staff, { place: task.place, owner: task.owner, told })
+    : mayDecide(company, staff, { decider: task.owner, told });
 }
 
 interface Viewer {

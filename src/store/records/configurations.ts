@@ -81,6 +81,9 @@ export async function applyConfiguration(
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
     where revoked_at is null and staff in (select code from staff where removed_at is not null)`);
+  await tx.query(sql.unsafe`
+    update api_keys set revoked_at = heed_now()
+    where revoked_at is null and name in (select code from staff where removed_at is not null)`);
   const places = Object.entries(applied.company.places);
   await tx.query(sql.unsafe`
     insert into places (code, name)

@@ -37,14 +37,19 @@ const Link = z.object({
   round: z.number().nullable(),
   wait: z.string().nullable(),
   used_at: z.date().nullable(),
+  revoked: z.boolean(),
   ended: z.boolean(),
 });
 export type Link = z.infer<typeof Link>;
 
-/** The link behind a token of one of these kinds; `ended` when it expired or was revoked. */
+const itsPersonLeft = sql.fragment`exists (select from staff p where p.code = links.staff and p.removed_at is not null)`;
+
+/** The link behind a token of one of these kinds; `ended` when it expired, was revoked, or its person has left. */
 export async function findLink(db: Db, token: string, kinds: readonly NewLink['kind'][]): Promise<Link | null> {
   return db.maybeOne(sql.type(Link)`
-    select kind, staff, customer_id, loop_id, round, wait, used_at, (revoked_at is not null or coalesce(expires_at <= heed_now(), false)) as ended
+    select kind, staff, customer_id, loop_id, round, wait, used_at,
+      (revoked_at is not null or ${itsPersonLeft}) as revoked,
+      (revoked_at is not null or ${itsPersonLeft} or coalesce(expires_at <= heed_now(), false)) as ended
     from links where token_hash = ${sql.binary(hashOf(token))} and kind = any(${sql.array([...kinds], 'text')})`);
 }
 
@@ -52,6 +57,7 @@ export async function findLink(db: Db, token: string, kinds: readonly NewLink['k
 export async function useLink(db: Db, token: string): Promise<boolean> {
   const { rowCount } = await db.query(sql.unsafe`
     update links set used_at = heed_now()
-    where token_hash = ${sql.binary(hashOf(token))} and used_at is null and revoked_at is null and (expires_at is null or expires_at > heed_now())`);
+    where token_hash = ${sql.binary(hashOf(token))} and used_at is null and revoked_at is null and (expires_at is null or expires_at > heed_now())
+      and not ${itsPersonLeft}`);
   return rowCount === 1;
 }

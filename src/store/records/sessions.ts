@@ -1,25 +1,47 @@
-/** Who is signed in, and which keys may call the API. Tokens and keys are kept as hashes and can be revoked. */
+/** Who is signed in, from when to when. Tokens are kept as hashes and can be revoked. */
 
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { newId } from '../../domain/ids.ts';
 import { sql, type Db } from '../pool.ts';
 import { hashOf } from './links.ts';
 
-/** Signs a person in for 30 days. Returns the token for the cookie. */
-export async function openSession(db: Db, staff: string): Promise<string> {
+/** How somebody signed in, and so for how long at most: whoever leaves the company's sign-in service is out within the working day, and one
+ *  press lets the others in again; a link has to be fetched from the mail. */
+const longest = { link: sql.fragment`interval '30 days'`, provider: sql.fragment`interval '12 hours'` };
+export type SignedInThrough = keyof typeof longest;
+
+/** A weekend away ends nothing, a holiday does. */
+const idle = sql.fragment`interval '3 days'`;
+
+/** Signs a person in. Returns the token for the cookie. */
+export async function openSession(db: Db, staff: string, through: SignedInThrough = 'link'): Promise<string> {
   const token = randomBytes(24).toString('base64url');
   await db.query(sql.unsafe`
-    insert into sessions (token_hash, staff, expires_at) values (${sql.binary(hashOf(token))}, ${staff}, heed_now() + interval '30 days')`);
+    insert into sessions (token_hash, staff, through, expires_at)
+    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, heed_now() + ${longest[through]})`);
   return token;
 }
 
-const Person = z.object({ code: z.string(), name: z.string() });
+const open = sql.fragment`s.revoked_at is null and s.expires_at > heed_now() and s.seen_at > heed_now() - ${idle} and p.removed_at is null`;
 
+const Person = z.object({
+  session: z.string(),
+  code: z.string(),
+  name: z.string(),
+  /** Nobody was seen for five minutes: to be written down when somebody is. */
+  quiet: z.boolean(),
+});
+
+/** Null when it has ended: revoked, over, not used for days, or its person has left. */
 export async function personOfSession(db: Db, token: string): Promise<z.infer<typeof Person> | null> {
   return db.maybeOne(sql.type(Person)`
-    select p.code, p.name from sessions s join staff p on p.code = s.staff
-    where s.token_hash = ${sql.binary(hashOf(token))} and s.revoked_at is null and s.expires_at > heed_now() and p.removed_at is null`);
+    select s.id as session, p.code, p.name, s.seen_at < heed_now() - interval '5 minutes' as quiet from sessions s join staff p on p.code = s.staff
+    where s.token_hash = ${sql.binary(hashOf(token))} and ${open}`);
+}
+
+/** Their person is still there. */
+export async function sessionSeen(db: Db, session: string): Promise<void> {
+  await db.query(sql.unsafe`update sessions set seen_at = heed_now() where id = ${session}`);
 }
 
 export async function endSession(db: Db, token: string): Promise<void> {
@@ -28,21 +50,29 @@ export async function endSession(db: Db, token: string): Promise<void> {
   );
 }
 
-const ApiKey = z.object({ id: z.string(), name: z.string(), scopes: z.array(z.string()) });
-export type ApiKey = z.infer<typeof ApiKey>;
+const Listed = z.object({
+  id: z.string(),
+  through: z.enum(['link', 'provider']),
+  created_at: z.date(),
+  seen_at: z.date(),
+  expires_at: z.date(),
+});
+export type SessionRow = z.infer<typeof Listed>;
 
-/** Keeps a key (or finds it kept) under a name. */
-export async function keepApiKey(db: Db, key: string, name: string, scopes: readonly string[]): Promise<void> {
-  await db.query(sql.unsafe`
-    insert into api_keys (id, name, key_hash, scopes) values (${newId()}, ${name}, ${sql.binary(hashOf(key))}, ${sql.array([...scopes], 'text')})
-    on conflict (key_hash) do nothing`);
+/** Where somebody is signed in, the latest used first. */
+export function sessionsOf(db: Db, staff: string): Promise<readonly SessionRow[]> {
+  return db.any(sql.type(Listed)`
+    select s.id, s.through, s.created_at, s.seen_at, s.expires_at from sessions s join staff p on p.code = s.staff
+    where s.staff = ${staff} and ${open} order by s.seen_at desc, s.id`);
 }
 
-export async function apiKey(db: Db, key: string): Promise<ApiKey | null> {
-  return db.maybeOne(sql.type(ApiKey)`
-    select id, name, scopes from api_keys where key_hash = ${sql.binary(hashOf(key))} and revoked_at is null`);
-}
-
-export async function anyApiKey(db: Db): Promise<boolean> {
-  return db.exists(sql.unsafe`select from api_keys where revoked_at is null`);
+/** Ends one session of theirs, or all of them; links by which they could sign in go too. Returns how many sessions it ended. */
+export async function revokeSessions(db: Db, staff: string, only?: string): Promise<number> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update sessions set revoked_at = heed_now()
+    where staff = ${staff} and revoked_at is null and (${only ?? null}::uuid is null or id = ${only ?? null}::uuid)`);
+  if (only === undefined)
+    await db.query(sql.unsafe`
+      update links set revoked_at = heed_now() where staff = ${staff} and kind = 'sign_in' and used_at is null and revoked_at is null`);
+  return rowCount;
 }

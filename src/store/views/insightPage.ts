@@ -6,6 +6,7 @@ import { moods, offers } from '../../domain/company.ts';
 import { momentOf } from '../records/clock.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { sql, type Db } from '../pool.ts';
+import { placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
 const Verbatim = z.object({
@@ -25,6 +26,7 @@ export interface InsightPage extends InsightReading {
   now: Date;
   /** Oldest first; at most a hundred. */
   verbatims: readonly Verbatim[];
+  /** Where it was asked for. */
   places: readonly string[];
   told: readonly string[];
   tellings: { written: number; called: number; cannot: number };
@@ -35,13 +37,14 @@ export async function insightPage(db: Db, company: Company, id: string): Promise
   const reading = await readInsight(db, company, id);
   if (!reading) return null;
   const { insight } = reading;
-  const [now, said, told, tellings] = await Promise.all([
+  const [now, loop, said, told, tellings] = await Promise.all([
     momentOf(db),
+    placesOfLoop(db, id),
     verbatims(db, id, insight.decision_id),
     toldByLadder(db, id, insight.round),
     tellingsOf(db, insight.decision_id),
   ]);
-  return { ...reading, now, verbatims: said, places: [...new Set(said.map(({ place }) => place))], told, tellings };
+  return { ...reading, now, verbatims: said, places: loop?.places ?? [], told, tellings };
 }
 
 function verbatims(db: Db, insightId: string, decisionId: string | null): Promise<readonly Verbatim[]> {

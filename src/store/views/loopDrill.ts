@@ -37,7 +37,7 @@ export async function loopDrill(
     select count(*)::integer as count from ${rows} counted where sample = ${within.sample}`);
   const shown = sql.fragment`
     (select * from ${rows} counted where sample = ${within.sample} order by at desc, id, round offset ${page.skip} limit ${page.most})`;
-  const behind = await db.any(figures[figure].of === 'signals' ? signalsOf(shown) : insightsOf(shown));
+  const behind = await db.any(figures[figure].of === 'signals' ? signalsOf(shown) : insightsOf(shown, within.places));
   return { total, behind };
 }
 
@@ -53,14 +53,15 @@ const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
   left join customers c on c.id = s.customer_id
   order by x.at desc, x.id, x.round`;
 
-const insightsOf = (shown: SqlFragment) => sql.type(Behind)`
+/** People are counted wherever they asked; the words are of the places that whoever reads them sees. */
+const insightsOf = (shown: SqlFragment, places: readonly string[] | undefined) => sql.type(Behind)`
   select x.id, i.reference, x.place, x.at, x.round, w.words, null as person, i.kind, i.attributes, asked.people, o.staff as owner
   from ${shown} x
   join insights i on i.id = x.id
   join ownerships o on o.loop_id = x.id and o.ended_at is null
   cross join lateral (
-    select count(distinct coalesce(s.customer_id, s.id))::integer as people, (array_agg(s.id order by n.joined_at, s.id))[1] as first
-    from now.insight_signals n join signals s on s.id = n.signal_id
+    select count(distinct coalesce(s.customer_id, s.id))::integer as people, (array_agg(s.id order by n.joined_at, s.id) filter (where ${places === undefined ? sql.fragment`true` : sql.fragment`l.place = any(${sql.array([...places], 'text')})`}))[1] as first
+    from now.insight_signals n join signals s on s.id = n.signal_id join loops l on l.id = s.id
     where n.insight_id = x.id
   ) asked
   left join words w on w.signal_id = asked.first
@@ -131,7 +132,7 @@ function rowsOf(figure: Figure, within: Within) {
     case 'settled':
       return reached(5);
     case 'unused':
-      return sql.fragment`(select id, 1 as round, sample, place, due_at as at from ${undecidedAt(within.place)} undecided where past)`;
+      return sql.fragment`(select id, 1 as round, sample, place, due_at as at from ${undecidedAt(within)} undecided where past)`;
   }
 }
 

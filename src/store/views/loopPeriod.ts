@@ -7,15 +7,21 @@ export interface Within {
   from: Date;
   /** UTC; excluded. */
   to: Date;
+  /** One of them. */
   place?: string | undefined;
+  /** Those that whoever asks may see; all when left out. */
+  places?: readonly string[] | undefined;
 }
 
 /** Up to now: what falls due later today is not due yet. */
-const during = (column: string, { from, to, place }: Within) => {
+const during = (column: string, { from, to, ...where }: Within) => {
   const at = sql.identifier(column.split('.'));
-  const here = place === undefined ? sql.fragment`true` : sql.fragment`place = ${place}`;
-  return sql.fragment`${at} >= ${sql.timestamp(from)} and ${at} < least(${sql.timestamp(to)}, heed_now()) and ${here}`;
+  return sql.fragment`${at} >= ${sql.timestamp(from)} and ${at} < least(${sql.timestamp(to)}, heed_now()) and ${here(where)}`;
 };
+
+const here = ({ place, places }: Pick<Within, 'place' | 'places'>) => sql.fragment`
+  ${place === undefined ? sql.fragment`true` : sql.fragment`place = ${place}`}
+  and ${places === undefined ? sql.fragment`true` : sql.fragment`place = any(${sql.array([...places], 'text')})`}`;
 
 /** An insight counts once, by its first date in the period. */
 export const duesWithin = (within: Within) => sql.fragment`
@@ -36,7 +42,7 @@ export const reachedWithin = (within: Within) => sql.fragment`
    from ${passagesWithin(within)} passed group by signal_id, sample, place, captured_at)`;
 
 /** Undecided insights with the date that counts now, past it or within seven days of it. */
-export const undecidedAt = (place: string | undefined) => sql.fragment`
+export const undecidedAt = (where: Pick<Within, 'place' | 'places'>) => sql.fragment`
   (select i.*, due.at as due_at, due.at < heed_now() as past
    from now.insights i
    cross join lateral (select case when i.outcome = 'deferred' then i.wake_at else i.decide_by end as at) due
@@ -45,4 +51,4 @@ export const undecidedAt = (place: string | undefined) => sql.fragment`
      and not (i.sample and not i.open_to_join)
      and (i.outcome is null or i.outcome = 'deferred' and i.wake_at <= heed_now())
      and due.at < heed_now() + interval '7 days'
-     and ${place === undefined ? sql.fragment`true` : sql.fragment`i.place = ${place}`})`;
+     and ${here(where)})`;

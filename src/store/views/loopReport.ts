@@ -34,7 +34,7 @@ const Unused = z.object({
   nextAt: z.date().nullable(),
 });
 
-/** The report of a period, for all places or one. Times in UTC; working time is that of each place's calendar. */
+/** The report of a period, for the places that whoever asks may see, or one of them. Times in UTC; working time is that of each place's calendar. */
 export async function loopReport(db: Db, company: Company, within: Within): Promise<LoopReport> {
   const [asOf, samples, counts, inTime, reached, passed, unused] = await Promise.all([
     momentOf(db),
@@ -43,7 +43,7 @@ export async function loopReport(db: Db, company: Company, within: Within): Prom
     inTimeOf(db, within),
     reachedOf(db, within),
     passedOf(db, within),
-    unusedNow(db, within.place),
+    unusedNow(db, within),
   ]);
   const numbersOf = (sample: boolean): Numbers => {
     const of = <Row extends { sample: boolean }>(rows: readonly Row[]): Row[] =>
@@ -127,7 +127,7 @@ const passedOf = (db: Db, within: Within) =>
     where passage.since is not null and passage.at is not null
     group by sample, place, passage.step`);
 
-const unusedNow = (db: Db, place: string | undefined) =>
+const unusedNow = (db: Db, within: Within) =>
   db.any(sql.type(Unused)`
     select u.id, u.reference, u.sample, u.place, u.kind, u.attributes, u.decider, u.people, u.due_at as "dueAt", u.past,
       case
@@ -140,7 +140,7 @@ const unusedNow = (db: Db, place: string | undefined) =>
         else 'unseen'
       end as attention,
       next.role as "nextRole", next.due_at as "nextAt"
-    from ${undecidedAt(place)} u
+    from ${undecidedAt(within)} u
     left join lateral (
       select r.role, r.due_at from now.rungs_ahead r
       where r.loop_id = u.id and r.wait = 'decided' and r.due_at > heed_now()

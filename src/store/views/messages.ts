@@ -125,12 +125,3 @@ export function signerOf(db: Db, followUpId: string): Promise<string | null> {
     sql.type(z.object({ by: z.string() }))`select by from follow_ups where id = ${followUpId} and by is not null`,
   );
 }
-
-/** The round a loop is in; null when there is no such loop. */
-export function roundOf(db: Db, loopId: string): Promise<number | null> {
-  return db.oneFirst(
-    sql.type(
-      z.object({ round: z.number().nullable() }),
-    )`select max(round) as round from rounds where loop_id = ${loopId}`,
-  );
-}

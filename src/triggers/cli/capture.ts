@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { newId } from '../../domain/ids.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { Capture, capture } from '../capture.ts';
+import { Capture, capture, mustWorkThere } from '../capture.ts';
 import { inPlace } from './place.ts';
 import { sayJson, type Terminal } from './terminal.ts';
 
@@ -55,6 +55,7 @@ export function addCapture(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ heed }) => {
         const { company } = await heed.configuration();
         const content = capturedBy(words, said, company.customers.consent.wording);
+        mustWorkThere(company, content);
         const press = { source: 'cli', key: said.key ?? newId(), content: JSON.stringify(content) };
         const { id, reference, replayed } = await capture(heed, content, { channel: 'cli', press });
         if (said.json) sayJson(terminal, { id, reference, replayed });

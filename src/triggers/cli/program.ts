@@ -10,6 +10,7 @@ import { addCompanyCommands } from './company.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addOperations } from './operations.ts';
+import { addDoors } from './doors.ts';
 import { addInvite } from './people.ts';
 import { addProcesses } from './processes.ts';
 import { addRights } from './rights.ts';
@@ -35,6 +36,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addInvite(program, standing);
   addRights(program, standing);
   addBackup(program, standing);
+  addDoors(program, standing);
   addDemo(program, standing);
   addProcesses(program, standing);
   addDoctor(program, standing);

@@ -10,6 +10,7 @@ import { metrics } from './metrics.ts';
 import { pages } from './pages/pages.ts';
 import { limitedRate } from './rates.ts';
 import { inTime, limitedBodies } from './requests.ts';
+import { ruled } from './rules.ts';
 import { onlyWatchers, ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
 import type { Web } from './web.ts';
@@ -35,7 +36,7 @@ export function createApp(
 
   app.use(requestId(), securityHeaders(web.publicUrl));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
-  app.use(inTime, ownFormsOnly(web.publicUrl), limitedBodies);
+  app.use(ruled, inTime, ownFormsOnly(web.publicUrl), limitedBodies);
 
   app.route('/v1', v1);
   app.route(

@@ -3,8 +3,14 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
-import { maySeePlace } from '../../domain/entitlement.ts';
-import { endSession, openSession, personOfSession } from '../../store/records/sessions.ts';
+import { placesSeenBy } from '../../domain/entitlement.ts';
+import {
+  endSession,
+  openSession,
+  personOfSession,
+  sessionSeen,
+  type SignedInThrough,
+} from '../../store/records/sessions.ts';
 import type { Web } from './web.ts';
 
 export interface Visitor {
@@ -13,6 +19,8 @@ export interface Visitor {
   /** Codes of the places they see. */
   places: string[];
   company: Company;
+  /** Id of the session. */
+  session: string;
 }
 
 /** Thrown where only colleagues may look. */
@@ -28,7 +36,10 @@ export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefin
   const { company } = await web.heed.configuration();
   const staff = person && company.staff[person.code];
   if (!staff) return undefined;
-  return { code: person.code, name: staff.name, company, places: placesSeenBy(company, person.code) };
+  // A page that looks whether it has changed is nobody's doing: left open, it does not keep somebody signed in.
+  if (person.quiet && !c.req.header('If-None-Match')) await sessionSeen(web.heed.pool, person.session);
+  const places = placesSeenBy(company, person.code);
+  return { code: person.code, name: staff.name, company, places, session: person.session };
 }
 
 /** Throws NotSignedIn. */
@@ -38,13 +49,10 @@ export async function mustBeSignedIn(c: Context, web: Web): Promise<Visitor> {
   return visitor;
 }
 
-export const placesSeenBy = (company: Company, staff: string): string[] =>
-  Object.keys(company.places).filter((place) => maySeePlace(company, staff, place));
-
-/** A new session with a new token, whatever cookie there was before. */
-export async function signIn(c: Context, web: Web, staff: string): Promise<void> {
+/** A new session with a new token, whatever cookie there was before. When it ends is kept with it, not in the cookie. */
+export async function signIn(c: Context, web: Web, staff: string, through: SignedInThrough): Promise<void> {
   await signOut(c, web);
-  const token = await openSession(web.heed.pool, staff);
+  const token = await openSession(web.heed.pool, staff, through);
   setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
 }
 
@@ -57,6 +65,16 @@ export async function signOut(c: Context, web: Web): Promise<void> {
 /** Where somebody wanted to go before they were asked who they are. */
 export const comeBackTo = (c: Context, web: Web, path: string): void =>
   setCookie(c, wayBack(web), path, { ...attributes(web), maxAge: 30 * 60 });
+
+/** What a browser must bring back from the company's sign-in service: kept in it for ten minutes, and good for one return. */
+export const remember = (c: Context, web: Web, memory: string): void =>
+  setCookie(c, onTheWay(web), memory, { ...attributes(web), maxAge: 10 * 60 });
+
+export function remembered(c: Context, web: Web): string | undefined {
+  const memory = getCookie(c, onTheWay(web));
+  deleteCookie(c, onTheWay(web), attributes(web));
+  return memory;
+}
 
 /** An address of ours to go on to, once; '/' when there is none. */
 export function wayBackOf(c: Context, web: Web): string {
@@ -72,4 +90,5 @@ export const isOurs = (path: string): boolean => /^\/(?![/\\])[^\s\\]*$/.test(pa
 const overTls = (web: Web): boolean => web.publicUrl.startsWith('https:');
 const nameOf = (web: Web): string => (overTls(web) ? '__Host-heed' : 'heed');
 const wayBack = (web: Web): string => (overTls(web) ? '__Host-heed-next' : 'heed-next');
+const onTheWay = (web: Web): string => (overTls(web) ? '__Host-heed-way' : 'heed-way');
 const attributes = (web: Web) => ({ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: overTls(web) });

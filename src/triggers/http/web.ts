@@ -11,6 +11,8 @@ export interface Web {
   temporalUi: () => string | undefined;
   /** Verifies what comes from Slack, and opens modals there; undefined without Slack. */
   slack: SlackDoor | undefined;
+  /** The company's own sign-in service; undefined where none was named. */
+  signInService: SignInDoor | undefined;
   /** Only while embedded parts are in use. */
   demo: Demo | undefined;
   /** What is still arriving while `npm start` comes up, as sentences; empty once all is there. */
@@ -23,8 +25,22 @@ export interface SlackDoor {
   openView: (triggerId: string, view: object) => Promise<void>;
   /** Tells one person something in the channel they pressed in, seen by them alone. */
   whisper: (channel: string, slackId: string, text: string) => Promise<void>;
-  /** The e-mail address of a person in Slack, to find them among the staff; undefined when Slack does not know. */
+  /** Id of our own workspace. */
+  workspace: () => Promise<string>;
+  /** The e-mail address of a member of it, to find them among the staff; undefined for guests, strangers and whoever has left. */
   emailOf: (slackId: string) => Promise<string | undefined>;
+}
+
+export interface SignInDoor {
+  /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
+  begin: () => Promise<{ url: string; memory: string } | undefined>;
+  /** The address the service vouches for, or why it vouches for none. */
+  finish: (
+    cameBack: URL,
+    memory: string,
+  ) => Promise<{ email: string } | { trouble: 'unreachable' | 'refused' | 'unverified' }>;
+  /** Whether a link by e-mail is offered beside it. */
+  besideLinks: boolean;
 }
 
 export interface Demo {

@@ -1,11 +1,13 @@
 /** The customer says whether it is settled. A no opens the next round, one level up, even after closing; a late yes still counts. */
 
 import { z } from 'zod';
+import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { recordConfirmation } from '../../store/records/confirmations.ts';
 import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
+import { toldByLadder } from '../../store/records/plans.ts';
 import { press, pressed, type Press } from '../../store/records/presses.ts';
 import type { Tx } from '../../store/pool.ts';
 import { signalNow } from '../../store/views/signals.ts';
@@ -36,6 +38,8 @@ export async function confirm(
     const { sample, now } = await lockLoop(tx, responding.loopId);
     const signal = await signalNow(tx, responding.loopId);
     if (!signal || sample) throw new DomainError('not_found', 'There is nothing here under that address.');
+    if (by && !mayActOnSignal(company, by, { ...signal, told: await toldByLadder(tx, signal.id, signal.round) }))
+      throw new DomainError('forbidden', 'This was not given to you, so what they said is not yours to record.');
     if (signal.closed_how === 'dismissed')
       throw new DomainError('conflict', 'This was closed without an answer, so there is nothing to confirm.');
 

@@ -1,19 +1,24 @@
 /** "This belongs to that": the owner joins a signal to an insight that is merely similar. Being told a stranger's decision would be worse. */
 
 import { z } from 'zod';
+import { maySeeInsight } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { lockLoop } from '../../store/records/loops.ts';
 import { freeSameness } from '../../store/records/insights.ts';
 import { joinSignal } from '../../store/records/joining.ts';
 import { wake } from '../../store/records/wakes.ts';
-import { insightNow } from '../../store/views/insights.ts';
+import { toldByLadder } from '../../store/records/plans.ts';
+import { insightNow, type InsightNow } from '../../store/views/insights.ts';
+import { placesOfLoop } from '../../store/views/sight.ts';
+import { similarInsights } from '../../store/views/similar.ts';
 import type { Heed } from '../heed.ts';
-import { mustBeOpen, respondToSignal, type Responding, type Response } from './respond.ts';
+import { mustBeOpen, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
 
 export const Joining = z.strictObject({ insight: z.uuid() });
 export type Joining = z.infer<typeof Joining>;
 
-/** Throws `conflict` when that insight has been decided, when the signal was moved on from it, or when there is nothing to decide about it. */
+/** Throws `conflict` when that insight has been decided, when the signal was moved on from it, or when there is nothing to decide about it;
+ *  `not_found` where it is neither seen by them nor offered to them. */
 export function join(heed: Heed, responding: Responding, { insight: insightId }: Joining): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by, company, version } = moment;
@@ -31,7 +36,8 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
     if (signal.insight_id === insightId) return { sentence: 'It is part of that already.', factId: null };
     for (const id of [insightId, signal.insight_id].filter((id) => id !== null).sort()) await lockLoop(tx, id);
     const insight = await insightNow(tx, insightId);
-    if (!insight || insight.sample) throw new DomainError('not_found', 'There is nothing here under that address.');
+    if (!insight || insight.sample || !(await isOffered(moment, signal.id, insight)))
+      throw new DomainError('not_found', 'There is nothing here under that address.');
     if (!insight.open_to_join)
       throw new DomainError('conflict', 'That was decided a while ago; what comes now opens a new one.');
     const joined = await joinSignal(tx, {
@@ -56,4 +62,12 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
     }
     return { sentence: `Joined. ${insight.people} others said so too.`, factId: insightId };
   });
+}
+
+/** Whatever they see; and what is similar all over the company, which is offered by what is asked for alone. */
+async function isOffered({ tx, company, by }: Moment, signalId: string, insight: InsightNow): Promise<boolean> {
+  const told = await toldByLadder(tx, insight.id, insight.round);
+  const places = (await placesOfLoop(tx, insight.id))?.places ?? [];
+  if (maySeeInsight(company, by, { decider: insight.decider, told, places })) return true;
+  return (await similarInsights(tx, signalId, [])).some(({ id }) => id === insight.id);
 }

@@ -36,7 +36,7 @@ export async function press(
   const responding: Responding = { loopId: loop.loopId, by, press: gesture };
   const said = Object.hasOwn(atOnce, id) ? atOnce[id] : undefined;
   if (said) {
-    await mustBeAsSeen(heed, loop);
+    await mustBeAsSeen(heed, by, loop);
     await said(heed, responding);
     return;
   }

@@ -3,6 +3,7 @@
 
 import { Hono, type Context } from 'hono';
 import { DomainError } from '../../domain/errors.ts';
+import { recordRefusal } from '../../store/records/refusals.ts';
 import type { SlackDoor, Web } from '../http/web.ts';
 import { readInteraction, type Interaction } from './interaction.ts';
 import { sentence } from './modal.ts';
@@ -24,8 +25,10 @@ export function slackRoutes(web: Web): Hono {
       signature: c.req.header('X-Slack-Signature'),
       body,
     };
-    if (!isFromSlack(door.signingSecret, signed))
+    if (!isFromSlack(door.signingSecret, signed)) {
+      await recordRefusal(web.heed.pool, { door: 'slack', why: 'bad_signature' });
       return problem(c, 401, 'unauthorized', 'This is not signed by Slack, or not lately.');
+    }
     const interaction = readInteraction(body);
     if (!interaction) return problem(c, 400, 'bad_request', 'This can’t be read as an interaction from Slack.');
     return interaction === 'other' ? c.body(null, 200) : respond(c, web, door, interaction);
@@ -47,7 +50,10 @@ async function respond(
   };
   try {
     const person = await personBehind(web, door, interaction);
-    if (!person) return await tell(notAuthorised);
+    if (!person) {
+      await recordRefusal(web.heed.pool, { door: 'slack', why: 'stranger' });
+      return await tell(notAuthorised);
+    }
     if (isForm) return c.json(await submit(web.heed, person.code, interaction));
     await press(web.heed, door, person.code, interaction);
     return c.body(null, 200);

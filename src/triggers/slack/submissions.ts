@@ -32,7 +32,7 @@ export async function submit(heed: Heed, by: string, submitted: Submitted): Prom
     content: JSON.stringify(fields),
   };
   try {
-    await mustBeAsSeen(heed, loop);
+    await mustBeAsSeen(heed, by, loop);
     const response = await form(heed, { loopId: loop.loopId, by, press: gesture }, fields);
     return update(view.title.text, response.sentence);
   } catch (error) {

@@ -15,15 +15,15 @@ export interface BehindShown {
   total: number;
   skip: number;
   most: number;
-  place: string | undefined;
+  /** In words: one of them, or all of the reader's. */
+  where: string;
   rows: {
     id: string;
     reference: string;
     place: string;
     at: Date;
     clock: Clock;
-    /** Absent where the reader does not see the place. */
-    words: string | null | undefined;
+    words: string | null;
     person: string | null;
     round: number;
     kind: string | undefined;
@@ -36,20 +36,17 @@ export interface BehindShown {
 
 export function behind(b: BehindShown): Html {
   const { title, measure, of } = figures[b.figure];
-  const seen = b.rows.filter(({ words }) => words !== undefined);
-  const hidden = b.rows.length - seen.length;
   const next = b.skip + b.most;
   return html`<p><a class="alone" href="${address(b.asked)}">The loop</a></p>
     <div class="row spread">
       <h1>${title}: ${b.total}</h1>
       ${sampleTag(b.of === 'sample')}
     </div>
-    <p class="soft">${measure === 'unused' ? 'As of now' : `Last ${b.asked.days} days`}, ${b.place ?? 'all places'}.</p>
+    <p class="soft">${measure === 'unused' ? 'As of now' : `Last ${b.asked.days} days`}, ${b.where}.</p>
     ${means(measure)} ${b.total === 0 ? html`<p class="claim soft">Nobody.</p>` : ''}
     <ul class="list">
-      ${seen.map((row) => (of === 'insights' ? insight(row) : signal(row)))}
+      ${b.rows.map((row) => (of === 'insights' ? insight(row) : signal(row)))}
     </ul>
-    ${hidden > 0 ? html`<p class="soft">${count(hidden, 'more was', 'more were')} said at places that are not yours to read.</p>` : ''}
     <nav class="row" aria-label="More of the list">
       ${b.skip > 0 ? html`<a class="button" href="${address(b.asked, b.figure, b.of, Math.max(0, b.skip - b.most))}">Later ones</a>` : ''}
       ${next < b.total ? html`<a class="button" href="${address(b.asked, b.figure, b.of, next)}">Earlier ones</a>` : ''}
@@ -61,7 +58,7 @@ type Row = BehindShown['rows'][number];
 
 const signal = (row: Row): Html =>
   html`<li class="tight">
-    ${quote(row.words ?? null, { href: `/signals/${row.id}` })}
+    ${quote(row.words, { href: `/signals/${row.id}` })}
     <p class="soft">
       ${[row.person, row.kind, row.place].filter(Boolean).join(' · ')} · ${moment(row.at, row.clock)} · with
       ${row.owner}${row.round > 1 ? `, when it was taken up again` : ''} · <small>${row.reference}</small>
@@ -71,7 +68,7 @@ const signal = (row: Row): Html =>
 const insight = (row: Row): Html =>
   html`<li class="tight">
     <h2><a href="/insights/${row.id}">${capital(row.title ?? row.reference)}</a></h2>
-    ${quote(row.words ?? null)}
+    ${quote(row.words)}
     <p class="soft">
       ${count(row.people ?? 0, 'person', 'people')} · ${row.owner} decides · due ${moment(row.at, row.clock)} ·
       <small>${row.reference}</small>

@@ -34,7 +34,7 @@ const whose = ({ report }: LoopShown): Html | '' =>
       </p>`
     : '';
 
-function filters({ report, asked, periods, places, clock }: LoopShown): Html {
+function filters({ report, asked, periods, places, everywhere, clock }: LoopShown): Html {
   const choice = (text: string, to: typeof asked, chosen: boolean): Html =>
     html`<li><a href="${address(to)}" ${chosen ? html`aria-current="true"` : ''}>${text}</a></li>`;
   return html`<nav class="filters" aria-label="Time and place">
@@ -42,7 +42,7 @@ function filters({ report, asked, periods, places, clock }: LoopShown): Html {
       ${periods.map((days) => choice(`${days} days`, { ...asked, days }, days === asked.days))}
     </ul>
     <ul>
-      ${choice('All places', { ...asked, place: undefined }, asked.place === undefined)}
+      ${choice(everywhere ? 'All places' : 'All your places', { ...asked, place: undefined }, asked.place === undefined)}
       ${places.map(({ code, name }) => choice(name, { ...asked, place: code }, code === asked.place))}
     </ul>
     <small>as of ${moment(report.asOf, clock)}</small>

@@ -16,7 +16,10 @@ export interface LoopShown {
   asked: Asked;
   /** Periods to choose from, in days. */
   periods: readonly number[];
+  /** Those that whoever looks sees, to choose from. */
   places: { code: string; name: string }[];
+  /** Whether these are all there are. */
+  everywhere: boolean;
   /** Names for what the report holds as codes. */
   titleOf: (insight: { kind: string; attributes: Record<string, string> }) => string;
   nameOf: (staff: string) => string;

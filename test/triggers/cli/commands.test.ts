@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts';
+import { recordRefusal } from '../../../src/store/records/refusals.ts';
+import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
@@ -322,6 +325,85 @@ describe('operations', () => {
     expect(await heed(['invite', '--staff', 'zoe'])).toMatchObject({
       code: 1,
       complained: expect.stringMatching(/nobody called "zoe".*priya/),
+    });
+  });
+});
+
+describe('keys', () => {
+  test('are made with what they may do and where, shown once, listed without themselves, and ended for ever', async () => {
+    const { code, said } = await heed(['key', 'add', 'till', '--scope', 'capture', 'read', '--place', 'station']);
+    expect([code, said]).toEqual([
+      0,
+      expect.stringMatching(/^heed_\S{32}\nIt is shown this once\. It may capture, read, at station\.$/),
+    ]);
+    const key = said.split('\n')[0]!;
+    expect(await apiKey(db.pool, key)).toMatchObject({
+      name: 'till',
+      scopes: ['capture', 'read'],
+      places: ['station'],
+    });
+    const listed = await heed(['key', 'list']);
+    expect(listed.said).toMatch(/till: capture, read, at station, since/);
+    expect(listed.said).not.toContain(key);
+    expect((await heed(['key', 'revoke', 'till'])).said).toBe('It opens nothing any more.');
+    expect(await apiKey(db.pool, key)).toBeNull();
+    expect(await heed(['key', 'revoke', 'till'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('heed key list'),
+    });
+  });
+
+  test('are not made without saying what for and where, nor for a place or a scope there is none of', async () => {
+    expect((await heed(['key', 'add', 'till', '--place', 'all'])).code).toBe(2);
+    expect((await heed(['key', 'add', 'till', '--scope', 'read'])).code).toBe(2);
+    expect((await heed(['key', 'add', 'till', '--scope', 'everything', '--place', 'all'])).code).toBe(2);
+    expect(await heed(['key', 'add', 'till', '--scope', 'read', '--place', 'moon'])).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/no place "moon".*high-street/),
+    });
+    expect(await heed(['key', 'add', 'luca', '--scope', '*', '--place', 'all'])).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('It may do everything, at all places, as far as Luca Moretti may.'),
+    });
+  });
+});
+
+test('the key of the environment takes the place of the former one', async () => {
+  const [first, second] = ['the first key of all', 'the second key of all'];
+  await keepInitialApiKey(db.pool, first);
+  await keepInitialApiKey(db.pool, second);
+  await keepInitialApiKey(db.pool, second);
+  expect([await apiKey(db.pool, first), await apiKey(db.pool, second)]).toMatchObject([
+    null,
+    { scopes: ['*'], places: null },
+  ]);
+  expect(await keepInitialApiKey(db.pool, undefined)).toBeUndefined();
+});
+
+describe('who is in, and who was turned away', () => {
+  test('sessions are listed, and ended from here', async () => {
+    const token = await openSession(db.pool, 'omar');
+    expect((await heed(['sessions', '--staff', 'omar'])).said).toMatch(/^\S{36}  by e-mail link, since \d{4}/);
+    expect((await heed(['sessions', '--staff', 'omar', '--revoke'])).said).toBe('One session ended.');
+    expect(await personOfSession(db.pool, token)).toBeNull();
+    expect((await heed(['sessions', '--staff', 'omar'])).said).toBe('Nowhere.');
+    expect((await heed(['sessions', '--staff', 'zoe'])).code).toBe(1);
+  });
+
+  test('refusals are told as codes', async () => {
+    expect((await heed(['refusals'])).said).toBe('Nobody was turned away.');
+    for (let i = 0; i < 2; i++) await recordRefusal(db.pool, { door: 'link', why: 'revoked', whose: 'omar' });
+    expect((await heed(['refusals', '--days', '1'])).said).toMatch(/UTC  link: revoked, omar, 2 times$/);
+    expect(JSON.parse((await heed(['refusals', '--json'])).said)).toMatchObject([
+      { door: 'link', whose: 'omar', times: 2 },
+    ]);
+    expect((await heed(['refusals', '--days', '1000'])).code).toBe(1);
+  });
+
+  test('nothing is captured in the name of somebody who does not work there', async () => {
+    expect(await heed(['capture', 'Hello?', '--place', 'station', '--by', 'mina'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('Mina Okafor does not work at Station.'),
     });
   });
 });

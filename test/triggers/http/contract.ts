@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Hono } from 'hono';
-import { keepApiKey } from '../../../src/store/records/sessions.ts';
+import { keepApiKey } from '../../../src/store/records/apiKeys.ts';
 import { createApp, type AppOptions } from '../../../src/triggers/http/app.ts';
 import type { Web } from '../../../src/triggers/http/web.ts';
 import type { TestDatabase } from '../../support/database.ts';
@@ -26,6 +26,7 @@ export const webOf = (db: TestDatabase): Web => ({
   publicUrl: 'http://localhost:4000',
   temporalUi: () => undefined,
   slack: undefined,
+  signInService: undefined,
   demo: undefined,
   arriving: () => [],
 });

@@ -22,6 +22,7 @@ beforeAll(async () => {
     publicUrl: 'http://heed.test',
     temporalUi: () => undefined,
     slack: undefined,
+    signInService: undefined,
     demo: undefined,
     arriving: () => [],
   };

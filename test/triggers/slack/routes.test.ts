@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { startSlackRoom, type SlackRoom } from '../../../src/embedded/slackRoom.ts';
 import { openSlack } from '../../../src/integrations/slack.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
 import type { Purpose } from '../../../src/store/records/deliveries.ts';
 import type { SignalNow } from '../../../src/store/views/signals.ts';
@@ -284,6 +285,55 @@ describe('who may', () => {
   });
 
   test.each([
+    ['a guest of the workspace', { standing: 'guest' }],
+    ['somebody of a shared channel', { standing: 'stranger' }],
+    ['somebody who has left Slack', { standing: 'deactivated' }],
+    ['somebody of another workspace, by our own address', { team: 'T0ELSEWHERE' }],
+    ['somebody who has left the company file', { leaves: true }],
+  ] as const)('%s is refused, whoever they were before, and it is written down', async (_, now) => {
+    const signal = await onesCard();
+    const jonas = (await slack.idOf(address('jonas')))!;
+    const value = `${signal.id}:1`;
+    // Known from an earlier press.
+    await send(pressOf({ user: jonas, action: 'action_signal_dismiss', value }));
+    const strangers = async (): Promise<number> =>
+      (await refusalsSince(shop.db.pool, 1)).find(({ door, why }) => door === 'slack' && why === 'stranger')?.times ??
+      0;
+    const [before, facts_, opened] = [await strangers(), await facts('presses'), room.views(address('jonas')).length];
+    const jonasIs = (standing?: 'guest' | 'stranger' | 'deactivated') =>
+      room.introduce([{ email: address('jonas'), name: 'Jonas Weber', standing }]);
+    if ('standing' in now) await jonasIs(now.standing);
+    if ('leaves' in now) await shop.db.apply((company) => void delete company.staff['jonas']);
+    // A minute later: until then a member is believed to be one.
+    const later = openSlack({ token: room.token, apiUrl: room.apiUrl });
+    const door = { heed: shop.db.heed, slack: { ...later, signingSecret: room.signingSecret } } as unknown as Web;
+    const itsApp = new Hono().route('/slack', slackRoutes(door));
+    const team = 'team' in now ? now.team : undefined;
+    for (const action of ['action_signal_acknowledge', 'action_signal_dismiss', 'action_signal_hand_over'])
+      expect((await send(pressOf({ user: jonas, action, value, team, userTeam: team }), itsApp)).status).toBe(200);
+    expect([await facts('presses'), room.views(address('jonas')).length]).toEqual([facts_, opened]);
+    expect(await strangers()).toBe(before + 3);
+    expect(whispered('jonas')).toBe('You are not authorised to respond here: we do not know you as one of the staff.');
+    await jonasIs();
+    await shop.db.apply((company) => {
+      company.staff['jonas'] ??= { ...company.staff['priya']!, name: 'Jonas Weber', email: address('jonas') };
+    });
+  });
+
+  test('a loop of another place is told from one that never was by nothing', async () => {
+    const signal = await onesCard();
+    const femke = (await slack.idOf(address('femke')))!;
+    const answers: unknown[] = [];
+    for (const id of [signal.id, signal.insight_id ?? signal.id, '0197f000-0000-7000-8000-000000000000']) {
+      for (const round of [1, 2]) {
+        await send(pressOf({ user: femke, action: 'action_signal_acknowledge', value: `${id}:${round}` }));
+        answers.push(whispered('femke'));
+      }
+    }
+    expect(new Set(answers)).toEqual(new Set(['You are not authorised to respond here: this was not given to you.']));
+  });
+
+  test.each([
     ['jonas', 200, true],
     ['priya', 200, true],
     ['ingrid', 200, true],
@@ -300,7 +350,7 @@ describe('who may', () => {
     const opened = room.views(address(staff)).length;
     await send(pressOf({ user, action: 'action_signal_dismiss', value: `${signal.id}:1` }));
     expect(room.views(address(staff))).toHaveLength(opened);
-    if (!may) expect(whispered(staff)).toBe('This was not given to you, and it is not of your place.');
+    if (!may) expect(whispered(staff)).toBe('You are not authorised to respond here: this was not given to you.');
   });
 
   test('what somebody saw in an earlier round is not acted on in the next', async () => {
@@ -441,20 +491,22 @@ beforeEach(() => room.faults.clear());
 
 function pressOf({
   user,
+  team,
   userTeam,
   action,
   value,
   channel,
 }: {
   user: string;
-  userTeam?: string;
+  team?: string | undefined;
+  userTeam?: string | undefined;
   action: string;
   value: string;
   channel?: string;
 }): object {
   return {
     type: 'block_actions',
-    team: { id: 'T0HEEDDEMO' },
+    team: { id: team ?? 'T0HEEDDEMO' },
     user: { id: user, team_id: userTeam ?? 'T0HEEDDEMO' },
     trigger_id: '1.none',
     channel: { id: channel ?? user.replace(/^U/, 'D') },
@@ -462,11 +514,11 @@ function pressOf({
   };
 }
 
-async function send(payload: object): Promise<Response> {
+async function send(payload: object, to = app): Promise<Response> {
   const body = `payload=${encodeURIComponent(JSON.stringify(payload))}`;
   const timestamp = String(Math.floor(Date.now() / 1000));
   const signature = `v0=${createHmac('sha256', room.signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
-  return app.request('/slack/interactions', {
+  return to.request('/slack/interactions', {
     method: 'POST',
     body,
     headers: { 'X-Slack-Request-Timestamp': timestamp, 'X-Slack-Signature': signature },

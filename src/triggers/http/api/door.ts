@@ -3,20 +3,25 @@
 import { z } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Company } from '../../../domain/company.ts';
+import { placesSeenWith } from '../../../domain/entitlement.ts';
 import { DomainError, type InvalidParam } from '../../../domain/errors.ts';
 import type { Press } from '../../../store/records/presses.ts';
-import { apiKey, type ApiKey } from '../../../store/records/sessions.ts';
+import { recordRefusal, type Refusal } from '../../../store/records/refusals.ts';
+import { placesOfLoop } from '../../../store/views/sight.ts';
+import { apiKey, type ApiKey, type Scope } from '../../../store/records/apiKeys.ts';
 import type { Heed } from '../../heed.ts';
 
 export interface ApiEnv {
   Variables: {
     key: ApiKey;
+    /** Codes of the places it opens: what is of another does not exist for whoever carries it. */
+    places: string[];
+    /** Writes down that the key was turned away. */
+    refused: (why: Refusal['why']) => Promise<void>;
     /** The body, byte for byte, for telling a repeat from a mistake. */
     raw: string;
   };
 }
-
-type Scope = 'capture' | 'respond' | 'respond-for' | 'read';
 
 /** Lets in who carries a key of ours. */
 export function keyed(heed: Heed): MiddlewareHandler<ApiEnv> {
@@ -24,12 +29,17 @@ export function keyed(heed: Heed): MiddlewareHandler<ApiEnv> {
     const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '') ?? [];
     if (!token) throw new DomainError('unauthorized', 'Send the key with the request: Authorization: Bearer <key>.');
     const key = await apiKey(heed.pool, token);
-    if (!key)
+    if (!key) {
+      await recordRefusal(heed.pool, { door: 'api', why: 'unknown' });
       throw new DomainError(
         'unauthorized',
         'This key is not known, or was revoked. Ask whoever runs Heed for another.',
       );
+    }
+    const { company } = await heed.configuration();
     c.set('key', key);
+    c.set('places', placesSeenWith(company, key));
+    c.set('refused', (why) => recordRefusal(heed.pool, { door: 'api', why, whose: key.id }));
     return next();
   };
 }
@@ -37,10 +47,23 @@ export function keyed(heed: Heed): MiddlewareHandler<ApiEnv> {
 /** Lets through who may do this with their key. */
 export function allowedTo(scope: Scope): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    if (!may(c.get('key'), scope))
-      throw new DomainError('forbidden', `This key may not do that: it lacks the scope “${scope}”.`);
-    return next();
+    if (may(c.get('key'), scope)) return next();
+    await c.get('refused')('no_scope');
+    throw new DomainError('forbidden', `This key may not do that: it lacks the scope “${scope}”.`);
   };
+}
+
+/** Throws `not_found` for a loop of another kind or of places that the key does not open, as if it were not there. */
+export async function mustBeInSight(
+  heed: Heed,
+  c: Context<ApiEnv>,
+  kind: 'signal' | 'insight',
+  id: string,
+): Promise<void> {
+  const loop = await placesOfLoop(heed.pool, id);
+  if (loop?.kind === kind && loop.places.some((place) => c.get('places').includes(place))) return;
+  if (loop) await c.get('refused')('not_theirs');
+  throw new DomainError('not_found', `There is no ${kind} under that id.`);
 }
 
 const may = (key: ApiKey, scope: Scope): boolean => key.scopes.includes(scope) || key.scopes.includes('*');

@@ -2,7 +2,6 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Company } from '../../../domain/company.ts';
-import { DomainError } from '../../../domain/errors.ts';
 import type { InsightStage } from '../../../domain/loop.ts';
 import { insightTitle } from '../../../domain/sameness.ts';
 import { momentOf } from '../../../store/records/clock.ts';
@@ -13,7 +12,7 @@ import type { Heed } from '../../heed.ts';
 import { acknowledgeInsight } from '../../responses/acknowledge.ts';
 import { complete, Completion, decide, Decision, takeBack } from '../../responses/decide.ts';
 import { handOverInsight, HandOver } from '../../responses/handOver.ts';
-import { allowedTo, type ApiEnv } from './door.ts';
+import { allowedTo, mustBeInSight, type ApiEnv } from './door.ts';
 import { addResponse, by } from './responses.ts';
 import {
   cursorOf,
@@ -65,7 +64,7 @@ const InsightSummary = z
   .openapi('InsightSummary');
 
 const Insight = InsightSummary.extend({
-  signals: z.array(z.uuid()).meta({ description: 'The signals it holds, oldest first' }),
+  signals: z.array(z.uuid()).meta({ description: 'The signals it holds from the places of the key, oldest first' }),
   timeline: z.array(TimelineEntry),
 }).openapi('Insight');
 
@@ -94,7 +93,7 @@ export function addInsights(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     const { limit, cursor } = c.req.valid('query');
     const { company } = await heed.configuration();
     const now = await momentOf(heed.pool);
-    const rows = await insightsPage(heed.pool, limit + 1, positionIn('insights', cursor));
+    const rows = await insightsPage(heed.pool, c.get('places'), limit + 1, positionIn('insights', cursor));
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     const data = rows.slice(0, limit).map((row) => summary(row, stageOf(row, company, now), company));
     return c.json({ data, limit, nextCursor: last ? cursorOf('insights', [last.position, last.id]) : null }, 200);
@@ -102,10 +101,10 @@ export function addInsights(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
 
   api.openapi(getInsight, async (c) => {
     const { company } = await heed.configuration();
-    const reading = await readInsight(heed.pool, company, c.req.valid('param').id);
-    if (!reading) throw new DomainError('not_found', 'There is no insight under that id.');
-    const { insight, stage, timeline } = reading;
-    const signals = [...(await signalsOfInsight(heed.pool, insight.id))];
+    const { id } = c.req.valid('param');
+    await mustBeInSight(heed, c, 'insight', id);
+    const { insight, stage, timeline } = (await readInsight(heed.pool, company, id))!;
+    const signals = [...(await signalsOfInsight(heed.pool, id, c.get('places')))];
     return c.json({ ...summary(insight, stage, company), signals, timeline: entriesOf(timeline) }, 200);
   });
 

@@ -3,7 +3,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Heed } from '../../heed.ts';
 import type { Responding, Response as Recording } from '../../responses/respond.ts';
-import { allowedTo, IdempotencyKey, inWhoseName, pressOf, type ApiEnv } from './door.ts';
+import { allowedTo, IdempotencyKey, inWhoseName, mustBeInSight, pressOf, type ApiEnv } from './door.ts';
 import { Id, json, problemsOfWriting, Recorded, replayedHeader } from './shapes.ts';
 
 /** Staff code of the person who responds. */
@@ -54,6 +54,7 @@ export function addResponse(
     api.openapi(route, async (c) => {
       const { by: name, ...said } = c.req.valid('json') as Body;
       const { company } = await heed.configuration();
+      await mustBeInSight(heed, c, of === 'signals' ? 'signal' : 'insight', c.req.valid('param').id);
       const responding = { loopId: c.req.valid('param').id, press: pressOf(c, `${c.req.path}\n`) };
       const recorded =
         fromCustomer && name === undefined

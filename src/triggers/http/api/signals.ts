@@ -2,12 +2,11 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Company } from '../../../domain/company.ts';
-import { DomainError } from '../../../domain/errors.ts';
 import { stageOfSignal, type SignalStage } from '../../../domain/loop.ts';
 import { signalsPage } from '../../../store/views/lists.ts';
 import type { SignalNow } from '../../../store/views/signals.ts';
 import { readSignal } from '../../../store/views/signalReading.ts';
-import { Capture, capture } from '../../capture.ts';
+import { Capture, capture, mustWorkThere } from '../../capture.ts';
 import type { Heed } from '../../heed.ts';
 import { acknowledge } from '../../responses/acknowledge.ts';
 import { approveFollowUp, FollowUp } from '../../responses/approveFollowUp.ts';
@@ -17,7 +16,7 @@ import { handOver, HandOver } from '../../responses/handOver.ts';
 import { Call, recordCall } from '../../responses/recordCall.ts';
 import { review, Review } from '../../responses/review.ts';
 import { settle, Settlement } from '../../responses/settle.ts';
-import { allowedTo, IdempotencyKey, pressOf, type ApiEnv } from './door.ts';
+import { allowedTo, IdempotencyKey, mustBeInSight, pressOf, type ApiEnv } from './door.ts';
 import { addResponse, by } from './responses.ts';
 import {
   cursorOf,
@@ -86,7 +85,11 @@ const getSignal = createRoute({
 
 export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   api.openapi(postSignal, async (c) => {
-    const { id, reference, replayed } = await capture(heed, c.req.valid('json'), { channel: 'api', press: pressOf(c) });
+    const said = c.req.valid('json');
+    const { company } = await heed.configuration();
+    const places = c.get('places');
+    if (places.includes(said.place)) mustWorkThere(company, said);
+    const { id, reference, replayed } = await capture(heed, said, { channel: 'api', press: pressOf(c), places });
     if (replayed) c.header('Idempotency-Replayed', 'true');
     return c.json({ id, reference }, 202);
   });
@@ -94,7 +97,7 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   api.openapi(getSignals, async (c) => {
     const { limit, cursor } = c.req.valid('query');
     const { company } = await heed.configuration();
-    const rows = await signalsPage(heed.pool, limit + 1, positionIn('signals', cursor));
+    const rows = await signalsPage(heed.pool, c.get('places'), limit + 1, positionIn('signals', cursor));
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     const data = rows.slice(0, limit).map((row) => summary(row, stageOfSignal(row), company.staff));
     return c.json({ data, limit, nextCursor: last ? cursorOf('signals', [last.position, last.id]) : null }, 200);
@@ -102,9 +105,9 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
 
   api.openapi(getSignal, async (c) => {
     const { company } = await heed.configuration();
-    const reading = await readSignal(heed.pool, company, c.req.valid('param').id, { audience: 'staff' });
-    if (!reading) throw new DomainError('not_found', 'There is no signal under that id.');
-    const { signal, stage, timeline } = reading;
+    const { id } = c.req.valid('param');
+    await mustBeInSight(heed, c, 'signal', id);
+    const { signal, stage, timeline } = (await readSignal(heed.pool, company, id, { audience: 'staff' }))!;
     return c.json({ ...summary(signal, stage, company.staff), timeline: entriesOf(timeline) }, 200);
   });
 

@@ -2,9 +2,11 @@
 
 import { Hono, type Context } from 'hono';
 import { endOfDay, localDate } from '../../../domain/calendar.ts';
+import { placesSeenBy } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { waitsMetByInsight, waitsMetBySignal, type Wait } from '../../../domain/loop.ts';
-import { findLink, useLink, type Link } from '../../../store/records/links.ts';
+import { useLink, type Link } from '../../../store/records/links.ts';
+import { recordRefusal } from '../../../store/records/refusals.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
@@ -13,34 +15,42 @@ import { insightAction, signalAction } from '../../../web/action.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
-import { placesSeenBy } from '../session.ts';
+import { visitorOf } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
 import { asksOf, doubtfulLetters, letterFor } from './signals.ts';
 import { whyYou } from './tasks.ts';
+import { goneFor, goodLink, noSuchLink } from './links.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
 
 export function actionPages(web: Web): Hono {
   const app = new Hono();
   app.get('/t/:token', async (c) => {
-    const task = await open(web, c.req.param('token'), { pressed: c.req.query('said'), chosen: c.req.query('do') });
+    const task = await open(c, web, c.req.param('token'), { pressed: c.req.query('said'), chosen: c.req.query('do') });
     return show(c, web, task);
   });
   app.post('/t/:token/:verb', async (c) => {
     const { token, verb } = c.req.param();
     const form = await readForm(c);
-    const task = await open(web, token, { chosen: one(form, 'do') });
-    if (task.over) throw task.over;
+    const task = await open(c, web, token, { chosen: one(form, 'do') });
+    if (task.over) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
     if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
+    if (task.signInFirst && highStake.includes(verb)) {
+      await recordRefusal(web.heed.pool, { door: 'link', why: 'needs_sign_in', whose: task.link.staff });
+      throw new DomainError(
+        'forbidden',
+        'A decision of this weight needs more than a link: sign in, and take it on its page. Nothing was recorded.',
+      );
+    }
     const pressed = { loopId: task.link.loopId, by: task.link.staff, verb, form, source: 'link' as const };
     try {
       await respondWith(web.heed, task.kind, pressed);
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      const again = await open(web, token, {
+      const again = await open(c, web, token, {
         chosen: one(form, 'do'),
         returned: { verb, filled: error.filled, status: error.status },
       });
@@ -60,19 +70,21 @@ interface Given {
 }
 
 interface Task {
-  link: { staff: string; loopId: string; wait: string };
+  link: { kind: 'task'; staff: string; loopId: string; wait: string; used: boolean };
   kind: 'signal' | 'insight';
+  /** The company file marks it as of high stake: the link alone does not decide it. */
+  signInFirst: boolean;
   title: string;
   body: Html;
   status: Unfit['status'] | undefined;
   /** Why nothing can be pressed any more; absent while something can. */
-  over: DomainError | undefined;
+  over: string | undefined;
   /** What the press that led here has done. */
   sentence: string | undefined;
 }
 
 async function show(c: Context, web: Web, task: Task): Promise<Response> {
-  if (task.over && !task.sentence) throw task.over;
+  if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
   return draw(
     c,
     web,
@@ -82,23 +94,23 @@ async function show(c: Context, web: Web, task: Task): Promise<Response> {
 }
 
 /** Everything behind a link, as it is now. Throws `not_found` for a token that never was, and `gone` for one that was ended by hand. */
-async function open(web: Web, token: string, given: Given): Promise<Task> {
-  const found = await findLink(web.heed.pool, token, ['task']);
-  if (!found?.staff || !found.loop_id || !found.wait) throw noSuchLink();
-  if (found.ended) throw ended('This link has ended; a newer one may be in your mail');
-  const link = { staff: found.staff, loopId: found.loop_id, wait: found.wait };
+async function open(c: Context, web: Web, token: string, given: Given): Promise<Task> {
+  const found = await goodLink(web, token, 'task', ended('This link has ended; a newer one may be in your mail'));
+  if (!found.staff || !found.loop_id || !found.wait) throw noSuchLink();
+  const { staff, loop_id: loopId, wait } = found;
+  const link = { kind: 'task' as const, staff, loopId, wait, used: found.used_at !== null };
   const sentence = given.pressed
     ? ((await sentenceOf(web.heed.pool, { source: 'link', key: given.pressed, person: link.staff })) ?? undefined)
     : undefined;
   const task =
     (await ofSignal(web, { ...link, round: found.round, token }, given, sentence)) ??
-    (await ofInsight(web, { ...link, token }, given, sentence));
+    (await ofInsight(c, web, { ...link, token }, given, sentence));
   if (!task) throw noSuchLink();
   return { ...task, link, sentence, status: given.returned?.status };
 }
 
 type Open = Omit<Task, 'link' | 'sentence' | 'status'> | undefined;
-type At = { staff: string; loopId: string; wait: string; token: string };
+type At = Task['link'] & { token: string };
 
 async function ofSignal(
   web: Web,
@@ -151,7 +163,7 @@ async function ofSignal(
     round: signal.round,
     today: localDate(now, clock.zone),
   });
-  return { kind: 'signal', title: signal.reference, body, over };
+  return { kind: 'signal', title: signal.reference, body, over, signInFirst: false };
 }
 
 function metBy({ signal }: SignalPage, nameOf: (code: string) => string): string {
@@ -164,7 +176,7 @@ function settledBy({ settled }: SignalPage, nameOf: (code: string) => string): s
   return `${settled.staff ? nameOf(settled.staff) : settled.by} ${settled.action === 'resend' ? 'had it sent again' : 'left it as it is'}`;
 }
 
-async function ofInsight(web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {
+async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {
   const { company } = await web.heed.configuration();
   const page = await insightPage(web.heed.pool, company, link.loopId);
   if (!page) return undefined;
@@ -181,6 +193,7 @@ async function ofInsight(web: Web, link: At, given: Given, sentence: string | un
         ? undefined
         : ended(`${nameOf(insight.decider)} decides it now`);
   const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
+  const signInFirst = company.kinds[insight.kind]?.highStake === true && !(await isSignedInAs(c, web, link.staff));
   const acting = { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned };
   const title = titleOf(company, insight);
   const kind = company.kinds[insight.kind]?.name ?? insight.kind;
@@ -219,10 +232,17 @@ async function ofInsight(web: Web, link: At, given: Given, sentence: string | un
     holder: insight.decider,
     taken: insight.acknowledged_at !== null,
     finalAt: insight.final_at,
+    signInAt: signInFirst ? `/insights/${insight.id}` : undefined,
     deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: acting.base, verbatims }),
   });
-  return { kind: 'insight', title: line, body, over };
+  return { kind: 'insight', title: line, body, over, signInFirst };
 }
+
+/** What the link alone does not do where much hangs on it: whoever it was forwarded to must not decide. */
+const highStake = ['decision', 'withdrawal'];
+
+const isSignedInAs = async (c: Context, web: Web, staff: string): Promise<boolean> =>
+  (await visitorOf(c, web))?.code === staff;
 
 /** A form that came back stands where it was; where it has no place any more, only the refusal is said. */
 function comeBack(
@@ -234,7 +254,5 @@ function comeBack(
   return { ...(returned.filled.refusal && { refusal: returned.filled.refusal }) };
 }
 
-const ended = (sentence: string): DomainError =>
-  new DomainError('gone', `${sentence}. There is nothing left to do for you, and opening this changed nothing.`);
-const noSuchLink = (): DomainError =>
-  new DomainError('not_found', 'There is no such link. Look whether the address was cut off in your mail program.');
+const ended = (sentence: string): string =>
+  `${sentence}. There is nothing left to do for you, and opening this changed nothing.`;

@@ -104,7 +104,7 @@ async function keep(web: Web, { code, company, places }: Visitor, form: Form): P
   const { key: ___, ...content } = form;
   const press = { source: 'web', key: `${one(form, 'key')}:capture`, content: JSON.stringify(content) };
   try {
-    return await capture(web.heed, checked, { channel: 'web', press });
+    return await capture(web.heed, checked, { channel: 'web', press, places });
   } catch (error) {
     throw asUnfit(error, form, fields);
   }

@@ -2,9 +2,10 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
-import { mayDecide } from '../../../domain/entitlement.ts';
+import { mayDecide, maySeeInsight } from '../../../domain/entitlement.ts';
 import { spanText } from '../../../domain/span.ts';
 import { momentOf } from '../../../store/records/clock.ts';
+import { recordRefusal } from '../../../store/records/refusals.ts';
 import { insightList } from '../../../store/views/insightList.ts';
 import { insightPage, type InsightPage } from '../../../store/views/insightPage.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
@@ -109,12 +110,11 @@ async function show(c: Context, web: Web, visitor: Visitor, returned?: Returned)
 export const choiceIn = (text: string | undefined): Choice | undefined => choices.find((each) => each === text);
 
 /** Seen by whoever decides it or sees one of its places; else it is not there (404). */
-async function seen(web: Web, { code, company, places }: Visitor, id: string): Promise<InsightPage> {
+async function seen(web: Web, { code, company }: Visitor, id: string): Promise<InsightPage> {
   const page = isId(id) ? await insightPage(web.heed.pool, company, id) : null;
-  if (!page) throw nothingHere();
-  const decides = mayDecide(company, code, { decider: page.insight.decider, told: page.told });
-  if (!decides && !page.places.some((place) => places.includes(place))) throw nothingHere();
-  return page;
+  if (page && maySeeInsight(company, code, { ...page.insight, told: page.told, places: page.places })) return page;
+  if (page) await recordRefusal(web.heed.pool, { door: 'page', why: 'not_theirs', whose: code });
+  throw nothingHere();
 }
 
 async function shownTo(

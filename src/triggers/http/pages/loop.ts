@@ -27,19 +27,21 @@ export function loopPages(web: Web): Hono {
   return app;
 }
 
-async function show(c: Context, web: Web, { company }: Visitor): Promise<Response> {
-  const asked = askedIn(c, company);
+async function show(c: Context, web: Web, { company, places }: Visitor): Promise<Response> {
+  const asked = askedIn(c, places);
   const now = await momentOf(web.heed.pool);
   const report = await loopReport(web.heed.pool, company, {
     ...lastDays(asked.days, now, company.timezone),
     place: asked.place,
+    places,
   });
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
   const body = loop({
     report,
     asked,
     periods,
-    places: Object.entries(company.places).map(([code, { name }]) => ({ code, name })),
+    places: places.map((code) => ({ code, name: company.places[code]!.name })),
+    everywhere: seesAll(company, places),
     titleOf: (insight) => titleOf(company, insight),
     nameOf,
     roleOf: (role, owner, place) => nameOf(resolveRole(company, role, { owner, place })),
@@ -52,23 +54,31 @@ async function list(c: Context, web: Web, { company, places }: Visitor): Promise
   const figure = c.req.param('figure') ?? '';
   if (!isFigure(figure))
     throw new DomainError('not_found', 'There is no number of that name. All of them stand on the page “The loop”.');
-  const asked = askedIn(c, company);
+  const asked = askedIn(c, places);
   const of = c.req.query('of') === 'own' ? 'own' : 'sample';
   const skip = Math.max(0, Number.parseInt(c.req.query('skip') ?? '0', 10) || 0);
   const now = await momentOf(web.heed.pool);
-  const within = { ...lastDays(asked.days, now, company.timezone), place: asked.place, sample: of === 'sample' };
+  const within = {
+    ...lastDays(asked.days, now, company.timezone),
+    place: asked.place,
+    places,
+    sample: of === 'sample',
+  };
   const found = await loopDrill(web.heed.pool, figure, within, { skip, most });
   const rows = found.behind.map((row) => ({
     ...row,
-    words: places.includes(row.place) ? row.words : undefined,
     place: company.places[row.place]?.name ?? row.place,
     clock: { now, zone: zoneOf(company, row.place) },
     kind: row.kind ? (company.kinds[row.kind]?.name ?? row.kind) : undefined,
     title: row.attributes && row.kind ? titleOf(company, { kind: row.kind, attributes: row.attributes }) : undefined,
     owner: company.staff[row.owner]?.name ?? row.owner,
   }));
-  const place = asked.place && company.places[asked.place]?.name;
-  const body = behind({ figure, asked, of, total: found.total, skip, most, place, rows });
+  const where = asked.place
+    ? company.places[asked.place]!.name
+    : seesAll(company, places)
+      ? 'all places'
+      : 'all your places';
+  const body = behind({ figure, asked, of, total: found.total, skip, most, where, rows });
   return draw(c, web, { title: figures[figure].title, here: 'loop', shape: 'narrow' }, body);
 }
 
@@ -82,9 +92,12 @@ async function mustLead(c: Context, web: Web): Promise<Visitor> {
   return visitor;
 }
 
-/** Addresses that nobody was given fall back to the usual. */
-function askedIn(c: Context, company: Visitor['company']): Asked {
+const seesAll = (company: Visitor['company'], places: readonly string[]): boolean =>
+  places.length === Object.keys(company.places).length;
+
+/** Addresses that nobody was given, a place of others among them, fall back to the usual. */
+function askedIn(c: Context, places: readonly string[]): Asked {
   const days = periods.find((each) => String(each) === c.req.query('days')) ?? 90;
   const place = c.req.query('place');
-  return { days, place: place !== undefined && company.places[place] ? place : undefined };
+  return { days, place: place !== undefined && places.includes(place) ? place : undefined };
 }

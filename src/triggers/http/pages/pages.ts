@@ -10,6 +10,7 @@ import { loopPages } from './loop.ts';
 import { minePages } from './mine.ts';
 import { rightsPages } from './rights.ts';
 import { signInPages } from './signIn.ts';
+import { sessionPages } from './sessions.ts';
 import { signalPages } from './signals.ts';
 import { startPages } from './start.ts';
 import { storyPages } from './story.ts';
@@ -24,6 +25,7 @@ export function pages(web: Web): Hono {
     assets(),
     startPages(web),
     signInPages(web),
+    sessionPages(web),
     capturePages(web),
     taskPages(web),
     minePages(web),

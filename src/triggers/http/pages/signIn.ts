@@ -1,25 +1,29 @@
-/** Signing in by a link from an e-mail, and out again. */
+/** Signing in by a link from an e-mail or by the company's own sign-in service, and out again. */
 
 import { Hono } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { planDelivery } from '../../../store/records/deliveries.ts';
-import { findLink, useLink } from '../../../store/records/links.ts';
+import { useLink } from '../../../store/records/links.ts';
+import { recordRefusal } from '../../../store/records/refusals.ts';
 import { staffByEmail } from '../../../store/records/staff.ts';
 import { nothingFilled } from '../../../web/fields.ts';
 import { linkSent, signIn as signInBody, signInLink } from '../../../web/signIn.ts';
-import { signIn, signOut, wayBackOf } from '../session.ts';
-import type { Web } from '../web.ts';
+import { remember, remembered, signIn, signOut, wayBackOf } from '../session.ts';
+import type { SignInDoor, Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
+import { goneFor, goodLink, noSuchLink } from './links.ts';
 
 export function signInPages(web: Web): Hono {
   const app = new Hono();
   app.get('/sign-in', (c) =>
-    draw(c, web, { title: 'Sign in', shape: 'letter', alone: true }, signInBody(nothingFilled)),
+    draw(c, web, { title: 'Sign in', shape: 'letter', alone: true }, signInBody(nothingFilled, waysIn(web))),
   );
   app.post('/sign-in', async (c) => {
+    if (!waysIn(web).link)
+      throw new DomainError('not_found', 'Nobody signs in by e-mail here. Use the company’s sign-in.');
     const form = await readForm(c);
     const email = normaliseEmail(one(form, 'email') ?? '');
     if (!email) {
@@ -28,7 +32,7 @@ export function signInPages(web: Web): Hono {
         c,
         web,
         { title: 'Sign in', shape: 'letter', alone: true, status: 400 },
-        signInBody({ values: form, faults }),
+        signInBody({ values: form, faults }, waysIn(web)),
       );
     }
     await sendLink(web, email);
@@ -43,8 +47,33 @@ export function signInPages(web: Web): Hono {
   app.post('/sign-in/:token', async (c) => {
     const token = c.req.param('token');
     const { staff } = await stillGood(web, token);
-    if (!(await useLink(web.heed.pool, token))) throw usedUp();
-    await signIn(c, web, staff);
+    // Of two presses at once the database lets one through.
+    if (!(await useLink(web.heed.pool, token))) throw await goneFor(web, { kind: 'sign_in', staff }, 'used', usedUp);
+    await signIn(c, web, staff, 'link');
+    return c.redirect(wayBackOf(c, web), 303);
+  });
+  // A plain link: a form may only go to pages of ours, and this one leads to the company's sign-in service.
+  app.get('/oidc', async (c) => {
+    const way = await doorOf(web).begin();
+    if (!way) throw unreachable();
+    remember(c, web, way.memory);
+    c.header('Cache-Control', 'no-store');
+    return c.redirect(way.url, 303);
+  });
+  // Opening this signs somebody in, as the protocol has it: what it takes is in this one browser's cookie, and is good once.
+  app.get('/oidc/return', async (c) => {
+    const door = doorOf(web);
+    const memory = remembered(c, web);
+    const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
+    if ('trouble' in vouched && vouched.trouble === 'unreachable') throw unreachable();
+    const email = 'email' in vouched ? normaliseEmail(vouched.email) : undefined;
+    const person = email ? await staffByEmail(web.heed.pool, email) : null;
+    if (!person) {
+      const why = 'email' in vouched ? 'stranger' : vouched.trouble === 'unverified' ? 'unverified' : 'unknown';
+      await recordRefusal(web.heed.pool, { door: 'sign_in', why });
+      throw new DomainError('forbidden', notLetIn[why]);
+    }
+    await signIn(c, web, person.code, 'provider');
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -58,7 +87,8 @@ export function signInPages(web: Web): Hono {
 async function sendLink(web: Web, email: string): Promise<void> {
   await web.heed.pool.transaction(async (tx) => {
     const [person, now] = [await staffByEmail(tx, email), await momentOf(tx)];
-    if (!person) return;
+    // As much work for whoever is not known, so that the time it takes tells nothing either.
+    if (!person) return recordRefusal(tx, { door: 'sign_in', why: 'unknown' });
     const minute = now.toISOString().slice(0, 16);
     await planDelivery(tx, {
       key: `sign_in:-:-:${minute}:${person.code}:email`,
@@ -72,18 +102,31 @@ async function sendLink(web: Web, email: string): Promise<void> {
 }
 
 async function stillGood(web: Web, token: string): Promise<{ staff: string }> {
-  const link = await findLink(web.heed.pool, token, ['sign_in']);
-  if (!link?.staff)
-    throw new DomainError(
-      'not_found',
-      'There is no such link. Look whether the address was cut off in your mail program.',
-    );
-  if (link.ended || link.used_at) throw usedUp();
+  const link = await goodLink(web, token, 'sign_in', usedUp);
+  if (!link.staff) throw noSuchLink();
+  if (link.used_at) throw await goneFor(web, link, 'used', usedUp);
   return { staff: link.staff };
 }
 
-const usedUp = (): DomainError =>
-  new DomainError(
-    'gone',
-    'This link has been used or has ended: each one lets somebody in once. Ask for a new one on the sign-in page.',
-  );
+const usedUp =
+  'This link has been used or has ended: each one lets somebody in once. Ask for a new one on the sign-in page.';
+
+const waysIn = ({ signInService }: Web): { link: boolean; provider: boolean } => ({
+  link: signInService?.besideLinks ?? true,
+  provider: signInService !== undefined,
+});
+
+function doorOf({ signInService }: Web): SignInDoor {
+  if (!signInService) throw new DomainError('not_found', 'There is nothing here under that address.');
+  return signInService;
+}
+
+const unreachable = (): DomainError =>
+  new DomainError('service_unavailable', 'The company’s sign-in can’t be reached just now. Try again in a moment.');
+
+const notLetIn = {
+  stranger:
+    'You are signed in with the company, but Heed does not know that address. Ask whoever keeps the company file.',
+  unverified: 'The company’s sign-in does not vouch for your e-mail address, so Heed can’t know who you are.',
+  unknown: 'That sign-in was not begun here, or took too long. Begin again on the sign-in page.',
+};

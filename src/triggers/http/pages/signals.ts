@@ -5,6 +5,7 @@ import { localDate } from '../../../domain/calendar.ts';
 import { mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
+import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
@@ -75,8 +76,9 @@ async function show(
 /** What the page shows, if this person may see it; else it is not there (404). */
 async function seen(web: Web, { code, company, places }: Visitor, id: string): Promise<SignalPage> {
   const page = isId(id) ? await signalPage(web.heed.pool, company, id, places) : null;
-  if (!page || !mayActOnSignal(company, code, { ...page.signal, told: page.told })) throw nothingHere();
-  return page;
+  if (page && mayActOnSignal(company, code, { ...page.signal, told: page.told })) return page;
+  if (page) await recordRefusal(web.heed.pool, { door: 'page', why: 'not_theirs', whose: code });
+  throw nothingHere();
 }
 
 export const isId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
@@ -136,7 +138,8 @@ async function shownTo(
       : undefined,
     insight: insight
       ? {
-          id: insight.id,
+          // Whoever answers for what was said elsewhere is told what it waits for, and not who else asked.
+          id: visitor.places.includes(signal.place) || insight.decider === visitor.code ? insight.id : undefined,
           title: titleOf(company, insight),
           people: insight.people,
           decider: nameOf(insight.decider),
@@ -147,7 +150,7 @@ async function shownTo(
     others: signal.asked_the_same ?? (await askedFor(web.heed.pool, { attributes, ...(item && { item }) }, signal.id)),
     similar:
       act && signal.course === 'decide' && page.stage !== 'closed'
-        ? (await similarInsights(web.heed.pool, signal.id)).map((s) => ({
+        ? (await similarInsights(web.heed.pool, signal.id, visitor.places)).map((s) => ({
             id: s.id,
             title: titleOf(company, s),
             people: s.people,

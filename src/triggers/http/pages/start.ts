@@ -25,7 +25,8 @@ export function startPages(web: Web): Hono {
 async function show(c: Context, web: Web): Promise<Response> {
   const { company } = await web.heed.configuration();
   const first = web.demo && (await firstPerson(web));
-  const claim = await headline(web.heed.pool, company);
-  const body = first ? demoStart({ ...first, name: firstName(first.name) }, claim) : start(company.name, claim);
+  const body = first
+    ? demoStart({ ...first, name: firstName(first.name) }, await headline(web.heed.pool, company))
+    : start(company.name);
   return draw(c, web, { title: 'Start', live: true, alone: true }, body);
 }

@@ -34,7 +34,7 @@ export function storyPages(web: Web): Hono {
     const token = await makeLink(web.heed.pool, { kind: 'sign_in', staff: person });
     if (!(await useLink(web.heed.pool, token)))
       throw new DomainError('conflict', 'That did not work. Press once more.');
-    await signIn(c, web, person);
+    await signIn(c, web, person, 'link');
     const to = one(form, 'to') ?? '/';
     return c.redirect(to === 'story' ? await storyAddress(web, person) : isOurs(to) ? to : '/', 303);
   });

@@ -27,7 +27,9 @@ export function answerTroubles(web: Web): ErrorHandler {
     if (error instanceof NotSignedIn) return askWhoItIs(c, web);
     if (isDatabaseTrouble(error) || (error instanceof DomainError && error.code === 'service_unavailable')) {
       c.header('Retry-After', '5');
-      const sentence = 'We can’t reach our memory just now, so nothing was recorded and nothing was half-done.';
+      const sentence = isDatabaseTrouble(error)
+        ? 'We can’t reach our memory just now, so nothing was recorded and nothing was half-done.'
+        : error.message;
       // Without a database there is nobody to look up: the page stands alone.
       return answer(c, { status: 503, sentence, again: await sentBefore(c) }, {});
     }

@@ -1,8 +1,7 @@
 /** What customers open by links of their own: their page, stopping our letters, and "this wasn't me". Opening changes nothing. */
 
 import { Hono, type Context } from 'hono';
-import { DomainError } from '../../../domain/errors.ts';
-import { findLink, type Link } from '../../../store/records/links.ts';
+import type { Link } from '../../../store/records/links.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalNow } from '../../../store/views/signals.ts';
 import { yoursPage } from '../../../store/views/yours.ts';
@@ -14,6 +13,7 @@ import { nothingFilled, type Filled } from '../../../web/fields.ts';
 import { notMe, notMeDone, stopped, unsubscribe, yours as yoursBody } from '../../../web/yours.ts';
 import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
+import { goneFor, goodLink, noSuchLink } from './links.ts';
 import { asUnfit, given, one, parse, readForm, Unfit } from './forms.ts';
 
 export function customerPages(web: Web): Hono {
@@ -91,13 +91,8 @@ interface Yours {
 }
 
 async function linkOf(web: Web, token: string, kind: Link['kind']): Promise<Yours> {
-  const link = await findLink(web.heed.pool, token, [kind]);
-  if (!link?.customer_id || (kind !== 'unsubscribe' && !link.loop_id))
-    throw new DomainError(
-      'not_found',
-      'There is no such link. Look whether the address was cut off in your mail program.',
-    );
-  if (link.ended) throw gone();
+  const link = await goodLink(web, token, kind, over);
+  if (!link.customer_id || (kind !== 'unsubscribe' && !link.loop_id)) throw noSuchLink();
   return { token, signalId: link.loop_id ?? '', customerId: link.customer_id };
 }
 
@@ -105,15 +100,13 @@ async function yoursBehind(web: Web, token: string): Promise<Yours> {
   const link = await linkOf(web, token, 'yours');
   const { company } = await web.heed.configuration();
   // The page lives while the loop is open, and ninety days longer.
-  if (!(await yoursPage(web.heed.pool, company, link))) throw gone();
+  if (!(await yoursPage(web.heed.pool, company, link)))
+    throw await goneFor(web, { kind: 'yours', staff: null }, 'ended', over);
   return link;
 }
 
-const gone = (): DomainError =>
-  new DomainError(
-    'gone',
-    'This page has ended: it was settled more than ninety days ago, or what you told us was erased. If something is left open, tell us again.',
-  );
+const over =
+  'This page has ended: it was settled more than ninety days ago, or what you told us was erased. If something is left open, tell us again.';
 
 async function show(
   c: Context,
@@ -123,7 +116,7 @@ async function show(
 ): Promise<Response> {
   const { company } = await web.heed.configuration();
   const page = await yoursPage(web.heed.pool, company, link);
-  if (!page) throw gone();
+  if (!page) throw await goneFor(web, { kind: 'yours', staff: null }, 'ended', over);
   const { signal } = page;
   const pressed = c.req.query('said');
   const leaning = c.req.query('says');

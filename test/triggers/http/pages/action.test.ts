@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { handOver } from '../../../../src/triggers/responses/handOver.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
@@ -119,5 +120,51 @@ describe('the page behind a link from an e-mail', () => {
       wait: 'decided',
     });
     expect((await pages.nobody().get(`/t/${ingrid}`)).text).toContain('Tomás Rey decides it now.');
+  });
+});
+
+describe('a decision of high stake', () => {
+  /** Somebody asks for something that much hangs on; and the link in the mail to Tomás, who decides. */
+  async function tomasIsAsked(words: string) {
+    await pages.shop.db.apply((company) => {
+      company.kinds['unmet-demand']!.highStake = true;
+    });
+    const signal = await pages.shop.hears({ ...green, words });
+    const insightId = signal.insight_id!;
+    const [link] = linkIn(await pages.shop.letter('prompt', 'tomas', insightId), '/t/').split('?');
+    return { insightId, link: link! };
+  }
+  const declining = { do: 'decline', reason: 'Not this year.' };
+  const ours = { 'Sec-Fetch-Site': 'same-origin' };
+
+  test('is not taken by the link alone, which shows what is asked and where to sign in', async () => {
+    const { insightId, link } = await tomasIsAsked('Do you have this coat in yellow?');
+    const someone = pages.nobody();
+    const page = await someone.get(link);
+    expect(page.text).toContain('Do you have this coat in yellow?');
+    expect(page.html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
+    expect(page.html).not.toContain(`action="${link}/decision"`);
+    const before = await pages.facts();
+    for (const verb of ['decision', 'withdrawal'])
+      expect((await someone.post(`${link}/${verb}`, declining, ours)).status).toBe(403);
+    expect(await pages.facts()).toBe(before);
+    const kept = await refusalsSince(pages.shop.db.pool, 1);
+    expect(kept).toContainEqual(
+      expect.objectContaining({ door: 'link', why: 'needs_sign_in', whose: 'tomas', times: 2 }),
+    );
+    expect((await someone.get(`/insights/${insightId}`)).headers.get('Location')).toBe('/sign-in');
+  });
+
+  test('is taken once its decider has signed in, and by nobody else who has', async () => {
+    const { insightId, link } = await tomasIsAsked('Do you have this dress in yellow?');
+    const jonas = await pages.as('jonas');
+    expect((await jonas.post(`${link}/decision`, declining, ours)).status).toBe(403);
+    const tomas = await pages.as('tomas');
+    const page = await tomas.get(`/insights/${insightId}?do=decline`);
+    const decided = await tomas.press(page, `/insights/${insightId}/decision`, declining);
+    expect(decided.text).toContain('Decided. You can take it back');
+    const another = await tomasIsAsked('Do you have this scarf in yellow?');
+    const byLink = await tomas.get(`${another.link}?do=decline`);
+    expect((await tomas.press(byLink, `${another.link}/decision`, declining)).text).toContain('Decided.');
   });
 });

@@ -47,6 +47,7 @@ export async function openPages(options: { demo?: boolean; publicUrl?: string } 
     publicUrl: options.publicUrl ?? 'http://localhost',
     temporalUi: () => 'http://temporal.test/namespaces/heed',
     slack: undefined,
+    signInService: undefined,
     demo: options.demo
       ? { mailbox: new Hono(), slackRoom: undefined, unread: () => ({ slack: 0, mail: 2 }) }
       : undefined,

@@ -1,0 +1,110 @@
+/** Speaks to the company's own sign-in service: OpenID Connect, authorization code with PKCE, state and nonce. */
+
+import * as oidc from 'openid-client';
+import { z } from 'zod';
+
+export interface SignInService {
+  /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
+  begin(): Promise<{ url: string; memory: string } | undefined>;
+  /** The address that the service vouches for. Refused: what came back is not what was sent for, or the service said no. */
+  finish(cameBack: URL, memory: string): Promise<Vouched>;
+}
+
+export type Vouched = { email: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
+
+export interface OidcOptions {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** Where the service sends people back to, as registered with it. */
+  returnUrl: string;
+}
+
+/** The service is asked for what it can do when it is first needed, so that Heed starts without it. */
+export function openSignInService({ issuer, clientId, clientSecret, returnUrl }: OidcOptions): SignInService {
+  let found: Promise<oidc.Configuration> | undefined;
+  const service = (): Promise<oidc.Configuration> => {
+    found ??= discover(issuer, clientId, clientSecret).catch((cause: unknown) => {
+      found = undefined;
+      throw cause;
+    });
+    return found;
+  };
+
+  return {
+    async begin() {
+      const config = await service().catch(() => undefined);
+      if (!config) return undefined;
+      const memory = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
+      const url = oidc.buildAuthorizationUrl(config, {
+        redirect_uri: returnUrl,
+        scope: 'openid email',
+        state: memory.state,
+        nonce: memory.nonce,
+        code_challenge: await oidc.calculatePKCECodeChallenge(memory.verifier),
+        code_challenge_method: 'S256',
+      });
+      return { url: url.href, memory: Buffer.from(JSON.stringify(memory)).toString('base64url') };
+    },
+
+    async finish(cameBack, remembered) {
+      const memory = readMemory(remembered);
+      if (!memory) return { trouble: 'refused' };
+      const config = await service().catch(() => undefined);
+      if (!config) return { trouble: 'unreachable' };
+      try {
+        // The address as the service knows it, whatever a proxy of ours made of it.
+        const tokens = await oidc.authorizationCodeGrant(config, new URL(`${returnUrl}${cameBack.search}`), {
+          expectedState: memory.state,
+          expectedNonce: memory.nonce,
+          pkceCodeVerifier: memory.verifier,
+          idTokenExpected: true,
+        });
+        const claims = tokens.claims()!;
+        // Some say in the token who it is, some only when asked.
+        const { email, email_verified } = Person.parse(
+          claims['email'] === undefined ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub) : claims,
+        );
+        return email && email_verified ? { email } : { trouble: 'unverified' };
+      } catch (error) {
+        return { trouble: isLost(error) ? 'unreachable' : 'refused' };
+      }
+    },
+  };
+}
+
+async function discover(issuer: string, clientId: string, clientSecret: string): Promise<oidc.Configuration> {
+  const at = new URL(issuer);
+  const config = await oidc.discovery(at, clientId, undefined, oidc.ClientSecretBasic(clientSecret), {
+    timeout: 5,
+    // config.ts takes http only for a service on this machine.
+    ...(at.protocol === 'http:' && { execute: [oidc.allowInsecureRequests] }),
+  });
+  // The id token came over TLS from the service itself; its signature is looked at all the same.
+  oidc.enableNonRepudiationChecks(config);
+  return config;
+}
+
+const Memory = z.object({ state: z.string(), nonce: z.string(), verifier: z.string() });
+
+function readMemory(text: string): z.infer<typeof Memory> | undefined {
+  try {
+    return Memory.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some services say it in text. */
+const Person = z.object({
+  email: z.string().optional(),
+  email_verified: z
+    .union([z.boolean(), z.literal('true').transform(() => true), z.literal('false').transform(() => false)])
+    .optional(),
+});
+
+/** What fetch throws when there is no answer. */
+const isLost = (error: unknown): boolean => {
+  const { name, cause } = error as { name?: string; cause?: unknown };
+  return name === 'TimeoutError' || (error instanceof TypeError && cause instanceof Error && 'code' in cause);
+};

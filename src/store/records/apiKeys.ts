@@ -1,0 +1,79 @@
+/** Which keys may call the API, what they may do and where. Kept as hashes; one that is named after somebody ends with them. */
+
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { newId } from '../../domain/ids.ts';
+import { sql, type Db } from '../pool.ts';
+import { hashOf } from './links.ts';
+
+/** What a key may do; `*` is all of it. */
+export const scopes = ['capture', 'respond', 'respond-for', 'read'] as const;
+export type Scope = (typeof scopes)[number];
+
+const ApiKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  /** Codes; null: every place. */
+  places: z.array(z.string()).nullable(),
+});
+export type ApiKey = z.infer<typeof ApiKey>;
+
+const inForce = sql.fragment`
+  k.revoked_at is null and not exists (select from staff p where p.code = k.name and p.removed_at is not null)`;
+
+/** Keeps a key (or finds it kept) under a name. */
+export async function keepApiKey(
+  db: Db,
+  key: string,
+  name: string,
+  scopes: readonly string[],
+  places: readonly string[] | null = null,
+): Promise<void> {
+  await db.query(sql.unsafe`
+    insert into api_keys (id, name, key_hash, scopes, places)
+    values (${newId()}, ${name}, ${sql.binary(hashOf(key))}, ${sql.array([...scopes], 'text')}, ${places && sql.array([...places], 'text')})
+    on conflict (key_hash) do nothing`);
+}
+
+/** Null for what is no key of ours, or no longer. */
+export async function apiKey(db: Db, key: string): Promise<ApiKey | null> {
+  return db.maybeOne(sql.type(ApiKey)`
+    select k.id, k.name, k.scopes, k.places from api_keys k where k.key_hash = ${sql.binary(hashOf(key))} and ${inForce}`);
+}
+
+const Listed = ApiKey.extend({ created_at: z.date(), revoked_at: z.date().nullable(), in_force: z.boolean() });
+
+/** All there ever were, newest first. */
+export function apiKeys(db: Db): Promise<readonly z.infer<typeof Listed>[]> {
+  return db.any(sql.type(Listed)`
+    select k.id, k.name, k.scopes, k.places, k.created_at, k.revoked_at, (${inForce}) as in_force
+    from api_keys k order by k.created_at desc, k.id desc`);
+}
+
+/** Ends a key for ever, named by its id, or every key of that name. Returns how many it ended. */
+export async function revokeApiKeys(db: Db, idOrName: string): Promise<number> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update api_keys set revoked_at = heed_now() where revoked_at is null and (id::text = ${idOrName} or name = ${idOrName})`);
+  return rowCount;
+}
+
+/** Keeps the key that was given from outside, which ends the former one: what has left the environment must open nothing. Without one, makes the
+ *  first there is, and returns it, to be shown this once. */
+export async function keepInitialApiKey(db: Db, given: string | undefined): Promise<string | undefined> {
+  if (given !== undefined) {
+    await keepApiKey(db, given, outside, ['*']);
+    await db.query(sql.unsafe`
+      update api_keys set revoked_at = heed_now()
+      where revoked_at is null and name = ${outside} and key_hash <> ${sql.binary(hashOf(given))}`);
+    return undefined;
+  }
+  if (await db.exists(sql.unsafe`select from api_keys k where ${inForce}`)) return undefined;
+  const made = newApiKey();
+  await keepApiKey(db, made, 'first key', ['*']);
+  return made;
+}
+
+const outside = 'HEED_API_KEY';
+
+export const newApiKey = (): string => `heed_${randomBytes(24).toString('base64url')}`;

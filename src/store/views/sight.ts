@@ -1,0 +1,18 @@
+/** Where what a loop holds was said: what decides who may see it. */
+
+import { z } from 'zod';
+import { sql, type Db } from '../pool.ts';
+
+/** A signal's one place; an insight's own, and those of the signals it holds. Null when there is no such loop. */
+export async function placesOfLoop(
+  db: Db,
+  id: string,
+): Promise<{ kind: 'signal' | 'insight'; places: readonly string[] } | null> {
+  return db.maybeOne(sql.type(z.object({ kind: z.enum(['signal', 'insight']), places: z.array(z.string()) }))`
+    select l.kind, array(
+      select l.place
+      union
+      select s.place from now.insight_signals x join loops s on s.id = x.signal_id where x.insight_id = l.id
+    ) as places
+    from loops l where l.id = ${id}`);
+}

@@ -1,0 +1,157 @@
+/** heed key, sessions, refusals: who may come in, who is in, and who was turned away. */
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Company } from '../../domain/company.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { apiKey, apiKeys, keepApiKey, newApiKey, revokeApiKeys, scopes } from '../../store/records/apiKeys.ts';
+import { refusalsSince } from '../../store/records/refusals.ts';
+import { revokeSessions, sessionsOf } from '../../store/records/sessions.ts';
+import { staffByCode } from '../../store/records/staff.ts';
+import { inPlace } from './place.ts';
+import { sayJson, type Terminal } from './terminal.ts';
+
+export function addDoors(program: Command, terminal: Terminal): void {
+  const key = program.command('key').description('keys of the API: what each may do, and at which places');
+
+  key
+    .command('add')
+    .argument('<name>', 'whose it is: the code of a person, who then needs no "by", or what it is for, such as till')
+    .addOption(new Option('--scope <scope...>', 'what it may do').choices([...scopes, '*']).makeOptionMandatory())
+    .requiredOption('--place <code...>', 'where: codes of places, or all')
+    .description('make a key; it is shown this once')
+    .option('--json', 'for programs')
+    .action(async (name: string, given: { scope: string[]; place: string[]; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
+        const { company } = await heed.configuration();
+        const places = placesIn(given.place, company);
+        const made = newApiKey();
+        await pool.transaction(async (tx) => {
+          await keepApiKey(tx, made, name, given.scope, places);
+          if (!(await apiKey(tx, made)))
+            throw new DomainError('conflict', `"${name}" has left the company file: a key of that name opens nothing.`);
+        });
+        if (given.json) sayJson(terminal, { name, key: made, scopes: given.scope, places: places ?? 'all' });
+        else {
+          terminal.say(made);
+          terminal.say(
+            `It is shown this once. It may ${inWords(given.scope)}, at ${placesInWords(places)}${company.staff[name] ? `, as far as ${company.staff[name].name} may` : ''}.`,
+          );
+        }
+      });
+    });
+
+  key
+    .command('list')
+    .description('every key there ever was, newest first; never the key itself')
+    .option('--json', 'for programs')
+    .action(async ({ json }: { json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ pool }) => {
+        const all = (await apiKeys(pool)).map((one) => ({
+          id: one.id,
+          name: one.name,
+          scopes: one.scopes,
+          places: one.places,
+          since: one.created_at,
+          inForce: one.in_force,
+        }));
+        if (json)
+          return sayJson(
+            terminal,
+            all.map((one) => ({ ...one, places: one.places ?? 'all' })),
+          );
+        for (const one of all)
+          terminal.say(
+            `${one.id}  ${one.name}: ${inWords(one.scopes)}, at ${placesInWords(one.places)}, since ${day(one.since)}${one.inForce ? '' : ', ended'}`,
+          );
+      });
+    });
+
+  key
+    .command('revoke')
+    .argument('<key>', 'its id, or the name of all that shall end')
+    .description('end a key, at once and for ever')
+    .option('--json', 'for programs')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ pool }) => {
+        const ended = await revokeApiKeys(pool, name);
+        if (ended === 0)
+          throw new DomainError('not_found', `There is no key "${name}" in force. heed key list says which there are.`);
+        if (json) sayJson(terminal, { ended });
+        else terminal.say(ended === 1 ? 'It opens nothing any more.' : `${ended} keys open nothing any more.`);
+      });
+    });
+
+  program
+    .command('sessions')
+    .description('where somebody is signed in')
+    .requiredOption('--staff <code>', 'who')
+    .option('--revoke', 'sign them out everywhere, and void the sign-in links in their mail')
+    .option('--json', 'for programs')
+    .action(async ({ staff, revoke, json }: { staff: string; revoke?: boolean; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ pool }) => {
+        if (!(await staffByCode(pool, staff)))
+          throw new DomainError('not_found', `There is nobody called "${staff}" among the staff.`);
+        const open = (await sessionsOf(pool, staff)).map(({ id, through, created_at, seen_at, expires_at }) => ({
+          id,
+          through,
+          since: created_at,
+          lastUsed: seen_at,
+          until: expires_at,
+        }));
+        if (revoke) await revokeSessions(pool, staff);
+        if (json) return sayJson(terminal, { sessions: open, revoked: revoke ?? false });
+        if (revoke) return terminal.say(`${open.length === 1 ? 'One session' : `${open.length} sessions`} ended.`);
+        if (open.length === 0) terminal.say('Nowhere.');
+        for (const one of open)
+          terminal.say(
+            `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
+          );
+      });
+    });
+
+  program
+    .command('refusals')
+    .description('who was turned away, where and why; codes only')
+    .addOption(
+      new Option('--days <days>', 'of the last so many days, at most ninety').default(7).argParser((text) => {
+        const days = Number(text);
+        if (!Number.isInteger(days) || days < 1 || days > 90)
+          throw new DomainError('validation', '--days must be a whole number from 1 to 90.');
+        return days;
+      }),
+    )
+    .option('--json', 'for programs')
+    .action(async ({ days, json }: { days: number; json?: boolean }) => {
+      await inPlace(terminal.config(), async ({ pool }) => {
+        const refused = (await refusalsSince(pool, days)).map(({ first_at, last_at, ...rest }) => ({
+          ...rest,
+          firstAt: first_at,
+          lastAt: last_at,
+        }));
+        if (json) return sayJson(terminal, refused);
+        if (refused.length === 0) terminal.say('Nobody was turned away.');
+        for (const { door, why, whose, times, lastAt } of refused)
+          terminal.say(
+            `${minute(lastAt)}  ${door}: ${why}${whose ? `, ${whose}` : ''}, ${times === 1 ? 'once' : `${times} times`}`,
+          );
+      });
+    });
+}
+
+/** Null for all. Throws `validation` for a place that the company file does not know. */
+function placesIn(given: readonly string[], { places }: Company): string[] | null {
+  if (given.length === 1 && given[0] === 'all') return null;
+  const unknown = given.find((code) => !Object.hasOwn(places, code));
+  if (unknown !== undefined)
+    throw new DomainError(
+      'validation',
+      `There is no place "${unknown}". Places are: ${Object.keys(places).join(', ')}; or say all.`,
+    );
+  return [...given];
+}
+
+const inWords = (given: readonly string[]): string => (given.includes('*') ? 'do everything' : given.join(', '));
+const placesInWords = (places: readonly string[] | null): string => places?.join(', ') ?? 'all places';
+const day = (at: Date): string => at.toISOString().slice(0, 10);
+const minute = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

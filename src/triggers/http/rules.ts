@@ -1,0 +1,119 @@
+/** Who may knock at each door. A route that stands in no line here is not there: it answers 404, and the test that goes through all of them fails. */
+
+import type { MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import { DomainError } from '../../domain/errors.ts';
+import type { Scope } from '../../store/records/apiKeys.ts';
+import type { Link } from '../../store/records/links.ts';
+
+/**
+ * Anyone; whoever carries a key with this scope; a colleague who is signed in; whoever holds a link of this kind; Slack, by its signature; or
+ * the demonstration alone, on this machine. `about`: one signal or insight, which is not there (404) for those who do not see its place. What a
+ * list or a report holds is of the places of whoever asks.
+ */
+export type Rule =
+  | { for: 'anyone' }
+  | { for: 'key'; scope: Scope; about?: 'signal' | 'insight' }
+  | { for: 'colleague'; about?: 'signal' | 'insight'; leading?: true }
+  | { for: 'link'; kind: Link['kind'] }
+  | { for: 'slack' }
+  | { for: 'demonstration' };
+
+const anyone: Rule = { for: 'anyone' };
+const colleague: Rule = { for: 'colleague' };
+const leading: Rule = { for: 'colleague', leading: true };
+const seeing = (about: 'signal' | 'insight'): Rule => ({ for: 'colleague', about });
+const key = (scope: Scope, about?: 'signal' | 'insight'): Rule => ({ for: 'key', scope, ...(about && { about }) });
+const link = (kind: Link['kind']): Rule => ({ for: 'link', kind });
+
+/** By method and pattern, as they are registered. */
+export const rules: Record<string, Rule> = {
+  // Codes and counts, what the API is like, and files that are the same for everybody.
+  'GET /health': anyone,
+  'GET /health/ready': anyone,
+  'GET /health/engine': anyone,
+  'GET /metrics': anyone,
+  'GET /openapi.json': anyone,
+  'GET /openapi.yaml': anyone,
+  'GET /docs': anyone,
+  'GET /docs/start.js': anyone,
+  'GET /docs/swagger-ui.css': anyone,
+  'GET /docs/swagger-ui-bundle.js': anyone,
+  'GET /assets/app.css': anyone,
+  'GET /assets/icon.svg': anyone,
+  'GET /assets/live.js': anyone,
+  'GET /assets/capture.js': anyone,
+  'GET /assets/tasks.js': anyone,
+
+  // The way in and out. Where it may lead, the cookie or the sign-in service decides.
+  'GET /': anyone,
+  'GET /start': anyone,
+  'GET /sign-in': anyone,
+  'POST /sign-in': anyone,
+  'GET /sign-in/:token': link('sign_in'),
+  'POST /sign-in/:token': link('sign_in'),
+  'GET /oidc': anyone,
+  'GET /oidc/return': anyone,
+  'POST /sign-out': anyone,
+
+  'GET /sessions': colleague,
+  'POST /sessions/end': colleague,
+  'GET /capture': colleague,
+  'POST /capture': colleague,
+  'POST /capture/reading': colleague,
+  'GET /tasks': colleague,
+  'GET /mine': colleague,
+  'GET /signals/:id': seeing('signal'),
+  'POST /signals/:id/:verb': seeing('signal'),
+  'GET /insights': colleague,
+  'GET /insights/:id': seeing('insight'),
+  'POST /insights/:id/:verb': seeing('insight'),
+  'GET /loop': leading,
+  'GET /loop/:figure': leading,
+
+  'GET /t/:token': link('task'),
+  'POST /t/:token/:verb': link('task'),
+  'GET /yours/:token': link('yours'),
+  'POST /yours/:token/say': link('yours'),
+  'POST /yours/:token/stop': link('yours'),
+  'GET /unsubscribe/:token': link('unsubscribe'),
+  'POST /unsubscribe/:token': link('unsubscribe'),
+  'GET /not-me/:token': link('not_me'),
+  'POST /not-me/:token': link('not_me'),
+
+  'POST /v1/signals': key('capture'),
+  'GET /v1/signals': key('read'),
+  'GET /v1/signals/:id': key('read', 'signal'),
+  'POST /v1/signals/:id/acknowledgement': key('respond', 'signal'),
+  'POST /v1/signals/:id/handover': key('respond', 'signal'),
+  'POST /v1/signals/:id/review': key('respond', 'signal'),
+  'POST /v1/signals/:id/dismissal': key('respond', 'signal'),
+  'POST /v1/signals/:id/follow-up': key('respond', 'signal'),
+  'POST /v1/signals/:id/call': key('respond', 'signal'),
+  'POST /v1/signals/:id/confirmation': key('respond', 'signal'),
+  'GET /v1/insights': key('read'),
+  'GET /v1/insights/:id': key('read', 'insight'),
+  'POST /v1/insights/:id/acknowledgement': key('respond', 'insight'),
+  'POST /v1/insights/:id/handover': key('respond', 'insight'),
+  'POST /v1/insights/:id/decision': key('respond', 'insight'),
+  'POST /v1/insights/:id/withdrawal': key('respond', 'insight'),
+  'POST /v1/insights/:id/completion': key('respond', 'insight'),
+  'GET /v1/reports/loop': key('read'),
+
+  'POST /slack/interactions': { for: 'slack' },
+
+  'POST /dev/stand-in': { for: 'demonstration' },
+};
+
+/** The rule of a route; undefined where nobody gave it one. The embedded mailbox and Slack room are mounted only while they are in use. */
+export function ruleOf(method: string, pattern: string): Rule | undefined {
+  return /^\/dev\/(mailbox|slack)(\/|$)/.test(pattern) ? { for: 'demonstration' } : rules[`${method} ${pattern}`];
+}
+
+/** Whatever would answer must have a rule. */
+export const ruled: MiddlewareHandler = (c, next) => {
+  const answering = matchedRoutes(c).filter(({ method }) => method !== 'ALL');
+  if (answering.some(({ method, path }) => !ruleOf(method, path)))
+    throw new DomainError('not_found', 'There is nothing here under that address.');
+  return next();
+};

@@ -1,0 +1,49 @@
+/** Where somebody is signed in, and the way out of each. */
+
+import { html } from 'hono/html';
+import type { Html } from './page.ts';
+import { ago, moment, type Clock } from './when.ts';
+import { said, tag } from './words.ts';
+
+export interface SessionShown {
+  id: string;
+  /** By a link from an e-mail, or by the company's own sign-in service. */
+  through: 'link' | 'provider';
+  since: Date;
+  seenAt: Date;
+  until: Date;
+  /** The one they are looking from. */
+  here: boolean;
+}
+
+export function sessions(all: readonly SessionShown[], clock: Clock, sentence: string | undefined): Html {
+  return html`${said(sentence)}
+    <h1>Where you are signed in</h1>
+    <p class="soft">
+      What you do not know ends with one press. Whoever leaves the company file is out everywhere at once, links in
+      e-mails included.
+    </p>
+    <ul class="list">
+      ${all.map((each) => session(each, clock))}
+    </ul>
+    <form method="post" action="/sessions/end">
+      <button class="go wide">Sign out everywhere</button>
+      <p class="hint">Here too. Sign-in links that wait in your mail no longer let anybody in.</p>
+    </form>`;
+}
+
+const session = ({ id, through, since, seenAt, until, here }: SessionShown, clock: Clock): Html =>
+  html`<li class="tight">
+    <p>
+      ${through === 'link' ? 'By a link from an e-mail' : 'By the company’s sign-in'}, ${moment(since, clock)}
+      ${here ? tag('this one', 'done') : ''}
+    </p>
+    <p class="soft">Last used ${ago(seenAt, clock)}. Ends by itself ${moment(until, clock)}.</p>
+    ${
+      here
+        ? ''
+        : html`<form method="post" action="/sessions/end">
+            <button name="session" value="${id}">End it</button>
+          </form>`
+    }
+  </li>`;

@@ -1,0 +1,92 @@
+/** A company's sign-in service: a certified provider of OpenID Connect on a port of this machine, and somebody's browser at its pages. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Provider from 'oidc-provider';
+
+export interface Account {
+  email: string;
+  email_verified: boolean;
+}
+
+export interface SignInService {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** Signs in there as this person, and returns the address to which the browser is sent back. */
+  signInAs(account: string, at: string): Promise<string>;
+  /** Says no there, and returns the address to which the browser is sent back. */
+  refuse(at: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** `claimsInToken`: who it is stands in the token, as with some services; with the others it has to be asked for. */
+export async function startSignInService(
+  accounts: Record<string, Account>,
+  { returnUrl, claimsInToken }: { returnUrl: string; claimsInToken: boolean },
+): Promise<SignInService> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [clientId, clientSecret] = ['heed', 'a client secret with + and / in it'];
+  const provider = new Provider(issuer, {
+    clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [returnUrl] }],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: !claimsInToken,
+    pkce: { required: () => true },
+    cookies: { keys: ['for tests'] },
+    findAccount: (_: unknown, id: string) =>
+      accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
+  });
+  server.on('request', provider.callback());
+
+  /** Follows redirects with the cookies of one browser, until a page answers or the way leads back to us. */
+  const browser = () => {
+    const cookies = new Map<string, string>();
+    const open = async (at: string, form?: string): Promise<{ at: string; html: string }> => {
+      if (at.startsWith(returnUrl)) return { at, html: '' };
+      const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const type = { 'Content-Type': 'application/x-www-form-urlencoded' };
+      const answer = await fetch(at, {
+        redirect: 'manual',
+        headers: { ...(form !== undefined && type), Cookie: cookie },
+        ...(form !== undefined && { method: 'POST', body: form }),
+      });
+      for (const set of answer.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(set)!;
+        if (value === '') cookies.delete(name!);
+        else cookies.set(name!, value!);
+      }
+      const to = answer.headers.get('Location');
+      const html = await answer.text();
+      return to ? open(new URL(to, at).href) : { at, html };
+    };
+    return open;
+  };
+  const submit = (open: ReturnType<typeof browser>, page: { at: string; html: string }, fields: object) => {
+    const action = /action="([^"]+)"/.exec(page.html)?.[1];
+    if (!action) throw new Error(`No form at ${page.at}: ${page.html}`);
+    return open(new URL(action, page.at).href, new URLSearchParams(fields as Record<string, string>).toString());
+  };
+
+  return {
+    issuer,
+    clientId,
+    clientSecret,
+    async signInAs(account, at) {
+      const open = browser();
+      const consent = await submit(open, await open(at), { prompt: 'login', login: account, password: 'any' });
+      return (await submit(open, consent, { prompt: 'consent' })).at;
+    },
+    async refuse(at) {
+      const open = browser();
+      const page = await open(at);
+      return (await open(`${page.at}/abort`)).at;
+    },
+    stop: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+}

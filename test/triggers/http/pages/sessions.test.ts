@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { sql } from '../../../../src/store/pool.ts';
+import { keepApiKey } from '../../../../src/store/records/apiKeys.ts';
+import { refusalsSince } from '../../../../src/store/records/refusals.ts';
+import { makeLink } from '../../../../src/store/records/links.ts';
+import { createApp } from '../../../../src/triggers/http/app.ts';
+import { kim } from '../../../activities/messages/shop.ts';
+import { linkIn, openPages, type Pages, type Visitor } from './visitors.ts';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await openPages();
+});
+afterAll(() => pages.shop.close());
+
+const isIn = async (visitor: Visitor): Promise<boolean> => (await visitor.get('/mine')).status === 200;
+const open = (staff: string): Promise<number> =>
+  pages.shop.db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
+    select count(*)::integer as n from sessions where staff = ${staff} and revoked_at is null`);
+const ours = { 'Sec-Fetch-Site': 'same-origin' };
+
+describe('where somebody is signed in', () => {
+  test('they see, and end one they do not know', async () => {
+    const [here, elsewhere] = [await pages.as('mina'), await pages.as('mina')];
+    const page = await here.get('/sessions');
+    expect(page.html.match(/By a link from an e-mail/g)).toHaveLength(2);
+    expect(page.html.match(/this one/g)).toHaveLength(1);
+    const [, session] = /name="session" value="([^"]+)"/.exec(page.html)!;
+    const after = await here.press(page, '/sessions/end', { session: session! });
+    expect(after.text).toContain('Ended. Nobody gets in by it any more.');
+    expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, false]);
+  });
+
+  test('all of it ends with one press, the sign-in links in their mail included', async () => {
+    const [here, elsewhere] = [await pages.as('jonas'), await pages.as('jonas')];
+    const waiting = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'jonas' });
+    const priya = await pages.as('priya');
+    const left = await here.post('/sessions/end', {}, ours);
+    expect(left.headers.get('Location')).toBe('/sign-in');
+    expect([await isIn(here), await isIn(elsewhere), await isIn(priya)]).toEqual([false, false, true]);
+    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+  });
+
+  test('nobody ends what is somebody else’s: it is not there', async () => {
+    const [mina, luca] = [await pages.as('mina'), await pages.as('luca')];
+    const theirs = await pages.shop.db.pool.oneFirst(
+      sql.type(
+        z.object({ id: z.string() }),
+      )`select id from sessions where staff = 'mina' order by created_at desc limit 1`,
+    );
+    for (const session of [theirs, '0197f000-0000-7000-8000-000000000000', 'x'])
+      expect((await luca.post('/sessions/end', { session }, ours)).status).toBe(404);
+    expect(await isIn(mina)).toBe(true);
+  });
+});
+
+describe('a session', () => {
+  test('begins once, however often its link is pressed at the same time', async () => {
+    const token = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'omar' });
+    const before = await open('omar');
+    const presses = await Promise.all(Array.from({ length: 10 }, () => pages.nobody().post(`/sign-in/${token}`)));
+    expect(presses.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, ...Array<number>(9).fill(410)]);
+    expect(await open('omar')).toBe(before + 1);
+  });
+
+  test('is another one after each sign-in: what a cookie held before opens nothing', async () => {
+    const mina = await pages.as('mina');
+    const before = mina.cookies.get('heed')!;
+    const token = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'mina' });
+    await mina.press(await mina.get(`/sign-in/${token}`), `/sign-in/${token}`);
+    expect(mina.cookies.get('heed')).not.toBe(before);
+    const thief = pages.nobody();
+    thief.cookies.set('heed', before);
+    expect(await isIn(thief)).toBe(false);
+  });
+
+  test('ends after three days without its person; a page left open does not count as them', async () => {
+    const [busy, away] = [await pages.as('femke'), await pages.as('femke')];
+    const shown = (await away.get('/mine')).headers.get('ETag')!;
+    for (let day = 0; day < 4; day++) {
+      await pages.shop.db.passTime('23 hours');
+      expect(await isIn(busy)).toBe(true);
+      await away.get('/mine', { 'If-None-Match': shown });
+    }
+    expect(await isIn(away)).toBe(false);
+  });
+
+  test('ends after thirty days, however busy', async () => {
+    const busy = await pages.as('aisha');
+    for (let day = 0; day < 15; day++) {
+      expect(await isIn(busy)).toBe(true);
+      await pages.shop.db.passTime('2 days');
+    }
+    expect(await isIn(busy)).toBe(false);
+  });
+});
+
+describe('whoever leaves the company file', () => {
+  test('is out at once: sessions, links in their mail, sign-in links, keys named after them', async () => {
+    const { db } = pages.shop;
+    await db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['omar']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+      company.places['harbour']!.manager = 'zoe';
+    });
+    const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
+    const task = linkIn(await pages.shop.letter('prompt', 'zoe', signal.id), '/t/');
+    const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'zoe' });
+    const key = `key-of-zoe-${crypto.randomUUID()}`;
+    await keepApiKey(db.pool, key, 'zoe', ['*']);
+    const zoe = await pages.as('zoe');
+    const app = createApp(pages.web, { rateLimiting: false });
+    const byKey = async (): Promise<number> =>
+      (await app.request('/v1/signals', { headers: { Authorization: `Bearer ${key}` } })).status;
+    expect([await isIn(zoe), (await pages.nobody().get(task)).status, await byKey()]).toEqual([true, 200, 200]);
+
+    await db.apply((company) => {
+      delete company.staff['zoe'];
+      company.places['harbour']!.manager = 'omar';
+    });
+    expect(await isIn(zoe)).toBe(false);
+    expect((await pages.nobody().get(task)).status).toBe(410);
+    expect((await pages.nobody().post(`${task}/acknowledgement`, {}, ours)).status).toBe(410);
+    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect(await byKey()).toBe(401);
+    // What was made for them a moment later opens nothing either.
+    const late = await makeLink(db.pool, {
+      kind: 'task',
+      staff: 'zoe',
+      loopId: signal.id,
+      round: 1,
+      wait: 'acknowledged',
+    });
+    expect((await pages.nobody().get(`/t/${late}`)).status).toBe(410);
+    expect((await pages.shop.signal(signal.id)).acknowledged_at).toBeNull();
+    // Written down as codes.
+    const refused = await refusalsSince(db.pool, 1);
+    expect(
+      refused
+        .filter(({ whose }) => whose === 'zoe')
+        .map(({ door, why }) => `${door} ${why}`)
+        .sort(),
+    ).toEqual(['link revoked', 'sign_in revoked']);
+    // Back again, they begin anew: nothing that was taken from them opens.
+    await db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['omar']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+    expect([await isIn(zoe), (await pages.nobody().get(task)).status, await byKey()]).toEqual([false, 410, 401]);
+  });
+});
+
+test('whoever moves to another place sees that one from then on, and the former no more', async () => {
+  const { db } = pages.shop;
+  const [there, here] = [
+    await pages.shop.hears({ words: 'Do you have this shirt in white?', place: 'station', by: 'luca' }),
+    await pages.shop.hears({ words: 'Do you have this scarf in navy?', place: 'harbour', by: 'aisha' }),
+  ];
+  const luca = await pages.as('luca');
+  const seen = async () => [there, here].map(async ({ id }) => (await luca.get(`/signals/${id}`)).status);
+  expect(await Promise.all(await seen())).toEqual([200, 404]);
+  await db.apply((company) => {
+    company.staff['luca']!.places = ['harbour'];
+  });
+  expect(await Promise.all(await seen())).toEqual([404, 200]);
+});
+
+describe('what can be found out at the door', () => {
+  test('whether an address belongs to somebody: not by status, size or what is written', async () => {
+    const ask = async (email: string) => {
+      const before = await pages.facts();
+      const answer = await pages.nobody().post('/sign-in', { email });
+      const headers = [...answer.headers].filter(([name]) => name !== 'x-request-id');
+      return { before, answer, same: { status: answer.status, html: answer.html.replaceAll(email, ''), headers } };
+    };
+    const known = await ask('priya@linden-vale.example');
+    const unknown = await ask('pryia@linden-vale.example');
+    expect(unknown.same).toEqual(known.same);
+    expect(unknown.answer.html).toHaveLength(known.answer.html.length);
+  });
+
+  test('nothing that was refused holds a token, an address or a word', async () => {
+    const token = 'AbCdEfGhIjKlMnOpQrStUv';
+    await pages.nobody().get(`/t/${token}`);
+    await pages.nobody().get(`/yours/${token}`);
+    await pages.nobody().post('/sign-in', { email: 'nobody@elsewhere.example' });
+    const kept = JSON.stringify(await pages.shop.db.pool.any(sql.unsafe`select door, whose, why from refusals`));
+    expect(kept).toContain('"why":"unknown"');
+    expect(kept).not.toMatch(new RegExp(`${token}|@|elsewhere`));
+  });
+
+  test('knocking without end fills one row a minute, and after ninety days it is forgotten', async () => {
+    const { pool } = pages.shop.db;
+    await pool.query(sql.unsafe`delete from refusals`);
+    for (let i = 0; i < 50; i++) await pages.nobody().get('/not-me/AbCdEfGhIjKlMnOpQrStUv');
+    const rows = await pool.any(sql.type(z.object({ times: z.number() }))`select times from refusals`);
+    expect(rows.length).toBeLessThanOrEqual(2);
+    expect(rows.reduce((sum, { times }) => sum + times, 0)).toBe(50);
+    expect((await createApp(pages.web).request('/metrics')).status).toBe(200);
+    expect(await (await createApp(pages.web).request('/metrics')).text()).toContain(
+      'heed_refusals{door="link",why="unknown"} 50',
+    );
+    await pages.shop.db.passTime('91 days');
+    await pages.nobody().get('/not-me/AbCdEfGhIjKlMnOpQrStUv');
+    expect(await pool.any(sql.unsafe`select times from refusals`)).toEqual([{ times: 1 }]);
+  });
+});
