@@ -1,0 +1,99 @@
+/** The rights of a person and the backup, as whoever operates Heed types them. */
+
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readConfig } from '../../../src/config.ts';
+import { sql } from '../../../src/store/pool.ts';
+import { readHeader } from '../../../src/store/backup.ts';
+import { runCommand } from '../../../src/triggers/cli/program.ts';
+import { newId } from '../../../src/domain/ids.ts';
+import { capture } from '../../../src/triggers/capture.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+
+let db: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'heed-cli-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await db.close();
+});
+
+async function heed(...argv: string[]) {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const code = await runCommand(argv, {
+    say: (line) => said.push(line),
+    complain: (line) => complained.push(line),
+    config: () => readConfig({ HOME: folder, DATABASE_URL: db.url }),
+    folder: () => folder,
+    account: 'otto',
+  });
+  return { code, said: said.join('\n'), complained: complained.join('\n') };
+}
+
+const hears = (name: string, email: string) =>
+  capture(
+    db.heed,
+    { words: `Hello from ${name}`, place: 'high-street', customer: { name, email } },
+    { channel: 'cli', press: { source: 'test', key: newId() } },
+  );
+
+test('export prints one document, or writes it for this account alone', async () => {
+  await hears('Ex Port', 'ex@port.example');
+  expect(JSON.parse((await heed('export', '--subject', 'ex@port.example')).said)).toMatchObject({
+    customer: { name: 'Ex Port' },
+    said: [{ words: 'Hello from Ex Port' }],
+  });
+  expect((await heed('export', '--subject', 'ex@port.example', '--to', 'them.json')).code).toBe(0);
+  expect(JSON.parse(await readFile(join(folder, 'them.json'), 'utf8')).customer.name).toBe('Ex Port');
+  expect((await stat(join(folder, 'them.json'))).mode & 0o777).toBe(0o600);
+  expect(await heed('export', '--subject', 'nobody@nowhere.example')).toMatchObject({
+    code: 1,
+    complained: expect.stringContaining('Nobody is held under that'),
+  });
+});
+
+test('erase asks for a reason, says first what it would do, and does it in the name of whoever typed it', async () => {
+  const { reference } = await hears('Era Se', 'era@se.example');
+  expect((await heed('erase', '--subject', 'era@se.example')).code).toBe(2);
+  const dry = await heed('erase', '--subject', reference, '--reason', 'asked by phone', '--dry-run');
+  expect(dry.said).toBe(`Would erase 1 remark (${reference}), the name and every address.`);
+  expect((await heed('export', '--subject', 'era@se.example')).code).toBe(0);
+  const done = await heed('erase', '--subject', reference, '--reason', 'asked by phone');
+  expect(done.said).toContain(`Erased: 1 remark (${reference}), the name and every address. 1 open loop closed`);
+  expect(await db.pool.anyFirst(sql.unsafe`select by from erasures where reason = 'asked by phone'`)).toEqual(['otto']);
+  expect(await heed('erase', '--subject', reference, '--reason', 'again')).toMatchObject({
+    code: 1,
+    complained: expect.stringContaining('it has been erased before'),
+  });
+});
+
+test('rectify, restrict and object say what they did, and refuse what makes no sense', async () => {
+  await hears('Rec Tify', 'rec@tify.example');
+  const whom = ['--subject', 'rec@tify.example'];
+  expect((await heed('rectify', ...whom)).complained).toContain('name what is to be put right');
+  expect((await heed('rectify', ...whom, '--name', 'Right Fy', '--phone', '')).said).toBe('Put right: name, phone.');
+  expect((await heed('restrict', ...whom)).said).toContain('Everything of theirs rests');
+  expect((await heed('restrict', ...whom)).code).toBe(1);
+  expect((await heed('restrict', ...whom, '--lift')).said).toBe('It goes on where it stopped.');
+  expect((await heed('object', ...whom, '--json')).said).toContain('"sentence"');
+});
+
+test('backup writes one file; restore refuses to take the place of a Heed that is in use', async () => {
+  const made = await heed('backup', 'today.backup');
+  expect(made.said).toMatch(/today\.backup: \d+ tables, .* keep it as you keep that\./);
+  expect((await readHeader(join(folder, 'today.backup'))).erasures).toMatchObject([{ reason: 'asked by phone' }]);
+  expect(await heed('restore', 'today.backup')).toMatchObject({
+    code: 1,
+    complained: expect.stringContaining('Stop web, worker and relay first'),
+  });
+  expect(await heed('restore', 'them.json')).toMatchObject({
+    code: 1,
+    complained: expect.stringContaining('is no backup of Heed'),
+  });
+});
