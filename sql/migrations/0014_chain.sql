@@ -166,7 +166,7 @@ begin
       ('tellings', 'id:uuid', 'id,decision_id,signal_id,customer_id,staff,channel,reason,told_at', '', '', '', 'signal_id'),
       ('told_signals', 'decision_id:uuid,signal_id:uuid', 'decision_id,signal_id,telling_id,reason,settled_at', '', '', '', 'signal_id'),
       ('confirmations', 'id:uuid', 'id,loop_id,round,says,question,by,late,confirmed_at', 'words', '', '', ''),
-      ('repairs', 'id:uuid', 'id,loop_id,action,by,repaired_at', 'reason', '', '', ''),
+      ('repairs', 'id:uuid', 'id,loop_id,action,by,staff,delivery_id,fence,repaired_at', 'reason', '', '', ''),
       ('plans', 'id:uuid', 'id,loop_id,round,wait,clock,occasion,counted_from,configuration,planned_at', '', '', '', ''),
       ('rungs', 'plan_id:uuid,step:int4,repeat:int4', 'plan_id,step,repeat,role,due_at', '', '', '', ''),
       ('escalations', 'plan_id:uuid,step:int4,repeat:int4', 'plan_id,step,repeat,staff,reason,collapsed,taken_at', '', '', '', ''),
@@ -174,6 +174,7 @@ begin
       ('erasures', 'id:uuid', 'id,customer_id,cause,by,reason,erased_at', '', '', '', ''),
       ('erased_signals', 'signal_id:uuid', 'signal_id,erasure_id', '', '', '', ''),
       ('tombstones', 'kind:text,address_hash:bytea,erasure_id:uuid', 'erasure_id,kind,address_hash', '', '', '', ''),
+      ('epochs', 'epoch:int4', 'epoch,by,reason,began_at', '', '', '', ''),
       ('unsealings', 'id:uuid', 'id,fact,key,cause,unsealed_at', '', '', '', '')
     ) as facts (fact, keys, kept, sealed, slots, erasable, signal)
   loop

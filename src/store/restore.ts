@@ -21,7 +21,7 @@ import { migrate, migrateTo, migrationsKnown } from './migrate.ts';
 import { openPool, sql } from './pool.ts';
 import { openConfigurations } from './records/configurations.ts';
 import { erase } from './records/erasures.ts';
-import { wakeAllOpen } from './records/wakes.ts';
+import { putBack } from './records/epochs.ts';
 import { unusable } from './trouble.ts';
 
 export interface Restored {
@@ -31,6 +31,9 @@ export interface Restored {
   erasedAgain: number;
   /** Open loops, all of which are woken. */
   loops: number;
+  /** In doubt from now on, because they may have been sent since the backup: letters to customers, and messages in all. */
+  letters: number;
+  messages: number;
 }
 
 /**
@@ -170,7 +173,7 @@ async function eraseAgain(
   databaseUrl: string,
   header: Header,
   erasures: readonly RecordedErasure[],
-): Promise<{ erasedAgain: number; loops: number }> {
+): Promise<Omit<Restored, 'takenAt' | 'tables'>> {
   const pool = await openPool(databaseUrl, { statementTimeoutMs: 600_000, connections: 2 });
   try {
     const { company } = await openConfigurations(pool)();
@@ -197,7 +200,9 @@ async function eraseAgain(
         erasedAgain += 1;
       });
     }
-    return { erasedAgain, loops: await wakeAllOpen(pool) };
+    const why = { by: 'heed restore', reason: `backup of ${header.takenAt.toISOString()}` };
+    const { loops, letters, messages } = await pool.transaction((tx) => putBack(tx, why));
+    return { erasedAgain, loops, letters, messages };
   } finally {
     await pool.end();
   }

@@ -2,8 +2,25 @@
 
 import { z } from 'zod';
 import { sql, type Tx } from '../pool.ts';
+import { wakeAllOpen } from './wakes.ts';
 
-export async function beginEpoch(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<number> {
+export interface PutBack {
+  epoch: number;
+  /** In doubt from now on: letters to customers, and messages in all. */
+  letters: number;
+  messages: number;
+  /** Open loops that were woken. */
+  loops: number;
+}
+
+/** Our database was put back: an epoch begins, what an earlier one left unfinished is in doubt, and every open story begins again. */
+export async function putBack(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<PutBack> {
+  const epoch = await beginEpoch(tx, { by, reason });
+  const doubted = await doubtEarlierEpochs(tx);
+  return { epoch, ...doubted, loops: await wakeAllOpen(tx, { anew: true }) };
+}
+
+async function beginEpoch(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<number> {
   return tx.oneFirst(sql.type(z.object({ epoch: z.number() }))`
     insert into epochs (epoch, by, reason) values (heed_epoch() + 1, ${by}, ${reason}) returning epoch`);
 }
@@ -13,7 +30,7 @@ const Doubted = z.object({ letters: z.number(), messages: z.number() });
 /** Everything of an earlier epoch that is not known to have been sent or ended may have been sent since: it is in doubt, until evidence or a
  *  person settles it. What was not due yet has certainly not been sent, and the edit of a card does no harm twice. Returns how many: letters
  *  to customers, and messages in all. */
-export async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
+async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
   return tx.one(sql.type(Doubted)`
     with doubted as (
       update deliveries set

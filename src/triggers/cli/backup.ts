@@ -55,7 +55,8 @@ export function addBackup(program: Command, terminal: Terminal): void {
         else
           for (const line of [
             `Restored as of ${done.takenAt.toISOString()}: ${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
-            `${done.loops} open loops are woken as soon as the relay runs. Messages sent since then are not known to have been sent: see docs/operating.md#backup.`,
+            `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
+            'Take a new anchor: heed audit --anchor FILE.',
           ])
             terminal.say(line);
       } finally {
