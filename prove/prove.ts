@@ -190,7 +190,10 @@ class Broken {
     switch (fault.what) {
       case 'kill':
         // One kill of the plan is one kill, however many processes went with it.
-        if ((await this.#house.kill(fault.of)) > 0) this.kills[fault.of] = (this.kills[fault.of] ?? 0) + 1;
+        // What is away just now (Postgres, coming back) is killed once it is there.
+        for (const until = performance.now() + 30_000; (await this.#house.kill(fault.of)) === 0; await sleep(100))
+          if (performance.now() > until) return;
+        this.kills[fault.of] = (this.kills[fault.of] ?? 0) + 1;
         return;
       case 'pause':
         this.#house.pause(fault.of, fault.ms);
