@@ -250,10 +250,10 @@ function troubleOf(error: unknown): Trouble {
   return { code: 'slack_not_understood', done: 'nobody knows' };
 }
 
-/** fetch, whose errors say in one word what is known: never connected, no answer in time, or lost on the way. Nobody sends us elsewhere. */
+/** fetch, whose errors say in one word what is known: never connected, no answer in time, or lost on the way. */
 const inOneWord: typeof fetch = async (url, options) => {
   try {
-    return await fetch(url, { ...options, redirect: 'error' });
+    return await fetch(url, options);
   } catch (error) {
     const { name, cause } = error as { name?: string; cause?: { code?: string } };
     if (neverConnected.includes(cause?.code ?? '')) throw new Error('slack_unreachable');
