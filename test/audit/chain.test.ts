@@ -9,6 +9,8 @@ import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -83,6 +85,24 @@ test('each fact is linked once, however often the writer is killed and however m
     `select (select count(*)::int from chain where fact = 'signals') as linked, (select count(*)::int from signals) as there`,
   );
   expect(rows).toEqual([{ linked: 24, there: 24 }]);
+});
+
+test('who is erased while their facts are being linked leaves the chain whole', async () => {
+  const stop = { now: false };
+  const linking = (async () => {
+    while (!stop.now) await chainFacts(db.pool, 40);
+  })();
+  const erasing = Array.from({ length: 4 }, async (_, lane) => {
+    for (let n = 100 + lane; n < 140; n += 4) {
+      const { reference } = await hear(n);
+      await erase(db.heed, await subjectNamed(db.pool, reference), { by: 'operator', reason: 'asked' });
+    }
+  });
+  await Promise.all(erasing);
+  stop.now = true;
+  await linking;
+  await chainAll();
+  expect(await violations()).toEqual([]);
 });
 
 test('sample history comes and goes without a link', async () => {

@@ -55,6 +55,7 @@ test('every fact has a form, and none of its columns is left out but for slots t
     delivery_bodies: 'kept for a month',
     slack_cards: 'where a message is',
     cleanings: 'a note of the relay',
+    refusals: 'codes, deleted after a while',
     chain: 'the chain itself',
     salts: 'the chain itself',
     fact_forms: 'the chain itself',

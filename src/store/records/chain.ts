@@ -22,7 +22,7 @@ const Written = z.object({ key: z.string(), kept: z.string(), sealed: z.string()
 export async function chainFacts(pool: Pool, most: number): Promise<number> {
   return pool.transaction(async (tx) => {
     const alone = await tx.oneFirst(
-      sql.type(z.object({ alone: z.boolean() }))`select pg_try_advisory_xact_lock(hashtext('heed.chain')) as alone`,
+      sql.type(z.object({ alone: z.boolean() }))`select pg_try_advisory_xact_lock(hashtext(${lock})) as alone`,
     );
     if (!alone) return 0;
     const waiting = await tx.any(sql.type(Waiting)`select id, fact, key from unchained order by id limit ${most}`);
@@ -39,6 +39,14 @@ export async function chainFacts(pool: Pool, most: number): Promise<number> {
     );
     return waiting.length;
   });
+}
+
+const lock = 'heed.chain';
+
+/** Waits until nobody links, and keeps it so until the end of the transaction. What is erased while it is being linked would be linked as it
+ *  was, with a salt that the erasure has not seen. */
+export async function holdTheChain(tx: Tx): Promise<void> {
+  await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${lock}))`);
 }
 
 /** Several rows may be one fact (the attributes of a remark), and a message may be sent again: each is linked once. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { holdTheChain } from './chain.ts';
 import { freeSameness } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { planRedactions } from './redactions.ts';
@@ -52,6 +53,7 @@ export function signalsOf(db: Db, customerId: string): Promise<readonly string[]
 export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Erased> {
   // A press is found by the fact it made, without an index that every capture would pay for.
   const id = erasing.id ?? newId();
+  await holdTheChain(tx);
   await tx.query(sql.unsafe`
     select set_config('heed.may', 'erase', true), set_config('heed.cause', ${id}, true), set_config('statement_timeout', '60s', true)`);
   const addresses = whom.customerId ? await lockAddresses(tx, whom.customerId) : [];

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { holdTheChain } from './chain.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 
@@ -53,6 +54,7 @@ export async function putRight(
     addresses: readonly { kind: 'email' | 'phone' | 'loyalty'; to: { value: string; normalised: string } | null }[];
   },
 ): Promise<void> {
+  await holdTheChain(tx);
   await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
   if (correct.name !== undefined)
     await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
