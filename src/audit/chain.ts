@@ -161,11 +161,13 @@ async function altered(db: pg.Client, form: Form): Promise<Violation[]> {
   }
 }
 
-function whatIsWrong({ sealed }: Form, row: FactRow): string | undefined {
+/** What an erasure deletes. Of every other fact it empties the words, and the row stays. */
+const deletedByErasing = ['words', 'signal_attributes', 'identities'];
+
+function whatIsWrong({ fact, sealed }: Form, row: FactRow): string | undefined {
   const kept = sha256(row.kept ?? '[]');
-  if (row.rows === '0' && !row.unsealed && row.digest !== sha256('[]'))
-    return 'It was recorded, and is not there any more.';
-  if (row.rows === '0' && row.unsealed) return undefined;
+  if (row.rows === '0' && row.digest !== sha256('[]'))
+    return row.unsealed && deletedByErasing.includes(fact) ? undefined : 'It was recorded, and is not there any more.';
   if (kept !== row.digest) return 'It is not what was recorded: one of its columns was altered.';
   if (sealed.length === 0) return row.seal === null ? undefined : 'It bears a seal that its kind does not have.';
   if (row.salt !== null)

@@ -174,7 +174,11 @@ const fit: Record<string, Fields> = {
   completion: { evidence: 'there' },
 };
 /** The same for the API. */
-const fitBody: Record<string, object> = { ...fit, decision: { outcome: 'declined', reason: 'because' } };
+const fitBody: Record<string, object> = {
+  ...fit,
+  decision: { outcome: 'declined', reason: 'because' },
+  repair: { action: 'leave', reason: 'because' },
+};
 const ours = { 'Sec-Fetch-Site': 'same-origin' };
 
 /** Told apart by nothing but the address that was asked for. */

@@ -1,8 +1,6 @@
 /** What a customer sees and erases by the link that was mailed to them for it. Opening changes nothing. */
 
 import { Hono, type Context } from 'hono';
-import { DomainError } from '../../../domain/errors.ts';
-import { findLink } from '../../../store/records/links.ts';
 import { subjectOf } from '../../../store/records/subjects.ts';
 import { everythingHeld } from '../../../store/views/held.ts';
 import { rights, rightsErased } from '../../../web/yours.ts';
@@ -10,6 +8,7 @@ import { access } from '../../rights/access.ts';
 import { erase } from '../../rights/erase.ts';
 import type { Web } from '../web.ts';
 import { draw } from './draw.ts';
+import { goodLink, noSuchLink } from './links.ts';
 
 export function rightsPages(web: Web): Hono {
   const app = new Hono();
@@ -43,10 +42,12 @@ export function rightsPages(web: Web): Hono {
 
 async function behind(web: Web, c: Context): Promise<{ token: string; customerId: string }> {
   const token = c.req.param('token') ?? '';
-  const link = await findLink(web.heed.pool, token, ['rights']);
-  if (!link?.customer_id)
-    throw new DomainError('not_found', 'There is no such link. Look whether it was cut off in your mail program.');
-  if (link.ended)
-    throw new DomainError('gone', 'This link has ended: it works for an hour. Ask for another on your page.');
-  return { token, customerId: link.customer_id };
+  const { customer_id: customerId } = await goodLink(
+    web,
+    token,
+    'rights',
+    'This link has ended: it works for an hour. Ask for another on your page.',
+  );
+  if (!customerId) throw noSuchLink();
+  return { token, customerId };
 }
