@@ -35,6 +35,9 @@ import { openHeed } from './triggers/heed.ts';
 import { loadSampleHistory } from './triggers/sampleHistory.ts';
 import { searchAttributes } from './workflows/messages.ts';
 
+/** How long a process may answer by a company file that is not in force any more. */
+const knownForMs = 500;
+
 type Part = 'web' | 'worker' | 'relay' | 'engine';
 const parts: Part[] = ['web', 'worker', 'relay', 'engine'];
 
@@ -90,7 +93,7 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
     const slack =
       config.slack && openSlack(withoutUndefined({ token: config.slack.token, apiUrl: config.slack.apiUrl }));
     await startWeb(config, stops, {
-      heed: openHeed(pool, openConfigurations(pool)),
+      heed: openHeed(pool, openConfigurations(pool, { knownForMs })),
       publicUrl: config.publicUrl,
       temporalUi: () => config.temporalUiUrl && `${config.temporalUiUrl}/namespaces/${config.temporalNamespace}`,
       signInService: signInServiceOf(config),
@@ -134,7 +137,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
     stops.push({ name: 'Backups', stop: () => backups.stop() });
   }
 
-  const configuration = openConfigurations(pool);
+  const configuration = openConfigurations(pool, { knownForMs });
   const { company } = await configuration();
   // The mailbox and the room are there before the web is, and shown under its bar.
   let web: Web | undefined = undefined;

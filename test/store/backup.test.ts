@@ -72,11 +72,12 @@ async function ask(url: string, statement: string): Promise<Record<string, strin
   }
 }
 
-/** Every table as one number: two databases with the same ones hold the same rows. */
+/** Every table as one number: two databases with the same ones hold the same rows. Without the epoch that restoring begins, which is a fact
+ *  that waits to be linked. */
 async function contents(url: string): Promise<Record<string, string>> {
   const tables = await ask(
     url,
-    `select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('migrations', 'wakes') order by 1`,
+    `select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('migrations', 'wakes', 'epochs', 'unchained') order by 1`,
   );
   const sums = await Promise.all(
     tables.map(({ name }) =>
@@ -94,8 +95,9 @@ test('comes back row for row, with the numbers that are given next, and every op
   const restored = await restore(target, file);
   expect(await contents(target)).toEqual(await contents(source));
   expect(restored).toMatchObject({ erasedAgain: 0, loops: 3 });
+  expect(await ask(target, 'select max(epoch)::text as epoch from epochs')).toEqual([{ epoch: '2' }]);
   expect(await ask(target, 'select count(*)::text as n from wakes')).toEqual([{ n: '3' }]);
-  const last = `select last_value::text from unchained_id_seq union all select last_value::text from configurations_version_seq`;
+  const last = `select last_value::text from configurations_version_seq`;
   expect(await ask(target, last)).toEqual(await ask(source, last));
   // The schema is whole: a second migration finds nothing to do.
   expect(await migrate(target)).toEqual([]);

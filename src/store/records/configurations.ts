@@ -11,10 +11,17 @@ export interface Configuration {
 
 const Latest = z.object({ version: z.number(), document: z.unknown() });
 
-/** The company as it is now. Read anew only when the version changed. */
-export function openConfigurations(db: Db): () => Promise<Configuration> {
+/** The company as it is now. Its file is read anew only when the version changed, which is asked at most every `knownForMs`: a process that
+ *  answers many people asks once for all of them, and follows a new file so much later. */
+export function openConfigurations(
+  db: Db,
+  { knownForMs = 0 }: { knownForMs?: number } = {},
+): () => Promise<Configuration> {
   let known: Configuration | undefined;
+  let askedAt = -Infinity;
   return async () => {
+    if (known && performance.now() - askedAt < knownForMs) return known;
+    const asking = performance.now();
     const version = await db.maybeOneFirst(
       sql.type(
         z.object({ version: z.number() }),
@@ -27,6 +34,7 @@ export function openConfigurations(db: Db): () => Promise<Configuration> {
       );
       known = { version: row.version, company: withoutPrototype(row.document) as Company };
     }
+    askedAt = asking;
     return known;
   };
 }
