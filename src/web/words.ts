@@ -7,7 +7,9 @@ import type { Html } from './page.ts';
 export function quote(words: string | null, options: { big?: boolean; href?: string } = {}): Html {
   if (words === null) return html`<p class="gone">What was said here has been erased.</p>`;
   // Line breaks are theirs and kept; nothing else may stand inside the paragraph.
-  const said = options.href ? html`<a href="${options.href}">${words.trim()}</a>` : words.trim();
+  const said = options.href
+    ? html`<a href="${options.href}" class="${words.trim().length < 6 ? 'short' : ''}">${words.trim()}</a>`
+    : words.trim();
   return html`<blockquote class="words ${options.big ? 'big' : ''}"><p dir="auto">${said}</p></blockquote>`;
 }
 
