@@ -15,6 +15,7 @@ export default {
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // One more than a small machine has cores: much of a test is waiting for a server.
+  maxWorkers: 3,
   transform,
 };

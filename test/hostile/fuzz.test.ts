@@ -8,11 +8,11 @@ import { Dice } from './dice.ts';
 import { doors } from './doors.ts';
 import type { Report } from './fuzz.ts';
 
-test('fifty thousand hostile inputs at every door: nothing crashes, nothing is our fault, nothing is half-done, every answer is as described', async () => {
+test('twenty thousand hostile inputs at every door: nothing crashes, nothing is our fault, nothing is half-done, every answer is as described', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'heed-fuzz-'));
   const file = join(folder, 'report.json');
   // In a process of its own, on the same Postgres: whatever is not caught ends it, and it is twice as fast as in here.
-  const run = promisify(execFile)('scripts/node', ['test/hostile/main.ts', '50000', '4', '--report', file]);
+  const run = promisify(execFile)('scripts/node', ['test/hostile/main.ts', '20000', '4', '--report', file]);
   const said = await run.catch((error: { stdout: string; stderr: string }) => error);
   const { counts, broken, heap } = JSON.parse(
     await readFile(file, 'utf8').catch(() => {
@@ -28,8 +28,8 @@ test('fifty thousand hostile inputs at every door: nothing crashes, nothing is o
   const some = expect.any(Number);
   expect(counts['api']).toMatchObject({ 200: some, 201: some, 202: some, 400: some, 401: some, 403: some, 409: some });
   expect(counts['pages']).toMatchObject({ 200: some, 303: some, 404: some });
-  expect(counts['slack']![200]).toBeGreaterThan(100);
-  expect(counts['slack']![401]).toBeGreaterThan(10_000);
+  expect(counts['slack']![200]).toBeGreaterThan(40);
+  expect(counts['slack']![401]).toBeGreaterThan(3_000);
   expect(counts['company files']).toMatchObject({ sound: some, refused: some });
   expect(heap.late - heap.early).toBeLessThan(64 * 2 ** 20);
 }, 180_000);

@@ -150,7 +150,7 @@ describe('the page of a signal', () => {
       sql.unsafe`update deliveries set state = 'needs_human' where loop_id = ${signal.id} and purpose = 'receipt'`,
     );
     const { text } = await (await pages.as('priya')).get(`/signals/${signal.id}`);
-    expect(text).toContain('may not have been sent The thank-you was being handed over');
+    expect(text).toMatch(/may not have been sent The thank-you \( 10:00 \) was being handed over/);
   });
 
   test('says who closed it and why, and offers nothing more', async () => {
