@@ -93,7 +93,7 @@ export async function openReality(): Promise<Reality> {
   const client = new pg.Client({ connectionString: db.url });
   await client.connect();
   const { rows: tables } = await client.query<{ name: string }>(`
-    select tablename as name from pg_tables where schemaname = 'public' and tablename <> all ('{configurations,staff,places,test_clock,pgmigrations}')`);
+    select tablename as name from pg_tables where schemaname = 'public' and tablename <> all ('{configurations,staff,places,test_clock,migrations,epochs,fact_forms}')`);
 
   let death: Death | undefined;
   let hasDied = false;
