@@ -54,6 +54,8 @@ export function signInPages(web: Web): Hono {
   });
   // A plain link: a form may only go to pages of ours, and this one leads to the company's sign-in service.
   app.get('/oidc', async (c) => {
+    // Another site that leads here shall not sign anybody in without their having asked for it.
+    if (c.req.header('Sec-Fetch-Site') === 'cross-site') return c.redirect('/sign-in', 303);
     const way = await doorOf(web).begin();
     if (!way) throw unreachable();
     remember(c, web, way.memory);

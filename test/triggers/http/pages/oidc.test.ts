@@ -62,6 +62,11 @@ describe('signing in with the company', () => {
     expect(cookiesOf(someone)).toEqual([]);
   });
 
+  test('begins from a page of ours alone: another site that leads there signs nobody in', async () => {
+    const led = await pages.nobody().get('/oidc', { 'Sec-Fetch-Site': 'cross-site' });
+    expect(led.headers.get('Location')).toBe('/sign-in');
+  });
+
   test('lets nobody in whom the service refused', async () => {
     const someone = pages.nobody();
     const answer = await comesBack(someone, await service.refuse(await sent(someone)));
