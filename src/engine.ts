@@ -2,13 +2,14 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Hands } from './activities/createActivities.ts';
 import { environmentWith, type Config } from './config.ts';
+import { yieldToOthers } from './embedded/processes.ts';
 import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog } from './log.ts';
@@ -47,15 +48,15 @@ export async function keepEngine(
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child = engine;
-    setPriority(engine.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
     engine.on('message', (said) => {
       const { recall: messageId } = said as { recall?: string };
       if (messageId) void recall?.(messageId).then(() => engine.connected && engine.send({ recalled: messageId }));
     });
-    await new Promise<void>((ready, failed) => {
+    const working = new Promise<void>((ready, failed) => {
       engine.once('message', () => ready());
       engine.once('exit', () => failed(new Error('The engine ended before it was ready; what it said stands above.')));
     });
+    await Promise.all([working, yieldToOthers(engine.pid!)]);
     engine.once('exit', () => {
       if (!stopping) void startAgain();
     });

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { mkdir, open, readdir, readFile, realpath, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
@@ -111,12 +111,21 @@ export async function launch(server: {
       ...server.account,
     });
     await once(child, 'spawn');
-    if (server.yields) setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (server.yields) await yieldToOthers(child.pid!);
     child.unref();
     return child.pid!;
   } finally {
     await log.close();
   }
+}
+
+/** Puts a process that has a session of its own behind those that somebody waits for. Linux weighs sessions against each other, and within
+ *  each of them processes (sched_autogroup): a nice value alone says nothing to another session. */
+export async function yieldToOthers(pid: number): Promise<void> {
+  const nice = constants.priority.PRIORITY_BELOW_NORMAL;
+  setPriority(pid, nice);
+  // Absent where the kernel weighs no sessions, or does not let us.
+  await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => undefined);
 }
 
 /** The command line of a live process; empty when there is none with this id, or only its remains. */
