@@ -15,7 +15,7 @@ export default {
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
   testTimeout: 60_000,
-  // One more than a small machine has cores: much of a test is waiting for a server.
-  maxWorkers: 3,
+  // The servers that all tests share have to breathe too.
+  maxWorkers: 2,
   transform,
 };
