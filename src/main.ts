@@ -90,8 +90,7 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
   await applyCompany(config, pool, undefined);
   if (part === 'web') {
     await keepInitialKey(config, pool);
-    const slack =
-      config.slack && openSlack(withoutUndefined({ token: config.slack.token, apiUrl: config.slack.apiUrl }));
+    const slack = config.slack && openSlack(config.slack);
     await startWeb(config, stops, {
       heed: openHeed(pool, openConfigurations(pool, { knownForMs })),
       publicUrl: config.publicUrl,
@@ -158,7 +157,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   const slackAt = config.slack ?? { token: room!.token, signingSecret: room!.signingSecret, apiUrl: room!.apiUrl };
 
   let temporal: EmbeddedTemporal | undefined;
-  const slack = openSlack(withoutUndefined({ token: slackAt.token, apiUrl: slackAt.apiUrl }));
+  const slack = openSlack(slackAt);
   web = {
     heed: openHeed(pool, configuration),
     publicUrl: config.publicUrl,
@@ -305,10 +304,6 @@ async function announce(dataDir: string, running: object, stops: Stop[]): Promis
   await writeFile(file, JSON.stringify(running), { mode: 0o600 });
   await chmod(file, 0o600);
   stops.push({ name: 'running.json', stop: () => rm(file, { force: true }) });
-}
-
-function withoutUndefined<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
 
 function once(act: () => Promise<void>): () => Promise<void> {
