@@ -4,6 +4,8 @@ FROM node:24.21.0-bookworm-slim
 
 WORKDIR /app
 ENV NODE_ENV=production
+# Where the account below may write: a process that was killed is back in half the time.
+ENV NODE_COMPILE_CACHE=/tmp/node-compile-cache
 
 COPY package.json package-lock.json .npmrc ./
 # What a bare machine needs is dropped: this image brings Node, and Postgres stands beside it. The copy tells scripts/node that all is installed.

@@ -14,6 +14,7 @@ export default {
   coverageProvider: 'babel',
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
+  testSequencer: '<rootDir>/test/support/longestFirst.mjs',
   testTimeout: 60_000,
   // The servers that all tests share have to breathe too.
   maxWorkers: 2,

@@ -17,27 +17,38 @@ const checks: [claim: string, command: string, ...args: string[]][] = [
 
 const folder = await mkdtemp(join(tmpdir(), 'heed-results-'));
 const report = join(folder, 'jest.json');
-let running: ChildProcess | undefined;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => running?.kill(signal));
+const running = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    for (const child of running) child.kill(signal);
+  });
 
 let passed = 0;
 let failed = 0;
-for (const [claim, command, ...args] of checks) {
-  const began = performance.now();
-  const code = await run(command, args);
-  console.log(`${code === 0 ? '✓' : '✗'} ${claim} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
-  if (code === 0) passed += 1;
-  else failed += 1;
-}
+await Promise.all(
+  checks.map(async ([claim, command, ...args]) => {
+    const began = performance.now();
+    const { code, said } = await run(command, args, 'kept');
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    console.log(`${code === 0 ? '✓' : '✗'} ${claim} (${seconds} s)${code === 0 ? '' : `\n${said}`}`);
+    if (code === 0) passed += 1;
+    else failed += 1;
+  }),
+);
 
-const code = await run(process.execPath, [
-  '--experimental-vm-modules',
-  '--disable-warning=ExperimentalWarning',
-  join('node_modules', 'jest', 'bin', 'jest.js'),
-  '--json',
-  `--outputFile=${report}`,
-  ...process.argv.slice(2),
-]);
+const { code, said: trouble } = await run(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    join('node_modules', 'jest', 'bin', 'jest.js'),
+    '--json',
+    `--outputFile=${report}`,
+    ...process.argv.slice(2),
+  ],
+  'shown',
+);
+if (trouble) console.error(trouble);
 const results = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
 if (!results) failed += 1;
 else {
@@ -50,15 +61,21 @@ await rm(folder, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-function run(command: string, args: string[]): Promise<number> {
+/** What it says is shown at once, or kept until it has ended, so that several do not talk into each other. */
+function run(command: string, args: string[], output: 'shown' | 'kept'): Promise<{ code: number; said: string }> {
   return new Promise((ended) => {
     // Node 24 first on the PATH, for tools whose programs say "env node".
     const PATH = `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}`;
-    running = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH } });
-    running.once('error', (error) => {
-      console.error(`${command} could not be run: ${error.message}`);
-      ended(1);
+    const channel = output === 'shown' ? 'inherit' : 'pipe';
+    const child = spawn(command, args, { stdio: ['ignore', channel, channel], env: { ...process.env, PATH } });
+    running.add(child);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.once('error', (error) => ended({ code: 1, said: `${command} could not be run: ${error.message}` }));
+    child.once('close', (exitCode) => {
+      running.delete(child);
+      ended({ code: exitCode ?? 1, said });
     });
-    running.once('exit', (exitCode) => ended(exitCode ?? 1));
   });
 }

@@ -4,6 +4,7 @@
  */
 
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
@@ -22,7 +23,7 @@ import { openLog, placeOf } from './log.ts';
 import { keepBackups } from './store/keepBackups.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
-import { applyConfiguration, openConfigurations } from './store/records/configurations.ts';
+import { applyConfiguration, isInForce, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
@@ -63,6 +64,8 @@ async function main(): Promise<void> {
   }
   try {
     await (only ? startApart(config, only, stops) : startTogether(config, stops));
+    // Node keeps what it compiled when it ends in peace, which is what a process that is killed never does.
+    flushCompileCache();
   } catch (error) {
     await stop();
     // What we were told to stop while it was starting is no failure.
@@ -183,7 +186,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
       ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
     });
     temporal = await stoppedWhenUp(
-      startTemporal({ ...server, dataDir, cliPath, searchAttributes, onTrouble: say }),
+      startTemporal({ ...server, dataDir, cliPath, searchAttributes, yields: true, onTrouble: say }),
       'Temporal',
       stops,
     );
@@ -228,6 +231,8 @@ async function applyCompany(config: Config, pool: Pool, sample: URL | undefined)
   const yaml = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Error(`The company file ${String(file)} can't be read. Correct HEED_CONFIG.`, { cause });
   });
+  // What is in force was read when it was applied. To read it takes as long as all the rest of a start.
+  if (await isInForce(pool, yaml)) return;
   const read = readCompany(yaml);
   if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
   const applied = await pool.transaction((tx) =>

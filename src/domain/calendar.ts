@@ -51,6 +51,19 @@ export function workingMs(from: Date, to: Date, calendar: Calendar): number {
   return sum;
 }
 
+/** The working time of a year and the week before it, hour by hour as UTC instants in order: each interval from where it begins to where it ends. */
+export function workingHours(year: number, calendar: Calendar): Date[] {
+  const hours: Date[] = [];
+  const end = Date.UTC(year + 1, 0, 1) / dayMs;
+  for (let day = Date.UTC(year, 0, 1) / dayMs - 7; day < end; day++) {
+    for (const [begin, finish] of workingIntervals(day, calendar)) {
+      for (let ms = begin; ms < finish; ms += 60 * minuteMs) hours.push(new Date(ms));
+      hours.push(new Date(finish));
+    }
+  }
+  return hours;
+}
+
 /** `at`, or the end of the quiet hours it falls into. `quiet` is in minutes since local midnight; from > to spans midnight. */
 export function nextAllowed(at: Date, quiet: { from: number; to: number } | undefined, timezone: string): Date {
   if (!quiet) return at;

@@ -1,7 +1,7 @@
 /** What must hold between the fields of a company file: rules that are complete, ladders that only rise, people who may see what they answer for. */
 
 import type { z } from 'zod';
-import { addSpan } from './calendar.ts';
+import { addSpan, workingHours } from './calendar.ts';
 import type { Calendar, Company, Condition, Ladder } from './company.ts';
 import type { Span } from './span.ts';
 import { spanMs, spanText } from './span.ts';
@@ -232,14 +232,14 @@ function rungsKeepTheirOrder(company: Company, context: Context): void {
 }
 
 /**
- * Begins a ladder at every hour of a year with all its weekdays and both clock changes, and of every year the calendar has days off in. The year is fixed, not the coming one: a file that was sound when it was applied must stay readable for ever.
+ * Begins a ladder at every working hour of a year with all its weekdays and both clock changes, and of every year the calendar has days off in.
+ * The year is fixed, not the coming one: a file that was sound when it was applied must stay readable for ever. While nobody works, working
+ * time stands still and the wall clock goes on, so that rungs are furthest from each other where such a time begins or ends.
  */
 function firstDisorder(ladder: Ladder, calendar: Calendar): { index: number; start: Date } | undefined {
   const years = new Set(['2026', ...calendar.daysOff.map((day) => day.slice(0, 4))]);
   for (const year of [...years].sort()) {
-    const end = Date.UTC(Number(year) + 1, 0, 1);
-    for (let hour = Date.UTC(Number(year), 0, 1); hour < end; hour += 3_600_000) {
-      const start = new Date(hour);
+    for (const start of workingHours(Number(year), calendar)) {
       const due = dueTimes(ladder, start, calendar);
       if (!due) return undefined;
       const index = due.findIndex((ms, rung) => rung > 0 && ms < (due[rung - 1] ?? 0));

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { mkdir, open, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, readlink, realpath, rename, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
@@ -196,6 +196,22 @@ export async function isFree(port: number): Promise<boolean> {
     await once(probe, 'close');
   }
   return free;
+}
+
+/** Whether it is this process that listens on this port of 127.0.0.1: when two took the same free port, whoever was slower still lives for a
+ *  moment, and the other answers in its place. */
+export async function isListening(pid: number, port: number): Promise<boolean> {
+  const sockets = await readFile('/proc/net/tcp', 'utf8');
+  const at = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const listening = '0A';
+  const inode = sockets
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, local, , state]) => local === at && state === listening)?.[9];
+  if (inode === undefined) return false;
+  const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const targets = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => '')));
+  return targets.includes(`socket:[${inode}]`);
 }
 
 /**

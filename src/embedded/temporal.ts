@@ -18,6 +18,7 @@ import {
   folderIn,
   freePort,
   isFree,
+  isListening,
   lastLines,
   launch,
   lookAfter,
@@ -44,6 +45,8 @@ export interface TemporalOptions {
   /** Exactly this port. Without it the one used last, when free, else any free one; so with the Web UI's. */
   port?: number;
   uiPort?: number | 'none';
+  /** Runs after what a person waits for. */
+  yields?: boolean;
   /** Lets a test pass time for one workflow. */
   timeSkipping?: boolean;
   /** After so many events a story is told to continue as new; 4096 unless said otherwise. */
@@ -108,7 +111,7 @@ async function homeOf(dataDir: string | undefined): Promise<string> {
 /** A server that still holds our file and was started as we would start it is taken over; any other that holds it is ended. */
 async function adopt(home: string, options: TemporalOptions): Promise<Server | undefined> {
   if (options.dataDir === undefined) return undefined;
-  const mark = ['--db-filename', join(home, 'temporal.db')];
+  const mark = markOf(home, options);
   const [found] = await processesNaming(mark);
   if (found === undefined) return undefined;
   const { port, uiPort } = portsIn(found.command);
@@ -138,8 +141,11 @@ function portsIn(command: readonly string[]): { port: number | undefined; uiPort
   return { port: after('--port'), uiPort: after('--ui-port') };
 }
 
+/** The words that its own folder puts into a server's command line. In memory it is a file of settings, which does not exist. */
+const markOf = (home: string, { dataDir }: TemporalOptions): string[] =>
+  dataDir === undefined ? ['--env-file', join(home, 'cli.yaml')] : ['--db-filename', join(home, 'temporal.db')];
+
 function flags(home: string, options: TemporalOptions, port: number, uiPort: number | undefined): string[] {
-  const kept = options.dataDir === undefined ? [] : ['--db-filename', join(home, 'temporal.db')];
   // 255 is what SQL databases can hold; the refresh lets a new search attribute be used at once.
   const dynamic = ['limit.maxIDLength=255', 'system.forceSearchAttributesCacheRefreshOnRead=true'];
   // Timers are looked at every second otherwise, and a clock that is stepped would wait for that each time.
@@ -150,7 +156,7 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
   return [
     'server',
     'start-dev',
-    ...kept,
+    ...markOf(home, options),
     ...dynamic.flatMap((value) => ['--dynamic-config-value', value]),
     '--log-level',
     'warn',
@@ -181,15 +187,14 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
     const usual = options.dataDir === undefined ? [] : [7233, 8233];
     const port = options.port ?? (await freePort(kept?.port, usual[0]));
     const uiPort = options.uiPort === 'none' ? undefined : (options.uiPort ?? (await freePort(kept?.uiPort, usual[1])));
-    const mark =
-      options.dataDir === undefined ? ['--port', String(port)] : ['--db-filename', join(home, 'temporal.db')];
+    const mark = markOf(home, options);
     const pid = await launch({
       program,
       args: flags(home, options, port, uiPort),
       folder: home,
       log,
       lasts: options.dataDir !== undefined,
-      yields: options.dataDir !== undefined,
+      yields: options.yields ?? false,
     });
     if (await isReady(pid, port, options, mark)) {
       await keep(home, { version, port, uiPort });
@@ -274,9 +279,7 @@ async function isReady(
   };
   let ready = false;
   const hasEnded = async () => !names(await commandOf(pid), mark);
-  await becomes(async () => (ready = await attempt()) || hasEnded(), 60_000);
-  // Another server that took the port first would answer too.
-  ready &&= !(await hasEnded());
+  await becomes(async () => (ready = (await attempt()) && (await isListening(pid, port))) || hasEnded(), 60_000);
   await connection.close();
   return ready;
 }

@@ -274,7 +274,7 @@ describe('every page', () => {
     };
     await Promise.all([visitor(), visitor()].map(async (eyes) => look(await eyes)));
     expect([...wrong, ...alarms]).toEqual([]);
-  }, 90_000);
+  }, 300_000);
 
   test('so does what comes back after a press', async () => {
     await as('mina');
@@ -675,5 +675,5 @@ describe('whatever people say', () => {
     }
     expect(missing).toEqual([]);
     expect(alarms).toEqual([]);
-  }, 90_000);
+  }, 300_000);
 });

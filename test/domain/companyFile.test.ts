@@ -162,7 +162,7 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
       'a ladder that could go down',
       '{ after: 1bd, notify: executive }',
       '{ after: 12h, notify: executive }',
-      /^ladder "reviewing", rung 3: after \(12 hours\) can come before the rung above it \(4 working hours\): in calendar "shops" it does for what begins at 2026-01-01T00:00Z/,
+      /^ladder "reviewing", rung 3: after \(12 hours\) can come before the rung above it \(4 working hours\): in calendar "shops" it does for what begins at 2025-12-25T13:15Z/,
     ],
     [
       'a ladder without a first prompt',

@@ -55,6 +55,7 @@ export class Acting implements Happening {
       expect(outcome.refused).toMatch(/^[A-Z“"’\d].*[.!?]$/s);
       expect(await real.count()).toBe(before);
     } else Object.assign(m, draft);
+    m.last = { act, isTaken };
     await settle(m, real, { death: this.death });
   }
 
@@ -73,6 +74,7 @@ export class Happens implements Happening {
   check(m: Readonly<Model>): boolean {
     if (this.event.event === 'the workers stop') return m.working;
     if (this.event.event === 'the workers start') return !m.working;
+    if (this.event.event === 'the same press again') return m.last !== null;
     return m.signals.length > 0;
   }
 
@@ -96,9 +98,15 @@ export class Happens implements Happening {
         return;
       case 'the same press again': {
         const before = await real.count();
+        const { act, isTaken: wasTaken } = m.last!;
+        const draft = structuredClone(m);
+        // What was taken counts once. What was refused left nothing behind, its press neither, and may be taken now.
+        const isTaken = !wasTaken && doAct(draft, act);
         const again = await real.pressAgain();
-        if ('replayed' in again) expect(again.replayed || again.sentence === '').toBe(true);
-        if (!('replayed' in again) || again.replayed) expect(await real.count()).toBe(before);
+        if (wasTaken) expect('replayed' in again && (again.replayed || again.sentence === '')).toBe(true);
+        else expect(said(inWords(act), 'replayed' in again)).toEqual(said(inWords(act), isTaken));
+        if (isTaken) Object.assign(m, draft, { last: { act, isTaken } });
+        else if (!('replayed' in again) || again.replayed) expect(await real.count()).toBe(before);
         return settle(m, real);
       }
     }

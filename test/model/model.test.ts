@@ -111,6 +111,15 @@ describe('courses of events that were once ended otherwise than promised', () =>
       { verb: 'join', signal: 1, insight: 0, by: 'priya' },
     ));
 
+  test('who answers before they were told is refused, and taken with the very same press once they were', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'adopted', days: 0, people: null },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+      { event: 'time passes', minutes: 60 },
+      { event: 'the same press again' },
+    ));
+
   test('who asks while a second decision is taken back is not joined to the first, which was told long ago', () =>
     happened(
       { ...kim, asks: 'coat' },

@@ -167,6 +167,8 @@ export interface Model {
   letters: Letter[];
   /** To colleagues who captured something: what became of it, once an occasion. */
   news: Record<string, { signal: number; to: Person }>;
+  /** What somebody did last, and whether it was taken. */
+  last: { act: Act; isTaken: boolean } | null;
 }
 
 export const nothingYet = (): Model => ({
@@ -178,6 +180,7 @@ export const nothingYet = (): Model => ({
   stopped: [],
   letters: [],
   news: {},
+  last: null,
 });
 
 /** What somebody does, and whether it is taken; refused, it leaves nothing behind. */

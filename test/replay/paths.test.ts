@@ -226,7 +226,8 @@ describe('of what people say, write and are called', () => {
     'although it was in every error: those are told to nobody but by where they happened',
     () => {
       expect(birds.found(quoted)).toEqual([expect.stringMatching(/^Poison/)]);
-      expect(log.filter((line) => line.includes('An activity failed')).length).toBeGreaterThan(2);
+      // The stage and the message, each at least once; how often they were tried in that time is chance.
+      expect(log.filter((line) => line.includes('An activity failed')).length).toBeGreaterThan(1);
     },
   );
 

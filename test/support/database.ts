@@ -1,11 +1,9 @@
 /** A database of one's own, with a company in it and a clock that can be moved. */
 
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import type { QuerySqlToken } from 'slonik';
 import type { Company } from '../../src/domain/company.ts';
-import { readCompany } from '../../src/domain/companyFile.ts';
 import { openPool, sql, type Pool } from '../../src/store/pool.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
@@ -27,24 +25,21 @@ export interface TestDatabase {
 }
 
 /** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). */
-export async function openTestDatabase(options: { company?: 'shop' | 'demo' } = {}): Promise<TestDatabase> {
+export async function openTestDatabase({
+  company: sample = 'shop',
+}: { company?: 'shop' | 'demo' } = {}): Promise<TestDatabase> {
   const server = process.env['HEED_TEST_POSTGRES'];
   if (!server) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
   const name = `t_${randomBytes(6).toString('hex')}`;
-  await onServer(server, `create database ${name} template heed_template strategy file_copy`);
+  await onServer(server, `create database ${name} template heed_template_${sample} strategy file_copy`);
   const url = server.replace(/\/[^/]*$/, `/${name}`);
   const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 20 });
-  const file = new URL(`../../samples/${options.company ?? 'shop'}.yaml`, import.meta.url);
-  const yaml = await readFile(file, 'utf8');
-  const read = readCompany(yaml);
-  if ('problems' in read) throw new Error(`${file.pathname} is not sound: ${JSON.stringify(read.problems)}`);
-  let company = read.company;
-  let version = 1;
-  await pool.transaction((tx) => applyConfiguration(tx, { yaml, company, by: 'test' }));
+  const configuration = openConfigurations(pool);
+  let { company, version } = await configuration();
   return {
     url,
     pool,
-    heed: { pool, configuration: openConfigurations(pool), hint: () => {} },
+    heed: { pool, configuration, hint: () => {} },
     get company() {
       return company;
     },
@@ -53,7 +48,7 @@ export async function openTestDatabase(options: { company?: 'shop' | 'demo' } = 
       change(company);
       version += 1;
       await pool.transaction((tx) =>
-        applyConfiguration(tx, { yaml: `# changed for a test, ${version}\n${yaml}`, company, by: 'test' }),
+        applyConfiguration(tx, { yaml: `# changed for a test, ${version}`, company, by: 'test' }),
       );
     },
     async passTime(interval) {

@@ -1,13 +1,16 @@
 /** The servers that all tests of a run share: real ones. Where they are is told to the test processes by the environment. */
 
-import { mkdtemp, rm, chmod } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { startTemporal } from '../../src/embedded/temporal.ts';
 import { defaultCacheDir } from '../../src/embedded/temporalCli.ts';
+import { readCompany } from '../../src/domain/companyFile.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { openPool } from '../../src/store/pool.ts';
+import { applyConfiguration } from '../../src/store/records/configurations.ts';
 import { searchAttributes } from '../../src/workflows/messages.ts';
 import { bundleWorkflows } from '../../src/workers/bundle.ts';
 
@@ -19,7 +22,7 @@ export async function startServers(options: { temporal: boolean }): Promise<Serv
   const dir = await mkdtemp(join(tmpdir(), 'heed-test-'));
   await chmod(dir, 0o711);
   const postgres = await startPostgres({ dataDir: dir, durable: false, settings: { max_connections: '300' } });
-  await makeTemplate(postgres.url);
+  await makeTemplates(postgres.url);
   process.env['HEED_TEST_POSTGRES'] = postgres.url;
   let temporal: Awaited<ReturnType<typeof startTemporal>> | undefined;
   if (options.temporal) {
@@ -46,11 +49,11 @@ export async function startServers(options: { temporal: boolean }): Promise<Serv
   };
 }
 
-/** A database with the schema and a clock that tests can move; each test file copies it. */
-async function makeTemplate(url: string): Promise<void> {
-  const name = 'heed_template';
-  await withClient(url, (client) => client.query(`create database ${name}`));
-  const template = url.replace(/\/[^/]*$/, `/${name}`);
+/** Databases with the schema and a clock that tests can move: a blank one, and one for each sample company. Each test file copies one. */
+async function makeTemplates(url: string): Promise<void> {
+  const blank = 'heed_template';
+  await withClient(url, (client) => client.query(`create database ${blank}`));
+  const template = url.replace(/\/[^/]*$/, `/${blank}`);
   await migrate(template);
   await withClient(template, async (client) => {
     await client.query(`create table test_clock (ahead interval not null)`);
@@ -59,6 +62,17 @@ async function makeTemplate(url: string): Promise<void> {
       `create or replace function heed_now() returns timestamptz language sql stable as 'select now() + ahead from test_clock'`,
     );
   });
+  for (const company of ['shop', 'demo']) {
+    await withClient(url, (client) =>
+      client.query(`create database ${blank}_${company} template ${blank} strategy file_copy`),
+    );
+    const pool = await openPool(`${template}_${company}`);
+    const yaml = await readFile(new URL(`../../samples/${company}.yaml`, import.meta.url), 'utf8');
+    const read = readCompany(yaml);
+    if ('problems' in read) throw new Error(`${company}.yaml is not sound: ${JSON.stringify(read.problems)}`);
+    await pool.transaction((tx) => applyConfiguration(tx, { yaml, company: read.company, by: 'test' }));
+    await pool.end();
+  }
 }
 
 async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {

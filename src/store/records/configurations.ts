@@ -47,6 +47,15 @@ function withoutPrototype(value: unknown): unknown {
   return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
 
+/** Whether the latest version was made from this very text. */
+export async function isInForce(db: Db, yaml: string): Promise<boolean> {
+  const latest = await db.maybeOneFirst(
+    sql.type(z.object({ same: z.boolean() }))`
+      select yaml = ${yaml} as same from configurations order by version desc limit 1`,
+  );
+  return latest ?? false;
+}
+
 /** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed and
  *  loses every open door at once. The same text again makes no new version. Returns the version in force. */
 export async function applyConfiguration(
