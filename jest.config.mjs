@@ -16,7 +16,7 @@ export default {
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
   testSequencer: '<rootDir>/test/support/longestFirst.mjs',
   testTimeout: 60_000,
-  // The servers that all tests share have to breathe too.
-  maxWorkers: 2,
+  // One more than the cores of a small machine: what waits for a server or a browser leaves room for another.
+  maxWorkers: 3,
   transform,
 };
