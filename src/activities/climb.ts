@@ -55,8 +55,8 @@ const longestSleepMs = 7 * 24 * 3600_000;
 /** Timers may fire a moment early by the database's clock. */
 const slackMs = 20;
 
-/** What falls due within the same second is one message: the ladders of a signal begin a moment apart, when it is said and when it is routed. */
-const togetherMs = 1_000;
+/** What falls due within the same seconds is one message: the ladders of a signal begin a moment apart, when it is said and when it is routed. */
+const togetherMs = 5_000;
 
 /** What the reducer says of a loop, with what follows from it: the same for signals and insights. */
 interface Reading {

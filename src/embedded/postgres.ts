@@ -36,7 +36,7 @@ import {
   folderIn,
   freePort,
   isFree,
-  lastLines,
+  lastWords,
   launch,
   lookAfter,
   names,
@@ -182,7 +182,7 @@ async function start(home: string, cluster: string, options: PostgresOptions): P
       return { pid, port };
     }
     if (!settled) await stop(cluster, pid);
-    const said = await lastLines(log);
+    const said = await lastWords(log);
     // Somebody took the port between our look and the server's.
     if (!said.includes('could not bind') || attempt === 5)
       throw new Error(`PostgreSQL did not start on ${cluster}. It said:\n${said}`);

@@ -253,8 +253,9 @@ export function lookAfter(
   };
 }
 
-/** The last lines of a server's log, for an error message. */
-export async function lastLines(log: string): Promise<string> {
-  const text = await readFile(log, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').slice(-5).join('\n');
+/** What a server's log says of why it ended, for an error message: the errors in it, else its last lines. (A panic ends in a page of addresses.) */
+export async function lastWords(log: string): Promise<string> {
+  const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n');
+  const errors = lines.filter((line) => /\berror\b|^panic:|\bFATAL\b/i.test(line) && !/\bWARN\b/.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-5).join('\n');
 }

@@ -19,7 +19,7 @@ import {
   freePort,
   isFree,
   isListening,
-  lastLines,
+  lastWords,
   launch,
   lookAfter,
   names,
@@ -201,7 +201,7 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       return { port, uiPort, mark };
     }
     await stop(mark, options);
-    const said = await lastLines(log);
+    const said = await lastWords(log);
     // Somebody took the port between our look and the server's.
     if (!said.includes('address already in use') || attempt === 5)
       throw new Error(`The Temporal development server did not start. It said:\n${said}`);

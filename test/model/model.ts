@@ -145,6 +145,9 @@ export interface Insight extends Loop {
   }[];
 }
 
+/** The item that is asked for, if any is. */
+export const itemOf = (asks: string): string | undefined => ({ coat: 'coat', unclear: 'coat', scarf: 'scarf' })[asks];
+
 /** What a customer may come for, what a rule makes of it, whose it is and who decides it. */
 export const asked = {
   coat: { course: 'decide', owner: 'jonas', decider: 'tomas' },
@@ -231,6 +234,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const s = m.signals[signal]!;
     if (!mayAct(s, by) || s.closed) return false;
     const telling = told(s)?.telling;
+    // They were called about the decision: no other call is owed.
+    if (telling?.how === 'phone' && telling.called !== null && s.round === 1) return false;
     if (telling?.how === 'phone' && toldAt(s) === null) {
       s.calls.push({ outcome, tells: true, at: m.now });
       if (outcome === 'reached') telling.called = m.now;
@@ -263,7 +268,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const to = m.insights[insight]!;
     if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1 || toldAt(s) !== null) return false;
     if (s.insight === insight) return true;
-    if (!isJoinable(m, to) || s.joined.includes(insight)) return false;
+    if (!isShownTo(by, s, to) || !isJoinable(m, to) || s.joined.includes(insight)) return false;
     const from = s.insight === null ? undefined : m.insights[s.insight]!;
     joinTo(m, s, to);
     if (!from || signalsOf(m, from).length > 0) return true;
@@ -681,6 +686,9 @@ function oneLevelUp(owner: Person): Person {
 const mayAct = (s: Signal, by: Person): boolean => people[by].here || s.owner === by || s.told.includes(by);
 const mayDecide = (i: Insight, by: Person): boolean =>
   i.owner === by || i.told.includes(by) || people[i.owner].lead === by || by === executive;
+/** Somebody of another place sees what they are to decide, and what asks for the same as a signal that they were given. */
+const isShownTo = (by: Person, s: Signal, i: Insight): boolean =>
+  people[by].here || mayDecide(i, by) || (itemOf(s.asks) !== undefined && itemOf(s.asks) === itemOf(i.about));
 
 const inForce = (i: Insight): Insight['decisions'][number] | undefined =>
   i.decisions.findLast(({ takenBack }) => !takenBack);

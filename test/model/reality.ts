@@ -21,7 +21,7 @@ import { review } from '../../src/triggers/responses/review.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { kindOf, nameOf, type Act, type Death } from './acts.ts';
-import { ladders, undo } from './model.ts';
+import { itemOf, ladders, undo } from './model.ts';
 import { openStories, type Stories } from './stories.ts';
 
 /** What somebody was told: it is recorded (`replayed`: it had been before), or a sentence says why not. */
@@ -351,7 +351,7 @@ function simplify(company: Company): void {
 }
 
 function said({ asks, customer, agreed, by }: Extract<Act, { verb: 'capture' }>) {
-  const item = { coat: 'coat', unclear: 'coat', scarf: 'scarf' }[asks as string];
+  const item = itemOf(asks);
   return {
     words: asks === 'noise' ? '…' : 'Hm.',
     place: 'high-street',

@@ -22,7 +22,7 @@ const longest = [
 ];
 
 export default class LongestFirst extends Sequencer {
-  /** @param {import('@jest/test-result').Test[]} tests */
+  /** @param {Parameters<Sequencer['sort']>[0]} tests */
   async sort(tests) {
     const rank = (/** @type {{ path: string }} */ { path }) => {
       const at = longest.findIndex((name) => path.endsWith(`/${name}.test.ts`));
