@@ -36,7 +36,7 @@ import { openHeed } from './triggers/heed.ts';
 import { loadSampleHistory } from './triggers/sampleHistory.ts';
 import { searchAttributes } from './workflows/messages.ts';
 
-/** How long a process may answer by a company file that is not in force any more. */
+/** How long a process may answer by a company file that is not in force any more, or let in an API key that was revoked. */
 const knownForMs = 500;
 
 type Part = 'web' | 'worker' | 'relay' | 'engine';
@@ -255,6 +255,7 @@ async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> 
   const log = openLog(config.logLevel);
   const app = createApp(web, {
     rateLimiting: config.rateLimiting,
+    knownForMs,
     trustedProxyHops: config.trustedProxyHops,
     metricsToken: config.metricsToken,
     // Where it happened and under which reference, never its message: that may quote what a customer said.

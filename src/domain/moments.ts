@@ -1,6 +1,7 @@
 /** Times, dates and small numbers as people say them. */
 
 import { localDate } from './calendar.ts';
+import { inZone } from './localTime.ts';
 import { parseSpan, spanText, type Span } from './span.ts';
 
 /** "in 25 seconds" · "by 13:00" today · "by Friday 12:00" within a week · "by 18 June 12:00"; `at` and `now` are UTC instants. */
@@ -11,12 +12,12 @@ export function byWhen(at: Date, now: Date, timezone: string): string {
 
 /** "13:00" today · "Friday 12:00" within a week · "18 June 12:00"; with the year where it is another one. */
 export function clockTime(at: Date, now: Date, timezone: string): string {
-  const time = format(at, timezone, { hour: '2-digit', minute: '2-digit' });
+  const time = inZone(at, timezone, { hour: '2-digit', minute: '2-digit' });
   if (localDate(at, timezone) === localDate(now, timezone)) return time;
   const days = Math.abs(at.getTime() - now.getTime()) / 86_400_000;
-  if (days < 6) return `${format(at, timezone, { weekday: 'long' })} ${time}`;
+  if (days < 6) return `${inZone(at, timezone, { weekday: 'long' })} ${time}`;
   const sameYear = localDate(at, timezone).slice(0, 4) === localDate(now, timezone).slice(0, 4);
-  return `${format(at, timezone, { day: 'numeric', month: 'long', ...(!sameYear && { year: 'numeric' }) })} ${time}`;
+  return `${inZone(at, timezone, { day: 'numeric', month: 'long', ...(!sameYear && { year: 'numeric' }) })} ${time}`;
 }
 
 /** "four working hours", "a working day", "25 seconds" */
@@ -59,6 +60,3 @@ const numbers = [
   'eleven',
   'twelve',
 ];
-
-const format = (at: Date, timeZone: string, options: Intl.DateTimeFormatOptions): string =>
-  new Intl.DateTimeFormat('en-GB', { ...options, timeZone }).format(at);

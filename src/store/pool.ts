@@ -84,7 +84,8 @@ export async function openPool(
     driverFactory: driver,
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked, plannedOnce],
-    maxPoolSize: options.connections ?? 16,
+    // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.
+    maxPoolSize: options.connections ?? 6,
     // Nothing is ever set on a connection, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
     statementTimeout: options.statementTimeoutMs ?? 3000,

@@ -33,7 +33,7 @@ export async function openTestDatabase({
   const name = `t_${randomBytes(6).toString('hex')}`;
   await onServer(server, `create database ${name} template heed_template_${sample} strategy file_copy`);
   const url = server.replace(/\/[^/]*$/, `/${name}`);
-  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 20 });
+  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 8 });
   const configuration = openConfigurations(pool);
   let { company, version } = await configuration();
   return {

@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 
 async function start(what: { relay: boolean } = { relay: true }): Promise<Running> {
-  const pool = await openPool(db.url, { statementTimeoutMs: 10_000, connections: 20 });
+  const pool = await openPool(db.url, { statementTimeoutMs: 10_000, connections: 8 });
   const configuration = openConfigurations(pool);
   const workers: RunningWorkers = await startWorkers({
     hands: {

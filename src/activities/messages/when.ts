@@ -1,6 +1,7 @@
 /** Moments as people say them, on the wall clock of `zone`. */
 
 import { localDate } from '../../domain/calendar.ts';
+import { inZone } from '../../domain/localTime.ts';
 import { longDate } from '../../domain/longDate.ts';
 
 /** "at 13:06", "yesterday at 13:06", "on Friday 12 June at 13:06". */
@@ -22,12 +23,7 @@ export function dueBy(at: Date, now: Date, zone: string): string {
 }
 
 function clock(at: Date, zone: string, seconds = false): string {
-  return new Intl.DateTimeFormat('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(seconds && { second: '2-digit' }),
-    timeZone: zone,
-  }).format(at);
+  return inZone(at, zone, { hour: '2-digit', minute: '2-digit', ...(seconds && { second: '2-digit' }) });
 }
 
 const daysBetween = (from: Date, to: Date, zone: string): number =>

@@ -42,6 +42,22 @@ export async function apiKey(db: Db, key: string): Promise<ApiKey | null> {
     select k.id, k.name, k.scopes, k.places from api_keys k where k.key_hash = ${sql.binary(hashOf(key))} and ${inForce}`);
 }
 
+/** Keys as they are now. Whoever asks for one again within `knownForMs` hears the same: a busy key is looked up once for many requests, and one
+ *  that is revoked opens doors for so much longer. What is no key of ours is asked for each time, and not kept. */
+export function openApiKeys(db: Db, { knownForMs }: { knownForMs: number }): (key: string) => Promise<ApiKey | null> {
+  const known = new Map<string, { key: ApiKey; askedAt: number }>();
+  return async (given) => {
+    const name = hashOf(given).toString('base64');
+    const before = known.get(name);
+    const askedAt = performance.now();
+    if (before && askedAt - before.askedAt < knownForMs) return before.key;
+    const key = await apiKey(db, given);
+    if (key) known.set(name, { key, askedAt });
+    else known.delete(name);
+    return key;
+  };
+}
+
 const Listed = ApiKey.extend({ created_at: z.date(), revoked_at: z.date().nullable(), in_force: z.boolean() });
 
 /** All there ever were, newest first. */

@@ -9,13 +9,14 @@ import { addInsights } from './api/insights.ts';
 import { addReports } from './api/reports.ts';
 import { addSignals } from './api/signals.ts';
 
-export function api(heed: Heed): OpenAPIHono<ApiEnv> {
+/** `knownForMs`: how long a key that was let in is not asked for again. */
+export function api(heed: Heed, knownForMs = 0): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw refusal(result.target, result.error);
     },
   });
-  app.use(keyed(heed), readableJson);
+  app.use(keyed(heed, knownForMs), readableJson);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   addSignals(app, heed);
   addInsights(app, heed);

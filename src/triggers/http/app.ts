@@ -18,6 +18,8 @@ import type { Web } from './web.ts';
 export interface AppOptions {
   /** Off in tests and measurements. */
   rateLimiting?: boolean;
+  /** How long an API key that was let in is not asked for again. */
+  knownForMs?: number;
   /** How many proxies of ours stand in front. */
   trustedProxyHops?: number;
   /** What /metrics and /health/engine ask for; without it they ask for nothing. */
@@ -29,10 +31,10 @@ export interface AppOptions {
 /** Nothing listens yet: hand `fetch` to a server, or call `request` in a test. */
 export function createApp(
   web: Web,
-  { rateLimiting = true, trustedProxyHops = 0, metricsToken, report = () => {} }: AppOptions = {},
+  { rateLimiting = true, knownForMs = 0, trustedProxyHops = 0, metricsToken, report = () => {} }: AppOptions = {},
 ): Hono {
   const app = new Hono();
-  const v1 = api(web.heed);
+  const v1 = api(web.heed, knownForMs);
 
   app.use(requestId(), securityHeaders(web.publicUrl));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));

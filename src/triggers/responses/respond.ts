@@ -1,6 +1,7 @@
 /** What all responses share: counted once, recorded under the loop's lock, answered from the database, and only then carried to Temporal. */
 
 import { DomainError } from '../../domain/errors.ts';
+import { inZone } from '../../domain/localTime.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
@@ -139,4 +140,4 @@ export function mustBeUndecided(insight: InsightNow, moment: Moment): void {
 
 /** "at 13:06" in the company's zone, for telling the slower person how much faster somebody was. */
 export const atTime = (at: Date, { company }: Pick<Moment, 'company'>): string =>
-  `at ${new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: company.timezone }).format(at)}`;
+  `at ${inZone(at, company.timezone, { hour: '2-digit', minute: '2-digit' })}`;

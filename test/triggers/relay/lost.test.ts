@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import getPort from 'get-port';
 import { z } from 'zod';
 import { processesNaming } from '../../../src/embedded/processes.ts';
 import { startMailbox, type Mailbox } from '../../../src/embedded/mailbox.ts';
@@ -90,16 +91,16 @@ const openRelay = (): Relay =>
     startsPerSecond: 100,
   });
 
-/** The first on any port, later ones on the same. */
-function startServer(): Promise<EmbeddedTemporal> {
+/** The first on a port that nobody else asks for, later ones on the same. */
+async function startServer(): Promise<EmbeddedTemporal> {
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
-  const port = temporal ? { port: Number(temporal.address.split(':')[1]) } : {};
+  const port = temporal ? Number(temporal.address.split(':')[1]) : await getPort({ host: '127.0.0.1' });
   return startTemporal({
     dataDir,
     cacheDir: defaultCacheDir(process.env),
     uiPort: 'none',
     searchAttributes,
-    ...port,
+    port,
     ...(cliPath && { cliPath }),
   });
 }

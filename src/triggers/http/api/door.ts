@@ -8,7 +8,7 @@ import { DomainError, type InvalidParam } from '../../../domain/errors.ts';
 import type { Press } from '../../../store/records/presses.ts';
 import { recordRefusal, type Refusal } from '../../../store/records/refusals.ts';
 import { placesOfLoop } from '../../../store/views/sight.ts';
-import { apiKey, type ApiKey, type Scope } from '../../../store/records/apiKeys.ts';
+import { openApiKeys, type ApiKey, type Scope } from '../../../store/records/apiKeys.ts';
 import type { Heed } from '../../heed.ts';
 
 export interface ApiEnv {
@@ -23,12 +23,13 @@ export interface ApiEnv {
   };
 }
 
-/** Lets in who carries a key of ours. */
-export function keyed(heed: Heed): MiddlewareHandler<ApiEnv> {
+/** Lets in who carries a key of ours; one that was is let in for `knownForMs` without being asked for again. */
+export function keyed(heed: Heed, knownForMs: number): MiddlewareHandler<ApiEnv> {
+  const apiKey = openApiKeys(heed.pool, { knownForMs });
   return async (c, next) => {
     const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '') ?? [];
     if (!token) throw new DomainError('unauthorized', 'Send the key with the request: Authorization: Bearer <key>.');
-    const key = await apiKey(heed.pool, token);
+    const key = await apiKey(token);
     if (!key) {
       await recordRefusal(heed.pool, { door: 'api', why: 'unknown' });
       throw new DomainError(
