@@ -28,9 +28,20 @@ const folder = join(dataDir, 'proofs', `${new Date().toISOString().replace(/[:.]
 await mkdir(folder, { recursive: true });
 
 const say = (sentence: string): void => console.log(sentence);
+const enough = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    say('Stopping …');
+    enough.abort();
+  });
 const proofs: Proof[] = [];
 for (const [n, size] of sizes().entries()) {
-  const proof = await prove({ ...size, seed, say, folder: join(folder, String(n + 1)) });
+  const proof = await prove({ ...size, seed, say, folder: join(folder, String(n + 1)), stopped: enough.signal }).catch(
+    (error: unknown) => {
+      say(enough.signal.aborted ? (error as Error).message : String((error as Error).stack));
+      process.exit(enough.signal.aborted ? 130 : 1);
+    },
+  );
   proofs.push(proof);
   for (const line of report(proof.findings)) say(line);
 }
@@ -43,7 +54,7 @@ process.exit(
     : 1,
 );
 
-function sizes(): Omit<Proving, 'seed' | 'say' | 'folder'>[] {
+function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
   const loops = {
     name: 'Whole loops',
     count: Number(asked.loops ?? 500),

@@ -33,10 +33,12 @@ export interface Proving extends Size {
   /** Everything is kept here, the report too. */
   folder: string;
   say: (sentence: string) => void;
+  /** Ends it before its time, with nothing left running. */
+  stopped?: AbortSignal;
 }
 
 export interface Proof {
-  proving: Omit<Proving, 'say' | 'folder'>;
+  proving: Omit<Proving, 'say' | 'folder' | 'stopped'>;
   seconds: number;
   drainSeconds: number;
   /** True when it stopped moving by itself in time. */
@@ -78,9 +80,9 @@ export interface Left {
 /** How long people go on as they were once the faults are over. */
 const graceMs = 15_000;
 
-/** Runs it. Rejects only when it could not be run; what it found is in the answer. */
+/** Runs it. Rejects only when it could not be run, or was stopped; what it found is in the answer. */
 export async function prove(proving: Proving): Promise<Proof> {
-  const { folder, say, seed, capturesOnly } = proving;
+  const { folder, say, seed, capturesOnly, stopped } = proving;
   await mkdir(folder, { recursive: true });
   say(
     `${proving.name}, seed ${seed}: ${proving.count} ${capturesOnly ? 'captures' : 'loops'}, ${proving.kills} kills …`,
@@ -95,7 +97,7 @@ export async function prove(proving: Proving): Promise<Proof> {
   const began = performance.now();
   const loops = new Loops();
   const people = capturesOnly ? undefined : invitePeople(house, loops);
-  try {
+  const run = async (): Promise<Proof> => {
     const broken = new Broken(house, proving);
     const { done, finished } = sendCaptures({
       url: house.url,
@@ -130,10 +132,21 @@ export async function prove(proving: Proving): Promise<Proof> {
     const proof = summary({ proving, house, people, broken, done, left, findings, drained, drainSeconds, began });
     await writeFile(join(folder, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
     return proof;
+  };
+  try {
+    return await Promise.race([run(), rejectedWhen(stopped)]);
   } finally {
     await people?.stop();
     await house.stop();
   }
+}
+
+function rejectedWhen(stopped: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(new Error('The proof was stopped; nothing of it is left running.'));
+    if (stopped?.aborted) stop();
+    stopped?.addEventListener('abort', stop);
+  });
 }
 
 /** Only what concerns the parts that run. */
@@ -361,7 +374,7 @@ function summary(of: {
   drainSeconds: number;
   began: number;
 }): Proof {
-  const { say: _, folder: __, ...proving } = of.proving;
+  const { say: _, folder: __, stopped: ___, ...proving } = of.proving;
   const broken = (...invariants: string[]): number =>
     of.findings
       .filter(({ invariant }) => invariants.includes(invariant))

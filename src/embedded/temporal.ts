@@ -3,10 +3,12 @@
  *
  *     <dataDir>/temporal/temporal.db     its histories; Heed's own facts are in Postgres, so losing this file loses no loop
  *                        /server.log     what it said since it was started; server.log.1 the time before
- *                        /server.json    the version that made the file, and the ports, so that links to the Web UI stay valid
+ *                        /server.json    the version that made the file, the ports, so that links to the Web UI stay valid, and when it runs
+ *
+ * It does not wait for the disk: whatever is killed, nothing is lost, and when the machine itself goes down the file is not trusted any more.
  */
 
-import { mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -88,6 +90,7 @@ export async function startTemporal(options: TemporalOptions): Promise<EmbeddedT
       stop: () =>
         (stopped ??= lookAway()
           .then(() => stop(server.mark, options))
+          .then(() => endedInOrder(home, options))
           .then(leave)),
     };
   } catch (error) {
@@ -129,7 +132,8 @@ async function adopt(home: string, options: TemporalOptions): Promise<Server | u
     (await isReady(found.pid, port, options, mark))
   ) {
     // Killed in its very first second, Heed had not yet written down what made the file.
-    if ((await keptIn(home)) === undefined) await keep(home, { version: await serverVersionOf(program), port, uiPort });
+    if ((await keptIn(home)) === undefined)
+      await keep(home, { version: await serverVersionOf(program), port, uiPort, boot: await boot() });
     return { port, uiPort, mark };
   }
   await stop(mark, options);
@@ -157,6 +161,8 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
     'server',
     'start-dev',
     ...markOf(home, options),
+    // Half as much again goes through. SQLite's file outlives the server's own death all the same; endedInOrder minds the machine's.
+    ...(options.dataDir === undefined ? [] : ['--sqlite-pragma', 'synchronous=0']),
     ...dynamic.flatMap((value) => ['--dynamic-config-value', value]),
     '--log-level',
     'warn',
@@ -177,7 +183,7 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
   });
   const version = await serverVersionOf(program);
   const kept = await keptIn(home);
-  if (options.dataDir !== undefined) await setAsideUnlessOf(version, home, kept?.version, onProgress);
+  if (options.dataDir !== undefined) await setAsideUnlessOf(version, home, kept, onProgress);
   for (const port of [options.port, options.uiPort])
     if (typeof port === 'number' && !(await isFree(port))) throw portTaken(port);
 
@@ -197,7 +203,7 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       yields: options.yields ?? false,
     });
     if (await isReady(pid, port, options, mark)) {
-      await keep(home, { version, port, uiPort });
+      await keep(home, { version, port, uiPort, boot: await boot() });
       return { port, uiPort, mark };
     }
     await stop(mark, options);
@@ -212,6 +218,23 @@ interface Kept {
   version: string;
   port: number;
   uiPort: number | undefined;
+  /** The start of this machine in which the server runs; null once it has ended in order. Files of Heed 0.1 say nothing. */
+  boot?: string | null;
+}
+
+/** Another one for each time that the machine is started. */
+const boot = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+
+/** What the server wrote is brought to the disk, and only then is it said that the file is whole. */
+async function endedInOrder(home: string, { dataDir }: TemporalOptions): Promise<void> {
+  const kept = dataDir === undefined ? undefined : await keptIn(home);
+  if (!kept) return;
+  for (const part of ['', '-wal']) {
+    const file = await open(join(home, `temporal.db${part}`)).catch(() => undefined);
+    await file?.sync();
+    await file?.close();
+  }
+  await keep(home, { ...kept, boot: null });
 }
 
 /** Renamed into place: a half-written one would make the histories look half-made. */
@@ -231,24 +254,27 @@ async function keptIn(home: string): Promise<Kept | undefined> {
 
 /**
  * The server writes its schema only into a file that does not exist yet, and never migrates one. So a file of another version, or one
- * whose first start was cut off, is moved away: the relay then meets a new Temporal and wakes every open loop.
+ * whose first start was cut off, is moved away, and so is one that was in use when the machine went down: it may lack what came last, or be
+ * damaged. The relay then meets a new Temporal and wakes every open loop.
  */
 async function setAsideUnlessOf(
   version: string,
   home: string,
-  made: string | undefined,
+  kept: Kept | undefined,
   onProgress: TemporalOptions['onProgress'],
 ): Promise<void> {
-  if (made === version) return;
+  const isWhole = !kept?.boot || kept.boot === (await boot());
+  if (kept?.version === version && isWhole) return;
   const file = join(home, 'temporal.db');
-  for (const part of ['', '-wal', '-shm', '-journal']) {
-    await rename(`${file}${part}`, join(home, `temporal-${made ?? 'unfinished'}.db${part}`)).catch(() => undefined);
-  }
-  if (made !== undefined) {
-    onProgress?.(
-      `Temporal was ${made} and is now ${version}: its old histories are kept in temporal-${made}.db, and open loops go on from Postgres`,
-    );
-  }
+  const aside = `temporal-${kept?.version ?? 'unfinished'}.db`;
+  for (const part of ['', '-wal', '-shm', '-journal'])
+    await rename(`${file}${part}`, join(home, `${aside}${part}`)).catch(() => undefined);
+  if (!kept) return;
+  onProgress?.(
+    kept.version === version
+      ? `The machine went down while Temporal was running: its histories may be damaged, are kept in ${aside}, and open loops go on from Postgres`
+      : `Temporal was ${kept.version} and is now ${version}: its old histories are kept in ${aside}, and open loops go on from Postgres`,
+  );
 }
 
 const portTaken = (port: number): Error =>

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { becomes, commandOf, processesNaming } from '../../src/embedded/processes.ts';
+import { becomes, commandOf, isListening, processesNaming } from '../../src/embedded/processes.ts';
 import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli, serverVersionOf } from '../../src/embedded/temporalCli.ts';
 import { anotherHeed, source } from './anotherHeed.ts';
@@ -158,6 +158,28 @@ describe('the embedded Temporal server', () => {
     expect(await leftovers()).toEqual(before);
   });
 
+  test('a file that was in use when the machine went down is set aside, and one whose server ended in order is not', async () => {
+    const first = await start();
+    await talk(first, begin('kept'));
+    const [running] = await processesNaming(mark());
+    const note = join(dataDir, 'temporal', 'server.json');
+    const whileItRan = await readFile(note, 'utf8');
+    await first.stop();
+    const again = await start();
+    expect(await talk(again, stateOf('kept'))).toBe('RUNNING');
+    await again.stop();
+    expect(await commandOf(running!.pid)).toEqual([]);
+
+    // As the power failure left it, found at the next start of the machine.
+    await writeFile(note, whileItRan.replace(/"boot":"[^"]+"/, '"boot":"an earlier one"'));
+    const said: string[] = [];
+    const anew = await start({ onProgress: (sentence) => said.push(sentence) });
+    expect(said.join()).toContain('The machine went down while Temporal was running');
+    await expect(talk(anew, stateOf('kept'))).rejects.toThrow(/not found/i);
+    expect(await readdir(join(dataDir, 'temporal'))).toContain(`temporal-${await serverVersionOf(cliPath)}.db`);
+    await anew.stop();
+  });
+
   test('a file of another version is set aside, because the server would not migrate it', async () => {
     const home = join(dataDir, 'temporal');
     await mkdir(home, { recursive: true });
@@ -172,6 +194,17 @@ describe('the embedded Temporal server', () => {
         /^Temporal was 1\.31\.2 and is now .*: its old histories are kept in temporal-1\.31\.2\.db/,
       ),
     ]);
+  });
+
+  test('whoever took the same free port a moment later is not taken for the one that has it', async () => {
+    const door = createServer();
+    door.listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    const { port } = door.address() as AddressInfo;
+    expect([await isListening(process.pid, port), await isListening(process.ppid, port)]).toEqual([true, false]);
+    door.close();
+    await once(door, 'close');
+    expect(await isListening(process.pid, port)).toBe(false);
   });
 
   test('a port in use is refused when it was asked for', async () => {

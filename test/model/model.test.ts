@@ -9,7 +9,7 @@ import { openReality, type Outcome, type Reality } from './reality.ts';
 
 /** `npm run model` says otherwise: how many courses of events, from which seed, and where to begin again. */
 const asked = (globalThis as { model?: { runs?: number; seed?: number; path?: string; replay?: string } }).model ?? {};
-const runs = asked.runs ?? 120;
+const runs = asked.runs ?? 300;
 const seed = asked.seed ?? Date.now() & 0x7fffffff;
 /** Two side by side, in a database each: while one waits for Postgres the other thinks. */
 const lanes = asked.path ? 1 : 2;
