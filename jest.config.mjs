@@ -15,7 +15,7 @@ export default {
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
   testSequencer: '<rootDir>/test/support/longestFirst.mjs',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // One more than the cores of a small machine: what waits for a server or a browser leaves room for another.
   maxWorkers: 3,
   transform,

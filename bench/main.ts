@@ -5,10 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { captures } from './captures.ts';
 import { ready } from './ready.ts';
+import { rebuild } from './rebuild.ts';
 import { sustained } from './sustained.ts';
 import { waves } from './waves.ts';
 
-const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained, waves };
+const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained, waves, rebuild };
 
 export interface Figure {
   what: string;

@@ -1,3 +1,5 @@
+/** Moments on the wall clock of a time zone. */
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** A UTC instant on the wall clock of `timeZone`, in English as the options say. A format takes a hundred times as long to make as to use (of a

@@ -122,7 +122,7 @@ export async function launch(server: {
 /** Puts a process that has a session of its own behind those that somebody waits for. Linux weighs sessions against each other, and within
  *  each of them processes (sched_autogroup): a nice value alone says nothing to another session. */
 export async function yieldToOthers(pid: number): Promise<void> {
-  const nice = constants.priority.PRIORITY_LOW;
+  const nice = constants.priority.PRIORITY_BELOW_NORMAL;
   setPriority(pid, nice);
   // Absent where the kernel weighs no sessions, or does not let us.
   await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => undefined);

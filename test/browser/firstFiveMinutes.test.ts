@@ -17,7 +17,8 @@ let signal: string;
 beforeAll(async () => {
   [heed, browser] = await Promise.all([startHeed(), openBrowser()]);
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, baseURL: heed.url });
-  context.setDefaultTimeout(15_000);
+  // Patience is no claim: what is slow here stands behind whatever else this machine does.
+  context.setDefaultTimeout(60_000);
   page = await context.newPage();
 }, 120_000);
 
@@ -83,9 +84,9 @@ test('nobody takes it, and the branch manager is told: the page says so by itsel
   await page
     .getByRole('listitem')
     .filter({ hasText: 'Nobody had taken it after 25 seconds. Priya Nair was told.' })
-    .waitFor({ timeout: 45_000 });
+    .waitFor({ timeout: 90_000 });
   await picture(page, '04-climbed');
-}, 60_000);
+}, 120_000);
 
 test('Priya takes it in Slack, and Jonas’s copy says so', async () => {
   await page.goto('/dev/slack?as=priya@linden-vale.example');
@@ -222,7 +223,7 @@ test('kill -9 and a new start lose nothing and send nothing twice; Ctrl-C leaves
   expect(await leftovers(heed.dataDir)).toEqual([]);
 }, 60_000);
 
-async function until(holds: () => Promise<boolean>, patienceMs = 20_000): Promise<void> {
+async function until(holds: () => Promise<boolean>, patienceMs = 60_000): Promise<void> {
   const end = Date.now() + patienceMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error('It did not come to pass in time.');
