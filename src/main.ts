@@ -10,12 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ConfigError, readConfig, type Config } from './config.ts';
-import { isReadyForParent, keepEngine, startEngine } from './engine.ts';
 import { explainProblems, readCompany } from './domain/companyFile.ts';
 import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
-import { startTemporal, type EmbeddedTemporal } from './embedded/temporal.ts';
+import type { EmbeddedTemporal } from './embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from './embedded/temporalCli.ts';
 import { openSignInService } from './integrations/oidc.ts';
 import { openSlack } from './integrations/slack.ts';
@@ -25,6 +24,7 @@ import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, isInForce, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
+import { isReadyForParent, keepEngine } from './keepEngine.ts';
 import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
 import { createApp } from './triggers/http/app.ts';
@@ -34,7 +34,6 @@ import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
 import { loadSampleHistory } from './triggers/sampleHistory.ts';
-import { searchAttributes } from './workflows/messages.ts';
 
 /** How long a process may answer by a company file that is not in force any more, or let in an API key that was revoked. */
 const knownForMs = 500;
@@ -104,6 +103,8 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
       arriving: () => [],
     });
   } else {
+    // Loaded here and not above: the web has to be back soon, and does without all that talks to Temporal.
+    const { startEngine } = await import('./engine.ts');
     await startEngine(config, pool, part === 'engine' ? ['worker', 'relay'] : [part], stops, say);
     // A bare house is nobody else's; apart, it is another machine that asks.
     if (part !== 'worker' && config.metricsPort)
@@ -185,6 +186,10 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
       ...server,
       ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
     });
+    const [{ startTemporal }, { searchAttributes }] = await Promise.all([
+      import('./embedded/temporal.ts'),
+      import('./workflows/messages.ts'),
+    ]);
     temporal = await stoppedWhenUp(
       startTemporal({ ...server, dataDir, cliPath, searchAttributes, yields: true, onTrouble: say }),
       'Temporal',

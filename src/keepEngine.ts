@@ -1,0 +1,99 @@
+/** How `npm start` keeps an engine beside the web: a process of its own, at a lower priority, and what the two say to each other. Knows nothing of
+ *  Temporal: whoever answers people starts without it. */
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Hands } from './activities/createActivities.ts';
+import { environmentWith } from './config.ts';
+import { yieldToOthers } from './embedded/processes.ts';
+import type { Stop } from './stops.ts';
+
+type Say = (sentence: string) => void;
+
+/** Said to an engine whose parent has the mailbox. */
+const recalls = 'recalls';
+
+/**
+ * Starts an engine as a process of its own, at a lower priority: on a small machine whoever stands at a counter goes before what can wait.
+ * Returns when it works; from then on it is started again when it ends by itself. It ends with us, whichever way we end. Its settings go
+ * by the environment, which no other user of the machine reads.
+ */
+export async function keepEngine(
+  main: string,
+  settings: NodeJS.ProcessEnv,
+  { recall }: Pick<Hands, 'recall'>,
+  stops: Stop[],
+  say: Say,
+): Promise<void> {
+  let child: ChildProcess | undefined;
+  let stopping = false;
+
+  const start = async (): Promise<void> => {
+    const engine = fork(main, ['engine', ...(recall ? [recalls] : [])], {
+      env: environmentWith(settings),
+      // A group of its own: Ctrl-C in the terminal then reaches us only, who end things in order.
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    child = engine;
+    engine.on('message', (said) => {
+      const { recall: messageId } = said as { recall?: string };
+      if (messageId) void recall?.(messageId).then(() => engine.connected && engine.send({ recalled: messageId }));
+    });
+    const working = new Promise<void>((ready, failed) => {
+      engine.once('message', () => ready());
+      engine.once('exit', () => failed(new Error('The engine ended before it was ready; what it said stands above.')));
+    });
+    await Promise.all([working, yieldToOthers(engine.pid!)]);
+    engine.once('exit', () => {
+      if (!stopping) void startAgain();
+    });
+  };
+
+  const startAgain = async (): Promise<void> => {
+    say('The engine ended by itself. It is started again; nothing that was kept is lost.');
+    while (!stopping) {
+      try {
+        await start();
+        return say('The engine is back.');
+      } catch {
+        await sleep(500);
+      }
+    }
+  };
+
+  stops.push({
+    name: 'Engine',
+    stop: async () => {
+      stopping = true;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child!.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    },
+  });
+  await start();
+}
+
+/** The mailbox is our parent's, who is asked and says when it is done; where there is none, no mail can be taken back. */
+export function recallThroughParent(): Hands['recall'] {
+  if (!process.send || !process.argv.includes(recalls)) return undefined;
+  return (messageId) =>
+    new Promise((done) => {
+      const hear = (said: unknown): void => {
+        if ((said as { recalled?: string }).recalled !== messageId) return;
+        process.off('message', hear);
+        done();
+      };
+      process.on('message', hear);
+      process.send!({ recall: messageId });
+    });
+}
+
+/** Tells whoever keeps this process that it works, and ends it when they are gone. False when nobody does. */
+export function isReadyForParent(): boolean {
+  if (!process.send) return false;
+  process.send({ ready: true });
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  return true;
+}
