@@ -15,7 +15,7 @@ import type { Stop } from './stops.ts';
 import type { Pool } from './store/pool.ts';
 import { openConfigurations } from './store/records/configurations.ts';
 import { startRelay } from './triggers/relay/relay.ts';
-import { bundleWorkflows } from './workers/bundle.ts';
+import { bundleWorkflowsApart } from './workers/bundle.ts';
 import { startWorkers } from './workers/createWorker.ts';
 
 type Say = (sentence: string) => void;
@@ -46,7 +46,7 @@ export async function startEngine(
       },
       connection,
       namespace: config.temporalNamespace,
-      bundle: await bundleWorkflows(join(folder, 'stories.js')),
+      bundle: await bundleWorkflowsApart(join(folder, 'stories.js')),
       log,
       messagesPerSecond: config.smtpRate,
     }).finally(() => rm(folder, { force: true, recursive: true }));
