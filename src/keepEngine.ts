@@ -44,7 +44,9 @@ export async function keepEngine(
       engine.once('message', () => ready());
       engine.once('exit', () => failed(new Error('The engine ended before it was ready; what it said stands above.')));
     });
-    await Promise.all([working, yieldToOthers(engine.pid!)]);
+    await working;
+    // Only now: somebody waits for the start.
+    await yieldToOthers(engine.pid!);
     engine.once('exit', () => {
       if (!stopping) void startAgain();
     });

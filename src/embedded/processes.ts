@@ -87,8 +87,8 @@ async function ask(name: string): Promise<string | undefined> {
 
 /**
  * Starts a server and returns its process id. One that `lasts` gets a session of its own: Ctrl-C in the terminal then reaches Heed
- * only, which ends its servers in order. One for tests stays in ours and ends with it. One that `yields` runs at a lower priority, after
- * what a person waits for. Both outputs go to the file `log`; the one before is kept as `log.1`.
+ * only, which ends its servers in order. One for tests stays in ours and ends with it. Both outputs go to the file `log`; the one before
+ * is kept as `log.1`.
  */
 export async function launch(server: {
   program: string;
@@ -96,7 +96,6 @@ export async function launch(server: {
   folder: string;
   log: string;
   lasts: boolean;
-  yields?: boolean;
   account?: Account | undefined;
 }): Promise<number> {
   await rename(server.log, `${server.log}.1`).catch(() => undefined);
@@ -111,7 +110,6 @@ export async function launch(server: {
       ...server.account,
     });
     await once(child, 'spawn');
-    if (server.yields) await yieldToOthers(child.pid!);
     child.unref();
     return child.pid!;
   } finally {

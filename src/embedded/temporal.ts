@@ -26,6 +26,7 @@ import {
   lookAfter,
   names,
   processesNaming,
+  yieldToOthers,
 } from './processes.ts';
 import { findTemporalCli, serverVersionOf } from './temporalCli.ts';
 
@@ -47,7 +48,7 @@ export interface TemporalOptions {
   /** Exactly this port. Without it the one used last, when free, else any free one; so with the Web UI's. */
   port?: number;
   uiPort?: number | 'none';
-  /** Runs after what a person waits for. */
+  /** Once it is ready it runs after what a person waits for. */
   yields?: boolean;
   /** Lets a test pass time for one workflow. */
   timeSkipping?: boolean;
@@ -200,9 +201,9 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       folder: home,
       log,
       lasts: options.dataDir !== undefined,
-      yields: options.yields ?? false,
     });
     if (await isReady(pid, port, options, mark)) {
+      if (options.yields) await yieldToOthers(pid);
       await keep(home, { version, port, uiPort, boot: await boot() });
       return { port, uiPort, mark };
     }
