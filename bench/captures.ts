@@ -2,7 +2,7 @@
  *  web and Postgres alone on the machine and with everything on it. */
 
 import type { Figure } from './main.ts';
-import { forget, percentile, startHeed, startWeb, type Running } from './running.ts';
+import { forget, pause, percentile, startHeed, startWeb, type Running } from './running.ts';
 
 /** Nobody goes from nothing to three hundred a second: the first seconds, in which the process is still being compiled, are not counted. */
 const rush = { rate: 300, seconds: 35, warmUpSeconds: 5 };
@@ -47,7 +47,7 @@ async function load(heed: Pick<Running, 'post'>, { rate, seconds, warmUpSeconds 
     // Open-loop: the next is sent when its time has come, whether or not earlier ones were answered.
     const due = began + (n * 1000) / rate;
     const wait = due - performance.now();
-    if (wait > 0) await new Promise((on) => setTimeout(on, wait));
+    if (wait > 0) await pause(wait);
     sent.push(
       heed.post('/v1/signals', { words: `Do you have socks number ${n}?`, place: 'high-street', by: 'mina' }).then(
         ({ status }) => {

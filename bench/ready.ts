@@ -1,13 +1,13 @@
 /** How soon it is ready again, and what it takes while idle. */
 
 import type { Figure } from './main.ts';
-import { forget, startHeed } from './running.ts';
+import { forget, pause, startHeed } from './running.ts';
 
 export async function ready(): Promise<Figure[]> {
   const first = await startHeed();
   await first.stop();
   const again = await startHeed({ dataDir: first.dataDir });
-  await new Promise((idle) => setTimeout(idle, 15_000));
+  await pause(15_000);
   const memory = await again.memory();
   await forget(again);
   return [

@@ -97,7 +97,7 @@ export async function startWeb(company: string): Promise<Pick<Running, 'post' | 
       ({ ok }) => ok,
       () => false,
     );
-  while (!(await isUp())) await new Promise((on) => setTimeout(on, 50));
+  await until(isUp);
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   return {
     dataDir,
@@ -141,6 +141,13 @@ function post(
 export async function forget(running: Pick<Running, 'stop' | 'dataDir'>): Promise<void> {
   await running.stop();
   await rm(running.dataDir, { recursive: true, force: true });
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((on) => setTimeout(on, ms));
+
+/** Looks ten times a second. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(100);
 }
 
 /** The value below which `share` of the sorted values lie. */

@@ -2,7 +2,7 @@
 
 import { Client, Connection } from '@temporalio/client';
 import type { Figure } from './main.ts';
-import { forget, percentile, startHeed, type Running } from './running.ts';
+import { forget, pause, percentile, startHeed, type Running } from './running.ts';
 
 const rate = 2;
 const secondsLong = 60;
@@ -22,9 +22,9 @@ export async function sustained(): Promise<Figure[]> {
     // Somebody takes what was captured ten seconds ago.
     const earlier = ids[n - rate * 10];
     if (earlier) await heed.post(`/v1/signals/${earlier}/acknowledgement`, { by: 'priya' });
-    await new Promise((on) => setTimeout(on, 1000 / rate));
+    await pause(1000 / rate);
   }
-  await new Promise((on) => setTimeout(on, 5_000));
+  await pause(5_000);
   const thanks = await thanksAfter(heed, ids);
   const seen = await seenAfter(heed, ids);
   await forget(heed);

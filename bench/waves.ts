@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import type { Figure } from './main.ts';
-import { forget, percentile, startHeed, type Running } from './running.ts';
+import { forget, pause, percentile, startHeed, until, type Running } from './running.ts';
 import { seenAfter } from './sustained.ts';
 
 const contributors = 5_000;
@@ -136,8 +136,4 @@ async function otherLoops(heed: Running, many: number): Promise<string[]> {
 
 async function count(heed: Running, text: string, values: unknown[] = []): Promise<number> {
   return (await heed.query<{ n: number }>(text, values)).rows[0]!.n;
-}
-const pause = (ms: number): Promise<void> => new Promise((on) => setTimeout(on, ms));
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause(100);
 }
