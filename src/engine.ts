@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from './config.ts';
+import { defaultCacheDir } from './embedded/temporalCli.ts';
 import { openPostOffice } from './integrations/email.ts';
 import { openSlack } from './integrations/slack.ts';
 import { recallThroughParent } from './keepEngine.ts';
@@ -15,7 +16,7 @@ import type { Stop } from './stops.ts';
 import type { Pool } from './store/pool.ts';
 import { openConfigurations } from './store/records/configurations.ts';
 import { startRelay } from './triggers/relay/relay.ts';
-import { bundleWorkflowsApart } from './workers/bundle.ts';
+import { bundleWorkflowsApart, keptBundle } from './workers/bundle.ts';
 import { startWorkers } from './workers/createWorker.ts';
 
 type Say = (sentence: string) => void;
@@ -33,8 +34,7 @@ export async function startEngine(
   const connection = { ...connectionOptions, address: config.temporalAddress! };
   await untilTemporalAnswers(connection, say);
   if (which.includes('worker')) {
-    // Read once, by the workers that start; nothing of it stays behind.
-    const folder = await mkdtemp(join(config.dataDir ?? tmpdir(), 'stories-'));
+    const stories = await bundledStories(config);
     const workers = await startWorkers({
       hands: {
         pool,
@@ -46,10 +46,10 @@ export async function startEngine(
       },
       connection,
       namespace: config.temporalNamespace,
-      bundle: await bundleWorkflowsApart(join(folder, 'stories.js')),
+      bundle: stories.path,
       log,
       messagesPerSecond: config.smtpRate,
-    }).finally(() => rm(folder, { force: true, recursive: true }));
+    }).finally(() => stories.read());
     stops.push({ name: 'Workers', stop: () => workers.stop() });
     workers.died.catch((error: unknown) => {
       say(`The worker died: ${error instanceof Error ? error.message : String(error)}. Nothing is lost.`);
@@ -68,6 +68,17 @@ export async function startEngine(
     });
     stops.push({ name: 'Relay', stop: () => relay.stop() });
   }
+}
+
+/** The stories as one file, kept between starts where this machine lets us; `read` is called when the workers have read it. */
+async function bundledStories({ home }: Config): Promise<{ path: string; read(): Promise<void> }> {
+  const path = await keptBundle(join(defaultCacheDir(home), 'stories')).catch(() => undefined);
+  if (path !== undefined) return { path, read: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), 'stories-'));
+  return {
+    path: await bundleWorkflowsApart(join(folder, 'stories.js')),
+    read: () => rm(folder, { force: true, recursive: true }),
+  };
 }
 
 async function untilTemporalAnswers(
