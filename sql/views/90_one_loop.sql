@@ -11,3 +11,20 @@ language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 begin
   return query select * from now.insights i where i.id = insight.of;
 end $$;
+
+-- What happened to one loop. A signal's story goes on in its insight: what was decided there since it joined is part of it.
+create function now.timeline_of(of uuid) returns setof now.timeline
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+    select * from now.timeline t where t.loop_id = timeline_of.of
+    union all
+    -- Laterally, or all that ever happened to anybody is put together first.
+    select later.*
+    from insight_signals x
+    cross join lateral (
+      select * from now.timeline t
+      where t.loop_id = x.insight_id and t.kind in ('decided', 'withdrawn', 'completed')
+    ) later
+    where x.signal_id = timeline_of.of and x.joined_at <= later.at;
+end $$;

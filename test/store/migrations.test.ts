@@ -69,7 +69,7 @@ describe('migrating', () => {
   test('makes the views anew for another version, so that none is left of the earlier one', async () => {
     await query(database.url, `comment on schema now is 'an earlier version'`);
     await query(database.url, `create view now.left_over as select 1 as one`);
-    await query(database.url, `drop view now.timeline`);
+    await query(database.url, `drop view now.dues`);
     await migrate(database.url);
     const found = await query(
       database.url,

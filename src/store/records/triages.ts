@@ -39,13 +39,13 @@ export async function recordEnrichment(tx: Tx, signalId: string): Promise<void> 
     select s.id,
       (select count(*) from signals e where e.customer_id = s.customer_id and e.id <> s.id and e.captured_at <= s.captured_at),
       (select count(*) from signals e join now.open_loops o on o.id = e.id where e.customer_id = s.customer_id and e.id <> s.id),
-      (select count(*) from signals e
-        where e.id <> s.id
-          and exists (select from signal_attributes a where a.signal_id = s.id)
-          and not exists (
-            (select a.name, a.value from signal_attributes a where a.signal_id = s.id)
-            except
-            (select a.name, a.value from signal_attributes a where a.signal_id = e.id)))
+      -- Each attribute of theirs, whatever else was asked: found by its value, since there are ever more signals.
+      (select count(*) from (
+        select from signal_attributes a
+        join signal_attributes same on same.name = a.name and same.value = a.value and same.signal_id <> a.signal_id
+        where a.signal_id = s.id
+        group by same.signal_id
+        having count(*) = (select count(*) from signal_attributes a where a.signal_id = s.id)) as alike)
     from signals s where s.id = ${signalId}
     on conflict (signal_id) do nothing`);
 }

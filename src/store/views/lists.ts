@@ -13,6 +13,10 @@ const InsightRow = InsightNow.extend({ position: z.string() });
 
 const among = (places: readonly string[]) => sql.fragment`any(${sql.array([...places], 'text')})`;
 
+/** One look-up a row: else the planner may work out what is true of everything there ever was, and keep a page of it. */
+const eachOfPage = (view: 'signals' | 'insights') =>
+  sql.fragment`select * from ${sql.identifier(['now', view])} x where x.id = page.id offset 0`;
+
 export function signalsPage(
   db: Db,
   places: readonly string[],
@@ -20,11 +24,16 @@ export function signalsPage(
   after?: After,
 ): Promise<readonly z.infer<typeof SignalRow>[]> {
   return db.any(sql.type(SignalRow)`
+    with page as materialized (
+      select s.id
+      from signals s join loops l on l.id = s.id
+      where not l.sample and l.place = ${among(places)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
+      order by s.captured_at desc, s.id desc
+      limit ${most}
+    )
     select s.*, s.captured_at::text as position
-    from now.signals s
-    where not s.sample and s.place = ${among(places)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
-    order by s.captured_at desc, s.id desc
-    limit ${most}`);
+    from page cross join lateral (${eachOfPage('signals')}) s
+    order by s.captured_at desc, s.id desc`);
 }
 
 /** Insights in which something was said at one of `places`. */
@@ -35,14 +44,19 @@ export function insightsPage(
   after?: After,
 ): Promise<readonly z.infer<typeof InsightRow>[]> {
   return db.any(sql.type(InsightRow)`
+    with page as materialized (
+      select i.id
+      from insights i join loops o on o.id = i.id
+      where not o.sample
+        and (o.place = ${among(places)} or exists (
+          select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and l.place = ${among(places)}))
+        ${after ? sql.fragment`and (i.opened_at, i.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
+      order by i.opened_at desc, i.id desc
+      limit ${most}
+    )
     select i.*, i.opened_at::text as position
-    from now.insights i
-    where not i.sample
-      and (i.place = ${among(places)} or exists (
-        select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and l.place = ${among(places)}))
-      ${after ? sql.fragment`and (i.opened_at, i.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
-    order by i.opened_at desc, i.id desc
-    limit ${most}`);
+    from page cross join lateral (${eachOfPage('insights')}) i
+    order by i.opened_at desc, i.id desc`);
 }
 
 /** The signals an insight holds that were said at one of `places`, oldest first. */

@@ -10,9 +10,7 @@ import { sql, type Db } from '../pool.ts';
 export async function timelineOfLoop(db: Db, id: string): Promise<readonly TimelineEvent[]> {
   return db.any(sql.type(TimelineEvent)`
     select t.at, t.kind, t.by, t.detail
-    from now.timeline t
-    left join insight_signals x on x.signal_id = ${id} and x.insight_id = t.loop_id
-    where t.loop_id = ${id} or (x.joined_at <= t.at and t.kind in ('decided', 'withdrawn', 'completed'))
+    from now.timeline_of(${id}::uuid) t
     order by
       t.at,
       -- What ends a round and what opens the next is recorded in one moment.
