@@ -8,6 +8,7 @@ import { routeDecider, routeOwner } from '../domain/routing.ts';
 import { samenessKey } from '../domain/sameness.ts';
 import { extract, quotingOf, renderTemplate } from '../domain/template.ts';
 import { triage as judge } from '../domain/triage.ts';
+import { momentOf } from '../store/records/clock.ts';
 import { customerOf } from '../store/records/customers.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
 import { openInsightFor, recordInsight, takeOverSamples } from '../store/records/insights.ts';
@@ -127,7 +128,7 @@ async function openInsight(
   const id = newId();
   const to = routeDecider(company, remark);
   await openLoop(tx, { id, kind: 'insight', place: signal.place });
-  const { now } = await lockLoop(tx, id);
+  const now = await momentOf(tx);
   await recordInsight(tx, {
     id,
     kind: remark.kind ?? 'unclear',

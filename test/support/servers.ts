@@ -59,7 +59,8 @@ async function makeTemplates(url: string): Promise<void> {
     await client.query(`create table test_clock (ahead interval not null)`);
     await client.query(`insert into test_clock values ('0')`);
     await client.query(
-      `create or replace function heed_now() returns timestamptz language sql stable as 'select now() + ahead from test_clock'`,
+      `create or replace function heed_now() returns timestamptz language sql stable as $$
+         select coalesce(nullif(current_setting('heed.moment', true), '')::timestamptz, now()) + ahead from test_clock $$`,
     );
   });
   for (const company of ['shop', 'demo']) {

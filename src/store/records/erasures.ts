@@ -100,10 +100,12 @@ async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Addre
 /** Signals first, then the insights they are part of, each in the order of their ids. Returns the insights. */
 async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly string[]> {
   await tx.query(sql.unsafe`select id from loops where id = any(${ids(signals)}) order by id for no key update`);
-  return tx.anyFirst(sql.type(z.object({ id: z.string() }))`
+  const insights = await tx.anyFirst(sql.type(z.object({ id: z.string() }))`
     select l.id from loops l
     where l.id in (select x.insight_id from insight_signals x where x.signal_id = any(${ids(signals)}))
     order by l.id for no key update`);
+  await tx.query(sql.unsafe`select heed_take_moment()`);
+  return insights;
 }
 
 async function recordErasure(

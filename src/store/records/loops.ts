@@ -20,7 +20,10 @@ export async function openLoop(tx: Tx, { id, kind, place }: NewLoop): Promise<vo
   await tx.query(sql.unsafe`insert into rounds (loop_id, round, cause) values (${id}, 1, 'opened')`);
 }
 
-/** Locks a loop's row for recording a fact. Signal before insight, insights in id order. Throws `not_found`. */
+/**
+ * Locks a loop's row for recording a fact, and returns the moment that is its: after whatever was recorded while this waited, though the
+ * transaction may have begun before. Signal before insight, insights in id order. Throws `not_found`.
+ */
 export async function lockLoop(
   tx: Tx,
   id: string,
@@ -28,7 +31,8 @@ export async function lockLoop(
   const loop = await tx.maybeOne(sql.type(
     z.object({ kind: z.enum(['signal', 'insight']), place: z.string(), sample: z.boolean(), now: z.date() }),
   )`
-    select kind, place, sample, heed_now() as now from loops where id = ${id} for no key update`);
+    with loop as materialized (select kind, place, sample from loops where id = ${id} for no key update)
+    select kind, place, sample, heed_take_moment() as now from loop`);
   if (!loop) throw new DomainError('not_found', 'There is nothing here under that address.');
   return loop;
 }

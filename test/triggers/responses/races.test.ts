@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { newId } from '../../../src/domain/ids.ts';
 import { sql } from '../../../src/store/pool.ts';
-import { lockLoop } from '../../../src/store/records/loops.ts';
+import { closeRound, lockLoop, openRound } from '../../../src/store/records/loops.ts';
 import { signalNow } from '../../../src/store/views/signals.ts';
 import { capture, type Capture } from '../../../src/triggers/capture.ts';
 import { acknowledge, acknowledgeInsight } from '../../../src/triggers/responses/acknowledge.ts';
@@ -294,3 +294,17 @@ async function atOnce(loopId: string, presses: (() => Promise<Response>)[]): Pro
 const waiting = (): Promise<number> =>
   db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
     select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+
+test('what waited for another fact of its loop is dated after it, though its transaction began before', async () => {
+  const { insight } = await told();
+  await db.pool.transaction(async (late) => {
+    await late.query(sql.unsafe`select now()`);
+    await db.pool.transaction((tx) => closeRound(tx, { loopId: insight, round: 1, how: 'declined', rule: 'declined' }));
+    await lockLoop(late, insight);
+    await openRound(late, insight, 'decided_anew');
+  });
+  const isAfter = await db.pool.oneFirst(sql.type(z.object({ after: z.boolean() }))`
+    select r.opened_at > z.closed_at as after
+    from closures z join rounds r on r.loop_id = z.loop_id and r.round = z.round + 1 where z.loop_id = ${insight}`);
+  expect(isAfter).toBe(true);
+});
