@@ -38,6 +38,8 @@ export interface House {
   kill(of: Killed): Promise<number>;
   /** Stops a process in mid-sentence, and lets it go on later as if nothing had been. */
   pause(part: Part, ms: number): void;
+  /** From now on, also when it is started again, the clock of a part is so much ahead, or behind. */
+  setClock(part: Part, aheadMs: number): Promise<void>;
   /** All that Temporal knew is gone. */
   wipeTemporal(): Promise<void>;
   /** Fills the disk of Postgres. False where it has none of its own (that takes root). */
@@ -169,11 +171,14 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
       return living.length;
     },
     pause: (part, ms) => running.find((one) => one.part === part)?.pause(ms),
+    setClock: (part, aheadMs) => writeFile(clockOf(part, folder), String(aheadMs)),
     wipeTemporal: async () => engine?.wipe(),
     fillDisk: (forMs) => (disk ? fill(disk, forMs) : Promise.resolve(false)),
     stop: () => stopAll(stops, say),
   };
 }
+
+const clockOf = (part: Part, folder: string): string => join(folder, 'tmp', `${part}.clock`);
 
 /** A part that is started again whenever it ends, at once. */
 function keepRunning(name: string, part: Part, env: Record<string, string>, folder: string) {
@@ -185,7 +190,15 @@ function keepRunning(name: string, part: Part, env: Record<string, string>, fold
     child = spawn('scripts/node', ['src/main.ts', part], {
       cwd: root,
       stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: process.env['PATH'] ?? '', HOME: folder, TMPDIR: join(folder, 'tmp'), LOG_LEVEL: 'warn', ...env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: folder,
+        TMPDIR: join(folder, 'tmp'),
+        LOG_LEVEL: 'warn',
+        NODE_OPTIONS: `--import ${new URL('wrongClock.ts', import.meta.url).href}`,
+        WRONG_CLOCK: clockOf(part, folder),
+        ...env,
+      },
     });
     child.once('exit', () => {
       if (!stopping) setTimeout(() => void start(), 100);

@@ -18,6 +18,9 @@ export const links = [
 ] as const;
 export type LinkName = (typeof links)[number];
 
+/** F43. Slack refuses a press, and Heed one of Slack's, that is more than five minutes old: the web's clock is less wrong than that. */
+const mostAheadMs = { web: 4 * 60_000, worker: 10 * 60_000, relay: 10 * 60_000 };
+
 /** One thing that goes wrong, `at` a share of the whole run. The numbers F… are those of docs/proof.md. */
 export type Fault = { at: number } & (
   | { what: 'kill'; of: Killed }
@@ -28,13 +31,14 @@ export type Fault = { at: number } & (
   | { what: 'swallow'; link: LinkName; requests: number }
   | { what: 'mail'; name: string; fault: MailFault; times: number }
   | { what: 'slack'; name: string; fault: SlackFault; times: number }
+  | { what: 'clock'; of: 'web' | 'worker' | 'relay'; aheadMs: number }
   | { what: 'disk full'; forMs: number }
   | { what: 'wipe' }
 );
 
 export interface Size {
   kills: number;
-  /** Faults of links, mail and Slack for each kill. */
+  /** Faults of links, mail, Slack, clocks, and of processes that sleep, for each kill. */
   othersPerKill: number;
   /** Temporal's memory is lost, half-way. */
   wipe: boolean;
@@ -63,7 +67,7 @@ export function planOf(seed: number, size: Size): Fault[] {
 type Without<All, Field extends string> = All extends unknown ? Omit<All, Field> : never;
 
 function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 'at'> {
-  switch (['mail', 'slack', 'link', 'mail', 'slack', 'link', 'link', 'pause'][nth % 8]) {
+  switch (['mail', 'slack', 'link', 'mail', 'slack', 'link', 'clock', 'pause'][nth % 8]) {
     case 'mail': {
       const [name, fault] = mailFaults[Math.floor(nth / 8 + chance.below(2) * 5) % mailFaults.length]!;
       return { what: 'mail', name, fault, times: 1 + chance.below(2) };
@@ -71,6 +75,10 @@ function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 
     case 'slack': {
       const [name, fault] = slackFaults[Math.floor(nth / 8 + chance.below(2) * 5) % slackFaults.length]!;
       return { what: 'slack', name, fault, times: 1 + chance.below(2) };
+    }
+    case 'clock': {
+      const of = chance.one(['web', 'worker', 'relay'] as const);
+      return { what: 'clock', of, aheadMs: Math.round((2 * chance.next() - 1) * mostAheadMs[of]) };
     }
     case 'pause':
       return { what: 'pause', of: chance.one(['web', 'worker', 'relay'] as const), ms: chance.one(pausesMs) };

@@ -136,6 +136,24 @@ const dueRungsAreTaken: Check = {
     ),
 };
 
+/** Rungs that fall due within five seconds of one another are taken together. */
+const noRungIsEarly: Check = {
+  invariant: 'I5',
+  claim: 'no rung was taken before it was due',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `select p.loop_id::text as about,
+         'Step ' || g.step || ' (' || g.role || ') of waiting to be ' || p.wait || ' was taken ' || (g.due_at - e.taken_at)::text || ' before it was due. Is a clock wrong?' as sentence
+       from escalations e
+       join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+       join plans p on p.id = e.plan_id
+       join loops l on l.id = p.loop_id
+       where not l.sample and e.taken_at >= $1 and e.taken_at < g.due_at - interval '6 seconds'`,
+      scope,
+    ),
+};
+
 const escalationsReachSomebody: Check = {
   invariant: 'I5',
   claim: 'each escalation is a message that was delivered, or ended for a recorded reason and went by the next channel',
@@ -192,4 +210,4 @@ const doubtIsShown: Check = {
     ),
 };
 
-export const ladderChecks = [openGoesOn, dueRungsAreTaken, escalationsReachSomebody, doubtIsShown];
+export const ladderChecks = [openGoesOn, dueRungsAreTaken, noRungIsEarly, escalationsReachSomebody, doubtIsShown];

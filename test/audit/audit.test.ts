@@ -173,6 +173,12 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     update rungs set due_at = heed_now() - interval '1 hour' where step = 1 and plan_id in (select id from plans where loop_id = '${again}' and round = 1)`,
   ],
   [
+    'a rung was taken by a clock that was ahead',
+    'no rung was taken before',
+    () =>
+      `update rungs set due_at = due_at + interval '1 minute' where plan_id in (select id from plans where loop_id = '${waiting}')`,
+  ],
+  [
     'an escalation told nobody',
     'each escalation is a message',
     () => `delete from deliveries where purpose = 'prompt' and loop_id = '${waiting}'`,

@@ -18,6 +18,9 @@ test('every part is killed, every link and every fault of the list comes up, and
   expect(new Set(plan.flatMap((fault) => ('link' in fault ? [fault.link] : []))).size).toBe(8);
   const numbers = new Set(plan.flatMap((fault) => ('name' in fault ? [fault.name.split(' ')[0]] : [])));
   expect(numbers).toEqual(new Set(['F28', 'F29', 'F30', 'F31', 'F32', 'F36', 'F37', 'F38', 'F39', 'F40', 'F42']));
+  const clocks = plan.flatMap((fault) => (fault.what === 'clock' ? [fault] : []));
+  expect(new Set(clocks.map(({ of }) => of))).toEqual(new Set(['web', 'worker', 'relay']));
+  expect(new Set(clocks.map(({ aheadMs }) => Math.sign(aheadMs)))).toEqual(new Set([1, -1]));
   expect(plan.filter(({ what }) => what === 'wipe')).toEqual([{ what: 'wipe', at: 0.5 }]);
   expect(plan.filter(({ what }) => what === 'disk full')).toHaveLength(3);
   expect(plan.map(({ at }) => at)).toEqual(plan.map(({ at }) => at).sort((a, b) => a - b));
