@@ -1,0 +1,112 @@
+/** What the company's sign-in service says is believed only when the service said it, to us, just now: each part of its token is looked at. */
+
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openSignInService, type SignInService, type Vouched } from '../../src/integrations/oidc.ts';
+
+const theirs = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const strangers = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const clientSecret = 'a-secret-of-heed-and-the-service';
+
+let service: Server;
+let issuer: string;
+let signIn: SignInService;
+/** What the service gives for the next code. */
+let token = '';
+
+beforeAll(async () => {
+  service = createServer((request, response) => {
+    const answer = (body: object): void =>
+      void response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+    if (request.url === '/jwks')
+      return answer({ keys: [{ ...theirs.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] });
+    if (request.url === '/token')
+      return answer({ access_token: 'a', token_type: 'Bearer', expires_in: 60, id_token: token });
+    answer({
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    });
+  });
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  issuer = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+  signIn = openSignInService({ issuer, clientId: 'heed', clientSecret, returnUrl: 'http://heed.example/sign-in/back' });
+});
+afterAll(() => void service.close());
+
+const now = (): number => Math.floor(Date.now() / 1000);
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const signed = (header: object, claims: object, by: (text: string) => Buffer): string => {
+  const text = `${part(header)}.${part(claims)}`;
+  return `${text}.${by(text).toString('base64url')}`;
+};
+const rsa = (key: KeyObject) => (text: string) => sign('RSA-SHA256', Buffer.from(text), key);
+
+/** Tomas goes there, and comes back with a code for which the service gives this token. */
+async function comesBack(make: (claims: Record<string, unknown>) => string): Promise<Vouched> {
+  const begun = (await signIn.begin())!;
+  const asked = new URL(begun.url).searchParams;
+  token = make({
+    iss: issuer,
+    aud: 'heed',
+    sub: 'tomas-7',
+    nonce: asked.get('nonce'),
+    iat: now(),
+    exp: now() + 60,
+    email: 'tomas@linden-vale.example',
+    email_verified: true,
+  });
+  return signIn.finish(new URL(`http://heed.example/sign-in/back?code=c&state=${asked.get('state')}`), begun.memory);
+}
+
+const header = { alg: 'RS256', kid: 'one' };
+const byService = rsa(theirs.privateKey);
+
+test('a token that the service made for us just now vouches for somebody', async () => {
+  expect(await comesBack((claims) => signed(header, claims, byService))).toEqual({
+    email: 'tomas@linden-vale.example',
+  });
+});
+
+test.each<[what: string, make: (claims: Record<string, unknown>) => string]>([
+  ['made for somebody else', (claims) => signed(header, { ...claims, aud: 'another' }, byService)],
+  ['of another service', (claims) => signed(header, { ...claims, iss: 'https://elsewhere.example' }, byService)],
+  ['for another journey', (claims) => signed(header, { ...claims, nonce: 'other' }, byService)],
+  ['for no journey', (claims) => signed(header, { ...claims, nonce: undefined }, byService)],
+  ['that has run out', (claims) => signed(header, { ...claims, iat: now() - 600, exp: now() - 300 }, byService)],
+  ['that never runs out', (claims) => signed(header, { ...claims, exp: undefined }, byService)],
+  ['signed by a stranger', (claims) => signed(header, claims, rsa(strangers.privateKey))],
+  [
+    'changed after it was signed',
+    (claims) => {
+      const [head, , signature] = signed(header, claims, byService).split('.');
+      return `${head}.${part({ ...claims, email: 'ingrid@linden-vale.example' })}.${signature}`;
+    },
+  ],
+  ['signed by nobody', (claims) => signed({ alg: 'none' }, claims, () => Buffer.alloc(0))],
+  [
+    'signed with what everybody can read',
+    (claims) => {
+      const published = theirs.publicKey.export({ type: 'spki', format: 'pem' });
+      return signed({ alg: 'HS256', kid: 'one' }, claims, (text) =>
+        createHmac('sha256', published).update(text).digest(),
+      );
+    },
+  ],
+  ['that is none', () => 'no.token.at-all'],
+])('one %s vouches for nobody', async (_what, make) => {
+  expect(await comesBack(make)).toEqual({ trouble: 'refused' });
+});
+
+test('one for an address that the service has not checked is not taken', async () => {
+  const unchecked = await comesBack((claims) => signed(header, { ...claims, email_verified: false }, byService));
+  expect(unchecked).toEqual({ trouble: 'unverified' });
+});
