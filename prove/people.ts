@@ -95,13 +95,14 @@ function byApi(context: Context): () => Promise<void> {
     if (response.status >= 500) throw new Error(String(response.status));
     return response.ok ? response.json() : undefined;
   };
-  /** The newest thousand; all of them once a minute, for whatever was left behind. */
+  /** The newest few hundred; all of them once a minute, for whatever was left behind. */
   const list = async <Item extends Seen>(path: string, all: boolean): Promise<Item[]> => {
     const found: Item[] = [];
     let cursor: string | null = '';
     do {
-      const page = (await api(`${path}?limit=1000${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)) as
-        { data: Item[]; nextCursor: string | null } | undefined;
+      const page = (await api(
+        `${path}?limit=${all ? 1000 : 250}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      )) as { data: Item[]; nextCursor: string | null } | undefined;
       found.push(...(page?.data ?? []));
       cursor = page?.nextCursor ?? null;
     } while (all && cursor);

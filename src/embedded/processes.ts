@@ -96,6 +96,8 @@ export async function launch(server: {
   folder: string;
   log: string;
   lasts: boolean;
+  /** What it needs to be told by its environment. */
+  env?: Record<string, string>;
   account?: Account | undefined;
 }): Promise<number> {
   await rename(server.log, `${server.log}.1`).catch(() => undefined);
@@ -106,7 +108,7 @@ export async function launch(server: {
       detached: server.lasts,
       stdio: ['ignore', log.fd, log.fd],
       // Nothing of the caller's environment: PGDATA, TEMPORAL_… and the like must not change what the flags say.
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: server.folder, LANG: 'C.UTF-8' },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: server.folder, LANG: 'C.UTF-8', ...server.env },
       ...server.account,
     });
     await once(child, 'spawn');

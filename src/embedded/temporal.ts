@@ -201,6 +201,8 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       folder: home,
       log,
       lasts: options.dataDir !== undefined,
+      // Collects garbage a third as often, until it has grown: a tenth less work for all there is.
+      env: { GOGC: '300', GOMEMLIMIT: '500MiB' },
     });
     if (await isReady(pid, port, options, mark)) {
       if (options.yields) await yieldToOthers(pid);

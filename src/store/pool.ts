@@ -49,7 +49,7 @@ const mostNames = 500;
 const worthPlanningOnce = 400;
 
 /**
- * slonik's own driver, but for one thing: a connection that dies in the moment it is there (Postgres was killed, an operator ended it) is not
+ * slonik's own driver, but that statements are planned once, and that a connection that dies in the moment it is there (Postgres was killed, an operator ended it) is not
  * handed out. slonik would miss that it is gone: it throws where nothing catches, which ends this process, and whoever waits for the
  * connection waits for ever.
  */
@@ -61,6 +61,10 @@ const driver: ReturnType<typeof createPgDriverFactory> = async (configuration) =
       // What Postgres said in the same breath as "ready" is heard by then.
       await setImmediate();
       if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
+      // Else each of its first five runs plans a statement anew, to see whether its values matter. Ours look rows up, whatever the values.
+      client.acquire();
+      await client.query('set plan_cache_mode = force_generic_plan');
+      await client.release();
       return client;
     },
   };
@@ -86,7 +90,7 @@ export async function openPool(
     interceptors: [rowsAreChecked, plannedOnce],
     // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.
     maxPoolSize: options.connections ?? 6,
-    // Nothing is ever set on a connection, so there is nothing to discard: this saves a round trip a query.
+    // Nothing is set on a connection while it is used, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
     statementTimeout: options.statementTimeoutMs ?? 3000,
     typeParsers,
