@@ -163,7 +163,9 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
     'start-dev',
     ...markOf(home, options),
     // Half as much again goes through. SQLite's file outlives the server's own death all the same; endedInOrder minds the machine's.
-    ...(options.dataDir === undefined ? [] : ['--sqlite-pragma', 'synchronous=0']),
+    ...(options.dataDir === undefined
+      ? []
+      : ['--sqlite-pragma', 'synchronous=0', '--sqlite-pragma', 'journal_mode=wal']),
     ...dynamic.flatMap((value) => ['--dynamic-config-value', value]),
     '--log-level',
     'warn',
