@@ -55,6 +55,7 @@ export interface HouseOptions {
   /** Everything is kept here. */
   folder: string;
   parts: readonly Part[];
+  /** And as many relays. */
   workers: number;
   /** Postgres on a disk of its own of so many megabytes, where this machine lets us. */
   diskMegabytes?: number | undefined;
@@ -132,7 +133,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
     ...(part !== 'web' && { TEMPORAL_ADDRESS: `127.0.0.1:${between[`${part} to temporal`].port}` }),
   });
   const running = options.parts.flatMap((part) =>
-    Array.from({ length: part === 'worker' ? options.workers : 1 }, (_, n) =>
+    Array.from({ length: part === 'web' ? 1 : options.workers }, (_, n) =>
       keepRunning(`${part}${n || ''}`, part, envOf(part), folder),
     ),
   );

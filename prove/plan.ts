@@ -80,8 +80,11 @@ function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 
       const of = chance.one(['web', 'worker', 'relay'] as const);
       return { what: 'clock', of, aheadMs: Math.round((2 * chance.next() - 1) * mostAheadMs[of]) };
     }
-    case 'pause':
-      return { what: 'pause', of: chance.one(['web', 'worker', 'relay'] as const), ms: chance.one(pausesMs) };
+    case 'pause': {
+      const [of, ms] = [chance.one(['web', 'worker', 'relay'] as const), chance.one(pausesMs)];
+      // There is one web, and it leases nothing: asleep for longer it would only be away.
+      return { what: 'pause', of, ms: of === 'web' ? Math.min(ms, pausesMs[0]!) : ms };
+    }
     default:
       return linkFault(chance);
   }

@@ -21,6 +21,7 @@ export interface Proving extends Size {
   rate: number;
   /** True: nothing but the web and Postgres, and nobody responds. */
   capturesOnly: boolean;
+  /** And as many relays. */
   workers: number;
   /** For how long the faults go on, in seconds. */
   faultSeconds: number;
