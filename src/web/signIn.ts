@@ -31,7 +31,7 @@ const byLink = (filled: Filled, first: boolean): Html =>
 export const linkSent = (email: string): Html =>
   html`<h1>Look at your mail</h1>
     <p class="claim">
-      If ${email} belongs to somebody here, a link is on its way. It lets you in once, within a quarter of an hour.
+      If ${email} belongs to somebody here, a link is on its way. It lets you in once, within ten minutes.
     </p>
     <p><a class="alone" href="/sign-in">Another address</a></p>`;
 

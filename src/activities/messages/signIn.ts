@@ -1,4 +1,4 @@
-/** The way in for staff: a link that works once, for a quarter of an hour. */
+/** The way in for staff: a link that works once, for ten minutes. */
 
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
@@ -6,7 +6,7 @@ import { staffByCode } from '../../store/records/staff.ts';
 import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail } from './mail.ts';
 
-const livesMs = 15 * 60_000;
+const livesMs = 10 * 60_000;
 
 export async function signIn({ db, company, publicUrl }: Composing, delivery: Delivery): Promise<Composed> {
   const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
@@ -27,7 +27,7 @@ export async function signIn({ db, company, publicUrl }: Composing, delivery: De
       ...(await drawMail({
         subject,
         parts: [
-          { text: `Hello ${person.name},\n\nthis signs you in. It works once, for 15 minutes.` },
+          { text: `Hello ${person.name},\n\nthis signs you in. It works once, for ten minutes.` },
           { links: [{ label: 'Sign in', url: `${publicUrl}/sign-in/${token}` }] },
         ],
         foot: [

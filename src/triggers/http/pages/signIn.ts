@@ -97,7 +97,7 @@ async function sendLink(web: Web, email: string): Promise<void> {
       purpose: 'sign_in',
       channel: 'email',
       staff: person.code,
-      expiresAt: new Date(now.getTime() + 15 * 60_000),
+      expiresAt: new Date(now.getTime() + 10 * 60_000),
     });
   });
   web.heed.hint();

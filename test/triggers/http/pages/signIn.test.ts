@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
@@ -23,6 +25,17 @@ describe('signing in', () => {
     const again = await pages.nobody().post(link);
     expect(again.status).toBe(410);
     expect((await pages.nobody().get(link)).text).toContain('has been used or has ended');
+  });
+
+  test('says how long the link lives, and a letter that is later than that is not sent at all', async () => {
+    const page = await pages.nobody().get('/sign-in');
+    const told = await pages.nobody().press(page, '/sign-in', { email: 'jonas@linden-vale.example' });
+    expect(told.text).toContain('It lets you in once, within ten minutes.');
+    const letter = await pages.shop.planned('sign_in', 'jonas');
+    const { expires_at } = await pages.shop.db.pool.one(
+      sql.type(z.object({ expires_at: z.date() }))`select expires_at from deliveries where id = ${letter.id}`,
+    );
+    expect(expires_at.getTime() - letter.planned_at.getTime()).toBe(10 * 60_000);
   });
 
   test('says the same whether the address belongs to somebody or not', async () => {
