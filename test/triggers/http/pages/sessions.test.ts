@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { z } from 'zod';
-import { sql } from '../../../../src/store/pool.ts';
+import { openPool, sql } from '../../../../src/store/pool.ts';
 import { keepApiKey } from '../../../../src/store/records/apiKeys.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
-import { makeLink } from '../../../../src/store/records/links.ts';
+import { hashOf, makeLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages, type Visitor } from './visitors.ts';
@@ -18,6 +20,10 @@ const isIn = async (visitor: Visitor): Promise<boolean> => (await visitor.get('/
 const open = (staff: string): Promise<number> =>
   pages.shop.db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
     select count(*)::integer as n from sessions where staff = ${staff} and revoked_at is null`);
+/** How many wait for somebody else to let go of a row. */
+const waiting = (): Promise<number> =>
+  pages.shop.db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
+    select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
 const ours = { 'Sec-Fetch-Site': 'same-origin' };
 
 describe('where somebody is signed in', () => {
@@ -56,11 +62,23 @@ describe('where somebody is signed in', () => {
 });
 
 describe('a session', () => {
-  test('begins once, however often its link is pressed at the same time', async () => {
-    const token = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'omar' });
+  test('begins once, of ten presses of its link that have all found it good and go on at the same moment', async () => {
+    const { db } = pages.shop;
+    const token = await makeLink(db.pool, { kind: 'sign_in', staff: 'omar' });
     const before = await open('omar');
-    const presses = await Promise.all(Array.from({ length: 10 }, () => pages.nobody().post(`/sign-in/${token}`)));
-    expect(presses.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, ...Array<number>(9).fill(410)]);
+    // A connection for each press to wait on, and one that makes them wait.
+    const pool = await openPool(db.url, { connections: 10, statementTimeoutMs: 30_000 });
+    const app = createApp({ ...pages.web, heed: { ...pages.web.heed, pool } }, { rateLimiting: false });
+    const holder = new pg.Client(db.url);
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query('select from links where token_hash = $1 for update', [hashOf(token)]);
+    const presses = Array.from({ length: 10 }, async () => app.request(`/sign-in/${token}`, { method: 'POST' }));
+    while ((await waiting()) < presses.length) await setImmediate();
+    await holder.query('commit');
+    const statuses = (await Promise.all(presses)).map(({ status }) => status);
+    await Promise.all([holder.end(), pool.end()]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([303, ...Array<number>(9).fill(410)]);
     expect(await open('omar')).toBe(before + 1);
   });
 
