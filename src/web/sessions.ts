@@ -16,23 +16,43 @@ export interface SessionShown {
   here: boolean;
 }
 
-export function sessions(all: readonly SessionShown[], clock: Clock, sentence: string | undefined): Html {
-  return html`${said(sentence)}
+/** What the press before came to. */
+export interface SessionsSaid {
+  sentence?: string | undefined;
+  refusal?: string;
+}
+
+/** `mayEnd`: they have signed in lately enough to end any of them. */
+export function sessions(
+  { all, mayEnd }: { all: readonly SessionShown[]; mayEnd: boolean },
+  clock: Clock,
+  { sentence, refusal }: SessionsSaid,
+): Html {
+  return html`${said(sentence)} ${said(refusal, 'late')}
     <h1>Where you are signed in</h1>
     <p class="soft">
       What you do not know ends with one press. Whoever leaves the company file is out everywhere at once, links in
       e-mails included.
     </p>
+    ${mayEnd ? '' : signInAgain}
     <ul class="list">
-      ${all.map((each) => session(each, clock))}
+      ${all.map((each) => session(each, mayEnd, clock))}
     </ul>
-    <form method="post" action="/sessions/end">
-      <button class="go wide">Sign out everywhere</button>
-      <p class="hint">Here too. Sign-in links that wait in your mail no longer let anybody in.</p>
-    </form>`;
+    ${mayEnd ? everywhere : ''}`;
 }
 
-const session = ({ id, through, since, seenAt, until, here }: SessionShown, clock: Clock): Html =>
+const signInAgain = html`<p class="claim">
+    To end any of these, sign in again: you did so more than ten minutes ago, and whoever finds your browser open shall
+    not shut you out. Signing out here is always possible.
+  </p>
+  <p><a class="button go wide" href="/sign-in">Sign in again</a></p>`;
+
+const everywhere = html`<form method="post" action="/sessions/end">
+  <button class="go wide">Sign out everywhere</button>
+  <p class="hint">Here too. Sign-in links that wait in your mail no longer let anybody in.</p>
+</form>`;
+
+const session = ({ id, through, since, seenAt, until, here }: SessionShown, mayEnd: boolean, clock: Clock): Html =>
   html`<li class="tight">
     <p>
       ${through === 'link' ? 'By a link from an e-mail' : 'By the company’s sign-in'}, ${moment(since, clock)}
@@ -40,7 +60,7 @@ const session = ({ id, through, since, seenAt, until, here }: SessionShown, cloc
     </p>
     <p class="soft">Last used ${ago(seenAt, clock)}. Ends by itself ${moment(until, clock)}.</p>
     ${
-      here
+      here || !mayEnd
         ? ''
         : html`<form method="post" action="/sessions/end">
             <button name="session" value="${id}">End it</button>

@@ -24,18 +24,24 @@ export async function openSession(db: Db, staff: string, through: SignedInThroug
 
 const open = sql.fragment`s.revoked_at is null and s.expires_at > heed_now() and s.seen_at > heed_now() - ${idle} and p.removed_at is null`;
 
+/** For as long somebody has proved who they are, also for what takes more than a session that is still open. */
+const lately = sql.fragment`interval '10 minutes'`;
+
 const Person = z.object({
   session: z.string(),
   code: z.string(),
   name: z.string(),
   /** Nobody was seen for five minutes: to be written down when somebody is. */
   quiet: z.boolean(),
+  /** They signed in within the last ten minutes. */
+  lately: z.boolean(),
 });
 
 /** Null when it has ended: revoked, over, not used for days, or its person has left. */
 export async function personOfSession(db: Db, token: string): Promise<z.infer<typeof Person> | null> {
   return db.maybeOne(sql.type(Person)`
-    select s.id as session, p.code, p.name, s.seen_at < heed_now() - interval '5 minutes' as quiet from sessions s join staff p on p.code = s.staff
+    select s.id as session, p.code, p.name, s.seen_at < heed_now() - interval '5 minutes' as quiet, s.created_at > heed_now() - ${lately} as lately
+    from sessions s join staff p on p.code = s.staff
     where s.token_hash = ${sql.binary(hashOf(token))} and ${open}`);
 }
 

@@ -21,6 +21,8 @@ export interface Visitor {
   company: Company;
   /** Id of the session. */
   session: string;
+  /** Signed in within the last ten minutes. */
+  lately: boolean;
 }
 
 /** Thrown where only colleagues may look. */
@@ -39,7 +41,7 @@ export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefin
   // A page that looks whether it has changed is nobody's doing: left open, it does not keep somebody signed in.
   if (person.quiet && !c.req.header('If-None-Match')) await sessionSeen(web.heed.pool, person.session);
   const places = placesSeenBy(company, person.code);
-  return { code: person.code, name: staff.name, company, places, session: person.session };
+  return { code: person.code, name: staff.name, company, places, session: person.session, lately: person.lately };
 }
 
 /** Throws NotSignedIn. */

@@ -8,7 +8,7 @@ import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { hashOf, makeLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { kim } from '../../../activities/messages/shop.ts';
-import { linkIn, openPages, type Pages, type Visitor } from './visitors.ts';
+import { linkIn, openPages, type Fields, type Pages, type Visitor } from './visitors.ts';
 
 let pages: Pages;
 beforeAll(async () => {
@@ -46,6 +46,49 @@ describe('where somebody is signed in', () => {
     expect(left.headers.get('Location')).toBe('/sign-in');
     expect([await isIn(here), await isIn(elsewhere), await isIn(priya)]).toEqual([false, false, true]);
     expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+  });
+
+  test('whoever signed in more than ten minutes ago ends nothing until they have done so again', async () => {
+    const [here, elsewhere] = [await pages.as('mina'), await pages.as('mina')];
+    await pages.shop.db.passTime('9 minutes');
+    const early = await here.get('/sessions');
+    await pages.shop.db.passTime('1 minute');
+    const [, session] = /name="session" value="([^"]+)"/.exec(early.html)!;
+    // By the buttons of a page that was opened in time.
+    for (const fields of [{ session: session! }, {}] as Fields[]) {
+      const refused = await here.press(early, '/sessions/end', fields);
+      expect(refused.status).toBe(403);
+      expect(refused.text).toContain('Nothing was ended: it takes a sign-in of the last ten minutes.');
+      expect(refused.text).toContain('To end any of these, sign in again');
+    }
+    const late = await here.get('/sessions');
+    expect(late.html).not.toContain('action="/sessions/end"');
+    expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, true]);
+    expect(await refusalsSince(pages.shop.db.pool, 1)).toContainEqual(
+      expect.objectContaining({ door: 'page', why: 'needs_sign_in', whose: 'mina', times: 2 }),
+    );
+
+    expect(late.html).toContain('href="/sign-in">Sign in again</a>');
+    await here.press(await here.get('/sign-in'), '/sign-in', { email: 'mina@linden-vale.example' });
+    const link = linkIn(await pages.shop.letter('sign_in', 'mina'), '/sign-in/');
+    const again = await here.press(await here.get(link), link);
+    expect(again.path).toBe('/sessions');
+    await here.press(again, '/sessions/end', { session: session! });
+    expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, false]);
+  });
+
+  test('signing out where one is takes nothing but the press, however long ago one signed in', async () => {
+    const [here, elsewhere] = [await pages.as('priya'), await pages.as('priya')];
+    await pages.shop.db.passTime('2 hours');
+    await here.press(await here.get('/sessions'), '/sign-out');
+    expect([await isIn(here), await isIn(elsewhere)]).toEqual([false, true]);
+    const own = await open('priya');
+    const session = await pages.shop.db.pool.oneFirst(
+      sql.type(z.object({ id: z.string() }))`
+        select id from sessions where staff = 'priya' and revoked_at is null order by created_at desc limit 1`,
+    );
+    expect((await elsewhere.post('/sessions/end', { session }, ours)).status).toBe(303);
+    expect([await isIn(elsewhere), await open('priya')]).toEqual([false, own - 1]);
   });
 
   test('nobody ends what is somebody else’s: it is not there', async () => {
