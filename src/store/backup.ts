@@ -1,15 +1,15 @@
 /** A backup is one file: everything Heed knows at one moment, table by table, as text inside gzip. Needs nothing but a connection: neither
  *  pg_dump nor the server's disk. */
 
-import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { z } from 'zod';
+import { connect } from './connection.ts';
 import { copyOut } from './copy.ts';
-import { unusable } from './trouble.ts';
 
 const RecordedErasure = z.object({
   id: z.string(),
@@ -48,54 +48,57 @@ export interface BackedUp {
   takenAt: Date;
 }
 
+/** At the end of its name until it is whole. */
+export const unfinished = '.part';
+
 /**
  * Writes a backup to `file`, for this account alone, in one snapshot while everything goes on. What was there before is replaced only by a
- * whole one. Throws when the database can't be reached or has no schema.
+ * whole one that has reached the disk. Throws when the database can't be reached or has no schema, and what the disk says when it is full.
  */
 export async function backUp(databaseUrl: string, file: string): Promise<BackedUp> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'heed-backup' });
-  await client.connect().catch((cause: unknown) => {
-    throw unusable(databaseUrl, cause);
-  });
-  const part = `${file}.part`;
+  const client = await connect(databaseUrl, 'heed-backup');
+  const part = `${file}${unfinished}`;
   try {
+    // One after the other: two that were told the same name would write into each other.
+    await client.query(`select pg_advisory_lock(hashtext('heed.backup'))`);
     await client.query('begin isolation level repeatable read read only');
     const header = await headerOf(client);
-    // Made before anything is in it: nobody else may read along.
-    await (await open(part, 'w', 0o600)).close();
-    const gzip = createGzip({ level: 6 });
-    const written = pipeline(gzip, createWriteStream(part, { mode: 0o600 }));
-    // What is written while it is full still goes in; all who wrote wait together.
-    let full: Promise<void> | undefined;
-    const write = (bytes: Buffer | string): Promise<void> | undefined => {
-      if (gzip.write(bytes)) return undefined;
-      full ??= once(gzip, 'drain').then(() => {
-        full = undefined;
-      });
-      return full;
-    };
-    const say = async (line: object): Promise<void> => write(`${JSON.stringify(line)}\n`);
-    await say(header);
     const tables = await tablesOf(client);
-    for (const { table, columns } of tables) {
-      await say({ table, columns } satisfies z.infer<typeof TableLine>);
-      const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
-      await copyOut(client, `copy ${pg.escapeIdentifier(table)} (${list}) to stdout`, write);
-      await write('\\.\n');
-    }
-    for (const line of await sequencesOf(client)) await say(line);
-    await say({ end: true, tables: tables.length } satisfies z.infer<typeof EndLine>);
-    gzip.end();
-    await written;
-    const handle = await open(part, 'r+');
-    await handle.sync();
-    await handle.close();
+    await pipeline(
+      everythingIn(client, header, tables),
+      createGzip({ level: 6 }),
+      createWriteStream(part, { mode: 0o600, flush: true }),
+    );
     await rename(part, file);
+    await flushFolder(dirname(file));
     return { file, bytes: (await stat(file)).size, tables: tables.length, takenAt: header.takenAt };
   } finally {
-    await client.end();
-    await rm(part, { force: true });
+    // While the lock is held, the unfinished one can only be ours.
+    await rm(part, { force: true }).finally(() => client.end());
   }
+}
+
+async function* everythingIn(
+  client: pg.Client,
+  header: Header,
+  tables: z.infer<typeof TableLine>[],
+): AsyncGenerator<Buffer | string> {
+  const said = (line: object): string => `${JSON.stringify(line)}\n`;
+  yield said(header);
+  for (const { table, columns } of tables) {
+    yield said({ table, columns } satisfies z.infer<typeof TableLine>);
+    const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
+    yield* copyOut(client, `copy ${pg.escapeIdentifier(table)} (${list}) to stdout`) as AsyncIterable<Buffer>;
+    yield '\\.\n';
+  }
+  for (const line of await sequencesOf(client)) yield said(line);
+  yield said({ end: true, tables: tables.length } satisfies z.infer<typeof EndLine>);
+}
+
+/** A name that was given survives a loss of power only once its folder is on the disk, too. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  await handle.sync().finally(() => handle.close());
 }
 
 async function headerOf(client: pg.Client): Promise<Header> {
@@ -134,8 +137,8 @@ export async function erasuresOf(client: pg.Client): Promise<RecordedErasure[]> 
 }
 
 /** In the order in which they may be filled: what is referred to comes first. */
-async function tablesOf(client: pg.Client): Promise<{ table: string; columns: string[] }[]> {
-  const { rows: tables } = await client.query<{ table: string; columns: string[] }>(`
+async function tablesOf(client: pg.Client): Promise<z.infer<typeof TableLine>[]> {
+  const { rows: tables } = await client.query<z.infer<typeof TableLine>>(`
     select c.relname as table, array_agg(a.attname::text order by a.attnum) as columns
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> 'migrations'

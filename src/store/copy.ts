@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type pg from 'pg';
 
 /** What pg hands to whoever carries out a query. */
@@ -13,21 +14,25 @@ interface Wire {
   stream: Socket;
 }
 
-/** Calls `take` with each piece of what the statement copies out; the server waits while it is not done with one. */
-export function copyOut(
-  client: pg.Client,
-  statement: string,
-  take: (chunk: Buffer) => Promise<void> | void,
-): Promise<void> {
-  return carriedOut(client, statement, {
+/** What the statement copies out; the server waits while it is not read. Whoever stops reading ends the connection. */
+export function copyOut(client: pg.Client, statement: string): Readable {
+  let socket: Socket | undefined;
+  const pieces = new Readable({ read: () => void socket?.resume() });
+  carriedOut(client, statement, {
     handleCopyData: ({ chunk }: { chunk: Buffer }, wire: Wire) => {
+      socket = wire.stream;
       // The connection writes its next piece where this one stands.
-      const taken = take(Buffer.from(chunk));
-      if (!taken) return;
-      wire.stream.pause();
-      void taken.finally(() => wire.stream.resume());
+      if (!pieces.push(Buffer.from(chunk))) socket.pause();
     },
-  });
+  }).then(
+    () => {
+      // The end may have come along with the piece that was one too many, and after it nothing is asked for.
+      socket?.resume();
+      pieces.push(null);
+    },
+    (error: Error) => pieces.destroy(error),
+  );
+  return pieces;
 }
 
 /** Copies in what `give` gives. Throws what Postgres says of it. */

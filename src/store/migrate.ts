@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
-import { unusable } from './trouble.ts';
+import type pg from 'pg';
+import { DomainError } from '../domain/errors.ts';
+import { connect } from './connection.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
@@ -19,14 +20,19 @@ export async function migrateTo(client: pg.Client, count: number): Promise<void>
   await runner({ ...migrating(client), count });
 }
 
+/** Where what a restore replaces waits until the restore is over: as long as there is such a schema, it is not. */
+export const setAside = 'replaced';
+
 /** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed. Throws what Postgres
- *  says when a file is wrong, and a sentence when it can't be reached. */
-export async function migrate(databaseUrl: string, log: (sentence: string) => void = () => {}): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect().catch((cause: unknown) => {
-    throw unusable(databaseUrl, cause);
-  });
+ *  says when a file is wrong, and a sentence when it can't be reached or a restore was cut short, which `restoring` alone may go on from. */
+export async function migrate(
+  databaseUrl: string,
+  log: (sentence: string) => void = () => {},
+  { restoring = false }: { restoring?: boolean } = {},
+): Promise<string[]> {
+  const client = await connect(databaseUrl, 'heed-migrate');
   try {
+    if (!restoring) await mustNotBeHalfRestored(client);
     // One lock for the whole: nobody may see the schema without its views.
     await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
     const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
@@ -48,6 +54,16 @@ export async function migrate(databaseUrl: string, log: (sentence: string) => vo
   } finally {
     await client.end();
   }
+}
+
+/** What was erased since the backup may be in it, and letters that have gone out would go out again. */
+async function mustNotBeHalfRestored(client: pg.Client): Promise<void> {
+  const { rows } = await client.query('select from pg_namespace where nspname = $1', [setAside]);
+  if (rows.length > 0)
+    throw new DomainError(
+      'conflict',
+      'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',
+    );
 }
 
 const migrating = (dbClient: pg.Client) =>

@@ -16,13 +16,13 @@ import {
   type Header,
   type RecordedErasure,
 } from './backup.ts';
+import { connect } from './connection.ts';
 import { copyIn } from './copy.ts';
-import { migrate, migrateTo, migrationsKnown } from './migrate.ts';
+import { migrate, migrateTo, migrationsKnown, setAside } from './migrate.ts';
 import { openPool, sql } from './pool.ts';
 import { openConfigurations } from './records/configurations.ts';
 import { erase } from './records/erasures.ts';
 import { putBack } from './records/epochs.ts';
-import { unusable } from './trouble.ts';
 
 export interface Restored {
   takenAt: Date;
@@ -38,7 +38,8 @@ export interface Restored {
 
 /**
  * Throws `conflict` when the database holds a Heed and `replace` was not said, or somebody is using it; a sentence when the file is cut off or
- * written by a later version. Erasures are taken from what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
+ * written by a later version. Whatever is thrown, what was there stays; one that is killed is begun anew by the next. Erasures are taken from
+ * what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
  */
 export async function restore(
   databaseUrl: string,
@@ -47,21 +48,31 @@ export async function restore(
 ): Promise<Restored> {
   const header = await readHeader(file);
   await mustKnow(header);
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'heed-restore' });
-  await client.connect().catch((cause: unknown) => {
-    throw unusable(databaseUrl, cause);
-  });
+  await mustBeWhole(file);
+  const client = await connect(databaseUrl, 'heed-restore');
   let erasures: RecordedErasure[];
   let tables: number;
   try {
     await mustBeAlone(client);
+    await takeBack(client);
+    const held = await holdsHeed(client);
+    if (held && !replace)
+      throw new DomainError(
+        'conflict',
+        'This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.',
+      );
     erasures = [...(await erasuresOf(client)), ...(await erasuresBeside(file, erasuresFrom))];
-    await makeRoom(client, header, replace);
-    tables = await load(client, file);
+    try {
+      await putAside(client, header, held);
+      tables = await load(client, file);
+    } catch (cause) {
+      await takeBack(client).catch(() => {});
+      throw new Error(`${file} could not be restored. What was there is not lost.`, { cause });
+    }
   } finally {
     await client.end();
   }
-  await migrate(databaseUrl);
+  await migrate(databaseUrl, undefined, { restoring: true });
   return { takenAt: header.takenAt, tables, ...(await eraseAgain(databaseUrl, header, erasures)) };
 }
 
@@ -71,6 +82,17 @@ async function mustKnow({ migrations }: Header): Promise<void> {
     throw new Error(
       'This backup was made by another version of Heed, later than this one. Restore it with that version.',
     );
+}
+
+/** Asked before anything gives way to it. */
+async function mustBeWhole(file: string): Promise<void> {
+  try {
+    let last: Buffer | undefined;
+    for await (const line of linesOf(file)) last = line;
+    EndLine.parse(JSON.parse(String(last)));
+  } catch (cause) {
+    throw new Error(`${file} is damaged or was cut off. Take another.`, { cause });
+  }
 }
 
 /** A web, worker or relay that is at work would write into the middle of it. */
@@ -96,31 +118,45 @@ async function erasuresBeside(file: string, named: readonly string[]): Promise<R
   return headers.flatMap((header) => header?.erasures ?? []);
 }
 
-/** A schema as it was when the backup was made, and nothing in it. */
-async function makeRoom(client: pg.Client, { migrations }: Header, replace: boolean): Promise<void> {
-  const { rows } = await client.query<{ known: boolean }>(
-    `select to_regclass('public.migrations') is not null as known`,
+async function holdsHeed(client: pg.Client): Promise<boolean> {
+  const { rows: known } = await client.query<{ known: boolean }>(
+    `select to_regclass('public.configurations') is not null as known`,
   );
-  if (rows[0]!.known) {
-    const { rows: ran } = await client.query<{ name: string }>('select name from migrations order by id');
-    const { rows: held } = await client.query<{ held: boolean }>('select exists (select from configurations) as held');
-    if (held[0]!.held && !replace)
-      throw new DomainError(
-        'conflict',
-        'This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.',
-      );
-    if (!held[0]!.held && ran.map(({ name }) => name).join() === migrations.join()) return;
-  }
-  await client.query('drop schema if exists now cascade');
-  await client.query('drop schema if exists public cascade');
-  await client.query('create schema public');
+  if (!known[0]!.known) return false;
+  const { rows } = await client.query<{ held: boolean }>('select exists (select from configurations) as held');
+  return rows[0]!.held;
+}
+
+/** What is there gives way to a schema as it was when the backup was made, with nothing in it; a blank one that is the same stays. It is gone
+ *  only when everything is over, so that a restore that fails or is killed costs nothing. */
+async function putAside(client: pg.Client, { migrations }: Header, held: boolean): Promise<void> {
+  const ran = await client.query<{ name: string }>('select name from migrations order by id').then(
+    ({ rows }) => rows.map(({ name }) => name),
+    () => [],
+  );
+  if (!held && ran.join() === migrations.join())
+    return void (await client.query(`create schema ${pg.escapeIdentifier(setAside)}`));
+  await client.query(
+    `begin; alter schema public rename to ${pg.escapeIdentifier(setAside)}; create schema public; commit`,
+  );
   await migrateTo(client, migrations.length);
 }
 
-/** Everything in one transaction: a file that turns out to be cut off leaves nothing behind. Returns how many tables it filled. */
+/** Undoes what a restore that did not come to its end has begun. */
+async function takeBack(client: pg.Client): Promise<void> {
+  const { rows } = await client.query('select from pg_namespace where nspname = $1', [setAside]);
+  if (rows.length === 0) return;
+  await client.query(
+    `begin; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public; commit`,
+  );
+}
+
+/** Everything in one transaction. Returns how many tables it filled. */
 async function load(client: pg.Client, file: string): Promise<number> {
   await client.query('begin');
   try {
+    // Of what was put aside.
+    await client.query('drop schema if exists now cascade');
     await client.query(`select set_config('heed.may', 'restore', true)`);
     const lines = linesOf(file);
     await lines.next();
@@ -144,9 +180,9 @@ async function load(client: pg.Client, file: string): Promise<number> {
     if (end !== filled) throw new Error('incomplete');
     await client.query('commit');
     return filled;
-  } catch (cause) {
-    await client.query('rollback').catch(() => {});
-    throw new Error(`${file} could not be restored: it is damaged or was cut off. Take another.`, { cause });
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
   }
 }
 
@@ -201,7 +237,10 @@ async function eraseAgain(
       });
     }
     const why = { by: 'heed restore', reason: `backup of ${header.takenAt.toISOString()}` };
-    const { loops, letters, messages } = await pool.transaction((tx) => putBack(tx, why));
+    const { loops, letters, messages } = await pool.transaction(async (tx) => {
+      await tx.query(sql.unsafe`drop schema ${sql.identifier([setAside])} cascade`);
+      return putBack(tx, why);
+    });
     return { erasedAgain, loops, letters, messages };
   } finally {
     await pool.end();

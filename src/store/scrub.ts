@@ -2,7 +2,7 @@
  *  writes the tables that hold personal words anew. */
 
 import pg from 'pg';
-import { unusable } from './trouble.ts';
+import { connect } from './connection.ts';
 
 /** Every table with a column that an erasure empties (docs/privacy.md). */
 const tables = [
@@ -28,10 +28,7 @@ const smallBytes = 64 * 2 ** 20;
 
 /** Returns the tables that were only swept. What somebody is using for longer than two seconds is left for the next time, and is among them. */
 export async function scrub(databaseUrl: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'heed-scrub' });
-  await client.connect().catch((cause: unknown) => {
-    throw unusable(databaseUrl, cause);
-  });
+  const client = await connect(databaseUrl, 'heed-scrub');
   try {
     await client.query(`set lock_timeout = '2s'`);
     const swept: string[] = [];

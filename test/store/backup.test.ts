@@ -1,14 +1,18 @@
 /** A backup is everything, or it is refused: written in one snapshot, for one account alone, and brought back row for row. */
 
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { newId } from '../../src/domain/ids.ts';
 import { backUp } from '../../src/store/backup.ts';
-import { tooMany, nameAt } from '../../src/store/keepBackups.ts';
+import { keepBackups, nameAt, tooMany } from '../../src/store/keepBackups.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
@@ -72,6 +76,18 @@ async function ask(url: string, statement: string): Promise<Record<string, strin
   }
 }
 
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 30_000; !(await holds()); await sleep(10))
+    if (Date.now() > end) throw new Error('This never came about.');
+}
+
+/** One byte in the middle of it is another. */
+function damaged(whole: Buffer): Buffer {
+  const bytes = Buffer.from(whole);
+  bytes[bytes.length >> 1]! ^= 1;
+  return bytes;
+}
+
 /** Every table as one number: two databases with the same ones hold the same rows. Without the epoch that restoring begins, which is a fact
  *  that waits to be linked. */
 async function contents(url: string): Promise<Record<string, string>> {
@@ -120,15 +136,135 @@ test('never takes the place of what is there unless that was said, nor of what s
   expect(await contents(source)).toEqual(before);
 });
 
-test('that was cut off, or is none, is refused and leaves nothing behind', async () => {
-  const target = await blank();
+test('that was cut off, or is none, is refused before anything gives way to it', async () => {
   const whole = await readFile(file);
   const cut = join(folder, 'cut.backup');
-  await writeFile(cut, whole.subarray(0, whole.length - 2_000));
-  await expect(restore(target, cut)).rejects.toThrow(/damaged or was cut off/);
-  expect(await ask(target, 'select count(*)::text as n from signals')).toEqual([{ n: '0' }]);
+  const before = await contents(source);
+  for (const bytes of [whole.subarray(0, whole.length - 2_000), damaged(whole)]) {
+    await writeFile(cut, bytes);
+    await expect(restore(source, cut, { replace: true })).rejects.toThrow(/is damaged or was cut off/);
+  }
   await writeFile(cut, 'not a backup');
-  await expect(restore(target, cut)).rejects.toThrow(/is no backup of Heed/);
+  await expect(restore(source, cut, { replace: true })).rejects.toThrow(/is no backup of Heed/);
+  expect(await contents(source)).toEqual(before);
+  expect(await migrate(source)).toEqual([]);
+});
+
+test('of a later Heed is refused, and what fails half-way costs nothing of what was there', async () => {
+  const [header, ...lines] = gunzipSync(await readFile(file))
+    .toString()
+    .split('\n');
+  const changed = async (what: object, rest = lines): Promise<string> => {
+    const later = join(folder, 'changed.backup');
+    await writeFile(later, gzipSync([JSON.stringify({ ...JSON.parse(header!), ...what }), ...rest].join('\n')));
+    return later;
+  };
+  const { migrations } = JSON.parse(header!) as { migrations: string[] };
+  const before = await contents(source);
+  const refused = (of: string) => expect(restore(source, of, { replace: true })).rejects;
+  await refused(await changed({ migrations: [...migrations, '9999_of_tomorrow'] })).toThrow(
+    /another version of Heed, later/,
+  );
+  await refused(await changed({ format: 2 })).toThrow(/that this version can read/);
+  await refused(
+    await changed({}, [...lines.slice(0, 40), '{"table":"signals","columns":["mood"]}', '\\.', ...lines.slice(40)]),
+  ).toThrow(/could not be restored\. What was there is not lost/);
+  expect(await contents(source)).toEqual(before);
+  expect(await migrate(source)).toEqual([]);
+});
+
+test('that is restored by somebody who is killed in the middle is opened by nobody, until it is restored to the end', async () => {
+  const target = await blank();
+  const name = target.split('/').at(-1)!;
+  const restoring = restore(target, file).catch((error: unknown) => error);
+  // Everything is in, and nothing is erased again, no letter in doubt yet.
+  const after = `select 1 from pg_stat_activity where datname = '${name}' and application_name = 'heed-migrate'`;
+  await until(async () => (await ask(server, after)).length > 0);
+  await ask(server, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+  expect(await restoring).toBeInstanceOf(Error);
+  await expect(migrate(target)).rejects.toThrow(/was cut short.* Run heed restore again/);
+  expect(await restore(target, file)).toMatchObject({ loops: 3 });
+  expect(await contents(target)).toEqual(await contents(source));
+  expect(await migrate(target)).toEqual([]);
+});
+
+describe('one that cannot be made to the end', () => {
+  let good: string;
+  let was: Buffer;
+  beforeAll(async () => {
+    good = join(await mkdtemp(join(folder, 'kept-')), nameAt(new Date()));
+    await backUp(source, good);
+    was = await readFile(good);
+  });
+  const left = (): Promise<string[]> => readdir(join(good, '..'));
+
+  test('because the disk is full, leaves the one before as it was', async () => {
+    await symlink('/dev/full', `${good}.part`);
+    await expect(backUp(source, good)).rejects.toThrow(/ENOSPC/);
+    expect([await left(), await readFile(good)]).toEqual([[basename(good)], was]);
+  });
+
+  test('because the connection was lost, does so too, and costs nobody their process', async () => {
+    await held(async (isWaiting) => {
+      const making = expect(backUp(source, good)).rejects.toThrow(/terminat/);
+      await isWaiting();
+      await ask(
+        server,
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'heed-backup'`,
+      );
+      await making;
+    });
+    expect([await left(), await readFile(good)]).toEqual([[basename(good)], was]);
+  });
+
+  test('because it was killed, is never taken for one, and is gone after the next', async () => {
+    await held(async (isWaiting) => {
+      const child = spawn('scripts/heed', ['backup', good], { env: { ...process.env, DATABASE_URL: source } });
+      await isWaiting();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    });
+    expect([await left(), await readFile(good)]).toEqual([[basename(good), `${basename(good)}.part`], was]);
+    await expect(restore(await blank(), `${good}.part`)).rejects.toThrow(/is no backup|damaged or was cut off/);
+
+    const keeping = keepBackups(source, join(good, '..'), () => {}, {
+      everyMs: 60_000,
+      againMs: 60_000,
+      lookMs: 60_000,
+    });
+    await until(async () => !(await left()).includes(`${basename(good)}.part`));
+    await keeping.stop();
+    expect((await left()).length).toBe(2);
+  });
+
+  /** While `act` runs a backup comes as far as the words, and not on. */
+  async function held(act: (isWaiting: () => Promise<void>) => Promise<void>): Promise<void> {
+    const holder = new pg.Client({ connectionString: source });
+    await holder.connect();
+    await holder.query('begin; lock table words');
+    const waits = `select 1 from pg_stat_activity where application_name = 'heed-backup' and wait_event_type = 'Lock'`;
+    await act(() => until(async () => (await ask(server, waits)).length > 0));
+    await holder.end();
+  }
+});
+
+test('is made by itself when something was recorded, and what keeps it from being made is said once', async () => {
+  const kept = join(folder, 'by-itself');
+  const said: string[] = [];
+  await writeFile(kept, 'in the way');
+  const keeping = keepBackups(source, kept, (sentence) => said.push(sentence), { everyMs: 1, againMs: 1, lookMs: 20 });
+  await until(async () => said.length > 0);
+  await sleep(100);
+  await rm(kept);
+  await until(async () => said.length > 1);
+  const first = await readdir(kept);
+  // One that is made within the same second takes the place of the first.
+  await sleep(1_000);
+  await ask(source, 'update staff set name = name');
+  await until(async () => (await readdir(kept)).some((name) => name.endsWith('.backup') && !first.includes(name)));
+  await keeping.stop();
+  expect(said).toEqual([expect.stringContaining('A backup could not be made: '), 'Backups are made again.']);
+  expect(first).toEqual([expect.stringMatching(/^heed-.*Z\.backup$/)]);
 });
 
 test('is kept for an hour every time, a day by the hour and thirty days by the day', () => {
@@ -136,10 +272,18 @@ test('is kept for an hour every time, a day by the hour and thirty days by the d
   const every = (minutes: number, days: number): string[] =>
     Array.from({ length: (days * 1440) / minutes }, (_, n) => nameAt(new Date(now.getTime() - n * minutes * 60_000)));
   const all = every(5, 40);
-  const gone = new Set(tooMany(all, now));
+  const gone = new Set(tooMany(all, now, new Date(0)));
   const kept = all.filter((name) => !gone.has(name));
   expect(kept.slice(0, 13)).toEqual(all.slice(0, 13));
   expect(kept.length).toBeGreaterThan(13 + 22 + 28);
   expect(kept.length).toBeLessThanOrEqual(13 + 24 + 31);
-  expect(tooMany(['notes.txt', 'before-the-move.backup'], now)).toEqual([]);
+  expect(tooMany(['notes.txt', 'before-the-move.backup'], now, new Date(0))).toEqual([]);
+});
+
+test('of a database that was lost is not pushed out by those of the blank one in its place', () => {
+  const names = ['13:05', '13:55', '14:00', '14:05', '14:50'].map((time) => nameAt(new Date(`2026-11-28T${time}:00Z`)));
+  const [, lastOfThirteen, , last, blankOne] = names;
+  const now = new Date('2026-11-28T18:00:00Z');
+  const gone = tooMany(names, now, new Date('2026-11-28T14:07:00Z'));
+  expect(names.filter((name) => !gone.includes(name))).toEqual([lastOfThirteen, last, blankOne]);
 });
