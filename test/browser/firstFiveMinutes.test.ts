@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
-import { apiKey, leftovers, startHeed, type RunningHeed } from './heed.ts';
+import { apiKey, leftovers, startHeed, type RunningHeed } from '../support/heed.ts';
 import { picture } from './pictures.ts';
 
 let heed: RunningHeed;

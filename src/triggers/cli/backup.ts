@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 // oxlint-disable-next-line no-restricted-imports -- a Heed that was stopped has no server, and its data is restored into that server
 import { defaultDataDir, startPostgres } from '../../embedded/postgres.ts';
+import { elapsedInWords } from '../../domain/moments.ts';
 import { backUp } from '../../store/backup.ts';
 import { restore } from '../../store/restore.ts';
 import { findDatabase } from './place.ts';
@@ -54,7 +55,8 @@ export function addBackup(program: Command, terminal: Terminal): void {
         if (asked.json) sayJson(terminal, done);
         else
           for (const line of [
-            `Restored as of ${done.takenAt.toISOString()}: ${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
+            `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
+            `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
             `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
             'Take a new anchor: heed audit --anchor FILE.',
           ])

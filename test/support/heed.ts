@@ -17,6 +17,8 @@ export interface RunningHeed {
   temporalUi(): string;
   /** kill -9, as when the power goes. */
   kill(): Promise<void>;
+  /** Its disk and its machine: the data folder goes while it runs, then every process of it. */
+  lose(): Promise<void>;
   startAgain(): Promise<void>;
   /** Ctrl-C. */
   stop(): Promise<void>;
@@ -24,8 +26,9 @@ export interface RunningHeed {
   forget(): Promise<void>;
 }
 
+/** In a blank data folder, unless the environment names one. */
 export async function startHeed(environment: NodeJS.ProcessEnv = {}): Promise<RunningHeed> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'heed-e2e-'));
+  const dataDir = environment['HEED_DATA_DIR'] ?? (await mkdtemp(join(tmpdir(), 'heed-e2e-')));
   await chmod(dataDir, 0o711);
   const port = await getPort();
   let said = '';
@@ -60,6 +63,13 @@ export async function startHeed(environment: NodeJS.ProcessEnv = {}): Promise<Ru
     terminal: () => said,
     temporalUi: () => /Temporal is up: (\S+?)\.?\n/.exec(said)?.[1] ?? '',
     kill: () => end('SIGKILL'),
+    async lose() {
+      // Postgres goes on writing into it for a while.
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
+      await end('SIGKILL');
+      for (const one of await leftovers(dataDir)) process.kill(parseInt(one), 'SIGKILL');
+      await rm(dataDir, { recursive: true, force: true });
+    },
     startAgain: start,
     stop,
     async forget() {
