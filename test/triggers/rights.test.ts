@@ -12,6 +12,8 @@ import { wordsOf } from '../../src/store/records/signals.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
@@ -183,6 +185,16 @@ test('nothing leaves for somebody who was restricted or erased while the letter 
     update deliveries set state = 'sending', phase = 'open', fence = 1, lease_until = clock_timestamp() + interval '2 min' where id = ${receipt!.id}`);
   await erase(db.heed, await subjectNamed(db.pool, 'soon@gone.example'), operator as { by: string; reason: string });
   expect(await ledger(id)).toMatchObject([{ state: 'cancelled', last_error_code: 'erased' }]);
+});
+
+test('nobody speaks for whoever was erased: a colleague who heard a no opens nothing again, and it is not kept', async () => {
+  const { id } = await hears({ words: 'Do you iron?', kind: 'question', customer: { email: 'once@heard.example' } });
+  await triage(hands, id);
+  await approveFollowUp(db.heed, { loopId: id, by: 'priya', press: press() }, { words: 'We do.' });
+  await erase(db.heed, await subjectNamed(db.pool, id), operator);
+  const heard = confirm(db.heed, { loopId: id, by: 'jonas', press: press() }, { says: 'no', words: 'Otto Once waits' });
+  await expect(heard).rejects.toThrow(/has been erased, so there is nothing to confirm/);
+  expect(await signalNow(db.pool, id)).toMatchObject({ round: 1, closed_how: 'erased', says: null });
 });
 
 test('a reason that names the person would outlive them, and is refused', async () => {

@@ -5,6 +5,7 @@ import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { recordConfirmation } from '../../store/records/confirmations.ts';
+import { isErased } from '../../store/records/erasures.ts';
 import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
@@ -22,7 +23,7 @@ export const Confirmation = z.strictObject({
 export type Confirmation = z.infer<typeof Confirmation>;
 
 /** `by`: the colleague who heard it; absent when the customer says it themselves. Throws `conflict` when they have not been answered yet,
- *  or the signal was dismissed; saying the same twice is answered alike. */
+ *  or the signal was dismissed or erased; saying the same twice is answered alike. */
 export async function confirm(
   heed: Heed,
   responding: { loopId: string; by?: string; press: Press },
@@ -42,6 +43,12 @@ export async function confirm(
       throw new DomainError('forbidden', 'This was not given to you, so what they said is not yours to record.');
     if (signal.closed_how === 'dismissed')
       throw new DomainError('conflict', 'This was closed without an answer, so there is nothing to confirm.');
+    // Their own links are revoked; and a "no" that a colleague heard would ask somebody to answer what nobody can read any more.
+    if (await isErased(tx, signal.id))
+      throw new DomainError(
+        'conflict',
+        'What was said here has been erased, so there is nothing to confirm. If something is left open, capture it anew.',
+      );
 
     const moment = { tx, company, version, now, by: by ?? '' };
     const lastWordSaid = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;

@@ -236,12 +236,13 @@ async function possible(
   page: SignalPage,
   returned: { verb: string; filled: Filled } | undefined,
 ): Promise<Possible | undefined> {
-  const { signal, stage } = page;
+  const { signal, stage, words } = page;
   if (signal.sample) return undefined;
   const asks = asksOf(page);
   const open = stage !== 'closed' && stage !== 'captured';
   const answerable = stage === 'review' || stage === 'acknowledge' || stage === 'answer';
-  const mayConfirm = lastWordSaid(signal) && signal.closed_how !== 'dismissed' && signal.closed_how !== 'settled';
+  const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
+  const mayConfirm = lastWordSaid(signal) && !isFinal;
   if (!open && !mayConfirm) return undefined;
   const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
   const verbs = [
