@@ -318,7 +318,7 @@ describe('joining', () => {
     expect(await world.insight(to)).toMatchObject({ signals: 2, people: 2 });
     await expect(
       handOverInsight(world.heed, world.as('tomas', from), { to: 'ingrid', reason: 'hers' }),
-    ).rejects.toThrow('This is closed');
+    ).rejects.toThrow('belongs to another one now');
 
     await decide(world.heed, world.as('tomas', to), adopted);
     await world.pass('11 minutes');

@@ -9,11 +9,14 @@ import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { join } from '../../src/triggers/responses/join.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
@@ -22,6 +25,7 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
 let hands: Hands;
@@ -195,6 +199,45 @@ test('nobody speaks for whoever was erased: a colleague who heard a no opens not
   const heard = confirm(db.heed, { loopId: id, by: 'jonas', press: press() }, { says: 'no', words: 'Otto Once waits' });
   await expect(heard).rejects.toThrow(/has been erased, so there is nothing to confirm/);
   expect(await signalNow(db.pool, id)).toMatchObject({ round: 1, closed_how: 'erased', says: null });
+});
+
+describe('what nobody is left to have asked for', () => {
+  const asks = async (item: string, email: string) => {
+    const { id } = await hears({ words: `A ${item}?`, kind: 'unmet-demand', wanted: { item }, customer: { email } });
+    await goOn(db, id);
+    return { id, insight: (await signalNow(db.pool, id))!.insight_id! };
+  };
+  const decider = async (insight: string) => ({
+    loopId: insight,
+    by: (await insightNow(db.pool, insight))!.decider,
+    press: press(),
+  });
+  const no = { outcome: 'declined', reason: 'We make none.' } as const;
+
+  test('is decided no more: nobody would hear of it', async () => {
+    const { id, insight } = await asks('samovar', 'asks@alone.example');
+    await erase(db.heed, await subjectNamed(db.pool, id), operator);
+    await expect(decide(db.heed, await decider(insight), no)).rejects.toThrow(/has been erased; there is nothing left/);
+    expect(await insightNow(db.pool, insight)).toMatchObject({ round: 1, closed_how: 'erased' });
+  });
+
+  test('is closed when the decision on it is taken back', async () => {
+    const { id, insight } = await asks('gramophone', 'asks@before.example');
+    await decide(db.heed, await decider(insight), no);
+    await erase(db.heed, await subjectNamed(db.pool, id), operator);
+    await takeBack(db.heed, await decider(insight));
+    expect(await insightNow(db.pool, insight)).toMatchObject({ closed_how: 'erased', open_to_join: false });
+  });
+
+  test('is closed when everybody else is moved on', async () => {
+    const gone = await asks('spinet', 'asks@first.example');
+    const moved = await asks('spinet', 'asks@second.example');
+    const { insight } = await asks('harpsichord', 'asks@other.example');
+    expect(moved.insight).toBe(gone.insight);
+    await erase(db.heed, await subjectNamed(db.pool, gone.id), operator);
+    await join(db.heed, { loopId: moved.id, by: 'priya', press: press() }, { insight });
+    expect(await insightNow(db.pool, gone.insight)).toMatchObject({ closed_how: 'joined', open_to_join: false });
+  });
 });
 
 test('a reason that names the person would outlive them, and is refused', async () => {

@@ -253,30 +253,44 @@ const ruleOf = ({ cause }: Erasing): string =>
 
 /** Where nobody is left who said it: what only they could have put into its title goes, and what nobody has decided yet is closed. */
 async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<void> {
+  if (await isAnybodyLeft(tx, insight)) return;
   const it = await tx.one(sql.type(
     z.object({
+      id: z.string(),
       attributes: z.record(z.string(), z.string()),
       round: z.number(),
-      living: z.number(),
       closed: z.boolean(),
       undecided: z.boolean(),
     }),
   )`
-    select i.attributes, n.round, n.closed_at is not null as closed, n.outcome is null or n.outcome = 'deferred' as undecided,
-      (select count(*)::integer from now.insight_signals x
-        where x.insight_id = i.id and not exists (select from erased_signals e where e.signal_id = x.signal_id)) as living
-    from insights i cross join lateral now.insight(i.id) n
-    where i.id = ${insight}`);
-  if (it.living > 0) return;
+    select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
+    from now.insight(${insight}::uuid)`);
   const codes = erasing.codesIn(it.attributes);
   if (Object.keys(codes).length < Object.keys(it.attributes).length) {
     await freeSameness(tx, insight);
     await tx.query(sql.unsafe`
       update insights set attributes = ${sql.jsonb(codes)}, sameness_key = ${`erased:${insight}`} where id = ${insight}`);
   }
-  if (!it.undecided || it.closed) return;
-  await freeSameness(tx, insight);
-  await closeRound(tx, { loopId: insight, round: it.round, how: 'erased', rule: ruleOf(erasing) });
+  if (it.undecided && !it.closed) await closeForgotten(tx, it, ruleOf(erasing));
+}
+
+/** An insight that nobody is left to have asked for, and nobody has decided: whatever was decided would reach nobody. */
+export async function closeForgotten(
+  tx: Tx,
+  { id, round }: { id: string; round: number },
+  rule = 'whoever asked for it has been erased',
+): Promise<void> {
+  await freeSameness(tx, id);
+  await closeRound(tx, { loopId: id, round, how: 'erased', rule });
+}
+
+/** Whether anybody is left who asked for this: neither erased since nor moved on to another. */
+export function isAnybodyLeft(db: Db, insightId: string): Promise<boolean> {
+  return db.oneFirst(sql.type(z.object({ anybody: z.boolean() }))`
+    select exists (
+      select from now.insight_signals x
+      where x.insight_id = ${insightId} and not exists (select from erased_signals e where e.signal_id = x.signal_id)
+    ) as anybody`);
 }
 
 const Tombstone = z.object({ erased_at: z.date() });

@@ -4,12 +4,13 @@ import type { Company } from '../../domain/company.ts';
 import type { Tx } from '../pool.ts';
 import { momentOf } from './clock.ts';
 import { insightNow } from '../views/insights.ts';
+import { isAnybodyLeft } from './erasures.ts';
 import { joinInsight } from './insights.ts';
 import { planWait } from './ladders.ts';
 import { closeRound } from './loops.ts';
 
 /** Joins under the insight's lock, which the caller holds. What was deferred until so many people is taken up again once they are there;
- *  an insight that a person has emptied this way is closed as joined. False when the signal had joined it before. */
+ *  an insight that a person has emptied this way, but for what was erased, is closed as joined. False when the signal had joined it before. */
 export async function joinSignal(
   tx: Tx,
   j: {
@@ -38,7 +39,7 @@ export async function joinSignal(
   }
   if (!j.from) return true;
   const left = await insightNow(tx, j.from);
-  if (left && left.signals === 0) {
+  if (left && !(await isAnybodyLeft(tx, left.id))) {
     await closeRound(tx, {
       loopId: left.id,
       round: left.round,

@@ -9,6 +9,7 @@ import type { Heed } from '../heed.ts';
 import {
   atTime,
   mustBeOpen,
+  mustHoldSomebody,
   nameOf,
   respondToInsight,
   respondToSignal,
@@ -39,6 +40,7 @@ export function handOver(heed: Heed, responding: Responding, given: HandOver): P
 
 export function handOverInsight(heed: Heed, responding: Responding, given: HandOver): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
+    mustHoldSomebody(insight);
     if (insight.closed_at)
       throw new DomainError('conflict', 'This is closed: everyone who asked was told; there is nothing left to do.');
     const { id, round, decider: owner, place, owned_since: since } = insight;

@@ -119,13 +119,15 @@ export function mustBeOpen(signal: SignalNow, moment: Moment): void {
   );
 }
 
-/** Throws when everybody who asked was moved on to another insight: nobody would hear of what is said about this one. */
-export function mustHoldSomebody(insight: InsightNow): void {
-  if (insight.closed_how === 'joined')
+/** Throws when everybody who asked was moved on to another insight, or erased: nobody would hear of what is said about this one. */
+export function mustHoldSomebody({ closed_how: how }: InsightNow): void {
+  if (how === 'joined')
     throw new DomainError(
       'conflict',
       'Whoever asked for this belongs to another one now; there is nothing left to do.',
     );
+  if (how === 'erased')
+    throw new DomainError('conflict', 'What was said about this has been erased; there is nothing left to do.');
 }
 
 /** Throws when an insight has been decided for good: what it asked of people is over. */
