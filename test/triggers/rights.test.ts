@@ -201,6 +201,28 @@ test('nobody speaks for whoever was erased: a colleague who heard a no opens not
   expect(await signalNow(db.pool, id)).toMatchObject({ round: 1, closed_how: 'erased', says: null });
 });
 
+test('whatever was pressed about somebody who was erased is gone, and the hash of what they wrote with it', async () => {
+  const customer = { name: 'Una Wares', email: 'una@wares.example' };
+  const { id } = await hears({ words: 'Two of them were torn', kind: 'complaint', customer });
+  await goOn(db, id);
+  const by = (await signalNow(db.pool, id))!.owner;
+  const pressed = () => ({ source: 'una', key: newId() });
+  const [taken, again, answer, no, repeated] = [pressed(), pressed(), pressed(), pressed(), pressed()];
+  const presses = [
+    () => acknowledge(db.heed, { loopId: id, by, press: taken }),
+    () => acknowledge(db.heed, { loopId: id, by, press: again }),
+    () => approveFollowUp(db.heed, { loopId: id, by, press: answer }, { words: 'We mend them.' }),
+    () => confirm(db.heed, { loopId: id, press: no }, { says: 'no', words: 'Una Wares still waits' }),
+    () => confirm(db.heed, { loopId: id, press: repeated }, { says: 'no', words: 'Una Wares waits and waits' }),
+  ];
+  for (const press of presses) await press();
+  await erase(db.heed, await subjectNamed(db.pool, id), operator);
+  for (const press of presses) await expect(press()).rejects.toMatchObject({ code: 'gone' });
+  expect(await db.pool.exists(sql.unsafe`select from presses where source = 'una' and fingerprint is not null`)).toBe(
+    false,
+  );
+});
+
 describe('what nobody is left to have asked for', () => {
   const asks = async (item: string, email: string) => {
     const { id } = await hears({ words: `A ${item}?`, kind: 'unmet-demand', wanted: { item }, customer: { email } });
@@ -235,8 +257,11 @@ describe('what nobody is left to have asked for', () => {
     const { insight } = await asks('harpsichord', 'asks@other.example');
     expect(moved.insight).toBe(gone.insight);
     await erase(db.heed, await subjectNamed(db.pool, gone.id), operator);
-    await join(db.heed, { loopId: moved.id, by: 'priya', press: press() }, { insight });
+    const moving = { loopId: moved.id, by: 'priya', press: press() };
+    await join(db.heed, moving, { insight });
     expect(await insightNow(db.pool, gone.insight)).toMatchObject({ closed_how: 'joined', open_to_join: false });
+    await erase(db.heed, await subjectNamed(db.pool, moved.id), operator);
+    await expect(join(db.heed, moving, { insight })).rejects.toMatchObject({ code: 'gone' });
   });
 });
 

@@ -214,6 +214,7 @@ async function forgetPresses(tx: Tx, signals: readonly string[]): Promise<void> 
       union all select id from ownerships where loop_id = any(${ids(signals)})
       union all select id from acknowledgements where loop_id = any(${ids(signals)})
       union all select id from follow_ups where loop_id = any(${ids(signals)})
+      union all select id from repairs where loop_id = any(${ids(signals)})
       union all select id from calls where loop_id = any(${ids(signals)})
       union all select id from confirmations where loop_id = any(${ids(signals)}))`);
 }

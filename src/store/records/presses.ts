@@ -65,8 +65,8 @@ export const hashesOf = ({ key, content = '' }: Press): { keyHash: Buffer; finge
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Keeps what the press led to, so that a repeat is given the same answer. */
-export async function pressed(tx: Tx, id: string, factId: string | null, result: object): Promise<void> {
+/** Keeps what the press led to, so that a repeat is given the same answer. Erasing finds it by its fact, or by the loop where it made none. */
+export async function pressed(tx: Tx, id: string, factId: string, result: object): Promise<void> {
   await tx.query(
     sql.unsafe`update presses set fact_id = ${factId}, result = ${sql.jsonb(result as never)} where id = ${id}`,
   );

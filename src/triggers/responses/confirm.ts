@@ -59,7 +59,7 @@ export async function confirm(
         : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
     // Said again while somebody is on it already.
     if (!lastWordSaid && signal.round > 1 && says === 'no')
-      return kept(tx, made.id, { sentence: thanks, factId: null });
+      return kept(tx, made.id, signal.id, { sentence: thanks, factId: null });
     if (!lastWordSaid && signal.round === 1)
       throw new DomainError(
         'conflict',
@@ -76,7 +76,7 @@ export async function confirm(
       by,
       late: signal.closed_how === 'silent',
     });
-    if (!factId) return kept(tx, made.id, { sentence: thanks, factId: null });
+    if (!factId) return kept(tx, made.id, signal.id, { sentence: thanks, factId: null });
     let sentence = thanks;
     if (says === 'yes') {
       await closeRound(tx, {
@@ -115,14 +115,14 @@ export async function confirm(
       sentence = `Thank you for saying so. ${nameOf(moment, up.staff)} will read it and answer you.`;
     }
     await factRecorded(tx, signal.id);
-    return kept(tx, made.id, { sentence, factId });
+    return kept(tx, made.id, signal.id, { sentence, factId });
   });
   heed.hint();
   return response;
 }
 
-/** A repeat of this press is given the same answer. */
-async function kept(tx: Tx, pressId: string, response: Response): Promise<Response> {
-  await pressed(tx, pressId, response.factId, response);
+/** A repeat of this press is given the same answer, until what it is about is erased. */
+async function kept(tx: Tx, pressId: string, signalId: string, response: Response): Promise<Response> {
+  await pressed(tx, pressId, response.factId ?? signalId, response);
   return response;
 }

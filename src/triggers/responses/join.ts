@@ -60,7 +60,7 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
       if (left?.closed_at) await freeSameness(tx, left.id);
       await wake(tx, signal.insight_id, 'response');
     }
-    return { sentence: `Joined. ${insight.people} others said so too.`, factId: insightId };
+    return { sentence: `Joined. ${insight.people} others said so too.`, factId: signal.id };
   });
 }
 

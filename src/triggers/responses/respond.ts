@@ -97,7 +97,8 @@ async function respond(
       );
     const recorded = await record({ ...configuration, tx, by, now: loop.now });
     await factRecorded(tx, loopId);
-    await pressed(tx, made.id, recorded.factId, recorded);
+    // What made no fact is kept as about the loop, or an erasure would not find it.
+    await pressed(tx, made.id, recorded.factId ?? loopId, recorded);
     return recorded;
   });
   heed.hint();
