@@ -8,7 +8,7 @@ import { stageOfInsight } from '../domain/loop.ts';
 import { insightTitle } from '../domain/sameness.ts';
 import { extract, quotingOf, renderTemplate } from '../domain/template.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
-import { closeRound, factRecorded, lockLoop } from '../store/records/loops.ts';
+import { closeRound, factRecorded, isOpen, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
 import { contributorsLeft, recordTelling, recordToldSignal, type Contributor } from '../store/records/tellings.ts';
 import { decisionInForce } from '../store/records/decisions.ts';
@@ -34,7 +34,9 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
       const { now } = await lockLoop(tx, insightId);
       // Decided anew meanwhile: nobody is told any more what is not true any more, and the new word can still be taken back.
       if (insight.final_at! > now || (await decisionInForce(tx, insightId))?.id !== insight.decision_id) return false;
-      await tellContributor(tx, contributor, insight, company);
+      // Erased or dismissed since they were looked up: fifty of them take a while, and nothing is written to them any more.
+      const closed = contributor.closed || (!contributor.sample && !(await isOpen(tx, contributor.signal_id)));
+      await tellContributor(tx, { ...contributor, closed }, insight, company);
       await factRecorded(tx, contributor.signal_id, 'wave');
       return true;
     });

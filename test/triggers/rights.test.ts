@@ -3,10 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
+import { tell } from '../../src/activities/tell.ts';
 import { triage } from '../../src/activities/triage.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
-import { sql } from '../../src/store/pool.ts';
+import { sql, type Pool } from '../../src/store/pool.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -189,6 +190,32 @@ test('nothing leaves for somebody who was restricted or erased while the letter 
     update deliveries set state = 'sending', phase = 'open', fence = 1, lease_until = clock_timestamp() + interval '2 min' where id = ${receipt!.id}`);
   await erase(db.heed, await subjectNamed(db.pool, 'soon@gone.example'), operator as { by: string; reason: string });
   expect(await ledger(id)).toMatchObject([{ state: 'cancelled', last_error_code: 'erased' }]);
+});
+
+test('nothing is written to somebody who was erased while the others were being told', async () => {
+  const customer = { name: 'Mid Way', email: 'mid@way.example' };
+  const { id } = await hears({ words: 'A spindle?', kind: 'unmet-demand', wanted: { item: 'spindle' }, customer });
+  await goOn(db, id);
+  const loopId = (await signalNow(db.pool, id))!.insight_id!;
+  const by = (await insightNow(db.pool, loopId))!.decider;
+  await decide(db.heed, { loopId, by, press: press() }, { outcome: 'declined', reason: 'We spin none.' });
+  await db.passTime('1 hour');
+  // It was looked up who is to be told, and nobody has been.
+  const erasing = new Proxy(db.pool, {
+    get: (pool, name: keyof Pool) =>
+      name !== 'transaction'
+        ? pool[name]
+        : async (...given: Parameters<Pool['transaction']>) => {
+            await erase(db.heed, await subjectNamed(pool, id), operator);
+            return pool.transaction(...given);
+          },
+  });
+  await tell({ ...hands, pool: erasing }, loopId);
+  expect((await ledger(id)).filter(({ purpose }) => purpose === 'told')).toEqual([]);
+  expect(
+    await db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
+      select reason from told_signals where signal_id = ${id}`),
+  ).toEqual(['closed']);
 });
 
 test('nobody speaks for whoever was erased: a colleague who heard a no opens nothing again, and it is not kept', async () => {

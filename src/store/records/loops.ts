@@ -37,6 +37,11 @@ export async function lockLoop(
   return loop;
 }
 
+/** Whether a loop still owes somebody something. */
+export function isOpen(tx: Tx, id: string): Promise<boolean> {
+  return tx.exists(sql.unsafe`select from now.open_loops where id = ${id}`);
+}
+
 /** After a fact: the loop is looked at again, and the cards in Slack are drawn anew. */
 export async function factRecorded(tx: Tx, loopId: string, as: WakeClass = 'response'): Promise<void> {
   await wake(tx, loopId, as);
