@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
-import { apiKey, leftovers, startHeed, type RunningHeed } from '../support/heed.ts';
+import { apiKey, leftovers, newHeed, type RunningHeed } from '../support/heed.ts';
 import { picture } from './pictures.ts';
 
 let heed: RunningHeed;
@@ -15,7 +15,9 @@ let page: Page;
 let signal: string;
 
 beforeAll(async () => {
-  [heed, browser] = await Promise.all([startHeed(), openBrowser()]);
+  heed = await newHeed();
+  browser = await openBrowser();
+  await heed.start();
   const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, baseURL: heed.url });
   // Patience is no claim: what is slow here stands behind whatever else this machine does.
   context.setDefaultTimeout(60_000);
@@ -23,8 +25,7 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  await browser?.close();
-  await heed?.forget();
+  await Promise.all([browser?.close(), heed?.forget()]);
 });
 
 const standInFor = async (name: string): Promise<void> => {
@@ -211,7 +212,7 @@ test('the Temporal Web UI names the story, holds nothing personal, and a run ter
 test('kill -9 and a new start lose nothing and send nothing twice; Ctrl-C leaves nothing running', async () => {
   const before = (await mailsTo(kim)).length;
   await heed.kill();
-  await heed.startAgain();
+  await heed.start();
   await standInFor('Ingrid');
   await page.goto(signal);
   await page

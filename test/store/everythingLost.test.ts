@@ -13,7 +13,7 @@ import { startMailbox, type Mailbox } from '../../src/embedded/mailbox.ts';
 import { nameAt } from '../../src/store/keepBackups.ts';
 import { runCommand } from '../../src/triggers/cli/program.ts';
 import { foundInDatabase } from '../support/canaries.ts';
-import { apiKey, startHeed, type RunningHeed } from '../support/heed.ts';
+import { apiKey, newHeed, type RunningHeed } from '../support/heed.ts';
 
 let elsewhere: string;
 let mailbox: Mailbox;
@@ -27,7 +27,8 @@ beforeAll(async () => {
   const company = join(elsewhere, 'heed.yaml');
   await writeFile(company, yaml.replace(/^ *quiet_hours:.*\n/m, ''));
   environment = { HEED_CONFIG: company, SMTP_URL: mailbox.smtpUrl };
-  heed = await startHeed(environment);
+  heed = await newHeed(environment);
+  await heed.start();
 }, 300_000);
 afterAll(async () => {
   await heed?.forget();
@@ -137,7 +138,8 @@ test('a Heed that has lost everything goes on from its newest backup: no loop st
   });
   expect(restored.said).toContain('2 open loops are woken');
   expect(restored.said).toContain('1 of them letters');
-  heed = await startHeed(environment);
+  heed = await newHeed(environment);
+  await heed.start();
 
   const read = async (id: string): Promise<number> => (await ask('GET', `signals/${id}`)).status;
   expect([await read(waiting.id), await read(promised.id), await read(late.id)]).toEqual([200, 200, 404]);

@@ -1,10 +1,13 @@
 /** A whole Heed as a newcomer starts it: the real processes, in a data folder of their own. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
+import { end as endProcesses } from '../../src/embedded/processes.ts';
 
 export const apiKey = 'a-key-for-tests-only';
 
@@ -15,79 +18,93 @@ export interface RunningHeed {
   terminal(): string;
   /** Where this one's Temporal Web UI is. */
   temporalUi(): string;
+  /** Ends when it is up. Also starts one again that was killed. */
+  start(): Promise<void>;
   /** kill -9, as when the power goes. */
   kill(): Promise<void>;
   /** Its disk and its machine: the data folder goes while it runs, then every process of it. */
   lose(): Promise<void>;
-  startAgain(): Promise<void>;
   /** Ctrl-C. */
   stop(): Promise<void>;
-  /** Stops and forgets. */
+  /** Nothing of it is left, however far it has come: what does not end when it is told to is killed, with its servers. */
   forget(): Promise<void>;
 }
 
-/** In a blank data folder, unless the environment names one. */
-export async function startHeed(environment: NodeJS.ProcessEnv = {}): Promise<RunningHeed> {
+/** Longer than it takes to end in order, on a machine with much else to do. */
+const patienceMs = 60_000;
+
+/** One that is not started yet, so that whoever has it can end it, also when it is never up. In a blank data folder, unless the environment
+ *  names one. */
+export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<RunningHeed> {
   const dataDir = environment['HEED_DATA_DIR'] ?? (await mkdtemp(join(tmpdir(), 'heed-e2e-')));
   await chmod(dataDir, 0o711);
   const port = await getPort();
   let said = '';
-  let child: ChildProcess;
+  let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     said = '';
-    child = spawn('scripts/node', ['src/main.ts'], {
+    const started = spawn('scripts/node', ['src/main.ts'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PORT: String(port), HEED_DATA_DIR: dataDir, HEED_API_KEY: apiKey, ...environment },
     });
+    child = started;
     await new Promise<void>((ready, refused) => {
       const hear = (chunk: Buffer): void => {
         said += chunk.toString();
         if (said.includes('Start here')) ready();
       };
-      child.stdout!.on('data', hear);
-      child.stderr!.on('data', hear);
-      child.once('exit', (code) => refused(new Error(`npm start ended with ${code}: ${said}`)));
+      started.stdout.on('data', hear);
+      started.stderr.on('data', hear);
+      started.once('exit', (code) => refused(new Error(`npm start ended with ${code}: ${said}`)));
     });
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
   };
-  await start();
   const stop = (): Promise<void> => end('SIGINT');
+  /** They have sessions of their own and outlive it where it is killed. */
+  const killServers = async (): Promise<void> => {
+    await endProcesses(async () => (await processesOf(dataDir)).map(({ pid }) => pid), [['SIGKILL', patienceMs]]);
+  };
   return {
     url: `http://localhost:${port}`,
     dataDir,
     terminal: () => said,
     temporalUi: () => /Temporal is up: (\S+?)\.?\n/.exec(said)?.[1] ?? '',
+    start,
     kill: () => end('SIGKILL'),
     async lose() {
       // Postgres goes on writing into it for a while.
       await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
       await end('SIGKILL');
-      for (const one of await leftovers(dataDir)) process.kill(parseInt(one), 'SIGKILL');
+      await killServers();
       await rm(dataDir, { recursive: true, force: true });
     },
-    startAgain: start,
     stop,
     async forget() {
-      await stop();
+      await Promise.race([stop(), sleep(patienceMs, undefined, { ref: false })]);
+      await killServers();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
 
-/** Processes that name this data folder, or were given it: servers that outlived their Heed. */
-export async function leftovers(dataDir: string): Promise<string[]> {
-  const found: string[] = [];
+/** Servers that outlived their Heed. */
+export const leftovers = async (dataDir: string): Promise<string[]> =>
+  (await processesOf(dataDir)).map(({ pid, command }) => `${pid} ${command}`);
+
+/** Processes that name this data folder, or were given it. */
+async function processesOf(dataDir: string): Promise<{ pid: number; command: string }[]> {
+  const found: { pid: number; command: string }[] = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
     if (`${command}${environment}`.includes(dataDir))
-      found.push(`${pid} ${command.replaceAll('\0', ' ').slice(0, 80)}`);
+      found.push({ pid: Number(pid), command: command.replaceAll('\0', ' ').slice(0, 80) });
   }
   return found;
 }
