@@ -80,8 +80,8 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     diskMegabytes: 4_000,
     // Longer than a lease: who wakes up then is a zombie.
     pausesMs: [3_000, 8_000, 130_000],
-    // A letter in doubt is settled after fifteen minutes.
-    drainSeconds: 1_200,
+    // A letter in doubt is settled after fifteen minutes; a slow machine has more than that left over.
+    drainSeconds: 3_600,
     patient: true,
   };
   if (asked.headline || asked.captures !== undefined) {
