@@ -21,6 +21,8 @@ export type Act =
   | { verb: 'confirm'; signal: number; says: 'yes' | 'no'; by: Person | null }
   | { verb: 'stop'; customer: number }
   | { verb: 'disavow'; signal: number }
+  /** Whoever said it, with all that they said. */
+  | { verb: 'erase'; signal: number }
   | { verb: 'acknowledge insight'; insight: number; by: Person }
   | { verb: 'hand over insight'; insight: number; by: Person; to: Person }
   | {
@@ -118,6 +120,7 @@ export const acts: Record<Act['verb'], fc.Arbitrary<Act>> = {
   }),
   stop: fc.record({ verb: verb('stop'), customer: fc.nat({ max: customers.length - 1 }) }),
   disavow: fc.record({ verb: verb('disavow'), signal }),
+  erase: fc.record({ verb: verb('erase'), signal }),
   'acknowledge insight': fc.record({ verb: verb('acknowledge insight'), insight, by: decider }),
   'hand over insight': fc.record({ verb: verb('hand over insight'), insight, by: decider, to: decider }),
   decide: fc.record({
@@ -196,6 +199,8 @@ export function inWords(act: Act | Event): string {
       return `${nameOf(act.customer)} says stop`;
     case 'disavow':
       return `${where} was not me`;
+    case 'erase':
+      return `whoever said ${where} is erased`;
     case 'decide': {
       const until = act.people === null || act.outcome !== 'deferred' ? '' : ` or until ${act.people} people`;
       return `${act.by} decides ${where}: ${act.outcome}${act.outcome === 'declined' ? '' : `, in ${act.days} days`}${until}`;

@@ -42,7 +42,7 @@ function promised(loop: Signal | Insight, m: Model) {
       ladders: climbed(loop.plans),
       looksAgain: stage === 'closed' ? 'never' : 'in time',
     }),
-    prompts: loop.prompts.map(({ to, waits }) => (waits ? `${to}, not void` : `${to}, void`)).sort(),
+    prompts: loop.prompts.map(mayWait).sort(),
     ...(isSignal
       ? {
           answers: loop.answers,
@@ -55,7 +55,7 @@ function promised(loop: Signal | Insight, m: Model) {
             .sort(),
           news: Object.values(m.news)
             .filter(({ signal }) => signal === loop.n)
-            .map(({ to }) => to)
+            .map(mayWait)
             .sort(),
           insight: loop.insight === null ? [] : [`insight ${loop.insight}`],
         }
@@ -88,7 +88,7 @@ function seen(f: Facts | undefined, m: Model, real: Reality): ReturnType<typeof 
       ladders: climbed(f.plans),
       looksAgain: sleeps ? (inTime ? 'in time' : `too late, at ${new Date(sleeps.until).toISOString()}`) : 'never',
     }),
-    prompts: f.prompts.map(({ to, waits }) => (waits ? `${to}, not void` : `${to}, void`)).sort(),
+    prompts: f.prompts.map(mayWait).sort(),
     ...(isSignal
       ? {
           answers: f.answers,
@@ -96,7 +96,7 @@ function seen(f: Facts | undefined, m: Model, real: Reality): ReturnType<typeof 
           calls: f.calls as Signal['calls'][number]['outcome'][],
           heard: f.heard.map((h) => `${insight(h.insight)}, version ${h.version}: ${h.how}`),
           letters: f.letters.map(({ what, state }) => `${what} ${letterStates[state] ?? state}`).sort(),
-          news: f.news.sort() as Signal['owner'][],
+          news: f.news.map(mayWait).sort(),
           insight: f.insight.map(insight),
         }
       : {
@@ -109,6 +109,7 @@ function seen(f: Facts | undefined, m: Model, real: Reality): ReturnType<typeof 
   };
 }
 
+const mayWait = ({ to, waits }: { to: string; waits: boolean }): string => `${to}, ${waits ? 'not void' : 'void'}`;
 const letterStates: Record<string, string> = { suppressed: 'void', cancelled: 'void', expired: 'void' };
 
 /** A ladder that was replaced before anybody was told is nobody's concern. */

@@ -48,6 +48,8 @@ export class Acting implements Happening {
     const before = isTaken ? undefined : await real.count();
     const outcome = await real.perform(act);
     count(act.verb, isTaken);
+    if ('signal' in act && m.signals[act.signal]!.erased && act.verb !== 'erase')
+      count('about somebody erased', isTaken);
     expect(said(this.words, 'refused' in outcome ? `refused: ${outcome.refused}` : 'taken')).toEqual(
       said(this.words, isTaken ? 'taken' : expect.stringContaining('refused')),
     );
@@ -55,7 +57,8 @@ export class Acting implements Happening {
       expect(outcome.refused).toMatch(/^[A-Z“"’\d].*[.!?]$/s);
       expect(await real.count()).toBe(before);
     } else Object.assign(m, draft);
-    m.last = { act, isTaken };
+    // Erasing is no press: pressed again is what was pressed before it, which is gone when it was about whoever was erased.
+    if (act.verb !== 'erase') m.last = { act, about: aboutOf(act, m), isTaken };
     await settle(m, real, { death: this.death });
   }
 
@@ -98,14 +101,16 @@ export class Happens implements Happening {
         return;
       case 'the same press again': {
         const before = await real.count();
-        const { act, isTaken: wasTaken } = m.last!;
+        const { act, about, isTaken: wasTaken } = m.last!;
+        const isGone = wasTaken && about !== undefined && m.signals[about]!.erased;
         const draft = structuredClone(m);
         // What was taken counts once. What was refused left nothing behind, its press neither, and may be taken now.
         const isTaken = !wasTaken && doAct(draft, act);
         const again = await real.pressAgain();
-        if (wasTaken) expect('replayed' in again && (again.replayed || again.sentence === '')).toBe(true);
+        if (isGone) expect(again).toEqual({ refused: expect.stringContaining('has been erased') });
+        else if (wasTaken) expect('replayed' in again && (again.replayed || again.sentence === '')).toBe(true);
         else expect(said(inWords(act), 'replayed' in again)).toEqual(said(inWords(act), isTaken));
-        if (isTaken) Object.assign(m, draft, { last: { act, isTaken } });
+        if (isTaken) Object.assign(m, draft, { last: { act, about, isTaken } });
         else if (!('replayed' in again) || again.replayed) expect(await real.count()).toBe(before);
         return settle(m, real);
       }
@@ -115,6 +120,12 @@ export class Happens implements Happening {
   toString(): string {
     return inWords(this.event);
   }
+}
+
+/** The signal that a press is about. A capture is about the one it made; what is done from within a letter is no press. */
+function aboutOf(act: Act, m: Model): number | undefined {
+  if (act.verb === 'capture') return m.signals.length - 1;
+  return 'signal' in act && act.verb !== 'disavow' ? act.signal : undefined;
 }
 
 const deaths = fc.oneof(
@@ -160,6 +171,7 @@ export const happenings: fc.Arbitrary<Happening>[] = [
     ['acknowledge insight', 'hand over insight', 'take back', 'take back', 'complete', 'complete', 'answer'] as const
   ).map((verb) => acting(acts[verb])),
   acting(fc.oneof(acts.dismiss, acts.stop, acts.disavow)),
+  acting(acts.erase),
   ...often(5, happens(minutes.map((each): Event => ({ event: 'time passes', minutes: each })))),
   happens(fc.constant<Event>({ event: 'the workers stop' })),
   ...often(2, happens(fc.boolean().map((insightsFirst): Event => ({ event: 'the workers start', insightsFirst })))),

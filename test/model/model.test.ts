@@ -197,6 +197,54 @@ describe('courses of events that were once ended otherwise than promised', () =>
       { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
       { event: 'the workers start', insightsFirst: false },
     ));
+
+  test('who was erased is asked nothing more: what a colleague says they said opens nothing again', () =>
+    happened(
+      { ...kim, asks: 'question' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { verb: 'erase', signal: 0 },
+      { verb: 'confirm', signal: 0, says: 'no', by: 'jonas' },
+    ));
+
+  test('what only they had asked for who was erased is neither taken nor decided any more', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { verb: 'erase', signal: 0 },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { verb: 'acknowledge insight', insight: 0, by: 'tomas' },
+    ));
+
+  test('who was erased holds nothing open that everybody else was moved away from', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { ...lee, asks: 'coat' },
+      { ...lee, asks: 'scarf' },
+      { verb: 'erase', signal: 0 },
+      { verb: 'join', signal: 1, insight: 1, by: 'priya' },
+    ));
+
+  test('a decision that is taken back leaves nothing open that nobody is left to have asked for', () =>
+    happened(
+      { ...kim, asks: 'scarf' },
+      { verb: 'decide', insight: 0, by: 'ingrid', outcome: 'declined', days: 0, people: null },
+      { verb: 'erase', signal: 0 },
+      { verb: 'take back', insight: 0, by: 'ingrid' },
+      { ...kim, asks: 'scarf' },
+    ));
+
+  test('whatever was pressed about somebody who was erased is gone, also where it had changed nothing', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { ...lee, asks: 'scarf' },
+      { verb: 'acknowledge', signal: 1, by: 'priya' },
+      { verb: 'acknowledge', signal: 1, by: 'priya' },
+      { verb: 'erase', signal: 1 },
+      { event: 'the same press again' },
+      { ...lee, asks: 'scarf' },
+      { verb: 'join', signal: 2, insight: 0, by: 'priya' },
+      { verb: 'erase', signal: 2 },
+      { event: 'the same press again' },
+    ));
 });
 
 const courses = (most: number) =>
@@ -205,6 +253,7 @@ const pairs = fc.oneof(
   fc.tuple(aboutSignals, aboutSignals),
   fc.tuple(aboutInsights, aboutInsights),
   fc.tuple(acts.join, acts.decide),
+  fc.tuple(fc.oneof(acts.capture, aboutSignals, acts.decide, acts['take back'], acts.join), acts.erase),
 );
 
 const aboutTheSame = (one: Act, other: Act): Act => ({

@@ -88,7 +88,8 @@ interface Loop {
 }
 
 interface Letter {
-  what: 'receipt' | 'answer' | 'told';
+  /** A redaction takes back one that was sent. */
+  what: 'receipt' | 'answer' | 'told' | 'redaction';
   signal: number;
   customer: number;
   state: 'planned' | 'sent' | 'void';
@@ -112,6 +113,7 @@ export interface Signal extends Loop {
   course: 'thank' | 'answer' | 'decide' | 'review' | 'dismiss' | null;
   reviewed: number | null;
   disavowed: boolean;
+  erased: boolean;
   calls: { outcome: 'reached' | 'no_reply' | 'wrong_number'; tells: boolean; at: number }[];
   answer: {
     by: Person | null;
@@ -169,9 +171,9 @@ export interface Model {
   stopped: number[];
   letters: Letter[];
   /** To colleagues who captured something: what became of it, once an occasion. */
-  news: Record<string, { signal: number; to: Person }>;
-  /** What somebody did last, and whether it was taken. */
-  last: { act: Act; isTaken: boolean } | null;
+  news: Record<string, { signal: number; to: Person; waits: boolean }>;
+  /** What somebody pressed last, about which signal if about one, and whether it was taken. */
+  last: { act: Act; about: number | undefined; isTaken: boolean } | null;
 }
 
 export const nothingYet = (): Model => ({
@@ -204,6 +206,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       course: null,
       reviewed: null,
       disavowed: false,
+      erased: false,
       calls: [],
       answer: null,
       answers: [],
@@ -271,14 +274,12 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     if (!isShownTo(by, s, to) || !isJoinable(m, to) || s.joined.includes(insight)) return false;
     const from = s.insight === null ? undefined : m.insights[s.insight]!;
     joinTo(m, s, to);
-    if (!from || signalsOf(m, from).length > 0) return true;
-    close(from, 'joined');
-    if (m.joinable[from.about] === from.n) delete m.joinable[from.about];
+    if (from && !isAnybodyLeft(m, from)) closeToOthers(m, from, 'joined');
     return true;
   },
   confirm(m, { signal, says, by }) {
     const s = m.signals[signal]!;
-    if (s.closed === 'dismissed') return false;
+    if (s.closed === 'dismissed' || s.erased) return false;
     const ours = decides(s) ? toldAt(s) : (s.answer?.at ?? null);
     if (ours === null && s.round === 1) return false;
     // Said of the round before, while somebody more senior is on it already.
@@ -307,9 +308,25 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     for (const letter of m.letters) if (letter.signal === signal) voidLetter(letter);
     return true;
   },
+  erase(m, { signal }) {
+    const { customer, erased } = m.signals[signal]!;
+    if (erased) return false;
+    for (const s of m.signals.filter((s) => (customer === null ? s.n === signal : s.customer === customer))) {
+      s.erased = true;
+      // Whoever comes again is somebody new: nobody has this number any more.
+      if (customer !== null) s.customer = -1 - signal;
+      close(s, 'erased');
+      for (const news of Object.values(m.news)) if (news.signal === s.n) news.waits = false;
+      for (const letter of m.letters.filter((letter) => letter.signal === s.n))
+        if (letter.state === 'sent') post(m, { what: 'redaction', signal: s.n, customer: letter.customer });
+        else voidLetter(letter);
+    }
+    for (const i of m.insights) closeIfForgotten(m, i);
+    return true;
+  },
   'acknowledge insight': (m, { insight, by }) => {
     const i = m.insights[insight]!;
-    return mayDecide(i, by) && i.closed !== 'joined' && isOpenToDecide(i) && take(m, i, by);
+    return mayDecide(i, by) && !isAbandoned(i) && isOpenToDecide(i) && take(m, i, by);
   },
   'hand over insight': (m, { insight, by, to }) => {
     const i = m.insights[insight]!;
@@ -319,7 +336,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const i = m.insights[insight]!;
     const before = inForce(i);
     const isDecided = before && before.outcome !== 'deferred';
-    if (!mayDecide(i, by) || i.closed === 'joined' || (isDecided && (before.final > m.now || outcome === 'deferred')))
+    if (!mayDecide(i, by) || isAbandoned(i) || (isDecided && (before.final > m.now || outcome === 'deferred')))
       return false;
     if (outcome === 'deferred' && until !== null && until <= peopleOf(m, i)) return false;
     if ((outcome === 'adopted' && days < 0) || (outcome === 'deferred' && days <= 0)) return false;
@@ -347,6 +364,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       return false;
     decision.takenBack = true;
     if (isOpenToDecide(i)) m.joinable[i.about] ??= i.n;
+    closeIfForgotten(m, i);
     return true;
   },
   complete(m, { insight, by }) {
@@ -354,7 +372,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const decision = inForce(i);
     if (
       !mayDecide(i, by) ||
-      i.closed === 'joined' ||
+      isAbandoned(i) ||
       decision?.outcome !== 'adopted' ||
       decision.final > m.now ||
       decision.done
@@ -376,7 +394,8 @@ export function follow(m: Model, insightsFirst = false): void {
   for (let before = ''; before !== (before = JSON.stringify(m));) {
     for (const each of insightsFirst ? followAll.toReversed() : followAll) each();
     for (const letter of m.letters.filter(({ state }) => state === 'planned')) {
-      if (reach(m, m.signals[letter.signal]!) === 'email') Object.assign(letter, { state: 'sent', at: m.now });
+      if (letter.what === 'redaction' || reach(m, m.signals[letter.signal]!) === 'email')
+        Object.assign(letter, { state: 'sent', at: m.now });
       else voidLetter(letter);
     }
   }
@@ -437,7 +456,7 @@ function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): 
   const ways = ['email', 'phone', null];
   const way = (s: Signal): number => ways.indexOf(reach(m, s));
   for (const s of left.sort((a, b) => way(a) - way(b) || a.n - b.n)) {
-    if (s.capturer) m.news[`${i.n} ${version} ${s.capturer}`] ??= { signal: s.n, to: s.capturer };
+    if (s.capturer) m.news[`${i.n} ${version} ${s.capturer}`] ??= { signal: s.n, to: s.capturer, waits: true };
     const others = m.signals
       .filter(({ customer }) => customer !== null && customer === s.customer)
       .flatMap(({ heard }) => heard);
@@ -575,7 +594,7 @@ const isOver = (promise: number | null): boolean => promise !== null && promise 
 const endOfDay = (now: number, days: number): number => (Math.floor((now + 480) / day) + 1 + days) * day - 480;
 
 function reach(m: Model, s: Signal): 'email' | 'phone' | null {
-  if (s.customer === null || s.disavowed) return null;
+  if (s.customer === null || s.disavowed || s.erased) return null;
   if (s.agreed.includes('email') && !m.stopped.includes(s.customer)) return 'email';
   return s.agreed.includes('phone') && !wrongNumber(s) ? 'phone' : null;
 }
@@ -614,7 +633,8 @@ function voidLetter(letter: Letter): void {
 
 /** Nobody is told of what they did themselves. */
 function tellCapturer(m: Model, s: Signal, what: string, by: Person | null): void {
-  if (s.capturer && s.capturer !== by) m.news[`signal ${s.n} ${s.round} ${what}`] ??= { signal: s.n, to: s.capturer };
+  if (s.capturer && s.capturer !== by)
+    m.news[`signal ${s.n} ${s.round} ${what}`] ??= { signal: s.n, to: s.capturer, waits: true };
 }
 
 const opened = (m: Model, owner: Person, cause: Loop['cause']): Loop => ({
@@ -645,6 +665,16 @@ function close(loop: Loop, how: string): void {
   loop.closed = how;
   loop.closings.push(`${loop.round}: ${how}`);
   endPrompts(loop);
+}
+
+/** What nobody is left to have asked for is closed, unless it was decided. */
+function closeIfForgotten(m: Model, i: Insight): void {
+  if (isOpenToDecide(i) && !isAnybodyLeft(m, i)) closeToOthers(m, i, 'erased');
+}
+
+function closeToOthers(m: Model, i: Insight, how: 'joined' | 'erased'): void {
+  close(i, how);
+  if (isJoinable(m, i)) delete m.joinable[i.about];
 }
 
 function openRound(m: Model, loop: Loop, up: number): void {
@@ -694,6 +724,9 @@ const inForce = (i: Insight): Insight['decisions'][number] | undefined =>
   i.decisions.findLast(({ takenBack }) => !takenBack);
 const isOpenToDecide = (i: Insight): boolean => (inForce(i)?.outcome ?? 'deferred') === 'deferred';
 export const isJoinable = (m: Model, i: Insight): boolean => m.joinable[i.about] === i.n;
+const isAnybodyLeft = (m: Model, i: Insight): boolean => signalsOf(m, i).some(({ erased }) => !erased);
+/** Nobody would hear of what is said about it. */
+const isAbandoned = (i: Insight): boolean => i.closed === 'joined' || i.closed === 'erased';
 export const signalsOf = (m: Model, i: Insight): Signal[] => m.signals.filter(({ insight }) => insight === i.n);
 const peopleOf = (m: Model, i: Insight): number =>
   new Set(signalsOf(m, i).map(({ customer, n }) => (customer === null ? `signal ${n}` : customer))).size;

@@ -19,6 +19,8 @@ import { join } from '../../src/triggers/responses/join.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { review } from '../../src/triggers/responses/review.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { kindOf, nameOf, type Act, type Death } from './acts.ts';
 import { itemOf, ladders, undo } from './model.ts';
@@ -64,7 +66,7 @@ export interface Facts {
   plans: { round: number; wait: string; taken: number }[];
   prompts: { to: string; waits: boolean }[];
   letters: { what: string; state: string }[];
-  news: string[];
+  news: { to: string; waits: boolean }[];
   insight: string[];
   decisions: { version: number; outcome: string; by: string; takenBack: boolean; done: boolean }[];
   joinable: boolean;
@@ -128,6 +130,7 @@ export async function openReality(): Promise<Reality> {
     publicUrl: 'http://heed.test',
     post: { connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }) },
     slack: undefined,
+    recall: async () => {},
   };
   const now = (): number => Date.now() + ahead;
   let ahead = 0;
@@ -195,6 +198,11 @@ export async function openReality(): Promise<Reality> {
             [responding.loopId],
           );
           if (rows[0]!.id) await disavow(heed, responding.loopId, rows[0]!.id);
+        };
+      case 'erase':
+        return async () => {
+          const subject = await subjectNamed(heed.pool, responding.loopId);
+          await erase(heed, subject, { by: 'operator', reason: 'They asked for it.' });
         };
       case 'acknowledge insight':
         return () => acknowledgeInsight(heed, responding);
@@ -279,8 +287,10 @@ export async function openReality(): Promise<Reality> {
     },
     perform(act) {
       const speak = say(act);
-      last = () => answered(speak);
-      return last();
+      const speaking = () => answered(speak);
+      // Erasing is no press.
+      if (act.verb !== 'erase') last = speaking;
+      return speaking();
     },
     pressAgain: () => last!(),
     async settle(options = {}) {
@@ -396,7 +406,10 @@ select l.id, l.kind,
     `json_build_object('what', d.purpose, 'state', d.state)`,
     'deliveries d where d.loop_id = l.id and d.customer_id is not null',
   )} as letters,
-  ${list('d.staff', `deliveries d where d.loop_id = l.id and d.purpose = 'news'`)} as news,
+  ${list(
+    `json_build_object('to', d.staff, 'waits', d.state = 'planned')`,
+    `deliveries d where d.loop_id = l.id and d.purpose = 'news'`,
+  )} as news,
   ${list('x.insight_id', 'now.insight_signals x where x.signal_id = l.id')} as insight,
   ${list(
     `json_build_object('version', d.version, 'outcome', d.outcome, 'by', d.by,
