@@ -44,6 +44,9 @@ export async function recogniseCustomer(
   return { id: known ?? newId(), name, identities };
 }
 
+/** What is kept of an address that is erased or must not be written to: enough to know it again. Statements say the same as sha256(convert_to(…)). */
+export const addressHash = (normalised: string): Buffer => createHash('sha256').update(normalised).digest();
+
 export type SuppressionCause = 'unsubscribed' | 'not_me' | 'bounced' | 'complained';
 
 /** From now on nothing goes to this address; what waits for it ends here, in the same transaction. */
@@ -53,9 +56,8 @@ export async function suppress(
   normalised: string,
   cause: SuppressionCause,
 ): Promise<void> {
-  const hash = createHash('sha256').update(normalised).digest();
   await tx.query(sql.unsafe`
-    insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(hash)}, ${channel}, ${cause})
+    insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(addressHash(normalised))}, ${channel}, ${cause})
     on conflict (address_hash, channel, cause) do nothing`);
   await tx.query(sql.unsafe`
     update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()

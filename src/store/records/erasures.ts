@@ -1,10 +1,10 @@
 /** Erasing: what somebody said, wrote and is called goes; that it was said, what was done about it and when stays, in ids, codes and times. */
 
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
+import { addressHash } from './customers.ts';
 import { freeSameness } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { planRedactions } from './redactions.ts';
@@ -123,11 +123,9 @@ async function recordErasure(
     select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing`);
   for (const { kind, normalised } of of.addresses)
     await tx.query(sql.unsafe`
-      insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(hashOf(normalised))})
+      insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
       on conflict do nothing`);
 }
-
-const hashOf = (normalised: string): Buffer => createHash('sha256').update(normalised).digest();
 
 function nameOf(tx: Tx, customerId: string): Promise<string | null> {
   return tx.oneFirst(
