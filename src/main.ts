@@ -24,6 +24,7 @@ import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, isInForce, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
+import { tallyRefusals } from './store/records/refusals.ts';
 import { isReadyForParent, keepEngine } from './keepEngine.ts';
 import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
@@ -107,12 +108,15 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
     const { startEngine } = await import('./engine.ts');
     await startEngine(config, pool, part === 'engine' ? ['worker', 'relay'] : [part], stops, say);
     // A bare house is nobody else's; apart, it is another machine that asks.
-    if (part !== 'worker' && config.metricsPort)
+    if (part !== 'worker' && config.metricsPort) {
+      const turnedAway = tallyRefusals(pool);
+      stops.push({ name: 'Tally of refusals', stop: () => turnedAway.write() });
       await listen(
-        timingsDoor(config.metricsToken),
+        timingsDoor(config.metricsToken, turnedAway),
         { port: config.metricsPort, hostname: part === 'engine' ? '127.0.0.1' : '0.0.0.0', setting: 'METRICS_PORT' },
         stops,
       );
+    }
   }
   if (!isReadyForParent()) say(`Heed ${part} is ready.`);
 }
@@ -258,6 +262,7 @@ const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
 
 async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
   const log = openLog(config.logLevel);
+  stops.push({ name: 'Tally of refusals', stop: () => web.heed.turnedAway.write() });
   const app = createApp(web, {
     rateLimiting: config.rateLimiting,
     knownForMs,

@@ -1,7 +1,7 @@
 /** Keys that are asked for again and again. */
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { keepApiKey, openApiKeys, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
+import { apiKeys, keepApiKey, openApiKeys, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -26,4 +26,45 @@ test('what was no key of ours is one from the moment that it is kept', async () 
   expect(await keys('key-of-the-desk')).toBeNull();
   await keepApiKey(db.pool, 'key-of-the-desk', 'desk', ['read']);
   expect(await keys('key-of-the-desk')).toMatchObject({ name: 'desk' });
+});
+
+test('when a key was last used is on record, written once a minute at most and waited for by nobody', async () => {
+  await keepApiKey(db.pool, 'key-of-the-report', 'report', ['read']);
+  const written: Promise<unknown>[] = [];
+  const seen = new Proxy(db.pool, {
+    get: (pool, name) =>
+      name === 'query'
+        ? (statement: never) => {
+            const asked = pool.query(statement);
+            written.push(asked);
+            return asked;
+          }
+        : (Reflect.get(pool, name) as unknown),
+  });
+  const keys = openApiKeys(seen, { knownForMs: 0 });
+  const lastUsed = async (): Promise<Date | null> => {
+    await Promise.all(written);
+    return (await apiKeys(db.pool)).find(({ name }) => name === 'report')!.last_used_at;
+  };
+  expect(await lastUsed()).toBeNull();
+  await Promise.all(Array.from({ length: 20 }, () => keys('key-of-the-report')));
+  const first = await lastUsed();
+  expect(first).not.toBeNull();
+  const many = written.length;
+  await db.passTime('40 seconds');
+  await keys('key-of-the-report');
+  expect([written.length, await lastUsed()]).toEqual([many, first]);
+  await db.passTime('30 seconds');
+  await keys('key-of-the-report');
+  expect((await lastUsed())!.getTime() - first!.getTime()).toBeGreaterThanOrEqual(70_000);
+  expect(written).toHaveLength(many + 1);
+});
+
+test('a key that can’t be written down lets in as before', async () => {
+  await keepApiKey(db.pool, 'key-of-the-night', 'night', ['read']);
+  const full = new Proxy(db.pool, {
+    get: (pool, name) =>
+      name === 'query' ? () => Promise.reject(new Error('the disk is full')) : (Reflect.get(pool, name) as unknown),
+  });
+  expect(await openApiKeys(full, { knownForMs: 0 })('key-of-the-night')).toMatchObject({ name: 'night' });
 });

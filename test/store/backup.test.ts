@@ -17,6 +17,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
+import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
@@ -42,7 +43,7 @@ beforeAll(async () => {
   await loadSampleHistory(pool, { company: read.company, configuration: 1, now: new Date() });
   for (const words of ['Tabs\tand\\.\nlines\r\n\\.\n', 'naïve ☃ \u{1f600} "quoted"', '\\N'])
     await capture(
-      { pool, configuration, hint: () => {} },
+      { pool, configuration, hint: () => {}, turnedAway: tallyRefusals(pool) },
       {
         words,
         place: Object.keys(read.company.places)[0]!,

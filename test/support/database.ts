@@ -6,6 +6,7 @@ import type { QuerySqlToken } from 'slonik';
 import type { Company } from '../../src/domain/company.ts';
 import { openPool, sql, type Pool } from '../../src/store/pool.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
+import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
 
 export interface TestDatabase {
@@ -39,7 +40,7 @@ export async function openTestDatabase({
   return {
     url,
     pool,
-    heed: { pool, configuration, hint: () => {} },
+    heed: { pool, configuration, hint: () => {}, turnedAway: tallyRefusals(pool) },
     get company() {
       return company;
     },

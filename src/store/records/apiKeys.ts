@@ -19,6 +19,13 @@ const ApiKey = z.object({
 });
 export type ApiKey = z.infer<typeof ApiKey>;
 
+const Found = ApiKey.extend({
+  /** Not used for a minute: to be written down when it is. */
+  quiet: z.boolean(),
+});
+
+const quiet = sql.fragment`coalesce(k.last_used_at < heed_now() - interval '1 minute', true)`;
+
 const inForce = sql.fragment`
   k.revoked_at is null and not exists (select from staff p where p.code = k.name and p.removed_at is not null)`;
 
@@ -37,15 +44,26 @@ export async function keepApiKey(
 }
 
 /** Null for what is no key of ours, or no longer. */
-export async function apiKey(db: Db, key: string): Promise<ApiKey | null> {
-  return db.maybeOne(sql.type(ApiKey)`
-    select k.id, k.name, k.scopes, k.places from api_keys k where k.key_hash = ${sql.binary(hashOf(key))} and ${inForce}`);
+export async function apiKey(db: Db, key: string): Promise<z.infer<typeof Found> | null> {
+  return db.maybeOne(sql.type(Found)`
+    select k.id, k.name, k.scopes, k.places, (${quiet}) as quiet
+    from api_keys k where k.key_hash = ${sql.binary(hashOf(key))} and ${inForce}`);
 }
 
 /** Keys as they are now. Whoever asks for one again within `knownForMs` hears the same: a busy key is looked up once for many requests, and one
- *  that is revoked opens doors for so much longer. What is no key of ours is asked for each time, and not kept. */
+ *  that is revoked opens doors for so much longer. What is no key of ours is asked for each time, and not kept. That a key was used is
+ *  written down once a minute at most, and nobody waits for it. */
 export function openApiKeys(db: Db, { knownForMs }: { knownForMs: number }): (key: string) => Promise<ApiKey | null> {
   const known = new Map<string, { key: ApiKey; askedAt: number }>();
+  const writing = new Set<string>();
+  const used = (id: string): void => {
+    // All who come in the same moment find it quiet.
+    if (writing.has(id)) return;
+    writing.add(id);
+    void apiKeyUsed(db, id)
+      .catch(() => {})
+      .finally(() => writing.delete(id));
+  };
   return async (given) => {
     const name = hashOf(given).toString('base64');
     const before = known.get(name);
@@ -54,16 +72,26 @@ export function openApiKeys(db: Db, { knownForMs }: { knownForMs: number }): (ke
     const key = await apiKey(db, given);
     if (key) known.set(name, { key, askedAt });
     else known.delete(name);
+    if (key?.quiet) used(key.id);
     return key;
   };
 }
 
-const Listed = ApiKey.extend({ created_at: z.date(), revoked_at: z.date().nullable(), in_force: z.boolean() });
+async function apiKeyUsed(db: Db, id: string): Promise<void> {
+  await db.query(sql.unsafe`update api_keys k set last_used_at = heed_now() where k.id = ${id} and ${quiet}`);
+}
+
+const Listed = ApiKey.extend({
+  created_at: z.date(),
+  revoked_at: z.date().nullable(),
+  last_used_at: z.date().nullable(),
+  in_force: z.boolean(),
+});
 
 /** All there ever were, newest first. */
 export function apiKeys(db: Db): Promise<readonly z.infer<typeof Listed>[]> {
   return db.any(sql.type(Listed)`
-    select k.id, k.name, k.scopes, k.places, k.created_at, k.revoked_at, (${inForce}) as in_force
+    select k.id, k.name, k.scopes, k.places, k.created_at, k.revoked_at, k.last_used_at, (${inForce}) as in_force
     from api_keys k order by k.created_at desc, k.id desc`);
 }
 

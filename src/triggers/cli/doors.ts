@@ -53,6 +53,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
           scopes: one.scopes,
           places: one.places,
           since: one.created_at,
+          lastUsed: one.last_used_at,
           inForce: one.in_force,
         }));
         if (json)
@@ -62,7 +63,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
           );
         for (const one of all)
           terminal.say(
-            `${one.id}  ${one.name}: ${inWords(one.scopes)}, at ${placesInWords(one.places)}, since ${day(one.since)}${one.inForce ? '' : ', ended'}`,
+            `${one.id}  ${one.name}: ${inWords(one.scopes)}, at ${placesInWords(one.places)}, since ${day(one.since)}, ${one.lastUsed ? `last used ${minute(one.lastUsed)}` : 'never used'}${one.inForce ? '' : ', ended'}`,
           );
       });
     });

@@ -9,6 +9,7 @@ import { health } from './health.ts';
 import { metrics } from './metrics.ts';
 import { pages } from './pages/pages.ts';
 import { limitedRate } from './rates.ts';
+import { countRefusals, doorOf } from './refusals.ts';
 import { inTime, limitedBodies } from './requests.ts';
 import { ruled } from './rules.ts';
 import { onlyWatchers, ownFormsOnly, securityHeaders } from './security.ts';
@@ -35,17 +36,19 @@ export function createApp(
 ): Hono {
   const app = new Hono();
   const v1 = api(web.heed, knownForMs);
+  const { turnedAway } = web.heed;
+  const fromElsewhere = (path: string): void => turnedAway.count({ door: doorOf(path), why: 'other_site' });
 
-  app.use(requestId(), securityHeaders(web.publicUrl));
+  app.use(requestId(), securityHeaders(web.publicUrl), countRefusals(web.heed));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
-  app.use(ruled, inTime, ownFormsOnly(web.publicUrl), limitedBodies);
+  app.use(ruled, inTime, ownFormsOnly(web.publicUrl, fromElsewhere), limitedBodies);
 
   app.route('/v1', v1);
   app.route(
     '/',
     docs(() => describe(v1, web.publicUrl)),
   );
-  for (const watched of ['/metrics', '/health/engine']) app.use(watched, onlyWatchers(metricsToken));
+  for (const watched of ['/metrics', '/health/engine']) app.use(watched, onlyWatchers(metricsToken, turnedAway));
   app.route('/health', health(web));
   app.route('/metrics', metrics(web.heed.pool));
   app.route('/slack', slackRoutes(web));

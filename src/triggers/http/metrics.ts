@@ -4,17 +4,17 @@
 import { Hono } from 'hono';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Pool } from '../../store/pool.ts';
-import { refusalsOfTheHour } from '../../store/records/refusals.ts';
+import { refusalsOfTheHour, type Tally } from '../../store/records/refusals.ts';
 import { bounds, countsOf, progressOf, spreadsOf } from '../../store/views/health.ts';
 import { timings } from '../timings.ts';
 import { answerErrors } from './errors.ts';
 import { onlyWatchers } from './security.ts';
 
 /** A door for nothing but the timings of a process that has no web. */
-export function timingsDoor(metricsToken: string | undefined): Hono {
+export function timingsDoor(metricsToken: string | undefined, turnedAway: Tally): Hono {
   const app = new Hono();
   app.onError(answerErrors(() => {}));
-  app.get('/metrics', onlyWatchers(metricsToken), async (c) =>
+  app.get('/metrics', onlyWatchers(metricsToken, turnedAway), async (c) =>
     c.body(await timings.metrics(), 200, { 'Content-Type': timings.contentType }),
   );
   return app;

@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { DomainError } from '../../domain/errors.ts';
+import type { Tally } from '../../store/records/refusals.ts';
 
 /** No script or style but our own files, nothing that makes script out of text (Trusted Types), no frame around us. */
 const everyPage = {
@@ -62,9 +63,10 @@ export function securityHeaders(publicUrl: string): MiddlewareHandler {
 
 /**
  * Refuses a form that another site submits with this person's cookie. Browsers say where a press comes from (Sec-Fetch-Site, or Origin);
- * whoever says neither is no browser and carries no cookie of ours. Doors that bring their own proof, and no cookie, pass.
+ * whoever says neither is no browser and carries no cookie of ours. Doors that bring their own proof, and no cookie, pass. `refused` is told
+ * where a form of others was sent to.
  */
-export function ownFormsOnly(publicUrl: string): MiddlewareHandler {
+export function ownFormsOnly(publicUrl: string, refused: (path: string) => void): MiddlewareHandler {
   const own = new URL(publicUrl).origin;
   return async (c, next) => {
     if (isSafe(c.req.method) || bringsItsOwnProof(c.req.path)) return next();
@@ -74,12 +76,12 @@ export function ownFormsOnly(publicUrl: string): MiddlewareHandler {
     const isOurs = site
       ? site === 'same-origin' || site === 'none'
       : !origin || origin === own || origin === here || (origin === 'null' && isOpenedByALink(c.req.path));
-    if (!isOurs)
-      throw new DomainError(
-        'forbidden',
-        'This form was sent from another site, so nothing was done. Open our page and press there.',
-      );
-    return next();
+    if (isOurs) return next();
+    refused(c.req.path);
+    throw new DomainError(
+      'forbidden',
+      'This form was sent from another site, so nothing was done. Open our page and press there.',
+    );
   };
 }
 
@@ -93,15 +95,16 @@ const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\
 export const isOpenedByALink = (path: string): boolean =>
   /^\/(t|yours|not-me|unsubscribe|rights|sign-in)(\/|$)/.test(path);
 
-/** For machines that watch us: with a token set, only who brings it (`Authorization: Bearer …`) is answered; without one, everybody. */
-export function onlyWatchers(token: string | undefined): MiddlewareHandler {
+/** For machines that watch us: with a token set, only who brings it (`Authorization: Bearer …`) is answered, and the others are counted; without
+ *  one, everybody. */
+export function onlyWatchers(token: string | undefined, turnedAway: Tally): MiddlewareHandler {
   return async (c, next) => {
-    if (token && !isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`))
-      throw new DomainError(
-        'unauthorized',
-        'This is for the machines that watch Heed: bring METRICS_TOKEN as a bearer token.',
-      );
-    return next();
+    if (!token || isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`)) return next();
+    turnedAway.count({ door: 'metrics', why: 'unknown' });
+    throw new DomainError(
+      'unauthorized',
+      'This is for the machines that watch Heed: bring METRICS_TOKEN as a bearer token.',
+    );
   };
 }
 

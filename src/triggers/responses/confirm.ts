@@ -14,7 +14,7 @@ import type { Tx } from '../../store/pool.ts';
 import { signalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { tellCapturer } from './news.ts';
-import { nameOf, type Response } from './respond.ts';
+import { inTurn, nameOf, type Response } from './respond.ts';
 
 export const Confirmation = z.strictObject({
   says: z.enum(['yes', 'no']),
@@ -32,7 +32,7 @@ export async function confirm(
   const { company, version } = await heed.configuration();
   const by = responding.by;
   if (by && !company.staff[by]) throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
-  const response = await heed.pool.transaction(async (tx): Promise<Response> => {
+  const response = await inTurn(heed, { by, press: responding.press }, async (tx) => {
     const about = `${responding.loopId} ${says} ${responding.press.content ?? ''}`;
     const made = await press(tx, { ...responding.press, content: about }, by ?? 'customer');
     if (made.first) return { ...(made.first as unknown as Response), replayed: true };

@@ -7,6 +7,7 @@ import type { Configuration } from '../../store/records/configurations.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
 import { press, pressed, type Press } from '../../store/records/presses.ts';
+import type { Refusal } from '../../store/records/refusals.ts';
 import type { Tx } from '../../store/pool.ts';
 import { insightNow, type InsightNow } from '../../store/views/insights.ts';
 import { signalNow, type SignalNow } from '../../store/views/signals.ts';
@@ -83,7 +84,7 @@ async function respond(
   const configuration = await heed.configuration();
   if (!configuration.company.staff[by])
     throw new DomainError('forbidden', `There is nobody called "${by}" among the staff.`);
-  const response = await heed.pool.transaction(async (tx) => {
+  const response = await inTurn(heed, { by, press: gesture }, async (tx) => {
     // One key, one gesture: used again for another loop or by somebody else, it is refused and not answered with what it led to first.
     const about = `${loopId} ${by} ${gesture.content ?? ''}`;
     const made = await press(tx, { ...gesture, content: about }, by);
@@ -104,6 +105,22 @@ async function respond(
   heed.hint();
   return response;
 }
+
+/** Records it, all or nothing. That it was not somebody's turn is counted once everything is undone. By command line nobody is turned away. */
+export function inTurn(
+  heed: Heed,
+  { by, press: { source } }: { by: string | undefined; press: Press },
+  record: (tx: Tx) => Promise<Response>,
+): Promise<Response> {
+  return heed.pool.transaction(record).catch((error: unknown) => {
+    const door = doorOf[source.replace(/:.*$/, '')];
+    if (door && error instanceof DomainError && error.code === 'forbidden')
+      heed.turnedAway.count({ door, why: 'not_their_turn', whose: by });
+    throw error;
+  });
+}
+
+const doorOf: Record<string, Refusal['door']> = { web: 'page', link: 'link', slack: 'slack', api: 'api' };
 
 const nothingThere = (): DomainError => new DomainError('not_found', 'There is nothing here under that address.');
 

@@ -37,7 +37,10 @@ export async function submit(heed: Heed, by: string, submitted: Submitted): Prom
     return update(view.title.text, response.sentence);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    if (error.code === 'validation') return { response_action: 'errors', errors: besideFields(error, view.blocks) };
+    if (error.code === 'validation') {
+      heed.turnedAway.count({ door: 'slack', why: 'unfit' });
+      return { response_action: 'errors', errors: besideFields(error, view.blocks) };
+    }
     if (error.code === 'idempotency_mismatch')
       return update(view.title.text, 'This was recorded a moment ago, as you first sent it.');
     return update(view.title.text, error.message);

@@ -343,7 +343,7 @@ describe('keys', () => {
       places: ['station'],
     });
     const listed = await heed(['key', 'list']);
-    expect(listed.said).toMatch(/till: capture, read, at station, since/);
+    expect(listed.said).toMatch(/till: capture, read, at station, since \S+, never used$/m);
     expect(listed.said).not.toContain(key);
     expect((await heed(['key', 'revoke', 'till'])).said).toBe('It opens nothing any more.');
     expect(await apiKey(db.pool, key)).toBeNull();

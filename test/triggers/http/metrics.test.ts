@@ -108,8 +108,8 @@ describe('the metrics', () => {
   });
 
   test('of a relay on its own are its timings, at a door of its own', async () => {
-    expect((await timingsDoor(token).request('/metrics')).status).toBe(401);
-    const open = await timingsDoor(undefined).request('/metrics');
+    expect((await timingsDoor(token, db.heed.turnedAway).request('/metrics')).status).toBe(401);
+    const open = await timingsDoor(undefined, db.heed.turnedAway).request('/metrics');
     expect(await open.text()).toContain('# TYPE heed_workflow_nudge_lag_seconds histogram');
   });
 });

@@ -201,6 +201,10 @@ describe('round the corner and back', () => {
     await delivers('prompt', 'priya', unsure.id);
     await room.press({ email: address('priya'), actionId: 'action_signal_review' });
     expect((await room.submit(address('priya'), { verdict: 'pursue' })).errors).toHaveProperty('course');
+    await shop.db.heed.turnedAway.write();
+    expect(await refusalsSince(shop.db.pool, 1)).toContainEqual(
+      expect.objectContaining({ door: 'slack', why: 'unfit', whose: '' }),
+    );
     expect((await room.submit(address('priya'), { course: 'answer' })).errors).toEqual({});
     expect(await shop.signal(unsure.id)).toMatchObject({ verdict: 'pursue', course: 'answer', reviewed_by: 'priya' });
   });

@@ -70,13 +70,16 @@ export async function mustBeInSight(
 const may = (key: ApiKey, scope: Scope): boolean => key.scopes.includes(scope) || key.scopes.includes('*');
 
 /** In whose name a response is given: `by`, where the key may speak for others; else the person the key is named after. */
-export function inWhoseName(key: ApiKey, by: string | undefined, company: Company): string {
+export async function inWhoseName(c: Context<ApiEnv>, by: string | undefined, company: Company): Promise<string> {
+  const key = c.get('key');
   const name = by ?? key.name;
-  if (by !== undefined && by !== key.name && !may(key, 'respond-for'))
+  if (by !== undefined && by !== key.name && !may(key, 'respond-for')) {
+    await c.get('refused')('no_scope');
     throw new DomainError(
       'forbidden',
       'This key may not respond in the name of others: it lacks the scope “respond-for”.',
     );
+  }
   if (company.staff[name]) return name;
   const reason =
     by === undefined

@@ -59,7 +59,7 @@ export function addResponse(
       const recorded =
         fromCustomer && name === undefined
           ? await fromCustomer(heed, responding, said)
-          : await respond(heed, { ...responding, by: inWhoseName(c.get('key'), name, company) }, said);
+          : await respond(heed, { ...responding, by: await inWhoseName(c, name, company) }, said);
       if (recorded.replayed) c.header('Idempotency-Replayed', 'true');
       return c.json({ id: recorded.factId, sentence: recorded.sentence }, recorded.factId ? 201 : 200);
     });

@@ -84,12 +84,12 @@ async function list(c: Context, web: Web, { company, places }: Visitor): Promise
 
 async function mustLead(c: Context, web: Web): Promise<Visitor> {
   const visitor = await mustBeSignedIn(c, web);
-  if (!leads(visitor))
-    throw new DomainError(
-      'forbidden',
-      'How the loop goes is for those who lead. What became of what you heard stands under “Mine”.',
-    );
-  return visitor;
+  if (leads(visitor)) return visitor;
+  web.heed.turnedAway.count({ door: 'page', why: 'does_not_lead', whose: visitor.code });
+  throw new DomainError(
+    'forbidden',
+    'How the loop goes is for those who lead. What became of what you heard stands under “Mine”.',
+  );
 }
 
 const seesAll = (company: Visitor['company'], places: readonly string[]): boolean =>
