@@ -73,6 +73,7 @@ interface SignalSeen extends Seen {
 }
 interface InsightSeen extends Seen {
   openedAt: string;
+  decision: { version: number } | null;
   decider: { code: string };
 }
 
@@ -111,8 +112,8 @@ function byApi(context: Context): () => Promise<void> {
     );
   };
   // The same key for the same deed: said again after a lost reply it counts once.
-  const say = async (path: string, by: string, round: number, body: object): Promise<void> => {
-    if (await api(path, { by, ...body }, `${path}:${round}:${by}`)) did(`api: ${path.split('/').at(-1)}`);
+  const say = async (path: string, by: string, time: number, body: object): Promise<void> => {
+    if (await api(path, { by, ...body }, `${path}:${time}:${by}`)) did(`api: ${path.split('/').at(-1)}`);
   };
   const signal = async ({ id, stage, round, owner: { code: by } }: SignalSeen): Promise<void> => {
     lately.set(`${id} ${stage}`, performance.now() + 5_000);
@@ -121,10 +122,13 @@ function byApi(context: Context): () => Promise<void> {
     if (stage === 'acknowledge' || stage === 'answer')
       await say(`/signals/${id}/follow-up`, by, round, { words: 'Thank you for asking. This is my answer.' });
   };
-  const insight = async ({ id, stage, decider: { code: by } }: InsightSeen): Promise<void> => {
+  const insight = async ({ id, stage, decision, decider: { code: by } }: InsightSeen): Promise<void> => {
     lately.set(`${id} ${stage}`, performance.now() + 5_000);
-    if (stage === 'decide') await say(`/insights/${id}/decision`, by, 1, decisionAbout(id));
-    if (stage === 'complete') await say(`/insights/${id}/completion`, by, 1, { evidence: 'It hangs in the shop.' });
+    // What was decided anew is done anew.
+    const version = decision?.version ?? 0;
+    if (stage === 'decide') await say(`/insights/${id}/decision`, by, version, decisionAbout(id));
+    if (stage === 'complete')
+      await say(`/insights/${id}/completion`, by, version, { evidence: 'It hangs in the shop.' });
   };
 
   return async () => {
