@@ -19,10 +19,8 @@ import { stopAll, type Stop } from '../src/stops.ts';
 import { runCommand } from '../src/triggers/cli/program.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 import { shortenedCompany, type Company } from './company.ts';
-import { links, type Killed, type LinkName } from './plan.ts';
+import { links, type Killed, type LinkName, type Part } from './plan.ts';
 import { openLink, type Link } from './proxy.ts';
-
-export type Part = 'web' | 'worker' | 'relay';
 
 export interface House {
   company: Company;

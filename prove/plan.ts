@@ -6,6 +6,9 @@ import { chanceOf, type Chance } from './chance.ts';
 
 export const killed = ['web', 'worker', 'relay', 'backends', 'postgres', 'temporal'] as const;
 export type Killed = (typeof killed)[number];
+/** Those that are ours, each a process of its own. */
+export const parts = ['web', 'worker', 'relay'] as const;
+export type Part = (typeof parts)[number];
 export const links = [
   'clients to web',
   'web to postgres',
@@ -24,14 +27,14 @@ const mostAheadMs = { web: 4 * 60_000, worker: 10 * 60_000, relay: 10 * 60_000 }
 /** One thing that goes wrong, `at` a share of the whole run. The numbers F… are those of docs/proof.md. */
 export type Fault = { at: number } & (
   | { what: 'kill'; of: Killed }
-  | { what: 'pause'; of: 'web' | 'worker' | 'relay'; ms: number }
+  | { what: 'pause'; of: Part; ms: number }
   | { what: 'cut'; link: LinkName }
   | { what: 'delay'; link: LinkName; ms: number; forMs: number }
   | { what: 'silence'; link: LinkName; forMs: number }
   | { what: 'swallow'; link: LinkName; requests: number }
   | { what: 'mail'; name: string; fault: MailFault; times: number }
   | { what: 'slack'; name: string; fault: SlackFault; times: number }
-  | { what: 'clock'; of: 'web' | 'worker' | 'relay'; aheadMs: number }
+  | { what: 'clock'; of: Part; aheadMs: number }
   | { what: 'disk full'; forMs: number }
   | { what: 'wipe' }
 );
@@ -77,11 +80,11 @@ function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 
       return { what: 'slack', name, fault, times: 1 + chance.below(2) };
     }
     case 'clock': {
-      const of = chance.one(['web', 'worker', 'relay'] as const);
+      const of = chance.one(parts);
       return { what: 'clock', of, aheadMs: Math.round((2 * chance.next() - 1) * mostAheadMs[of]) };
     }
     case 'pause': {
-      const [of, ms] = [chance.one(['web', 'worker', 'relay'] as const), chance.one(pausesMs)];
+      const [of, ms] = [chance.one(parts), chance.one(pausesMs)];
       // There is one web, and it leases nothing: asleep for longer it would only be away.
       return { what: 'pause', of, ms: of === 'web' ? Math.min(ms, pausesMs[0]!) : ms };
     }

@@ -10,7 +10,7 @@ import { sendCaptures, type CapturesDone } from './captures.ts';
 import { startHouse, type House } from './house.ts';
 import { Loops } from './loops.ts';
 import { invitePeople, type People } from './people.ts';
-import { planOf, type Fault, type Size } from './plan.ts';
+import { parts, planOf, type Fault, type Size } from './plan.ts';
 
 export interface Proving extends Size {
   name: string;
@@ -90,7 +90,7 @@ export async function prove(proving: Proving): Promise<Proof> {
   );
   const house = await startHouse({
     folder,
-    parts: capturesOnly ? ['web'] : ['web', 'worker', 'relay'],
+    parts: capturesOnly ? ['web'] : parts,
     workers: proving.workers,
     diskMegabytes: proving.fullDisks > 0 ? proving.diskMegabytes : undefined,
     say,

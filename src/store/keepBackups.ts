@@ -10,7 +10,7 @@ import { connect } from './connection.ts';
 const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000 };
 
 /**
- * A backup at the start, then whenever something was recorded since the last, every five minutes counted from begin to begin. Kept are those of
+ * A backup at the start, then whenever something was recorded since the last, in the rhythm above, counted from begin to begin. Kept are those of
  * the last hour, one an hour for a day, one a day for thirty. `say` is told when they begin to fail, and when they are made again. Returns what
  * ends it.
  */

@@ -56,10 +56,15 @@ export async function migrate(
   }
 }
 
+/** Whether a restore has begun and not come to its end. */
+export async function isHalfRestored(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query('select from pg_namespace where nspname = $1', [setAside]);
+  return rows.length > 0;
+}
+
 /** What was erased since the backup may be in it, and letters that have gone out would go out again. */
 async function mustNotBeHalfRestored(client: pg.Client): Promise<void> {
-  const { rows } = await client.query('select from pg_namespace where nspname = $1', [setAside]);
-  if (rows.length > 0)
+  if (await isHalfRestored(client))
     throw new DomainError(
       'conflict',
       'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',

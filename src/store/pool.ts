@@ -49,9 +49,9 @@ const mostNames = 500;
 const worthPlanningOnce = 400;
 
 /**
- * slonik's own driver, but that statements are planned once, and that a connection that dies in the moment it is there (Postgres was killed, an operator ended it) is not
- * handed out. slonik would miss that it is gone: it throws where nothing catches, which ends this process, and whoever waits for the
- * connection waits for ever.
+ * slonik's own driver, but for two things. Named statements are planned once. And a connection that dies in the moment it is there (Postgres
+ * was killed, an operator ended it) is not handed out: slonik would miss that it is gone; it throws where nothing catches, which ends this
+ * process, and whoever waits for the connection waits for ever.
  */
 const driver: ReturnType<typeof createPgDriverFactory> = async (configuration) => {
   const { createClient } = await createPgDriverFactory()(configuration);

@@ -18,7 +18,7 @@ import {
 } from './backup.ts';
 import { connect } from './connection.ts';
 import { copyIn } from './copy.ts';
-import { migrate, migrateTo, migrationsKnown, setAside } from './migrate.ts';
+import { isHalfRestored, migrate, migrateTo, migrationsKnown, setAside } from './migrate.ts';
 import { openPool, sql } from './pool.ts';
 import { openConfigurations } from './records/configurations.ts';
 import { erase } from './records/erasures.ts';
@@ -144,8 +144,7 @@ async function putAside(client: pg.Client, { migrations }: Header, held: boolean
 
 /** Undoes what a restore that did not come to its end has begun. */
 async function takeBack(client: pg.Client): Promise<void> {
-  const { rows } = await client.query('select from pg_namespace where nspname = $1', [setAside]);
-  if (rows.length === 0) return;
+  if (!(await isHalfRestored(client))) return;
   await client.query(
     `begin; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public; commit`,
   );

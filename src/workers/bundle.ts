@@ -2,7 +2,8 @@
 
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -23,7 +24,7 @@ export async function bundleWorkflows(path: string, workflowsPath = workflows): 
  */
 export async function keptBundle(folder: string, code = codeOfStories, bundle = bundleWorkflowsApart): Promise<string> {
   const path = join(folder, `${await fingerprintOf(code)}.js`);
-  if (await isThere(path)) return path;
+  if (existsSync(path)) return path;
   await mkdir(folder, { recursive: true });
   // Under a name of its own first: two workers may start at once, and one may be killed in the middle.
   const making = `${path}.${randomUUID()}`;
@@ -60,12 +61,6 @@ async function filesUnder(path: string): Promise<string[]> {
     .map(({ parentPath, name }) => join(parentPath, name))
     .sort();
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** webpack is talkative; its errors are thrown anyway. */
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };

@@ -1,12 +1,10 @@
 /** The way in for staff: a link that works once, for ten minutes. */
 
 import type { Delivery } from '../../store/records/deliveries.ts';
-import { makeLink } from '../../store/records/links.ts';
+import { makeLink, signInLinkMs } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail } from './mail.ts';
-
-const livesMs = 10 * 60_000;
 
 export async function signIn({ db, company, publicUrl }: Composing, delivery: Delivery): Promise<Composed> {
   const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
@@ -15,7 +13,7 @@ export async function signIn({ db, company, publicUrl }: Composing, delivery: De
     kind: 'sign_in',
     staff: person.code,
     deliveryId: delivery.id,
-    expiresAt: new Date(delivery.now.getTime() + livesMs),
+    expiresAt: new Date(delivery.now.getTime() + signInLinkMs),
   });
   const subject = `Sign in at ${company.name}`;
   return {

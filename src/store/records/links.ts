@@ -6,6 +6,9 @@ import { sql, type Db } from '../pool.ts';
 
 export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me', 'rights'] as const;
 
+/** How long a link to sign in is good, and the letter with it worth sending: ASVS V6.5.5 allows ten minutes. */
+export const signInLinkMs = 10 * 60_000;
+
 export interface NewLink {
   kind: (typeof linkKinds)[number];
   staff?: string | undefined;

@@ -5,7 +5,7 @@ import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { planDelivery } from '../../../store/records/deliveries.ts';
-import { useLink } from '../../../store/records/links.ts';
+import { signInLinkMs, useLink } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { staffByEmail } from '../../../store/records/staff.ts';
 import { nothingFilled } from '../../../web/fields.ts';
@@ -97,7 +97,7 @@ async function sendLink(web: Web, email: string): Promise<void> {
       purpose: 'sign_in',
       channel: 'email',
       staff: person.code,
-      expiresAt: new Date(now.getTime() + 10 * 60_000),
+      expiresAt: new Date(now.getTime() + signInLinkMs),
     });
   });
   web.heed.hint();
