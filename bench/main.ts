@@ -3,13 +3,14 @@
 
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
+import { backup } from './backup.ts';
 import { captures } from './captures.ts';
 import { ready } from './ready.ts';
 import { rebuild } from './rebuild.ts';
 import { sustained } from './sustained.ts';
 import { waves } from './waves.ts';
 
-const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained, waves, rebuild };
+const benches: Record<string, () => Promise<Figure[]>> = { ready, captures, sustained, waves, rebuild, backup };
 
 export interface Figure {
   what: string;

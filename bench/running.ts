@@ -27,10 +27,16 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** A data folder of its own, which Postgres's own account may pass through. */
+export async function blankDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'heed-bench-'));
+  await chmod(dataDir, 0o711);
+  return dataDir;
+}
+
 /** Starts it; with the data folder of an earlier one it is started again. */
 export async function startHeed(options: { dataDir?: string; company?: string } = {}): Promise<Running> {
-  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'heed-bench-')));
-  await chmod(dataDir, 0o711);
+  const dataDir = options.dataDir ?? (await blankDataDir());
   const port = await getPort();
   const url = `http://127.0.0.1:${port}`;
   const began = performance.now();
@@ -75,8 +81,7 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
 
 /** The web alone, with a Postgres of its own: the rest is on another machine, say. */
 export async function startWeb(company: string): Promise<Pick<Running, 'post' | 'stop' | 'dataDir'>> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'heed-bench-'));
-  await chmod(dataDir, 0o711);
+  const dataDir = await blankDataDir();
   const postgres = await startPostgres({ dataDir });
   await migrate(postgres.url, () => {});
   const port = await getPort();
