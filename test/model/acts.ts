@@ -135,11 +135,18 @@ export const acts: Record<Act['verb'], fc.Arbitrary<Act>> = {
   complete: fc.record({ verb: verb('complete'), insight, by: decider }),
 };
 
-/** The act about what is there: the first signal and insight, from the drawn ones on, about which it would be taken; for the wilful the drawn
- *  ones themselves. Undefined where there is nothing to aim at. */
-export function aim(act: Act, m: Model, isWilful: boolean): Act | undefined {
+/** What acts are about: the first signal and insight, from the drawn ones on, about which it would be taken; the drawn ones themselves, come
+ *  what may; a signal whose customer was erased. */
+export type Aim = 'what is open' | 'anything' | 'what was erased';
+
+/** The act about what is there. Undefined where there is nothing to aim at. */
+export function aim(act: Act, m: Model, at: Aim): Act | undefined {
+  if (at === 'what was erased') {
+    const erased = m.signals.flatMap((signal, n) => (signal.erased ? [n] : []));
+    return 'signal' in act && erased.length > 0 ? { ...act, signal: erased[act.signal % erased.length]! } : undefined;
+  }
   const drawn = aimed(act, m);
-  if (!drawn || isWilful) return drawn;
+  if (!drawn || at === 'anything') return drawn;
   const most = Math.max('signal' in act ? m.signals.length : 1, 'insight' in act ? m.insights.length : 1);
   const others = Array.from({ length: most }, (_, n) =>
     aimed(

@@ -2,7 +2,7 @@
 
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
-import { acts, aim, inWords, rarely, type Act, type Death, type Event } from './acts.ts';
+import { acts, aim, inWords, type Act, type Aim, type Death, type Event } from './acts.ts';
 import { compare } from './compare.ts';
 import { doAct, follow, nextDue, type Model } from './model.ts';
 import type { Reality } from './reality.ts';
@@ -22,22 +22,22 @@ export type Happening = fc.AsyncCommand<Model, Reality>;
 export class Acting implements Happening {
   readonly act: Act;
   readonly death: Death | undefined;
-  readonly isWilful: boolean;
+  readonly at: Aim;
   words: string;
 
-  constructor([act, death, isWilful]: [Act, Death | undefined, boolean]) {
-    this.isWilful = isWilful;
+  constructor([act, death, at]: [Act, Death | undefined, Aim]) {
+    this.at = at;
     this.act = act;
     this.death = death;
     this.words = inWords(act);
   }
 
   check(m: Readonly<Model>): boolean {
-    return aim(this.act, m, this.isWilful) !== undefined;
+    return aim(this.act, m, this.at) !== undefined;
   }
 
   async run(m: Model, real: Reality): Promise<void> {
-    const act = aim(this.act, m, this.isWilful)!;
+    const act = aim(this.act, m, this.at)!;
     this.words =
       inWords(act) +
       (this.death
@@ -133,8 +133,12 @@ const deaths = fc.oneof(
   { weight: 8, arbitrary: fc.constant(undefined) },
   { weight: 1, arbitrary: fc.record({ at: fc.nat({ max: 12 }), committed: fc.boolean() }) },
 );
-const acting = (act: fc.Arbitrary<Act>): fc.Arbitrary<Happening> =>
-  fc.tuple(act, deaths, rarely).map((given) => new Acting(given));
+const mostlyOpen = fc.oneof(
+  { weight: 7, arbitrary: fc.constant<Aim>('what is open') },
+  { weight: 1, arbitrary: fc.constant<Aim>('anything') },
+);
+const acting = (act: fc.Arbitrary<Act>, at: fc.Arbitrary<Aim> = mostlyOpen): fc.Arbitrary<Happening> =>
+  fc.tuple(act, deaths, at).map((given) => new Acting(given));
 const happens = (event: fc.Arbitrary<Event>): fc.Arbitrary<Happening> => event.map((each) => new Happens(each));
 const minutes = fc.constantFrom(5, 11, 60, 5 * 60, 24 * 60, 3 * 24 * 60);
 const often = <T>(times: number, ...arbitraries: T[]): T[] => Array.from({ length: times }, () => arbitraries).flat();
@@ -172,6 +176,7 @@ export const happenings: fc.Arbitrary<Happening>[] = [
   ).map((verb) => acting(acts[verb])),
   acting(fc.oneof(acts.dismiss, acts.stop, acts.disavow)),
   acting(acts.erase),
+  ...often(2, acting(aboutSignals, fc.constant<Aim>('what was erased'))),
   ...often(5, happens(minutes.map((each): Event => ({ event: 'time passes', minutes: each })))),
   happens(fc.constant<Event>({ event: 'the workers stop' })),
   ...often(2, happens(fc.boolean().map((insightsFirst): Event => ({ event: 'the workers start', insightsFirst })))),

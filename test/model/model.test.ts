@@ -72,8 +72,8 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
         const before = nothingYet();
         await reality.begin();
         await fc.asyncModelRun(() => ({ model: before, real: reality }), course);
-        const one = aim(first, before, false);
-        const two = one && (isSamePress ? one : aim(aboutTheSame(one, other), before, true));
+        const one = aim(first, before, 'what is open');
+        const two = one && (isSamePress ? one : aim(aboutTheSame(one, other), before, 'anything'));
         if (!one || !two || !before.working) return;
         const outcomes = await Promise.all([
           reality.perform(one),
@@ -113,7 +113,7 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
         await real.begin();
         return { model: nothingYet(), real };
       },
-      what.map((each): Happening => ('verb' in each ? new Acting([each, undefined, true]) : new Happens(each))),
+      what.map((each): Happening => ('verb' in each ? new Acting([each, undefined, 'anything']) : new Happens(each))),
     );
   const kim = { verb: 'capture' as const, customer: 0, agreed: ['email' as const], by: null };
   const lee = { ...kim, customer: 1 };
