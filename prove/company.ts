@@ -11,20 +11,20 @@ export interface Company {
   deciders: { within: string }[];
 }
 
-/** The company as a file's text and as what it says. */
-export async function shortenedCompany(): Promise<{ yaml: string; company: Company }> {
+/** The company as a file's text and as what it says; `pace`: how many times longer its rungs are than the seconds below. */
+export async function shortenedCompany(pace: number): Promise<{ yaml: string; company: Company }> {
   const company = parse(await readFile(new URL('../samples/demo.yaml', import.meta.url), 'utf8')) as Company;
-  const seconds: Record<string, string[]> = {
-    reviewing: ['0s', '10s'],
-    acknowledging: ['0s', '8s', '16s'],
-    answering: ['0s', '15s', '30s'],
-    deciding: ['0s', '12s', '24s'],
+  const seconds: Record<string, number[]> = {
+    reviewing: [0, 10],
+    acknowledging: [0, 8, 16],
+    answering: [0, 15, 30],
+    deciding: [0, 12, 24],
   };
   for (const [name, after] of Object.entries(seconds))
-    company.ladders[name]?.rungs.forEach((rung, n) => (rung.after = after[n] ?? rung.after));
+    company.ladders[name]!.rungs.forEach((rung, n) => (rung.after = `${after[n]! * pace}s`));
   company.customers.window = '12s';
   company.undo = '2s';
-  for (const decider of company.deciders) decider.within = '30s';
+  for (const decider of company.deciders) decider.within = `${30 * pace}s`;
   // Half of the people in Slack, half by e-mail.
   for (const code of ['jonas', 'priya', 'tomas', 'luca']) company.staff[code]!.prompts = 'slack';
   return { yaml: stringify(company), company };

@@ -32,8 +32,8 @@ export interface House {
   mailbox: Mailbox;
   room: SlackRoom;
   links: Record<LinkName, Link>;
-  /** kill -9, or whatever is most like it. Returns how many were killed. */
-  kill(of: Killed): Promise<number>;
+  /** kill -9, or whatever is most like it: of one that runs, each in its turn, or of all. Returns how many were killed. */
+  kill(of: Killed, all: boolean): Promise<number>;
   /** Stops a process in mid-sentence, and lets it go on later as if nothing had been. */
   pause(part: Part, ms: number): void;
   /** From now on, also when it is started again, the clock of a part is so much ahead, or behind. */
@@ -55,6 +55,8 @@ export interface HouseOptions {
   parts: readonly Part[];
   /** And as many relays. */
   workers: number;
+  /** How many times longer rungs take than in the small proof. */
+  pace: number;
   /** Postgres on a disk of its own of so many megabytes, where this machine lets us. */
   diskMegabytes?: number | undefined;
   say: (sentence: string) => void;
@@ -83,7 +85,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
 
   const postgres = await startPostgres({ dataDir: disk ?? folder, onTrouble: told });
   stops.push({ name: 'Postgres', stop: () => postgres.stop() });
-  const { yaml, company } = await shortenedCompany();
+  const { yaml, company } = await shortenedCompany(options.pace);
   const heed = (argv: readonly string[]): Promise<void> => type(postgres.url, folder, argv);
   await writeFile(join(folder, 'company.yaml'), yaml);
   await heed(['migrate']);
@@ -140,6 +142,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
     stop: async () => void (await Promise.all(running.map((one) => one.stop()))),
   });
   const recoveries: number[] = [];
+  let turns = 0;
   // Straight to the web, so that what is measured is not a link.
   const answers = (): Promise<boolean> => isUp(`http://127.0.0.1:${webPort}/health`);
   await untilTrue(answers, 60_000, 'The web never answered.');
@@ -154,12 +157,14 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
     links: between,
     heed,
     recoveries,
-    async kill(of) {
+    async kill(of, all) {
       if (of === 'backends') return killBackends(postgres.url);
       if (of === 'postgres') return killPid(await postmasterOf(disk ?? folder));
       if (of === 'temporal') return killPid(await engine?.pid());
-      const living = running.filter(({ part }) => part === of);
-      for (const one of living) one.kill();
+      const alike = running.filter(({ part }) => part === of);
+      const dying = all ? alike : alike.slice(turns % alike.length, (turns % alike.length) + 1);
+      turns += 1;
+      for (const one of dying) one.kill();
       if (of === 'web') {
         const since = performance.now();
         void untilTrue(answers, 120_000, 'The web stayed away.').then(
@@ -167,7 +172,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
           () => recoveries.push(Infinity),
         );
       }
-      return living.length;
+      return dying.length;
     },
     pause: (part, ms) => running.find((one) => one.part === part)?.pause(ms),
     setClock: (part, aheadMs) => writeFile(clockOf(part, folder), String(aheadMs)),

@@ -63,6 +63,7 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     othersPerKill: 2,
     capturesOnly: false,
     workers: 2,
+    pace: 1,
     wipe: true,
     fullDisks: 1,
     diskMegabytes: 600,
@@ -76,6 +77,7 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     count: Number(asked.loops ?? 10_000),
     kills: Number(asked.kills ?? 200),
     rate: Number(asked.rate ?? 3),
+    pace: 3,
     fullDisks: 3,
     diskMegabytes: 4_000,
     // Longer than a lease: who wakes up then is a zombie.

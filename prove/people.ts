@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mail } from '../src/embedded/mailbox.ts';
 import type { RoomMessage } from '../src/embedded/slackState.ts';
 import type { House } from './house.ts';
-import { doorOf, type Door, type Loops } from './loops.ts';
+import { isForApi, type Door, type Loops } from './loops.ts';
 
 export interface People {
   /** What they have done, by door and deed. */
@@ -15,13 +15,16 @@ export interface People {
   stop(): Promise<void>;
 }
 
-/** They begin to look around at once. */
-export function invitePeople(house: House, loops: Loops): People {
+/** They begin to look around at once. `pace` is that of the ladders (company.ts). */
+export function invitePeople(house: House, loops: Loops, pace: number): People {
   const deeds = new Map<string, number>();
   const state = { stopping: false, clearing: false };
   const did = (deed: string): void => void deeds.set(deed, (deeds.get(deed) ?? 0) + 1);
-  const isFor = (door: Door, loopId: string): boolean => (loops.byId.get(loopId)?.door ?? doorOf(loopId)) === door;
-  const context = { house, loops, did, isFor, state };
+  const isFor = (door: Door, loopId: string): boolean => {
+    const loop = loops.byId.get(loopId);
+    return loop ? loop.door === door : isForApi(loopId) === (door === 'api');
+  };
+  const context = { house, loops, did, isFor, state, climbMs: climbSeconds * 1000 * pace };
   const lives = [byApi(context), inSlack(context), byMail(context)].map(async (look) => {
     while (!state.stopping) {
       // Whatever goes wrong is met by looking again, as people do.
@@ -45,12 +48,13 @@ interface Context {
   did: (deed: string) => void;
   isFor: (door: Door, loopId: string) => boolean;
   state: { stopping: boolean; clearing: boolean };
+  climbMs: number;
 }
 
 const atOnce = 8;
 const thinkMs = 1_500;
 /** Whoever lets it climb comes back after the first rungs. */
-const climbMs = 20_000;
+const climbSeconds = 20;
 
 /** Takes up to eight things at a time; what goes wrong with one is counted, and tried again when it is looked at next. */
 async function each<Item>({ did }: Context, items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
@@ -79,7 +83,7 @@ interface InsightSeen extends Seen {
 
 /** Reads the lists every two seconds, and does what is asked for: one look for all, because a look at each would be a load of its own. */
 function byApi(context: Context): () => Promise<void> {
-  const { house, loops, did, isFor, state } = context;
+  const { house, loops, did, isFor, state, climbMs } = context;
   /** What was done lately, so that it is not said again before it shows. */
   const lately = new Map<string, number>();
   const firstSeen = new Map<string, number>();
@@ -161,7 +165,7 @@ const inTenDays = (): string => new Date(Date.now() + 10 * 86_400_000).toISOStri
 
 /** Presses what stands before them, one thing a person at a time, as somebody with one screen does. */
 function inSlack(context: Context): () => Promise<void> {
-  const { house, loops, did, isFor } = context;
+  const { house, loops, did, isFor, climbMs } = context;
   const { room } = house;
   let seen = 0;
   /** By the place of the message in the room: when it is looked at again, and how often it was. */
@@ -232,7 +236,7 @@ function buttonsOf({ blocks, attachments }: RoomMessage): { id: string; loopId: 
 
 /** Reads what came, opens the link in it, and presses what is there to be pressed. */
 function byMail(context: Context): () => Promise<void> {
-  const { house, loops, did, isFor, state } = context;
+  const { house, loops, did, isFor, state, climbMs } = context;
   let seen = 0;
   let waiting: { mail: Mail; at: number; times: number }[] = [];
   /** Loops whose customer has said something. */

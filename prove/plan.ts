@@ -26,7 +26,7 @@ const mostAheadMs = { web: 4 * 60_000, worker: 10 * 60_000, relay: 10 * 60_000 }
 
 /** One thing that goes wrong, `at` a share of the whole run. The numbers F… are those of docs/proof.md. */
 export type Fault = { at: number } & (
-  | { what: 'kill'; of: Killed }
+  | { what: 'kill'; of: Killed; all: boolean }
   | { what: 'pause'; of: Part; ms: number }
   | { what: 'cut'; link: LinkName }
   | { what: 'delay'; link: LinkName; ms: number; forMs: number }
@@ -58,7 +58,8 @@ export function planOf(seed: number, size: Size): Fault[] {
   // Every part once, before chance has its way.
   for (let n = 0; n < size.kills; n += 1) {
     const of = killed[n] ?? chance.weighed({ web: 28, worker: 26, relay: 22, backends: 14, postgres: 5, temporal: 5 });
-    faults.push({ at: chance.next(), what: 'kill', of });
+    // One of several goes down while the others live on; now and then all of them do.
+    faults.push({ at: chance.next(), what: 'kill', of, all: n < killed.length || chance.below(4) === 0 });
   }
   for (let n = 0; n < Math.round(size.kills * size.othersPerKill); n += 1)
     faults.push({ at: chance.next(), ...other(chance, n, size) });

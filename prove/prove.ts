@@ -23,6 +23,8 @@ export interface Proving extends Size {
   capturesOnly: boolean;
   /** And as many relays. */
   workers: number;
+  /** How many times longer rungs take than in the small proof: where much is done at a time, only what is meant to climb should. */
+  pace: number;
   /** For how long the faults go on, in seconds. */
   faultSeconds: number;
   /** Longest that it may take until nothing moves any more, once the faults are over. */
@@ -92,12 +94,13 @@ export async function prove(proving: Proving): Promise<Proof> {
     folder,
     parts: capturesOnly ? ['web'] : parts,
     workers: proving.workers,
+    pace: proving.pace,
     diskMegabytes: proving.fullDisks > 0 ? proving.diskMegabytes : undefined,
     say,
   });
   const began = performance.now();
   const loops = new Loops();
-  const people = capturesOnly ? undefined : invitePeople(house, loops);
+  const people = capturesOnly ? undefined : invitePeople(house, loops, proving.pace);
   const run = async (): Promise<Proof> => {
     const broken = new Broken(house, proving);
     const { done, finished } = sendCaptures({
@@ -206,7 +209,11 @@ class Broken {
       case 'kill':
         // One kill of the plan is one kill, however many processes went with it.
         // What is away just now (Postgres, coming back) is killed once it is there.
-        for (const until = performance.now() + 30_000; (await this.#house.kill(fault.of)) === 0; await sleep(100))
+        for (
+          const until = performance.now() + 30_000;
+          (await this.#house.kill(fault.of, fault.all)) === 0;
+          await sleep(100)
+        )
           if (performance.now() > until) return;
         this.kills[fault.of] = (this.kills[fault.of] ?? 0) + 1;
         return;

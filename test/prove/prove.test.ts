@@ -27,6 +27,7 @@ test('two hundred loops and ten kills: nothing is lost, nothing comes twice, no 
     pausesMs: [2_000],
     capturesOnly: false,
     workers: 1,
+    pace: 1,
     faultSeconds: 20,
     drainSeconds: 300,
     patient: false,
