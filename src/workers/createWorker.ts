@@ -48,7 +48,7 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
     taskQueue: loopsQueue,
     workflowBundle: { codePath: options.bundle },
     activities: createStages(options.hands),
-    maxCachedWorkflows: options.cachedStories ?? 100,
+    maxCachedWorkflows: options.cachedStories ?? 500,
     maxConcurrentWorkflowTaskExecutions: 20,
     maxConcurrentLocalActivityExecutions: 10,
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 1, maximum: 5 },
@@ -57,7 +57,8 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
     ...shared,
     taskQueue: messagesQueue,
     activities: createDeliveries(options.hands),
-    maxConcurrentActivityTaskExecutions: 10,
+    // A mail server may take minutes over a letter; what goes by Slack must not stand behind that.
+    maxConcurrentActivityTaskExecutions: 25,
     maxTaskQueueActivitiesPerSecond: options.messagesPerSecond ?? 30,
   });
   const running = [stories, messages].map((worker) => ({ worker, run: worker.run() }));

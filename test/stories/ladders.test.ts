@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { planDelivery } from '../../src/store/records/deliveries.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { complete, decide } from '../../src/triggers/responses/decide.ts';
@@ -206,6 +207,21 @@ describe('whatever happens to us', () => {
     // The last step goes on from when it was really taken, not from when it should have been.
     await world.pass('1 hour');
     expect(await sentPrompts(id)).toHaveLength(2);
+  });
+
+  test('a mail server that takes its time over twelve letters holds up nothing that goes by Slack', async () => {
+    await world.passTo('monday', '10:00');
+    world.mailbox.faults.script({ at: 'data', do: 'slow', ms: 6_000 }, 12);
+    await world.db.pool.transaction(async (tx) => {
+      for (let n = 1; n <= 12; n += 1)
+        await planDelivery(tx, { key: `slow-${n}`, purpose: 'sign_in', channel: 'email', staff: 'mina' });
+    });
+    const underWay = async () =>
+      (await world.messages({ purpose: 'sign_in' })).filter(({ state }) => state === 'sending').length;
+    await world.until('all of them are with the mail server', async () => (await underWay()) === 12);
+    const { id } = await world.capture({ words: 'How much is the coat?' });
+    await world.until('somebody is asked in Slack', async () => (await sentPrompts(id)).length > 0);
+    expect(await underWay()).toBe(12);
   });
 
   test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {
