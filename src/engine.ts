@@ -14,7 +14,7 @@ import { recallThroughParent } from './keepEngine.ts';
 import { openLog } from './log.ts';
 import type { Stop } from './stops.ts';
 import type { Pool } from './store/pool.ts';
-import { openConfigurations } from './store/records/configurations.ts';
+import { knownForMs, openConfigurations } from './store/records/configurations.ts';
 import { startRelay } from './triggers/relay/relay.ts';
 import { bundleWorkflowsApart, keptBundle } from './workers/bundle.ts';
 import { startWorkers } from './workers/createWorker.ts';
@@ -38,7 +38,8 @@ export async function startEngine(
     const workers = await startWorkers({
       hands: {
         pool,
-        configuration: openConfigurations(pool),
+        // Asked for twenty times on the way through one loop.
+        configuration: openConfigurations(pool, { knownForMs }),
         publicUrl: config.publicUrl,
         post: openPostOffice(config.smtpUrl!, config.signature),
         slack: config.slack && openSlack(config.slack),

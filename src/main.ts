@@ -22,7 +22,7 @@ import { openLog, placeOf } from './log.ts';
 import { keepBackups } from './store/keepBackups.ts';
 import { migrate } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
-import { applyConfiguration, isInForce, openConfigurations } from './store/records/configurations.ts';
+import { applyConfiguration, isInForce, knownForMs, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { tallyRefusals } from './store/records/refusals.ts';
 import { isReadyForParent, keepEngine } from './keepEngine.ts';
@@ -35,9 +35,6 @@ import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
 import { loadSampleHistory } from './triggers/sampleHistory.ts';
-
-/** How long a process may answer by a company file that is not in force any more, or let in an API key that was revoked. */
-const knownForMs = 500;
 
 type Part = 'web' | 'worker' | 'relay' | 'engine';
 const parts: Part[] = ['web', 'worker', 'relay', 'engine'];

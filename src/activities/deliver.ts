@@ -52,8 +52,11 @@ const wentByEmail = 'went_by_email';
 export async function deliver(hands: Hands, id: string): Promise<Delivered> {
   const beat = setInterval(() => Context.current().heartbeat(), 5_000);
   try {
-    await settleDoubt(hands, id);
-    const attempt = await acquire(hands, id);
+    let attempt = await acquire(hands, id);
+    if (attempt === 'left open') {
+      await settleDoubt(hands, id);
+      attempt = await acquire(hands, id);
+    }
     if (typeof attempt === 'string') return attempt;
     const { delivery, fence } = attempt;
 
@@ -95,6 +98,7 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
   return hands.pool.transaction(async (tx) => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return 'unknown';
+    if (isLeftOpen(delivery)) return 'left open';
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
     if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
@@ -107,6 +111,10 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
     return { delivery, fence: await openAttempt(tx, id) };
   });
 }
+
+/** By an earlier attempt: its lease is dead, or its doubt has waited long enough for evidence. */
+const isLeftOpen = ({ state, lease_is_live, held_until }: Delivery): boolean =>
+  (state === 'sending' && !lease_is_live) || (state === 'uncertain' && !held_until);
 
 /** To taking a message back nobody can object, and not to sending what somebody asked for a moment ago. */
 async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {

@@ -11,6 +11,9 @@ export interface Configuration {
 
 const Latest = z.object({ version: z.number(), document: z.unknown() });
 
+/** How long a process may answer by a company file that is not in force any more, or let in an API key that was revoked. */
+export const knownForMs = 500;
+
 /** The company as it is now. Its file is read anew only when the version changed, which is asked at most every `knownForMs`: a process that
  *  answers many people asks once for all of them, and follows a new file so much later. */
 export function openConfigurations(

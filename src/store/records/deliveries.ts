@@ -94,7 +94,9 @@ export type Delivery = z.infer<typeof Delivery>;
 /** The row, locked: whoever decides what to do with a message does so alone. */
 export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null> {
   return tx.maybeOne(sql.type(Delivery)`
-    select d.*, coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
+    select d.id, d.dedupe_key, d.purpose, d.channel, d.policy, d.loop_id, d.round, d.customer_id, d.staff, d.occasion, d.state, d.phase, d.fence,
+      d.attempts, d.lease_until, d.message_id, d.planned_at, d.last_error_code,
+      coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
       case when d.not_before > heed_now() then d.not_before end as held_until,
       coalesce(l.sample, false) as sample, heed_now() as now
     from deliveries d left join loops l on l.id = d.loop_id
