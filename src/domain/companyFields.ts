@@ -31,7 +31,9 @@ export function fields<Shape extends z.core.$ZodLooseShape>(
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => `unknown field "${key}". ${suggestion(key, names, 'Known here')}`).join('\n')
+        ? issue.keys
+            .map((key) => `unknown field ${JSON.stringify(key)}. ${suggestion(key, names, 'Known here')}`)
+            .join('\n')
         : expected(issue),
   });
 }

@@ -70,6 +70,12 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
   /** What stands in shop.yaml, what somebody wrote instead, and what they are told. */
   const slips: [what: string, sound: string, wrong: string, told: RegExp, elsewhere?: 'elsewhere'][] = [
     ['an unknown field', 'undo: 10m', 'undoo: 10m', /^unknown field "undoo"\. Did you mean "undo"\?$/],
+    [
+      'an unknown field of several lines',
+      'undo: 10m',
+      '"undo\\n\\n": 10m',
+      /^unknown field "undo\\n\\n"\. Did you mean "undo"\?$/,
+    ],
     ['a missing field', 'executive: ingrid', 'executive:', /^executive is missing: give a code/],
     [
       'an unknown kind',
