@@ -8,6 +8,7 @@ export interface Company {
   ladders: Record<string, { rungs: { after: string; notify: string }[]; at_end: object }>;
   customers: { window: string };
   undo: string;
+  attention?: { prompts: number; within: string };
   deciders: { within: string }[];
 }
 
@@ -24,6 +25,8 @@ export async function shortenedCompany(pace: number): Promise<{ yaml: string; co
     company.ladders[name]!.rungs.forEach((rung, n) => (rung.after = `${after[n]! * pace}s`));
   company.customers.window = '12s';
   company.undo = '2s';
+  // So that some of what calls people is named in digests.
+  company.attention = { prompts: 8, within: '10s' };
   for (const decider of company.deciders) decider.within = `${30 * pace}s`;
   // Half of the people in Slack, half by e-mail.
   for (const code of ['jonas', 'priya', 'tomas', 'luca']) company.staff[code]!.prompts = 'slack';

@@ -4,9 +4,10 @@
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { endOfDay } from '../domain/calendar.ts';
-import type { Company } from '../domain/company.ts';
+import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
+import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
 import { decisionOvertaking } from '../store/records/decisions.ts';
 import {
@@ -26,6 +27,7 @@ import {
   type Delivery,
   type Outcome,
 } from '../store/records/deliveries.ts';
+import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { isErased } from '../store/records/erasures.ts';
 import { factRecorded } from '../store/records/loops.ts';
@@ -167,7 +169,12 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
       );
   if (!running || !running.some((plan) => plan.wait === wait)) return { end: 'cancelled', code: 'met' };
   // After an outage nobody is asked as often as they would have been: the latest says what is true now.
-  return (await laterPrompt(tx, d)) ? { end: 'cancelled', code: 'asked_again' } : undefined;
+  if (await laterPrompt(tx, d)) return { end: 'cancelled', code: 'asked_again' };
+  const { prompts, within } = company.attention ?? usualAttention;
+  const [call, withinMs] = [{ ...d, staff: d.staff }, spanMs(within)!];
+  if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
+  await bundle(tx, call, withinMs);
+  return { end: 'cancelled', code: 'bundled' };
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */

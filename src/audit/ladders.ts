@@ -193,6 +193,27 @@ const escalationsReachSomebody: Check = {
     ),
 };
 
+const digestsNameWhatTheyTook: Check = {
+  invariant: 'I5',
+  claim: 'what somebody was not called for singly is named in a digest that was sent, or is on its way',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `select d.id::text as about, 'This was to be told to ' || d.staff || ' in a digest, and none was sent. Tell them.' as sentence
+       from deliveries d
+       where d.purpose = 'prompt' and d.last_error_code = 'bundled' and d.planned_at >= $1
+         and not exists (
+           select from deliveries g
+           where g.purpose = 'digest' and g.occasion = d.bundled_into
+             and (g.state in ('sent', 'delivered')
+               -- Nothing of it waited any more, or they are one of us no longer.
+               or g.state = 'cancelled' and g.last_error_code in ('met', 'left')
+               or g.state in ('planned', 'ready', 'sending', 'uncertain')
+                 and g.not_before > heed_now() - make_interval(secs => $2 + 15 * 60)))`,
+      scope,
+    ),
+};
+
 const doubtIsShown: Check = {
   invariant: 'I5',
   claim: 'a letter of which nobody knows whether it was sent is shown to whoever answers for it',
@@ -210,4 +231,11 @@ const doubtIsShown: Check = {
     ),
 };
 
-export const ladderChecks = [openGoesOn, dueRungsAreTaken, noRungIsEarly, escalationsReachSomebody, doubtIsShown];
+export const ladderChecks = [
+  openGoesOn,
+  dueRungsAreTaken,
+  noRungIsEarly,
+  escalationsReachSomebody,
+  digestsNameWhatTheyTook,
+  doubtIsShown,
+];

@@ -49,10 +49,20 @@ export interface Company {
   customers: CustomerRules;
   /** Absent in files applied before there was one. */
   retention?: Retention;
+  attention?: Attention;
   capture: { unmet: string[] };
   /** How long a decider may take a decision back before anything leaves. */
   undo: Span;
 }
+
+/** How many prompts reach one person by one channel within a time on the clock; what comes on top is named in one digest. */
+export interface Attention {
+  prompts: number;
+  within: Span;
+}
+
+/** Where the company says nothing: more than anybody answers in that time. */
+export const usualAttention: Attention = { prompts: 10, within: { amount: 5, unit: 'm' } };
 
 /** How long what was said is kept after its loop was closed; without a word of it, until somebody asks that it be erased. */
 export interface Retention {

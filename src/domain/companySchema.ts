@@ -145,6 +145,13 @@ export function companySchema(known: Known): z.ZodType<Company> {
     ),
   }).transform(({ at_end, ...rest }) => ({ ...rest, atEnd: at_end }));
 
+  const attention = fields({
+    prompts: z
+      .int({ error: expects('a whole number') })
+      .min(1, 'is too low: whoever is called never acts on nothing. Give 1 or more.'),
+    within: wallSpan,
+  });
+
   const customers = fields({
     window: span,
     quiet_hours: quietHours.exactOptional(),
@@ -203,6 +210,7 @@ export function companySchema(known: Known): z.ZodType<Company> {
     templates: fields(each(templateNames, template)),
     customers,
     retention: retention.exactOptional(),
+    attention: attention.exactOptional(),
     capture: fields({ unmet: listOf(text('a reason'), 'a list of reasons') }).default({
       unmet: ["Don't carry it", 'Sold out', 'Wrong price', 'Other'],
     }),

@@ -203,6 +203,12 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     update deliveries set state = 'failed', last_error_code = null where purpose = 'prompt' and channel = 'email'`,
   ],
   [
+    'what somebody was not called for was named nowhere',
+    'what somebody was not called for singly',
+    () => `
+    update deliveries set state = 'cancelled', last_error_code = 'bundled', bundled_into = gen_random_uuid() where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
     'nobody was asked about a letter in doubt',
     'is shown to whoever answers',
     () => `update deliveries set state = 'needs_human' where purpose = 'answer'`,

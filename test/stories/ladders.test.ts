@@ -224,6 +224,47 @@ describe('whatever happens to us', () => {
     expect(await underWay()).toBe(12);
   });
 
+  test('of thirteen things at once ten call, and one message names those of the others that still wait', async () => {
+    await world.passTo('monday', '10:00');
+    const ids: string[] = [];
+    for (let n = 0; n < 13; n += 1) ids.push((await world.capture({ words: 'How much is the coat?' })).id);
+    await world.settle();
+    const called = await Promise.all(ids.map((loopId) => world.messages({ loopId, purpose: 'prompt' })));
+    const bundled = ids.filter((_, n) => called[n]!.every(({ last_error_code: code }) => code === 'bundled'));
+    expect(called.flat().filter(({ state }) => state === 'sent')).toHaveLength(10);
+    expect(bundled).toHaveLength(3);
+    // One of them is taken before the message leaves.
+    const [taken, ...others] = await Promise.all(bundled.map((id) => world.signal(id)));
+    await acknowledge(world.heed, world.as('jonas', taken!.id));
+    await world.pass('5 minutes');
+
+    const digests = (await world.messages({ purpose: 'digest' })).map(({ staff, state }) => `${staff} ${state}`);
+    expect(digests).toEqual(['jonas sent']);
+    const message = world.slackTo('jonas').find(({ text }) => text === 'Two more things wait for you');
+    for (const { reference } of others) expect(JSON.stringify(message)).toContain(reference);
+    expect(JSON.stringify(message)).not.toContain(taken!.reference);
+    // What nobody takes climbs as ever, and whoever is above hears of it, singly or in a message of their own.
+    await world.pass('3 hours');
+    const heard = JSON.stringify(world.slackTo('priya'));
+    for (const { id, reference } of others) {
+      expect((await world.escalations(id)).map(({ staff }) => staff)).toContain('priya');
+      expect(heard).toContain(reference);
+    }
+  });
+
+  test('a message that would name nothing any more is not sent', async () => {
+    await world.passTo('tuesday', '10:00');
+    const ids: string[] = [];
+    for (let n = 0; n < 11; n += 1) ids.push((await world.capture({ words: 'How much is the coat?' })).id);
+    await world.settle();
+    for (const id of ids) await acknowledge(world.heed, world.as('jonas', id));
+    await world.pass('5 minutes');
+    expect((await world.messages({ purpose: 'digest' })).at(-1)).toMatchObject({
+      state: 'cancelled',
+      last_error_code: 'met',
+    });
+  });
+
   test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {
     await world.passTo('monday', '10:00');
     world.room.faults.script({ at: '*', do: 'answer', status: 503 }, Infinity);

@@ -6,6 +6,7 @@ import type { Db } from '../../store/pool.ts';
 import { answer } from './answer.ts';
 import { card } from './card.ts';
 import type { Composed, Composing } from './composing.ts';
+import { digest } from './digest.ts';
 import { news } from './news.ts';
 import { notice } from './notice.ts';
 import { prompt } from './prompt.ts';
@@ -22,6 +23,6 @@ export async function compose(
 ): Promise<Composed> {
   const { company, version } = await deps.configuration();
   const composing: Composing = { db: deps.db, publicUrl: deps.publicUrl, company, configuration: version };
-  const kinds = { receipt, answer, told, prompt, card, news, notice, sign_in: signIn, redaction, rights };
+  const kinds = { receipt, answer, told, prompt, card, news, notice, sign_in: signIn, redaction, rights, digest };
   return kinds[delivery.purpose](composing, delivery);
 }

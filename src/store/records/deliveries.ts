@@ -16,6 +16,7 @@ export const purposes = [
   'sign_in',
   'redaction',
   'rights',
+  'digest',
 ] as const;
 export type Purpose = (typeof purposes)[number];
 
