@@ -182,6 +182,16 @@ test('working time is that of the place: a night between capture and answer does
   await shop.close();
 });
 
+test('an insight of which everybody who asked was erased counts nowhere', async () => {
+  const { sample: before } = await loopReport(db.pool, db.company, await within(90));
+  await db.pool.query(sql.unsafe`
+    insert into closures (id, loop_id, round, how, rule)
+    select gen_random_uuid(), insight_id, 1, 'erased', 'everybody was erased'
+    from now.dues where sample and part = 'undecided' order by due_at desc limit 1`);
+  const { sample: after } = await loopReport(db.pool, db.company, await within(90));
+  expect(after!.used).toMatchObject({ due: before!.used.due - 1, undecided: before!.used.undecided - 1 });
+});
+
 const countsOf = ({ used, claimed, afterDecline, promises, funnel }: Numbers) => {
   const { share: _, expired: _e, ...usedCounts } = used;
   const { confirmed: _c, gap: _g, ...claimedCounts } = claimed;

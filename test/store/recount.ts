@@ -39,7 +39,8 @@ export function recount(
       .sort((a, b) => b['version'] - a['version'])[0];
   const used = { due: 0, citing: 0, otherwise: 0, postponed: 0, undecided: 0, inTime: 0 };
   for (const insight of of('insights').filter((i) => isAsked(i['id']))) {
-    if (of('closures').some((z) => z['loop_id'] === insight['id'] && z['how'] === 'joined')) continue;
+    if (of('closures').some((z) => z['loop_id'] === insight['id'] && (z['how'] === 'joined' || z['how'] === 'erased')))
+      continue;
     const putOff = of('decisions').filter(
       (d) => d['insight_id'] === insight['id'] && d['outcome'] === 'deferred' && !withdrawn.has(d['id']),
     );
