@@ -372,8 +372,10 @@ async function readCompanyFile(target: Target, dice: Dice): Promise<string> {
 async function mustAnswer(response: Response, what: string): Promise<string> {
   const answer = await response.text();
   const policy = response.headers.get('Content-Security-Policy');
-  // While nothing is carried on, whoever asks for that is told so.
-  const isStalled = response.status === 503 && answer.startsWith('{"status":"stalled"');
+  // While nothing is carried on, whoever asks for that is told so; whoever asks for the head alone, by its status.
+  const isToldSo =
+    answer.startsWith('{"status":"stalled"') || (what.startsWith('HEAD /health/engine') && answer === '');
+  const isStalled = response.status === 503 && isToldSo;
   if (response.status >= 500 && !isStalled)
     throw new Error(`${what} was answered ${response.status}: ${answer.slice(0, 500)}`);
   if (!policy?.includes("frame-ancestors 'none'")) throw new Error(`${what} was answered without a policy.`);
