@@ -55,7 +55,7 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
   const beat = setInterval(() => Context.current().heartbeat(), 5_000);
   try {
     let attempt = await acquire(hands, id);
-    if (attempt === 'left open') {
+    if (attempt === 'left_open') {
       await settleDoubt(hands, id);
       attempt = await acquire(hands, id);
     }
@@ -100,7 +100,7 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
   return hands.pool.transaction(async (tx) => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return 'unknown';
-    if (isLeftOpen(delivery)) return 'left open';
+    if (isLeftOpen(delivery)) return 'left_open';
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
     if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
