@@ -49,6 +49,8 @@ const handOverMinutes = { email: 12, slack: 1 };
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
 const wentByEmail = 'went_by_email';
+/** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
+const stoppedMs = 3_600_000;
 
 /** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
 export async function deliver(hands: Hands, id: string): Promise<Delivered> {
@@ -121,6 +123,8 @@ const isLeftOpen = ({ state, lease_is_live, held_until }: Delivery): boolean =>
 /** To taking a message back nobody can object, and not to sending what somebody asked for a moment ago. */
 async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (d.purpose === 'redaction' || d.purpose === 'rights') return undefined;
+  // Whoever puts right what went wrong has to get in.
+  if (d.stopped && d.purpose !== 'sign_in') return { until: new Date(d.now.getTime() + stoppedMs), code: 'stopped' };
   return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { planDelivery } from '../../src/store/records/deliveries.ts';
+import { audiences, orderSending } from '../../src/store/records/sendingOrders.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { complete, decide } from '../../src/triggers/responses/decide.ts';
@@ -263,6 +264,34 @@ describe('whatever happens to us', () => {
       state: 'cancelled',
       last_error_code: 'met',
     });
+  });
+
+  test('while sending is stopped nothing leaves; when it goes on, what is stale by then does not', async () => {
+    await world.passTo('monday', '10:00');
+    const order = (stops: boolean) =>
+      Promise.all(
+        audiences.map((audience) =>
+          world.db.pool.transaction((tx) =>
+            orderSending(tx, { audience, stops, by: 'otto', reason: 'a wrong template' }),
+          ),
+        ),
+      );
+    await order(true);
+    const id = await ask('How much is the coat?');
+    await world.pass('6 hours');
+    expect(new Set((await world.messages({ loopId: id })).map(({ state }) => state))).toEqual(new Set(['planned']));
+    expect((await world.escalations(id, 'acknowledged')).map(({ staff }) => staff)).toContain('priya');
+
+    await order(false);
+    world.heed.hint();
+    await world.settle();
+    const left = (await world.messages({ loopId: id })).map((m) => `${m.purpose} ${m.staff ?? 'customer'} ${m.state}`);
+    expect(left.filter((message) => message.endsWith(' sent')).sort()).toEqual([
+      'prompt jonas sent',
+      'prompt priya sent',
+      'receipt customer sent',
+    ]);
+    expect(left).toContain('prompt priya cancelled');
   });
 
   test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {

@@ -88,6 +88,8 @@ const Delivery = z.object({
   planned_at: z.date(),
   last_error_code: z.string().nullable(),
   sample: z.boolean(),
+  /** Nothing is sent to whom this is for, until somebody lets it go on (sendingOrders.ts). */
+  stopped: z.boolean(),
   now: z.date(),
 });
 export type Delivery = z.infer<typeof Delivery>;
@@ -99,7 +101,11 @@ export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null>
       d.attempts, d.lease_until, d.message_id, d.planned_at, d.last_error_code,
       coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
       case when d.not_before > heed_now() then d.not_before end as held_until,
-      coalesce(l.sample, false) as sample, heed_now() as now
+      coalesce(l.sample, false) as sample,
+      coalesce((
+        select o.stops from sending_orders o where o.audience = case when d.customer_id is null then 'staff' else 'customers' end
+        order by o.ordered_at desc, o.id desc limit 1), false) as stopped,
+      heed_now() as now
     from deliveries d left join loops l on l.id = d.loop_id
     where d.id = ${id} for no key update of d`);
 }

@@ -1,10 +1,11 @@
-/** heed status, stuck, repair, rebuild, restored: how it goes, what stands still, and putting it right. */
+/** heed status, stuck, repair, rebuild, restored, stop-sending, resume-sending: how it goes, what stands still, and putting it right. */
 
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
 import { explainStuck } from '../../domain/stuck.ts';
 import { loopNamed, repairActions } from '../../store/records/repairs.ts';
+import { audiences, orderSending, standingStops, type Audience, type Stop } from '../../store/records/sendingOrders.ts';
 import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
@@ -22,10 +23,22 @@ export function addOperations(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ heed, pool, publicUrl }) => {
         const { version, company } = await heed.configuration();
         const [progress, stuck] = [await progressOf(pool), await stuckLoops(pool, company)];
+        const stopped = await standingStops(pool);
         if (json)
-          sayJson(terminal, { company: company.name, version, publicUrl, ...inCamel(progress), stuck: stuck.length });
+          sayJson(terminal, {
+            company: company.name,
+            version,
+            publicUrl,
+            ...inCamel(progress),
+            stuck: stuck.length,
+            stopped,
+          });
         else
-          for (const line of statusLines(company.name, version, publicUrl, progress, stuck.length)) terminal.say(line);
+          for (const line of [
+            ...statusLines(company.name, version, publicUrl, progress, stuck.length),
+            ...stopped.map(stopLine),
+          ])
+            terminal.say(line);
       });
     });
 
@@ -115,7 +128,43 @@ export function addOperations(program: Command, terminal: Terminal): void {
         terminal.say(`${done.loops} open loops are woken. Web, worker and relay may be started now.`);
       });
     });
+
+  addSendingOrder(program, terminal, true);
+  addSendingOrder(program, terminal, false);
 }
+
+/** `heed stop-sending` and `heed resume-sending`. */
+function addSendingOrder(program: Command, terminal: Terminal, stops: boolean): void {
+  program
+    .command(stops ? 'stop-sending' : 'resume-sending')
+    .addArgument(new Argument('<to>', 'to whom').choices([...audiences, 'everybody']))
+    .description(
+      stops
+        ? 'send nothing to customers, to staff or to everybody, until it is resumed; what was to be sent waits'
+        : 'let sending go on: what waited is looked over anew, and what is stale by then is not sent',
+    )
+    .requiredOption('--reason <text>', 'why')
+    .action(async (to: Audience | 'everybody', { reason }: { reason: string }) => {
+      if (reason.trim() === '') throw new DomainError('validation', '--reason is needed: why?');
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
+        for (const audience of to === 'everybody' ? audiences : [to]) {
+          const order = { audience, stops, by: terminal.account, reason: reason.trim().slice(0, 500) };
+          const due = await pool.transaction((tx) => orderSending(tx, order));
+          if (due === undefined)
+            terminal.say(
+              stops ? `Sending to ${audience} is stopped already.` : `Sending to ${audience} was not stopped.`,
+            );
+          else if (stops)
+            terminal.say(`Nothing is sent to ${audience} from now on. Go on with: heed resume-sending ${audience}`);
+          else terminal.say(`Messages to ${audience} are sent again; ${due} that waited are looked over now.`);
+        }
+        heed.hint();
+      });
+    });
+}
+
+const stopLine = ({ audience, by, reason, since }: Stop): string =>
+  `Nothing is sent to ${audience} since ${since.toISOString()}: ${reason} (${by}). Go on with: heed resume-sending ${audience}`;
 
 function say(terminal: Terminal, name: string, explained: ReturnType<typeof explainStuck>): void {
   terminal.say(`${name}  ${explained.sentence}`);

@@ -295,6 +295,28 @@ describe('operations', () => {
     expect(await db.pool.oneFirst(sql.unsafe`select count(*) from wakes`)).toBe(open);
   });
 
+  test('stop-sending and resume-sending say what is so from now on, and status says it as long as it is', async () => {
+    expect((await heed(['stop-sending', 'customers', '--reason', 'a wrong template'])).said).toBe(
+      'Nothing is sent to customers from now on. Go on with: heed resume-sending customers',
+    );
+    expect((await heed(['stop-sending', 'everybody', '--reason', 'again'])).said.split('\n')).toEqual([
+      'Sending to customers is stopped already.',
+      'Nothing is sent to staff from now on. Go on with: heed resume-sending staff',
+    ]);
+    expect((await heed(['status'])).said).toMatch(
+      /^Nothing is sent to customers since .*: a wrong template \(otto\)\./m,
+    );
+    expect((await heed(['resume-sending', 'everybody', '--reason', 'mended'])).said).toMatch(
+      /^Messages to customers are sent again; 0 that waited/,
+    );
+    expect((await heed(['status'])).said).not.toContain('Nothing is sent');
+    expect(await heed(['stop-sending', 'nobody', '--reason', 'x'])).toMatchObject({ code: 2 });
+    expect(await heed(['stop-sending', 'staff', '--reason', ' '])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('--reason is needed'),
+    });
+  });
+
   test('restored begins an epoch, with who and why, and puts what may have been sent in doubt', async () => {
     const { id } = await captured();
     await db.pool.transaction((tx) =>
