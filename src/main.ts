@@ -20,7 +20,7 @@ import { openSignInService } from './integrations/oidc.ts';
 import { openSlack } from './integrations/slack.ts';
 import { openLog, placeOf } from './log.ts';
 import { keepBackups } from './store/keepBackups.ts';
-import { migrate } from './store/migrate.ts';
+import { migrate, mustBeWhole } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
 import { applyConfiguration, isInForce, knownForMs, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
@@ -85,6 +85,7 @@ function mustBeApart(config: Config, part: Part): void {
 }
 
 async function startApart(config: Config, part: Part, stops: Stop[]): Promise<void> {
+  await mustBeWhole(config.databaseUrl!);
   const pool = await openPool(config.databaseUrl!);
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await applyCompany(config, pool, undefined);

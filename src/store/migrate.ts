@@ -71,6 +71,16 @@ async function mustNotBeHalfRestored(client: pg.Client): Promise<void> {
     );
 }
 
+/** For what is started without migrating. Throws the sentence that says so when a restore was cut short, or when it can't be reached. */
+export async function mustBeWhole(databaseUrl: string): Promise<void> {
+  const client = await connect(databaseUrl, 'heed-start');
+  try {
+    await mustNotBeHalfRestored(client);
+  } finally {
+    await client.end();
+  }
+}
+
 const migrating = (dbClient: pg.Client) =>
   ({
     dbClient,

@@ -1,12 +1,13 @@
 /** A backup is everything, or it is refused: written in one snapshot, for one account alone, and brought back row for row. */
 
 import { randomBytes } from 'node:crypto';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -184,6 +185,20 @@ test('that is restored by somebody who is killed in the middle is opened by nobo
   await ask(server, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
   expect(await restoring).toBeInstanceOf(Error);
   await expect(migrate(target)).rejects.toThrow(/was cut short.* Run heed restore again/);
+  // Nor by a process that is started alone, and migrates nothing.
+  for (const part of ['web', 'worker', 'relay']) {
+    const env = {
+      ...process.env,
+      DATABASE_URL: target,
+      TEMPORAL_ADDRESS: '127.0.0.1:9',
+      SMTP_URL: 'smtp://127.0.0.1:9',
+    };
+    const started = promisify(execFile)(process.execPath, ['src/main.ts', part], { env, timeout: 20_000 });
+    await expect(started).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/was cut short.* Run heed restore again/),
+    });
+  }
   expect(await restore(target, file)).toMatchObject({ loops: 3 });
   expect(await contents(target)).toEqual(await contents(source));
   expect(await migrate(target)).toEqual([]);
