@@ -5,6 +5,7 @@ import { Hono } from 'hono';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Pool } from '../../store/pool.ts';
 import { refusalsOfTheHour, type Tally } from '../../store/records/refusals.ts';
+import { audiences, standingStops } from '../../store/records/sendingOrders.ts';
 import { bounds, countsOf, progressOf, spreadsOf } from '../../store/views/health.ts';
 import { timings } from '../timings.ts';
 import { answerErrors } from './errors.ts';
@@ -36,6 +37,7 @@ export function metrics(pool: Pool): Hono {
   const sent = counter('heed_deliveries_sent_total', 'Messages sent', ['dest_type', 'message_type']);
   const held = counter('heed_deliveries_held_total', 'Messages that were not sent, by what became of them', ['reason']);
   const unused = gauge('heed_insights_unused', 'Insights past their date with no decision');
+  const stopped = gauge('heed_sending_stopped', 'Whether somebody has stopped all that is sent to them', ['audience']);
   const refused = gauge('heed_refusals', 'Who was turned away in the last hour, by door and reason', ['door', 'why']);
   const oldest = gauge('heed_queue_oldest_age_seconds', 'How long the oldest has waited', ['queue']);
 
@@ -50,16 +52,19 @@ export function metrics(pool: Pool): Hono {
 
   const app = new Hono();
   app.get('/', async (c) => {
-    const [counts, progress, spreads, refusals] = await Promise.all([
+    const [counts, progress, spreads, refusals, stops] = await Promise.all([
       countsOf(pool),
       progressOf(pool),
       spreadsOf(pool),
       refusalsOfTheHour(pool),
+      standingStops(pool),
     ]);
     // From here to the text nothing is awaited that another scrape could come between.
     registry.resetMetrics();
     for (const { metric, label, label2, count } of counts) write[metric]?.(label, label2, count);
     for (const { door, why, times } of refusals) refused.set({ door, why }, times);
+    for (const audience of audiences)
+      stopped.set({ audience }, stops.some((stop) => stop.audience === audience) ? 1 : 0);
     oldest.set({ queue: 'wakes' }, progress.oldest_wake_seconds ?? 0);
     oldest.set({ queue: 'deliveries' }, Math.max(0, progress.oldest_delivery_seconds ?? 0));
     oldest.set({ queue: 'chain' }, progress.oldest_unchained_seconds ?? 0);

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { orderSending } from '../../../src/store/records/sendingOrders.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import { timingsDoor } from '../../../src/triggers/http/metrics.ts';
 import { capture } from '../../../src/triggers/capture.ts';
@@ -45,6 +46,19 @@ const numbers = (text: string): Record<string, number> =>
   );
 
 describe('the metrics', () => {
+  test('tell that sending is stopped, and that it goes on', async () => {
+    const order = (stops: boolean) =>
+      db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'a wrong template' }),
+      );
+    const stopped = async (audience: string) =>
+      numbers(await scraped())[`heed_sending_stopped{audience="${audience}"}`];
+    await order(true);
+    expect([await stopped('customers'), await stopped('staff')]).toEqual([1, 0]);
+    await order(false);
+    expect([await stopped('customers'), await stopped('staff')]).toEqual([0, 0]);
+  });
+
   test('tell how long a round took to each stage, and how late a rung was taken', async () => {
     const { id } = await capture(
       db.heed,
