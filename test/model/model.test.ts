@@ -259,6 +259,26 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { verb: 'erase', signal: 2 },
       { event: 'the same press again' },
     ));
+
+  test('who asked three times, of which one was dismissed, hears once', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { verb: 'dismiss', signal: 0, by: 'jonas' },
+      { ...kim, asks: 'coat' },
+      { ...kim, asks: 'coat' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { event: 'time passes', minutes: 60 },
+    ));
+
+  test('what was sent to who was erased is taken back, also when somebody at the same address wants to hear nothing', () =>
+    happened(
+      { ...kim, asks: 'scarf' },
+      { event: 'the workers stop' },
+      { verb: 'erase', signal: 0 },
+      { ...kim, asks: 'coat' },
+      { verb: 'stop', customer: 0 },
+      { event: 'the workers start', insightsFirst: false },
+    ));
 });
 
 const courses = (most: number) =>

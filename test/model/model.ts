@@ -300,7 +300,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   },
   stop(m, { customer }) {
     if (!m.stopped.includes(customer)) m.stopped.push(customer);
-    for (const letter of m.letters) if (letter.customer === customer) voidLetter(letter);
+    // To taking back what was sent nobody can object.
+    for (const letter of m.letters) if (letter.customer === customer && letter.what !== 'redaction') voidLetter(letter);
     return true;
   },
   disavow(m, { signal }) {
@@ -466,7 +467,7 @@ function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): 
       s.heard.push({ insight: i.n, version, whyNot, at: m.now });
       continue;
     }
-    let telling = others.find((h) => h.insight === i.n && h.version === version)?.telling;
+    let telling = others.find((h) => h.telling && h.insight === i.n && h.version === version)?.telling;
     if (!telling) {
       const how = reach(m, s)!;
       telling = { how, called: null };
