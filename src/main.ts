@@ -85,9 +85,9 @@ function mustBeApart(config: Config, part: Part): void {
 }
 
 async function startApart(config: Config, part: Part, stops: Stop[]): Promise<void> {
-  await mustBeWhole(config.databaseUrl!);
   const pool = await openPool(config.databaseUrl!);
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
+  await mustBeWhole(pool);
   await applyCompany(config, pool, undefined);
   if (part === 'web') {
     await keepInitialKey(config, pool);

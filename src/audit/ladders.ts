@@ -195,7 +195,8 @@ const escalationsReachSomebody: Check = {
 
 const digestsNameWhatTheyTook: Check = {
   invariant: 'I5',
-  claim: 'what somebody was not called for singly is named in a digest that was sent, or is on its way',
+  claim:
+    'what somebody was not called for singly is named in a digest that was sent, is on its way, or ended for a recorded reason',
   find: (db, _, scope) =>
     violationsIn(
       db,
@@ -208,6 +209,8 @@ const digestsNameWhatTheyTook: Check = {
              and (g.state in ('sent', 'delivered')
                -- Nothing of it waited any more, or they are one of us no longer.
                or g.state = 'cancelled' and g.last_error_code in ('met', 'left')
+               -- Refused for good, as any prompt may be: there is no other channel after e-mail, and the ladder climbs.
+               or g.state = 'failed' and g.channel = 'email' and g.last_error_code is not null
                or g.state in ('planned', 'ready', 'sending', 'uncertain')
                  and g.not_before > heed_now() - make_interval(secs => $2 + 15 * 60)))`,
       scope,

@@ -7,6 +7,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
+import { sql, type Pool } from './pool.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
@@ -64,21 +65,18 @@ export async function isHalfRestored(client: pg.Client): Promise<boolean> {
 
 /** What was erased since the backup may be in it, and letters that have gone out would go out again. */
 async function mustNotBeHalfRestored(client: pg.Client): Promise<void> {
-  if (await isHalfRestored(client))
-    throw new DomainError(
-      'conflict',
-      'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',
-    );
+  if (await isHalfRestored(client)) throw cutShort();
 }
 
-/** For what is started without migrating. Throws the sentence that says so when a restore was cut short, or when it can't be reached. */
-export async function mustBeWhole(databaseUrl: string): Promise<void> {
-  const client = await connect(databaseUrl, 'heed-start');
-  try {
-    await mustNotBeHalfRestored(client);
-  } finally {
-    await client.end();
-  }
+const cutShort = (): DomainError =>
+  new DomainError(
+    'conflict',
+    'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',
+  );
+
+/** For what is started without migrating: through its pool, which waits for no answer for ever. Throws the same sentence. */
+export async function mustBeWhole(pool: Pool): Promise<void> {
+  if (await pool.exists(sql.unsafe`select from pg_namespace where nspname = ${setAside}`)) throw cutShort();
 }
 
 const migrating = (dbClient: pg.Client) =>

@@ -44,6 +44,8 @@ export async function openHouse(): Promise<House> {
   // Time enough to look at what can still be taken back.
   await db.apply((company) => {
     company.undo = { amount: 10, unit: 'm' };
+    // Tests capture within a minute what a shop hears in a week, and look for each card.
+    company.attention = { prompts: 1000, within: { amount: 5, unit: 'm' } };
   });
 
   let web: Web | undefined;
