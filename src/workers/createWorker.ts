@@ -58,7 +58,7 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
     taskQueue: messagesQueue,
     activities: createDeliveries(options.hands),
     // A mail server may take minutes over a letter; what goes by Slack must not stand behind that.
-    maxConcurrentActivityTaskExecutions: 25,
+    maxConcurrentActivityTaskExecutions: 15,
     maxTaskQueueActivitiesPerSecond: options.messagesPerSecond ?? 30,
   });
   const running = [stories, messages].map((worker) => ({ worker, run: worker.run() }));
