@@ -1,5 +1,6 @@
 /** What became of a signal or an insight, told in sentences. Pure. Staff read who was told when; customers read what concerns them. */
 
+import { capital } from './capital.ts';
 import { addSpan } from './calendar.ts';
 import type { Company, Course, LadderName } from './company.ts';
 import { longDate } from './longDate.ts';
@@ -441,8 +442,6 @@ function nameAndTitle(context: Context, staff: string | null): string {
   const title = staff === null ? undefined : context.company.staff[staff]?.title;
   return title ? `${nameOf(context, staff)} (${title})` : nameOf(context, staff);
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 /** With a full stop, unless it ends like a sentence. */
 const ended = (text: string): string => (/[.!?…]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);

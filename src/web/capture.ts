@@ -1,11 +1,12 @@
 /** Capturing, with one hand and somebody standing there: the text box first, everything else a tap. */
 
+import { capital } from '../domain/capital.ts';
 import { html } from 'hono/html';
 import { moods, type Company } from '../domain/company.ts';
 import type { Wanted } from '../domain/reading.ts';
 import { chips, line, pressKey, select, text, tick, valueOf, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
-import { capital, count, moodWords } from './words.ts';
+import { count, moodWords } from './words.ts';
 
 export interface Capturing {
   company: Company;

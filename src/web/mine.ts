@@ -1,5 +1,6 @@
 /** What became of what I captured, newest news first. It says thank you by showing that it mattered, and ranks nobody. */
 
+import { capital } from '../domain/capital.ts';
 import { html } from 'hono/html';
 import type { Company } from '../domain/company.ts';
 import { longDate } from '../domain/longDate.ts';
@@ -7,7 +8,7 @@ import type { SignalStage } from '../domain/loop.ts';
 import { insightTitle } from '../domain/sameness.ts';
 import type { Html } from './page.ts';
 import { moment, type Clock } from './when.ts';
-import { capital, quote, sampleTag, tag } from './words.ts';
+import { quote, sampleTag, tag } from './words.ts';
 
 export interface MineShown {
   id: string;

@@ -1,11 +1,12 @@
 /** My tasks: whose words are waiting, most overdue first. Each says why me and why now, and can be done from here in two taps. */
 
+import { capital } from '../domain/capital.ts';
 import { html } from 'hono/html';
 import { completion, dismissal, handOver, review, settlement, take, unfold, type Acting } from './acts.ts';
 import { takeBack } from './decision.ts';
 import type { Html } from './page.ts';
 import { due, moment, type Clock } from './when.ts';
-import { capital, count, moodWords, quote, said, tag } from './words.ts';
+import { count, moodWords, quote, said, tag } from './words.ts';
 
 export interface TaskShown {
   id: string;

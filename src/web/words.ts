@@ -31,5 +31,3 @@ export const moodWords = {
 } as const;
 
 export const count = (many: number, one: string, more: string): string => `${many} ${many === 1 ? one : more}`;
-
-export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

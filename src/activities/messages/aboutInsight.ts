@@ -1,5 +1,6 @@
 /** What there is to decide: the people's own words first, how many they are, what they refused instead, and the date. */
 
+import { capital } from '../../domain/capital.ts';
 import { localDate } from '../../domain/calendar.ts';
 import type { Company } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
@@ -69,5 +70,5 @@ export async function howMany(
   const instead = await refusedInstead(db, insight.id);
   const what = instead.map((one) => `${one.people === 1 ? 'one' : one.people} refused ${one.offered}`).join(', ');
   const said = what === '' ? `${refused} refused what was offered instead` : what;
-  return `${asks} ${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+  return `${asks} ${capital(said)}.`;
 }

@@ -1,5 +1,6 @@
 /** "Seven more things wait for you": in place of calls that would have been too many at a time, naming each that still waits. */
 
+import { capital } from '../../domain/capital.ts';
 import { elapsedInWords, inWords } from '../../domain/moments.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { loopsNamedIn } from '../../store/records/digests.ts';
@@ -43,7 +44,6 @@ export async function digest(composing: Composing, delivery: Delivery): Promise<
 
 const loopOf = (task: Task) => (task.about === 'signal' ? task.signal : task.insight);
 const since = (task: Task): Date => (task.about === 'signal' ? task.signal.captured_at : task.insight.opened_at);
-const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 const asked: Record<Asks, string> = {
   review: 'please read it',

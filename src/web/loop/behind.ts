@@ -1,10 +1,11 @@
 /** The people behind a number: their words, and what each leads to. */
 
+import { capital } from '../../domain/capital.ts';
 import { html } from 'hono/html';
 import { figures, type Figure } from '../../domain/measures.ts';
 import type { Html } from '../page.ts';
 import { moment, type Clock } from '../when.ts';
-import { capital, count, quote, sampleTag } from '../words.ts';
+import { count, quote, sampleTag } from '../words.ts';
 import { address, means, type Asked, type Whose } from './shown.ts';
 
 export interface BehindShown {

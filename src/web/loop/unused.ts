@@ -1,11 +1,12 @@
 /** About to die unused: what nobody has decided, past its date first. A table on a desk, a list on a phone. */
 
+import { capital } from '../../domain/capital.ts';
 import { html } from 'hono/html';
 import { clockTime } from '../../domain/moments.ts';
 import type { Unused } from '../../domain/loopReport.ts';
 import type { Html } from '../page.ts';
 import { moment } from '../when.ts';
-import { capital, sampleTag, tag } from '../words.ts';
+import { sampleTag, tag } from '../words.ts';
 import { howLong } from './howLong.ts';
 import { means, type LoopShown } from './shown.ts';
 
