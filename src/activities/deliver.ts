@@ -1,6 +1,7 @@
 /** One message to one person: the only thing here that speaks to the world. The ledger decides; to customers at most once, to staff at least
  *  once. Not sent, sent, and nobody knows are three different things. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { endOfDay } from '../domain/calendar.ts';
@@ -22,7 +23,7 @@ import {
   passGate,
   planDelivery,
   recordOutcome,
-  settleDeadLease,
+  settleLeftOpen,
   settleUncertain,
   type Delivery,
   type Outcome,
@@ -44,8 +45,11 @@ import { compose } from './messages/compose.ts';
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
 
-/** RFC 5321 asks to wait ten minutes after the dot; Slack answers in eight seconds or not at all. */
-const handOverMinutes = { email: 12, slack: 1 };
+/** RFC 5321 asks to wait ten minutes after the dot, and Slack answers in eight seconds or not at all. A colleague is rather written to twice,
+ *  should a mail server that takes longer lose its worker, than a quarter of an hour late. */
+const leaseMinutes = (d: Delivery): number => (d.channel === 'slack' ? 1 : d.policy === 'at_most_once' ? 12 : 3);
+/** Between tries to record what came of a hand-over: the lease outlasts them all. */
+const recordAgainMs = [500, 1_000, 2_000, 4_000, 8_000];
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
 const wentByEmail = 'went_by_email';
@@ -55,10 +59,12 @@ const stoppedMs = 3_600_000;
 /** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
 export async function deliver(hands: Hands, id: string): Promise<Delivered> {
   const beat = setInterval(() => Context.current().heartbeat(), 5_000);
+  // Temporal makes one attempt after the other: whoever opened what is open now has failed, or is no longer heard of.
+  const inItsPlace = Context.current().info.attempt > 1;
   try {
-    let attempt = await acquire(hands, id);
+    let attempt = await acquire(hands, id, inItsPlace);
     if (attempt === 'left_open') {
-      await settleDoubt(hands, id);
+      await settleDoubt(hands, id, inItsPlace);
       attempt = await acquire(hands, id);
     }
     if (typeof attempt === 'string') return attempt;
@@ -97,12 +103,16 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
 }
 
 /** An attempt is opened only when, at this moment, the message may be sent. Else a word says why not. */
-async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; fence: number } | Delivered> {
+async function acquire(
+  hands: Hands,
+  id: string,
+  inItsPlace = false,
+): Promise<{ delivery: Delivery; fence: number } | Delivered> {
   const { company } = await hands.configuration();
   return hands.pool.transaction(async (tx) => {
     const delivery = await lockDelivery(tx, id);
     if (!delivery) return 'unknown';
-    if (isLeftOpen(delivery)) return 'left_open';
+    if (isLeftOpen(delivery, inItsPlace)) return 'left_open';
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
     if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
@@ -116,9 +126,10 @@ async function acquire(hands: Hands, id: string): Promise<{ delivery: Delivery; 
   });
 }
 
-/** By an earlier attempt: its lease is dead, or its doubt has waited long enough for evidence. */
-const isLeftOpen = ({ state, lease_is_live, held_until }: Delivery): boolean =>
-  (state === 'sending' && !lease_is_live) || (state === 'uncertain' && !held_until);
+/** By an earlier attempt: its lease is dead, or this one is made in its place, or its doubt has waited long enough for evidence. */
+const isLeftOpen = ({ state, phase, lease_is_live, held_until }: Delivery, inItsPlace: boolean): boolean =>
+  (state === 'sending' && (!lease_is_live || (inItsPlace && phase === 'open'))) ||
+  (state === 'uncertain' && !held_until);
 
 /** To taking a message back nobody can object, and not to sending what somebody asked for a moment ago. */
 async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
@@ -183,17 +194,29 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
 async function handOver(hands: Hands, d: Delivery, fence: number, send: () => Promise<Sent>): Promise<Delivered> {
-  if (!(await passGate(hands.pool, d.id, fence, handOverMinutes[d.channel]))) return 'overtaken';
+  if (!(await passGate(hands.pool, d.id, fence, leaseMinutes(d)))) return 'overtaken';
   let sent: Sent;
   try {
     sent = await send();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    return record(hands, d, fence, { state: 'uncertain', code, againInMs: doubtMs(d) });
+    return recordSurely(hands, d, fence, { state: 'uncertain', code, againInMs: doubtMs(d) });
   }
-  if (sent.accepted) return record(hands, d, fence, { state: 'sent', providerRef: sent.ref });
-  if (sent.permanent) return record(hands, d, fence, { state: 'failed', code: sent.code });
-  return record(hands, d, fence, again(d, sent.code, sent.againInMs));
+  if (sent.accepted) return recordSurely(hands, d, fence, { state: 'sent', providerRef: sent.ref });
+  if (sent.permanent) return recordSurely(hands, d, fence, { state: 'failed', code: sent.code });
+  return recordSurely(hands, d, fence, again(d, sent.code, sent.againInMs));
+}
+
+/** What came of a hand-over nobody else knows: while Postgres is away for a moment it is said again, rather than left in doubt. */
+async function recordSurely(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {
+  for (const ms of recordAgainMs) {
+    try {
+      return await record(hands, d, fence, outcome);
+    } catch {
+      await sleep(ms);
+    }
+  }
+  return record(hands, d, fence, outcome);
 }
 
 /** How long evidence is waited for: a Slack call cannot be in flight any more after that; a bounce may still come. */
@@ -272,10 +295,10 @@ async function endIn(
   return `${state}:${code}`;
 }
 
-/** What an earlier attempt left behind: a dead lease, or doubt that has waited long enough for evidence. */
-async function settleDoubt(hands: Hands, id: string): Promise<void> {
+/** What an earlier attempt left behind: open, or in doubt that has waited long enough for evidence. */
+async function settleDoubt(hands: Hands, id: string, inItsPlace: boolean): Promise<void> {
   const delivery = await hands.pool.transaction(async (tx) => {
-    await settleDeadLease(tx, id);
+    await settleLeftOpen(tx, id, { inItsPlace });
     return lockDelivery(tx, id);
   });
   if (delivery?.state !== 'uncertain' || delivery.held_until) return;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { ladderNames } from '../../src/domain/company.ts';
 import { sql } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
@@ -8,7 +9,7 @@ import {
   planDelivery,
   idOfDelivery,
   recordOutcome,
-  settleDeadLease,
+  settleLeftOpen,
 } from '../../src/store/records/deliveries.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
@@ -301,7 +302,7 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     const zombie = await take(id);
     await leaseRanOut(id);
     expect(await passGate(world.db.pool, id, zombie, 12)).toBe(false);
-    await world.db.pool.transaction((tx) => settleDeadLease(tx, id));
+    await world.db.pool.transaction((tx) => settleLeftOpen(tx, id));
     const newest = await take(id);
     expect(newest).toBe(zombie + 1);
     expect(await passGate(world.db.pool, id, zombie, 12)).toBe(false);
@@ -336,6 +337,42 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
     await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
     expect(world.mailsTo(email)).toHaveLength(1);
+  });
+
+  /** Postgres fails once, when a message of this loop is to become so; what it counts with is not undone with the rest. */
+  async function failsOnce(loopId: string, when: string): Promise<void> {
+    const name = `fails_once_${loopId.replaceAll('-', '_')}`;
+    // Made of an id and of words that stand below.
+    const client = new pg.Client({ connectionString: world.db.url });
+    await client.connect();
+    await client.query(`
+      create sequence ${name};
+      create function ${name}() returns trigger language plpgsql as $$
+        begin if nextval('${name}') = 1 then raise exception 'away for a moment' using errcode = '57P01'; end if; return new; end $$;
+      create trigger ${name} before update on deliveries for each row
+        when (new.loop_id = '${loopId}' and new.purpose = 'answer' and ${when}) execute function ${name}()`);
+    await client.end();
+  }
+
+  test('an attempt that fails before the gate is made again at once, and does not wait for a lease that nobody holds', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    await failsOnce(id, `new.phase = 'handed'`);
+    await approve(id);
+    // In real seconds, of which the lease lasts a hundred and twenty.
+    await world.until('it is sent', async () => (await letterOf(id)).state === 'sent');
+    expect(await letterOf(id)).toMatchObject({ fence: 2 });
+    expect(world.mailsTo(kim.email).filter(({ text }) => text.includes('It comes tomorrow.'))).toHaveLength(1);
+  });
+
+  test('what came of a letter is recorded although Postgres was away for a moment: nobody is asked about it', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    await failsOnce(id, `new.state = 'sent'`);
+    await approve(id);
+    await world.until('it is recorded', async () => (await letterOf(id)).state === 'sent');
+    expect(await letterOf(id)).toMatchObject({ fence: 1, last_error_code: null });
+    expect(world.mailsTo(kim.email).filter(({ text }) => text.includes('It comes tomorrow.'))).toHaveLength(1);
   });
 
   test('ten attempts at once are one letter; and one that is over is not sent by starting it again', async () => {

@@ -47,6 +47,7 @@ const Message = z.object({
   customer_id: z.string().nullable(),
   state: z.string(),
   last_error_code: z.string().nullable(),
+  fence: z.number(),
   not_before: z.date(),
 });
 export type Message = z.infer<typeof Message>;
@@ -217,7 +218,7 @@ export async function openWorld(
         order by g.due_at, p.planned_at, g.step`),
     messages: ({ loopId, purpose } = {}) =>
       db.pool.any(sql.type(Message)`
-        select id, purpose, channel, staff, customer_id, state, last_error_code, not_before from deliveries
+        select id, purpose, channel, staff, customer_id, state, last_error_code, fence, not_before from deliveries
         where (${loopId ?? null}::uuid is null or loop_id = ${loopId ?? null}) and (${purpose ?? null}::text is null or purpose = ${purpose ?? null})
         order by planned_at, id`),
     slackTo: (staff) =>

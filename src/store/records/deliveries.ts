@@ -173,13 +173,15 @@ export async function holdDelivery(tx: Tx, id: string, until: Date, code: string
     update deliveries set not_before = ${sql.timestamp(until)}, last_error_code = ${code}, started_until = null where id = ${id} and state in ('planned', 'ready')`);
 }
 
-/** An attempt whose lease ran out: known not sent while it had not handed over, else nobody knows. */
-export async function settleDeadLease(tx: Tx, id: string): Promise<void> {
+/** An attempt that ended without a word: known not sent while it had not handed over, else nobody knows. Its lease is waited for, but for one
+ *  that another attempt is made `inItsPlace`: before the gate the newer fence shuts it out, whatever it is still doing. */
+export async function settleLeftOpen(tx: Tx, id: string, { inItsPlace = false } = {}): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set
       state = case when phase = 'handed' then 'uncertain' else 'ready' end,
-      last_error_code = 'lease_ran_out', lease_until = null, started_until = null
-    where id = ${id} and state = 'sending' and lease_until <= clock_timestamp()`);
+      last_error_code = case when lease_until <= clock_timestamp() then 'lease_ran_out' else 'attempt_failed' end,
+      lease_until = null, started_until = null
+    where id = ${id} and state = 'sending' and (lease_until <= clock_timestamp() or (${inItsPlace} and phase = 'open'))`);
 }
 
 /** Doubt settled: by evidence ("it is there", under the name `ref`; "it is not"), handed to a person, or left. */
