@@ -102,9 +102,7 @@ export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null>
       coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
       case when d.not_before > heed_now() then d.not_before end as held_until,
       coalesce(l.sample, false) as sample,
-      coalesce((
-        select o.stops from sending_orders o where o.audience = case when d.customer_id is null then 'staff' else 'customers' end
-        order by o.ordered_at desc, o.id desc limit 1), false) as stopped,
+      exists (select from now.stops s where s.audience = case when d.customer_id is null then 'staff' else 'customers' end) as stopped,
       heed_now() as now
     from deliveries d left join loops l on l.id = d.loop_id
     where d.id = ${id} for no key update of d`);

@@ -12,10 +12,7 @@ export type Stop = z.infer<typeof Stop>;
 
 /** To whom nothing is sent just now, since when, by whom and why. */
 export function standingStops(db: Db): Promise<readonly Stop[]> {
-  return db.any(sql.type(Stop)`
-    select audience, by, reason, ordered_at as since from (
-      select distinct on (audience) * from sending_orders order by audience, ordered_at desc, id desc) latest
-    where stops order by audience`);
+  return db.any(sql.type(Stop)`select audience, by, reason, since from now.stops order by audience`);
 }
 
 /** Records an order. Undefined when it is so already; else how many messages were held back by the stop that ends, and are due again. */
