@@ -17,6 +17,9 @@ import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/sign
 import type { Heed } from './heed.ts';
 import { captureCommit } from './timings.ts';
 
+/** In characters: a long letter. Nothing longer is read, either. */
+export const longestWords = 10_000;
+
 const line = (most: number) =>
   z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
 
@@ -26,7 +29,7 @@ export const Capture = z
     id: z.uuid('must be a UUID').optional(),
     words: z
       .string()
-      .max(10_000, 'must be at most 10,000 characters')
+      .max(longestWords, 'must be at most 10,000 characters')
       .refine((text) => text.trim() !== '', 'must not be empty: what did they say?'),
     place: line(64),
     by: line(64).optional(),
@@ -125,7 +128,9 @@ export async function capture(
   const name = said.customer?.name ?? null;
   const recordOnce = () =>
     identities.length > 0
-      ? heed.pool.transaction(async (tx) => record(tx, await recogniseCustomer(tx, { name, identities })))
+      ? heed.pool.transaction(async (tx) =>
+          record(tx, await recogniseCustomer(tx, { name, identities, place: said.place })),
+        )
       : record(heed.pool, name === null ? null : { id: newId(), name, identities });
   const committed = captureCommit.startTimer();
   const reference = await recordOnce()

@@ -82,6 +82,50 @@ describe('capturing what a customer said', () => {
     expect(await hear('Alex')).not.toMatchObject({ id: unnamed.id });
   });
 
+  const whoSpoke = (signalId: string) =>
+    db.pool.one(sql.type(z.object({ id: z.string(), name: z.string().nullable() }))`
+      select c.id, c.name from signals s join customers c on c.id = s.customer_id where s.id = ${signalId}`);
+
+  test('whoever gives somebody’s number with an address of their own is another customer, and is not written to in their stead', async () => {
+    const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+    const through = () => ({ channel: 'api' as const, press: press() });
+    const ada = await capture(
+      db.heed,
+      { ...said('Hats?'), customer: { name: 'Ada', phone: '+31 6 1111 2222', email: 'ada@example.com' }, consent },
+      through(),
+    );
+    const { id } = await capture(
+      db.heed,
+      { ...said('Open on Sunday?'), customer: { phone: '+31611112222', email: 'mallory@example.com' }, consent },
+      through(),
+    );
+    expect((await whoSpoke(id)).id).not.toBe((await whoSpoke(ada.id)).id);
+    expect(await db.pool.oneFirst(sql.unsafe`select address from now.reach where signal_id = ${ada.id}`)).toBe(
+      'ada@example.com',
+    );
+  });
+
+  test('a name that was given at one place is told to no other: neither the name behind an address, nor one that it gets later', async () => {
+    const hear = async (place: string, customer: { email: string; name?: string }) => {
+      const { id } = await capture(db.heed, { words: 'Hats?', place, customer }, { channel: 'api', press: press() });
+      return whoSpoke(id);
+    };
+    await hear('high-street', { email: 'ottilie@example.com', name: 'Ottilie' });
+    expect(await hear('harbour', { email: 'ottilie@example.com' })).toMatchObject({ name: null });
+    expect(await hear('high-street', { email: 'ottilie@example.com' })).toMatchObject({ name: 'Ottilie' });
+
+    await hear('harbour', { email: 'nils@example.com' });
+    await hear('high-street', { email: 'nils@example.com' });
+    await hear('high-street', { email: 'nils@example.com', name: 'Nils' });
+    expect(await hear('harbour', { email: 'nils@example.com' })).toMatchObject({ name: null });
+    // Who gives both at both is one and the same.
+    const [here, there] = [
+      await hear('high-street', { email: 'ida@example.com', name: 'Ida' }),
+      await hear('harbour', { email: 'ida@example.com', name: 'ida' }),
+    ];
+    expect(there).toEqual(here);
+  });
+
   test('an id that is taken is refused, and the key that was sent with it stays free', async () => {
     const { id } = await capture(db.heed, said('First'), { channel: 'api', press: press() });
     const through = { channel: 'api' as const, press: press(newId(), 'second') };

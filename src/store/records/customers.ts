@@ -20,10 +20,14 @@ export interface Customer {
   identities: readonly Identity[];
 }
 
-/** The customer with one of these identities whose name does not speak against it, or a new one, who is not recorded yet. */
+/**
+ * The customer whose identities these are, all of them, and whose name does not speak against it; or a new one, who is not recorded yet.
+ * Whoever knows one address of somebody does not make another theirs: it would be written to. Where one of the two has no name, they are one
+ * only as far as this tells no place a name that was given at another: the place where it is known already, or the only one that they spoke at.
+ */
 export async function recogniseCustomer(
   tx: Tx,
-  { name, identities }: { name: string | null; identities: readonly Identity[] },
+  { name, identities, place }: { name: string | null; identities: readonly Identity[]; place: string },
 ): Promise<Customer> {
   // Two captures of one new customer at the same moment would make two people of them. A statement of its own, so that the look-up sees
   // what the other one recorded; in one order, so that two never wait for each other.
@@ -32,13 +36,24 @@ export async function recogniseCustomer(
     select pg_advisory_xact_lock(hashtext(name))
     from (select name from unnest(${sql.array(locks, 'text')}) with ordinality as u (name, n) order by n) as lock`);
   const known = await tx.maybeOneFirst(sql.type(Id)`
+    with given as (
+      select * from ${sql.unnest(
+        identities.map(({ kind, normalised }) => [kind, normalised]),
+        ['text', 'text'],
+      )} as given (kind, normalised)
+    )
     select c.id from customers c
-    join identities i on i.customer_id = c.id
-    join ${sql.unnest(
-      identities.map(({ kind, normalised }) => [kind, normalised]),
-      ['text', 'text'],
-    )} as given (kind, normalised) on i.kind = given.kind and i.normalised = given.normalised
-    where not c.sample and (c.name is null or ${name}::text is null or lower(c.name) = lower(${name}))
+    where not c.sample
+      and c.id in (select i.customer_id from identities i join given g on i.kind = g.kind and i.normalised = g.normalised)
+      and not exists (
+        select from given g
+        where not exists (select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised))
+      and (
+        lower(c.name) is not distinct from lower(${name}::text)
+        or (${name}::text is null and exists (
+          select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place = ${place}))
+        or (c.name is null and not exists (
+          select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place <> ${place})))
     order by (c.name is not null) desc, c.created_at
     limit 1`);
   return { id: known ?? newId(), name, identities };

@@ -5,7 +5,7 @@ import type { Company } from '../../../domain/company.ts';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { normalise, readWords, type Wanted } from '../../../domain/reading.ts';
 import { askedFor } from '../../../store/views/asked.ts';
-import { Capture, capture } from '../../capture.ts';
+import { Capture, capture, longestWords } from '../../capture.ts';
 import { attributeField, capture as captureBody, reading } from '../../../web/capture.ts';
 import { nothingFilled, type Filled } from '../../../web/fields.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
@@ -65,7 +65,7 @@ async function show(
 
 /** What the words say by themselves, and how many have asked for what is wanted in all. */
 async function readOf(web: Web, company: Company, form: Form): Promise<{ reading: Wanted; others: number }> {
-  const read = readWords(one(form, 'words') ?? '', company.vocabulary);
+  const read = readWords((one(form, 'words') ?? '').slice(0, longestWords), company.vocabulary);
   const said = wantedIn(form, company);
   const item = said.item ?? read.item;
   const all = normalise(
