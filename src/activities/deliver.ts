@@ -131,11 +131,13 @@ const isLeftOpen = ({ state, phase, lease_is_live, held_until }: Delivery, inIts
   (state === 'sending' && (!lease_is_live || (inItsPlace && phase === 'open'))) ||
   (state === 'uncertain' && !held_until);
 
-/** To taking a message back nobody can object, and not to sending what somebody asked for a moment ago. */
+/** To taking a message back nobody can object. */
 async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  if (d.purpose === 'redaction' || d.purpose === 'rights') return undefined;
+  if (d.purpose === 'redaction') return undefined;
   // Whoever puts right what went wrong has to get in.
   if (d.stopped && d.purpose !== 'sign_in') return { until: new Date(d.now.getTime() + stoppedMs), code: 'stopped' };
+  // They asked for it a moment ago, whatever else they don't want to hear.
+  if (d.purpose === 'rights') return undefined;
   return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
 }
 

@@ -75,6 +75,14 @@ export async function applyConfiguration(
     values (${applied.yaml}, ${JSON.stringify(applied.company)}::json, ${applied.by})
     returning version`);
   const staff = Object.entries(applied.company.staff);
+  // Whoever opens another mailbox is somebody else: what went to the old one lets nobody in any more.
+  const moved = await tx.anyFirst(sql.type(z.object({ code: z.string() }))`
+    select s.code from staff s
+    join ${sql.unnest(
+      staff.map(([code, person]) => [code, person.email.toLowerCase()]),
+      ['text', 'text'],
+    )} as file (code, email) on file.code = s.code
+    where s.email <> file.email`);
   // Two people may swap addresses in one edit, so the old ones give way first.
   await tx.query(
     sql.unsafe`update staff set email = 'former:' || code || ':' || email where email not like 'former:%'`,
@@ -97,10 +105,12 @@ export async function applyConfiguration(
     )}))`);
   await tx.query(sql.unsafe`
     update sessions set revoked_at = heed_now()
-    where revoked_at is null and staff in (select code from staff where removed_at is not null)`);
+    where revoked_at is null
+      and (staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`);
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
-    where revoked_at is null and staff in (select code from staff where removed_at is not null)`);
+    where revoked_at is null
+      and (staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`);
   await tx.query(sql.unsafe`
     update api_keys set revoked_at = heed_now()
     where revoked_at is null and name in (select code from staff where removed_at is not null)`);

@@ -47,8 +47,7 @@ export function customerPages(web: Web): Hono {
 
   app.post('/yours/:token/rights', async (c) => {
     const { customerId, token } = await yoursBehind(web, c.req.param('token'));
-    const form = await readForm(c);
-    await mailRights(web.heed, customerId, `${one(form, 'key')}:rights`);
+    await mailRights(web.heed, customerId);
     return c.redirect(`/yours/${token}?mailed`, 303);
   });
 

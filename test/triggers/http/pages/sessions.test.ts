@@ -157,6 +157,29 @@ describe('a session', () => {
   });
 });
 
+describe('whoever gets another address in the company file', () => {
+  test('is out at once, and so is whoever reads the old mailbox: nothing that went there lets anybody in', async () => {
+    const { db } = pages.shop;
+    const livesAt = (email: string) =>
+      db.apply((company) => {
+        company.staff['yara'] = { ...company.staff['omar']!, name: 'Yara Yilmaz', email };
+        company.places['harbour']!.manager = 'yara';
+      });
+    await livesAt('typo@elsewhere.example');
+    const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
+    const task = linkIn(await pages.shop.letter('prompt', 'yara', signal.id), '/t/');
+    const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'yara' });
+    const [yara, omar] = [await pages.as('yara'), await pages.as('omar')];
+    expect([await isIn(yara), (await pages.nobody().get(task)).status]).toEqual([true, 200]);
+
+    await livesAt('yara@linden-vale.example');
+    expect([await isIn(yara), await isIn(omar)]).toEqual([false, true]);
+    expect((await pages.nobody().get(task)).status).toBe(410);
+    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect(await isIn(await pages.as('yara'))).toBe(true);
+  });
+});
+
 describe('whoever leaves the company file', () => {
   test('is out at once: sessions, links in their mail, sign-in links, keys named after them', async () => {
     const { db } = pages.shop;

@@ -178,6 +178,17 @@ describe('seeing and erasing everything', () => {
     expect(staffs.text).toContain('what was said was erased');
   });
 
+  test('asked for twenty times in a minute, is one letter', async () => {
+    const { at } = await kimsPage();
+    for (let n = 0; n < 20; n++) expect((await pages.nobody().post(`${at}/rights`)).status).toBe(303);
+    const letters = () =>
+      pages.shop.db.pool.oneFirst(sql.unsafe`select count(*)::integer from deliveries where purpose = 'rights'`);
+    expect(await letters()).toBe(1);
+    await pages.shop.db.passTime('10 minutes');
+    await pages.nobody().post(`${at}/rights`);
+    expect(await letters()).toBe(2);
+  });
+
   test('ends with its hour', async () => {
     const { at } = await kimsPage();
     const kims = pages.nobody();
