@@ -12,7 +12,8 @@ begin
   return query select * from now.insights i where i.id = insight.of;
 end $$;
 
--- What happened to one loop. A signal's story goes on in its insight: what was decided there since it joined is part of it.
+-- What happened to one loop. A signal's story goes on in its insight: what was decided there since it joined is part of it, until somebody
+-- moved it on to another one.
 create function now.timeline_of(of uuid) returns setof now.timeline
 language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 begin
@@ -26,5 +27,8 @@ begin
       select * from now.timeline t
       where t.loop_id = x.insight_id and t.kind in ('decided', 'withdrawn', 'completed')
     ) later
-    where x.signal_id = timeline_of.of and x.joined_at <= later.at;
+    where x.signal_id = timeline_of.of and x.joined_at <= later.at
+      and not exists (
+        select from insight_signals y
+        where y.signal_id = x.signal_id and y.joined_by is not null and y.joined_at > x.joined_at and y.joined_at <= later.at);
 end $$;

@@ -3,7 +3,8 @@
 /** An e-mail address as it is compared: trimmed, lower case. Undefined when it can't be one. */
 export function normaliseEmail(text: string): string | undefined {
   const trimmed = text.trim().toLowerCase();
-  return /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+\.[^\s@<>,;:"()]+$/.test(trimmed) && trimmed.length <= 254
+  // The length first: what is much longer would take the pattern seconds.
+  return trimmed.length <= 254 && /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+\.[^\s@<>,;:"()]+$/.test(trimmed)
     ? trimmed
     : undefined;
 }

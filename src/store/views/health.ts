@@ -6,9 +6,27 @@ import { sql, type Db } from '../pool.ts';
 
 /** Names of the migrations that this version brings and the database does not have yet. */
 export async function migrationsMissing(db: Db): Promise<string[]> {
-  const files = await readdir(new URL('../../../sql/migrations/', import.meta.url));
+  const files = await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)));
   const applied = await db.anyFirst(sql.type(z.object({ name: z.string() }))`select name from migrations`);
   return files.map((file) => file.replace(/\.sql$/, '')).filter((name) => !applied.includes(name));
+}
+
+/** A process brings the same ones for as long as it lives. */
+let brought: Promise<string[]> | undefined;
+
+const Waiting = z.object({
+  oldest_wake_seconds: z.number().nullable(),
+  oldest_delivery_seconds: z.number().nullable(),
+});
+export type Waiting = z.infer<typeof Waiting>;
+
+/** For how long what is due has waited. Asked by anybody, and often: it reads the little that waits, and nothing that grows. */
+export function longestWaiting(db: Db): Promise<Waiting> {
+  return db.one(sql.type(Waiting)`
+    select
+      (select extract(epoch from clock_timestamp() - min(since))::float8 from wakes where not_before <= heed_now()) as oldest_wake_seconds,
+      (select extract(epoch from heed_now() - min(not_before))::float8 from deliveries
+       where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()) as oldest_delivery_seconds`);
 }
 
 const Progress = z.object({

@@ -12,7 +12,7 @@ import { limitedRate } from './rates.ts';
 import { countRefusals, doorOf } from './refusals.ts';
 import { inTime, limitedBodies } from './requests.ts';
 import { ruled } from './rules.ts';
-import { onlyWatchers, ownFormsOnly, securityHeaders } from './security.ts';
+import { onlyWatchers, onThisMachineAlone, ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
 import type { Web } from './web.ts';
 
@@ -41,6 +41,7 @@ export function createApp(
 
   app.use(requestId(), securityHeaders(web.publicUrl), countRefusals(web.heed));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
+  if (web.demo) app.use(onThisMachineAlone(web.publicUrl));
   app.use(ruled, inTime, ownFormsOnly(web.publicUrl, fromElsewhere), limitedBodies);
 
   app.route('/v1', v1);

@@ -1,7 +1,7 @@
 /** Is it alive, is it ready, and does work move? In JSON, for load balancers and for whoever is woken at night. */
 
 import { Hono } from 'hono';
-import { migrationsMissing, progressOf } from '../../store/views/health.ts';
+import { longestWaiting, migrationsMissing, progressOf, type Waiting } from '../../store/views/health.ts';
 import type { Web } from './web.ts';
 
 /** A wake that was not carried for this long means that the relay or Temporal stands still. */
@@ -28,9 +28,11 @@ export function health(web: Web): Hono {
         },
         503,
       );
-    const progress = await progressOf(pool);
-    const waiting = web.arriving();
-    const engine = waiting.length > 0 ? `still arriving: ${waiting.join(', ')}` : (standstill(progress) ?? 'moving');
+    const arriving = web.arriving();
+    const engine =
+      arriving.length > 0
+        ? `still arriving: ${arriving.join(', ')}`
+        : (standstill(await longestWaiting(pool)) ?? 'moving');
     return c.json({
       status: engine === 'moving' ? 'ready' : 'degraded',
       postgres: 'reachable',
@@ -61,13 +63,10 @@ export function health(web: Web): Hono {
   return app;
 }
 
-function standstill(progress: {
-  oldest_wake_seconds: number | null;
-  oldest_delivery_seconds: number | null;
-}): string | undefined {
-  if ((progress.oldest_wake_seconds ?? 0) > slowWakeSeconds)
+function standstill(waiting: Waiting): string | undefined {
+  if ((waiting.oldest_wake_seconds ?? 0) > slowWakeSeconds)
     return 'Nothing is carried to Temporal: see whether the relay runs and Temporal can be reached. What is recorded stays recorded.';
-  if ((progress.oldest_delivery_seconds ?? 0) > slowDeliverySeconds)
+  if ((waiting.oldest_delivery_seconds ?? 0) > slowDeliverySeconds)
     return 'Messages are due and do not leave: see whether a worker runs, and whether mail and Slack can be reached.';
   return undefined;
 }

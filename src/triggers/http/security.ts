@@ -85,6 +85,19 @@ export function ownFormsOnly(publicUrl: string, refused: (path: string) => void)
   };
 }
 
+/** Where one may stand in for anybody, only names of this machine and our own are answered to: another site may have its name lead here, and its
+ *  page would read all of it as its own. */
+export function onThisMachineAlone(publicUrl: string): MiddlewareHandler {
+  const names = new Set(['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname]);
+  return async (c, next) => {
+    if (names.has(new URL(c.req.url).hostname)) return next();
+    throw new DomainError(
+      'forbidden',
+      `This is a demonstration on one machine, and answers there alone: open ${publicUrl}. Where it has another address, say so in PUBLIC_URL.`,
+    );
+  };
+}
+
 const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 
 /** Keys, signatures, and the one-click address of a mail program, which knows no origin. */

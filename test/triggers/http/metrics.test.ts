@@ -4,21 +4,24 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { orderSending } from '../../../src/store/records/sendingOrders.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
+import type { Web } from '../../../src/triggers/http/web.ts';
 import { timingsDoor } from '../../../src/triggers/http/metrics.ts';
 import { capture } from '../../../src/triggers/capture.ts';
 import { newId } from '../../../src/domain/ids.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
 import { review } from '../../../src/triggers/responses/review.ts';
+import type { Pool } from '../../../src/store/pool.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from './story.ts';
 
 const token = 'a token of sixteen letters or more';
 let db: TestDatabase;
 let app: ReturnType<typeof createApp>;
+let web: Web;
 beforeAll(async () => {
   db = await openTestDatabase({ company: 'demo' });
-  const web = {
+  web = {
     heed: db.heed,
     publicUrl: 'http://heed.test',
     temporalUi: () => undefined,
@@ -119,6 +122,25 @@ describe('the metrics', () => {
     }
     expect((await ask('/health')).status).toBe(200);
     expect((await ask('/health/ready')).status).toBe(200);
+  });
+
+  test('are not needed to say whether it is ready: that reads what waits, and nothing that grows', async () => {
+    const asked: string[] = [];
+    const noting: ProxyHandler<Pool> = {
+      get: (pool, name, self) => {
+        const method: unknown = Reflect.get(pool, name, self);
+        if (typeof method !== 'function') return method;
+        return (query: { sql: string }, ...rest: unknown[]): unknown => {
+          asked.push(query.sql);
+          return Reflect.apply(method, pool, [query, ...rest]);
+        };
+      },
+    };
+    const pool = new Proxy(db.heed.pool, noting);
+    const watched = createApp({ ...web, heed: { ...db.heed, pool } }, { rateLimiting: false });
+    expect((await watched.request('/health/ready')).status).toBe(200);
+    expect(asked.length).toBeGreaterThan(0);
+    for (const statement of asked) expect(statement).not.toMatch(/count\(|open_loops|escalations|signals/);
   });
 
   test('of a relay on its own are its timings, at a door of its own', async () => {

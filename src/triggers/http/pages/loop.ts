@@ -13,6 +13,7 @@ import type { Asked } from '../../../web/loop/shown.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw, leads, zoneOf } from './draw.ts';
+import { skipIn } from './skip.ts';
 import { titleOf } from './titles.ts';
 
 /** In days; the last one where nothing is asked for. */
@@ -56,7 +57,7 @@ async function list(c: Context, web: Web, { company, places }: Visitor): Promise
     throw new DomainError('not_found', 'There is no number of that name. All of them stand on the page “The loop”.');
   const asked = askedIn(c, places);
   const of = c.req.query('of') === 'own' ? 'own' : 'sample';
-  const skip = Math.max(0, Number.parseInt(c.req.query('skip') ?? '0', 10) || 0);
+  const skip = skipIn(c);
   const now = await momentOf(web.heed.pool);
   const within = {
     ...lastDays(asked.days, now, company.timezone),

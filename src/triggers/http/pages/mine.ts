@@ -8,6 +8,7 @@ import { mine as mineBody } from '../../../web/mine.ts';
 import { mustBeSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw, zoneOf } from './draw.ts';
+import { skipIn } from './skip.ts';
 
 const most = 100;
 
@@ -15,7 +16,7 @@ export function minePages(web: Web): Hono {
   const app = new Hono();
   app.get('/mine', async (c) => {
     const { code, company } = await mustBeSignedIn(c, web);
-    const skip = Math.max(0, Number.parseInt(c.req.query('skip') ?? '0', 10) || 0);
+    const skip = skipIn(c);
     // One more than is shown tells whether there are earlier ones.
     const [now, read] = await Promise.all([
       momentOf(web.heed.pool),

@@ -99,6 +99,16 @@ describe('signing in', () => {
   });
 });
 
+describe('what can be no address', () => {
+  test('is refused at once, however long it is', async () => {
+    const began = performance.now();
+    const answer = await pages.nobody().post('/sign-in', { email: `a@${'.'.repeat(60_000)}@` });
+    expect(answer.status).toBe(400);
+    // Not a matter of speed: the pattern would go on for the better part of a minute.
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+});
+
 describe('standing in for people', () => {
   test('exists only in the demonstration', async () => {
     expect((await pages.nobody().post('/dev/stand-in', { person: 'mina' })).status).toBe(404);
@@ -108,6 +118,10 @@ describe('standing in for people', () => {
     const demo = await openPages({ demo: true });
     try {
       const visitor = demo.nobody();
+      const stranger = { 'Sec-Fetch-Site': 'same-origin' };
+      const misled = await visitor.post('http://evil.example/dev/stand-in', { person: 'ingrid' }, stranger);
+      expect([misled.status, misled.headers.getSetCookie()]).toEqual([403, []]);
+      expect(misled.text).toContain('This is a demonstration on one machine');
       const start = await visitor.get('/');
       expect(start.text).toContain('A customer is at the till. She wants what you don’t have.');
       expect(start.text).toContain('None due yet.');

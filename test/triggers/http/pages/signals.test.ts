@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { join } from '../../../../src/triggers/responses/join.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { green } from '../../../activities/messages/shop.ts';
 import { openPages, type Pages } from './visitors.ts';
@@ -126,6 +128,30 @@ describe('the page of a signal', () => {
     const joined = await priya.press(page, `${at}/joining`, { insight: coat.insight_id! });
     expect(joined.text).toContain('Joined. 1 others said so too.');
     expect((await pages.shop.signal(blue.id)).insight_id).toBe(coat.insight_id);
+  });
+
+  test('moved on to another insight, does not go on in the one it left', async () => {
+    const words = 'Do you have a woollen coat in red?';
+    const coat = await hears({ words });
+    const eve = { name: 'Eve', email: 'eve@example.com' };
+    const moved = await hears({ words, place: 'station', by: 'luca', customer: eve });
+    expect(moved.insight_id).toBe(coat.insight_id);
+    const large = await hears({ words: 'Do you have a woollen coat in red, size 50?' });
+    const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: pages.shop.press() });
+    await join(pages.web.heed, by('femke', moved.id), { insight: large.insight_id! });
+    await decide(pages.web.heed, by('tomas', coat.insight_id!), {
+      outcome: 'declined',
+      reason: 'It would not sell.',
+      internalReason: 'The mill is bankrupt.',
+    });
+    const luca = await pages.as('luca');
+    expect((await luca.get(`/signals/${moved.id}`)).text).not.toContain('The mill is bankrupt.');
+    expect((await (await pages.as('priya')).get(`/signals/${coat.id}`)).text).toContain('The mill is bankrupt.');
+  });
+
+  test('turns no page that Postgres cannot count to', async () => {
+    const mina = await pages.as('mina');
+    expect((await mina.get(`/mine?skip=${'9'.repeat(30)}`)).status).toBe(200);
   });
 
   test('gives the number and what to say where a customer wants a call', async () => {
