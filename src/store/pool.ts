@@ -45,27 +45,44 @@ const plannedOnce: Interceptor = {
 const names = new Map<string, string>();
 const mostNames = 500;
 
+/** Erasing has a minute for a statement; nothing else takes as long. */
+const longestSilenceMs = 65_000;
+
 /**
- * slonik's own driver, but for two things. Named statements are planned once. And a connection that dies in the moment it is there (Postgres
+ * slonik's own driver, but for three things. Named statements are planned once. A connection that dies in the moment it is there (Postgres
  * was killed, an operator ended it) is not handed out: slonik would miss that it is gone; it throws where nothing catches, which ends this
- * process, and whoever waits for the connection waits for ever.
+ * process, and whoever waits for the connection waits for ever. And one on which nothing is answered is given up: a Postgres that loses its
+ * power says no word of farewell, and the time limit of a statement is its own to keep.
  */
-const driver: ReturnType<typeof createPgDriverFactory> = async (configuration) => {
-  const { createClient } = await createPgDriverFactory()(configuration);
-  return {
-    async createClient() {
-      const client = await createClient();
-      // What Postgres said in the same breath as "ready" is heard by then.
-      await setImmediate();
-      if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
-      // Else each of its first five runs plans a statement anew, to see whether its values matter. Ours look rows up, whatever the values.
-      client.acquire();
-      await client.query('set plan_cache_mode = force_generic_plan');
-      await client.release();
-      return client;
-    },
+const driverOf =
+  (silenceMs: number): ReturnType<typeof createPgDriverFactory> =>
+  async (configuration) => {
+    const { createClient } = await createPgDriverFactory()(configuration);
+    return {
+      async createClient() {
+        const client = await createClient();
+        // What Postgres said in the same breath as "ready" is heard by then.
+        await setImmediate();
+        if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
+        // Else each of its first five runs plans a statement anew, to see whether its values matter. Ours look rows up, whatever the values.
+        client.acquire();
+        await client.query('set plan_cache_mode = force_generic_plan');
+        await client.release();
+        return {
+          ...client,
+          query: (...asked: Parameters<typeof client.query>) => {
+            const silent = Promise.withResolvers<never>();
+            const patience = setTimeout(() => {
+              // At once, so that nothing is asked on it any more, not even to roll back.
+              void client.destroy();
+              silent.reject(new Error('Connection terminated: Postgres has fallen silent.'));
+            }, silenceMs);
+            return Promise.race([client.query(...asked), silent.promise]).finally(() => clearTimeout(patience));
+          },
+        };
+      },
+    };
   };
-};
 
 const typeParsers = [
   { name: 'timestamptz', parse: (text: string) => new Date(text) },
@@ -74,15 +91,16 @@ const typeParsers = [
   { name: 'numeric', parse: (text: string) => Number(text) },
 ];
 
-/** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. */
+/** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. `silenceMs`: after so long without an
+ *  answer a connection is given up. */
 export async function openPool(
   url: string,
-  options: { statementTimeoutMs?: number; connections?: number } = {},
+  options: { statementTimeoutMs?: number; connections?: number; silenceMs?: number } = {},
 ): Promise<Pool> {
   const pool = await createPool(url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
-    driverFactory: driver,
+    driverFactory: driverOf(options.silenceMs ?? longestSilenceMs),
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked, plannedOnce],
     // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.

@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { DomainError } from '../../src/domain/errors.ts';
@@ -28,6 +29,42 @@ test('whoever is refused costs no connection, and what they began is undone', as
   expect(await backend(pool)).toBe(before);
   expect(await pool.exists(sql.unsafe`select from places where code = 'moon'`)).toBe(false);
 });
+
+test('a Postgres that falls silent is given up, and the next question is asked on a new connection', async () => {
+  const { url, fallSilent, close } = await wayThatFallsSilent(db.url);
+  const silent = await openPool(url, { connections: 1, silenceMs: 300 });
+  const one = () => silent.oneFirst(sql.type(z.object({ one: z.number() }))`select 1 as one`);
+  expect(await one()).toBe(1);
+  fallSilent();
+  await expect(silent.transaction((tx) => tx.query(sql.unsafe`select pg_sleep(0)`))).rejects.toThrow();
+  expect(await one()).toBe(1);
+  await silent.end();
+  await close();
+}, 30_000);
+
+/** To the database, on connections of which those that are open at a certain moment hear nothing from then on, and are never closed. */
+async function wayThatFallsSilent(to: string): Promise<{ url: string; fallSilent(): void; close(): Promise<void> }> {
+  const port = Number(new URL(to).port);
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const postgres = connect(port, '127.0.0.1');
+    open.add(postgres);
+    for (const socket of [client, postgres]) socket.on('error', () => socket.destroy());
+    client.pipe(postgres).pipe(client);
+  });
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+  return {
+    url: to.replace(`:${port}/`, `:${(server.address() as AddressInfo).port}/`),
+    fallSilent() {
+      for (const postgres of open) postgres.unpipe().resume();
+    },
+    close: () =>
+      new Promise((closed) => {
+        for (const postgres of open) postgres.destroy();
+        server.close(() => closed());
+      }),
+  };
+}
 
 test('whatever else goes wrong takes its connection with it: nobody knows what state it is in', async () => {
   const before = await backend(pool);
