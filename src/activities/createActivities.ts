@@ -1,5 +1,6 @@
 /** The loop's hands, with what they work with. Workflows import the types alone. */
 
+import { Context } from '@temporalio/activity';
 import type { PostOffice, Slack } from '../integrations/letter.ts';
 import type { Configuration } from '../store/records/configurations.ts';
 import type { Pool } from '../store/pool.ts';
@@ -39,5 +40,13 @@ export type Stages = ReturnType<typeof createStages>;
 
 /** The only thing that speaks to the world, as a standalone activity on its own queue. */
 export function createDeliveries(hands: Hands) {
-  return inCodes({ deliver: (deliveryId: string) => deliver(hands, deliveryId) });
+  return inCodes({
+    async deliver(deliveryId: string) {
+      const context = Context.current();
+      return deliver(hands, deliveryId, {
+        inItsPlace: context.info.attempt > 1,
+        beat: () => context.heartbeat(),
+      });
+    },
+  });
 }

@@ -2,12 +2,12 @@
  *  once. Not sent, sent, and nobody knows are three different things. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import { endOfDay } from '../domain/calendar.ts';
 import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
+import { resolveRole } from '../domain/routing.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
 import { decisionOvertaking } from '../store/records/decisions.ts';
@@ -31,10 +31,11 @@ import {
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { isErased } from '../store/records/erasures.ts';
-import { factRecorded } from '../store/records/loops.ts';
+import { factRecorded, lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { planRedactions } from '../store/records/redactions.ts';
+import { staffByCode } from '../store/records/staff.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import { sql, type Tx } from '../store/pool.ts';
 import { insightNow } from '../store/views/insights.ts';
@@ -56,11 +57,20 @@ const wentByEmail = 'went_by_email';
 /** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
 const stoppedMs = 3_600_000;
 
+export interface Attempt {
+  /** Temporal makes one attempt after the other: whoever opened what is open now has failed, or is no longer heard of. */
+  inItsPlace: boolean;
+  /** Says every few seconds that it is still at it. */
+  beat: () => void;
+}
+
 /** Makes one attempt at a delivery, or settles what an earlier one left open. Throws only what is not about this message. */
-export async function deliver(hands: Hands, id: string): Promise<Delivered> {
-  const beat = setInterval(() => Context.current().heartbeat(), 5_000);
-  // Temporal makes one attempt after the other: whoever opened what is open now has failed, or is no longer heard of.
-  const inItsPlace = Context.current().info.attempt > 1;
+export async function deliver(
+  hands: Hands,
+  id: string,
+  { inItsPlace, beat }: Attempt = { inItsPlace: false, beat: () => {} },
+): Promise<Delivered> {
+  const beating = setInterval(beat, 5_000);
   try {
     let attempt = await acquire(hands, id, inItsPlace);
     if (attempt === 'left_open') {
@@ -98,7 +108,7 @@ export async function deliver(hands: Hands, id: string): Promise<Delivered> {
     if (!slack) return await record(hands, delivery, fence, { state: 'failed', code: 'slack_not_configured' });
     return await handOver(hands, delivery, fence, () => slack.send(composed.slack, id));
   } finally {
-    clearInterval(beat);
+    clearInterval(beating);
   }
 }
 
@@ -184,9 +194,10 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
         { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null },
         d.now,
       );
-  if (!running || !running.some((plan) => plan.wait === wait)) return { end: 'cancelled', code: 'met' };
+  const waits = running ? running.map((plan) => plan.wait as string) : [];
+  if (!waits.includes(wait ?? '')) return { end: 'cancelled', code: 'met' };
   // After an outage nobody is asked as often as they would have been: the latest says what is true now.
-  if (await laterPrompt(tx, d)) return { end: 'cancelled', code: 'asked_again' };
+  if (await laterPrompt(tx, d, waits)) return { end: 'cancelled', code: 'asked_again' };
   const { prompts, within } = company.attention ?? usualAttention;
   const [call, withinMs] = [{ ...d, staff: d.staff }, spanMs(within)!];
   if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
@@ -196,7 +207,10 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
 async function handOver(hands: Hands, d: Delivery, fence: number, send: () => Promise<Sent>): Promise<Delivered> {
-  if (!(await passGate(hands.pool, d.id, fence, leaseMinutes(d)))) return 'overtaken';
+  const opened = await passGate(hands.pool, d.id, fence, leaseMinutes(d)).catch(() => undefined);
+  // Whether it opened or not, nothing went through: this attempt alone knows that. A gate that opens after this meets a row that is not its own.
+  if (opened === undefined) return recordSurely(hands, d, fence, again(d, 'gate_unknown'));
+  if (!opened) return 'overtaken';
   let sent: Sent;
   try {
     sent = await send();
@@ -233,6 +247,8 @@ function again(d: Delivery, code: string, againInMs = Math.min(300_000, 2_000 * 
 
 async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {
   await hands.pool.transaction(async (tx) => {
+    // Erasing takes back what was sent by then: one of the two waits for the other, and sees what it did.
+    if (outcome.state === 'sent' && d.loop_id) await lockLoop(tx, d.loop_id);
     if (!(await recordOutcome(tx, d.id, fence, outcome))) return;
     await follow(tx, d, outcome);
   });
@@ -328,27 +344,28 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
 }
 
 /** 'channel:ts', or null on proof of absence. Throws when it could not look. */
-async function lookFor({ slack, configuration }: Hands, d: Delivery): Promise<string | null> {
-  const { company } = await configuration();
-  const to = d.staff ? company.staff[d.staff]?.email : undefined;
-  const slackId = to && (await slack?.idOf(to));
+async function lookFor({ slack, pool }: Hands, d: Delivery): Promise<string | null> {
+  const person = d.staff ? await staffByCode(pool, d.staff) : null;
+  // Where it went to: somebody whom Slack does not know by their address any more may still have it before them.
+  const slackId = person && (person.slack_id ?? (await slack?.idOf(person.email)));
   return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. */
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do; who has left is stood in for as on a ladder. */
 async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
   await wakeWhoWait(tx, d);
   const signal = d.loop_id ? await signalNow(tx, d.loop_id) : null;
   if (!signal) return;
-  const channel = company.staff[signal.owner]?.prompts ?? 'email';
+  const staff = resolveRole(company, 'owner', { owner: signal.owner, place: signal.place });
+  const channel = company.staff[staff]?.prompts ?? 'email';
   await planDelivery(tx, {
     // Sent again and lost again is another doubt.
-    key: `notice:${signal.id}:${signal.round}:${d.id}.${d.fence}:${signal.owner}:${channel}`,
+    key: `notice:${signal.id}:${signal.round}:${d.id}.${d.fence}:${staff}:${channel}`,
     purpose: 'notice',
     channel,
     loopId: signal.id,
     round: signal.round,
-    staff: signal.owner,
+    staff,
     occasion: d.id,
   });
 }

@@ -17,7 +17,7 @@ import {
 
 /** For greeting, TLS and sign-in together. */
 const connectMs = 10_000;
-/** RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. Shorter than the ledger's lease of twelve. */
+/** For all of it. RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. Shorter than the ledger's lease of twelve. */
 const handOverMs = 630_000;
 /** Greylisting opens after about that time. */
 const afterRefusalMs = 300_000;
@@ -87,7 +87,13 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
   const written = await write(letter, dkim).catch(() => undefined);
   if (!written) return { accepted: false, permanent: true, code: 'smtp_unwritable' };
   return new Promise((sent, nobodyKnows) => {
+    // nodemailer gives each reply that long; what outlasts the lease is settled by others, behind our back.
+    const patience = setTimeout(() => {
+      connection.close();
+      nobodyKnows(new OutsideFailed('smtp_etimedout'));
+    }, handOverMs);
     connection.send(written.envelope, written.message, (error) => {
+      clearTimeout(patience);
       if (!error) return sent({ accepted: true });
       const { responseCode = 0 } = error;
       if (responseCode < 400 || responseCode > 599) return nobodyKnows(new OutsideFailed(codeOf(error)));

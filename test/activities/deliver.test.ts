@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import type { Hands } from '../../src/activities/createActivities.ts';
+import { deliver } from '../../src/activities/deliver.ts';
 import { ladderNames } from '../../src/domain/company.ts';
-import { sql } from '../../src/store/pool.ts';
+import { openPostOffice } from '../../src/integrations/email.ts';
+import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
 import {
   openAttempt,
@@ -13,6 +16,7 @@ import {
 } from '../../src/store/records/deliveries.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -244,6 +248,24 @@ describe('a letter to a customer is sent at most once', () => {
     }
   });
 
+  test('whoever answered has left by the time it is in doubt: whoever stands in for them is asked', async () => {
+    await world.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['jonas']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+    const id = await answerTo(guest());
+    await handOver(world.heed, world.as((await world.signal(id)).owner, id), { to: 'zoe', reason: 'She knows.' });
+    await world.settle();
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approveFollowUp(world.heed, world.as('zoe', id), { words: 'It comes tomorrow.' });
+    await world.settle();
+    await world.db.apply((company) => void delete company.staff['zoe']);
+    await world.pass('16 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
+    expect(await world.messages({ loopId: id, purpose: 'notice' })).toEqual([
+      expect.objectContaining({ staff: 'priya', state: 'sent' }),
+    ]);
+  });
+
   test('thanks of which nobody knows are left at that: nobody is asked, and they are not sent twice', async () => {
     const kim = guest();
     world.mailbox.faults.script({ at: 'data', do: 'drop' });
@@ -373,6 +395,47 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await world.until('it is recorded', async () => (await letterOf(id)).state === 'sent');
     expect(await letterOf(id)).toMatchObject({ fence: 1, last_error_code: null });
     expect(world.mailsTo(kim.email).filter(({ text }) => text.includes('It comes tomorrow.'))).toHaveLength(1);
+  });
+
+  test('a gate of which nobody knows whether it opened has let nothing through: the letter leaves in a moment, and nobody is asked', async () => {
+    const { id, email } = await letter();
+    await world.db.pool.query(
+      sql.unsafe`update deliveries set started_until = clock_timestamp() + interval '1 hour', not_before = heed_now() where id = ${id}`,
+    );
+    const { pool } = world.db;
+    const unheard: Pool = {
+      ...pool,
+      async query(asked: Parameters<Pool['query']>[0]) {
+        const answer = await pool.query(asked);
+        if (asked.sql.includes(`set phase = 'handed'`)) throw new Error('Connection terminated');
+        return answer;
+      },
+    } as Pool;
+    const hands: Hands = {
+      pool: unheard,
+      configuration: world.heed.configuration,
+      publicUrl: 'http://heed.test',
+      post: openPostOffice(world.mailbox.smtpUrl),
+      slack: undefined,
+    };
+    expect(await deliver(hands, id)).toBe('ready:gate_unknown');
+    expect(world.mailsTo(email)).toHaveLength(1);
+    await world.until('it is sent', async () => (await state(id)) === 'sent');
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+
+  test('a mail server that says yes when somebody has been asked already is believed: nothing is sent again', async () => {
+    const { id, loopId } = await letter();
+    const fence = await take(id);
+    await passGate(world.db.pool, id, fence, 12);
+    await leaseRanOut(id);
+    await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
+    await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
+    expect(await world.db.pool.transaction((tx) => recordOutcome(tx, id, fence, { state: 'sent' }))).toBe(true);
+    expect(await state(id)).toBe('sent');
+    await expect(
+      settle(world.heed, world.as('priya', loopId), { action: 'resend', reason: 'No trace.' }),
+    ).rejects.toThrow('There is no letter in doubt here');
   });
 
   test('ten attempts at once are one letter; and one that is over is not sent by starting it again', async () => {

@@ -6,6 +6,7 @@ import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
+import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -259,6 +260,29 @@ describe('decided anew', () => {
     });
     await world.pass('11 days');
     expect(await world.signal(heard.id)).toMatchObject({ closed_how: 'silent' });
+  });
+
+  test('whoever may not have got the first letter is told the new word, and sending the first one again holds nobody up', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const id = await wish({ customer: kim });
+    const insight = await insightOf(id);
+    world.mailbox.faults.script({ at: 'data', do: 'drop' }, Infinity);
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    await world.pass('11 minutes');
+    world.mailbox.faults.clear();
+    await world.pass('16 minutes');
+    const letters = async () => (await world.messages({ loopId: id, purpose: 'told' })).map(({ state }) => state);
+    expect(await letters()).toEqual(['needs_human']);
+
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.pass('11 minutes');
+    const { owner } = await world.signal(id);
+    await settle(world.heed, world.as(owner, id), { action: 'resend', reason: 'No trace of it.' });
+    await world.settle();
+    expect(await letters()).toEqual(['cancelled', 'sent']);
+    expect(toldMails(kim.email).at(-1)!.text).toContain('Green comes in spring.');
+    expect(await world.signal(id)).toMatchObject({ told_outcome: 'adopted', asked_at: expect.any(Date) });
   });
 
   test('while letters wait for the morning: the old word never leaves, and the new one does', async () => {

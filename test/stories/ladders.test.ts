@@ -294,6 +294,31 @@ describe('whatever happens to us', () => {
     expect(left).toContain('prompt priya cancelled');
   });
 
+  test('a call about an answer that is owed does not give way to one about taking it, once somebody has taken it', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    await world.passTo('tuesday', '17:30');
+    const stop = (stops: boolean) =>
+      world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'staff', stops, by: 'otto', reason: 'a wrong template' }),
+      );
+    await stop(true);
+    try {
+      // Two ladders call Priya now: on Wednesday at ten that of the answer, after lunch that of taking it.
+      await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows.' });
+      await world.passTo('wednesday', '14:30');
+      await acknowledge(world.heed, world.as('mina', id));
+    } finally {
+      await stop(false);
+    }
+    const priyas = async () =>
+      (await world.messages({ loopId: id, purpose: 'prompt' })).filter(({ staff }) => staff === 'priya').slice(-2);
+    expect((await priyas()).map(({ state }) => state)).toEqual(['planned', 'planned']);
+    world.heed.hint();
+    await world.settle();
+    expect((await priyas()).map(({ state }) => state)).toEqual(['sent', 'cancelled']);
+  });
+
   test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {
     await world.passTo('monday', '10:00');
     world.room.faults.script({ at: '*', do: 'answer', status: 503 }, Infinity);

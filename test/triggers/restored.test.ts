@@ -14,6 +14,7 @@ import { openSlack } from '../../src/integrations/slack.ts';
 import { openLog } from '../../src/log.ts';
 import { openPool, sql, type Pool } from '../../src/store/pool.ts';
 import { openConfigurations } from '../../src/store/records/configurations.ts';
+import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { wakeAllOpen } from '../../src/store/records/wakes.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
@@ -211,4 +212,48 @@ test('nothing that may have been sent before is sent to a customer again: those 
   expect(mailsTo('kim@example.com')).toHaveLength(3);
   expect(mailsTo('noor@example.com')).toHaveLength(1);
   expect((await signalNow(running.pool, fresh))!.triaged_at).toEqual(expect.any(Date));
+}, 120_000);
+
+test('a letter that was held while sending was stopped, and left when it went on, is in doubt afterwards and not sent again', async () => {
+  await running?.stop();
+  running = await start();
+  const order = (stops: boolean) =>
+    running!.pool.transaction((tx) =>
+      orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'A wrong template' }),
+    );
+  const id = await said(running.heed, 'mo@example.com');
+  await until('it has been read', async () => (await signalNow(running!.pool, id))!.triaged_at !== null);
+  await allSaid(running.pool);
+  await order(true);
+  await approveFollowUp(running.heed, as('priya', id), { words: 'It comes tomorrow.' });
+  const code = () =>
+    running!.pool.oneFirst(
+      sql.unsafe`select last_error_code from deliveries where loop_id = ${id} and purpose = 'answer'`,
+    );
+  await until('it is held', async () => (await code()) === 'stopped');
+  await running.stop();
+  await onServer(`create database ${nameOf(db.url)}_backup template ${nameOf(db.url)} strategy file_copy`);
+
+  running = await start();
+  await order(false);
+  await until('it has left', () => mailsTo('mo@example.com').length === 2);
+  await running.stop();
+  await onServer(
+    `drop database ${nameOf(db.url)} with (force)`,
+    `alter database ${nameOf(db.url)}_backup rename to ${nameOf(db.url)}`,
+  );
+
+  running = await start({ relay: false });
+  await restored(running.heed, { by: 'otto', reason: 'Disk lost, put back' });
+  await running.stop();
+  running = await start();
+  await order(false);
+  await pass(running.pool, '16 minutes');
+  await until('a person is asked', async () => {
+    const state = await running!.pool.oneFirst(
+      sql.unsafe`select state from deliveries where loop_id = ${id} and purpose = 'answer'`,
+    );
+    return state === 'needs_human';
+  });
+  expect(mailsTo('mo@example.com')).toHaveLength(2);
 }, 120_000);

@@ -133,7 +133,8 @@ export type Outcome =
 
 /** What one attempt led to. An acceptance also settles doubt; anything else only moves the attempt of the newest fence. False: it came too late. */
 export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: Outcome): Promise<boolean> {
-  const from = outcome.state === 'sent' ? sql.fragment`('sending', 'uncertain')` : sql.fragment`('sending')`;
+  const from =
+    outcome.state === 'sent' ? sql.fragment`('sending', 'uncertain', 'needs_human')` : sql.fragment`('sending')`;
   const { rowCount } = await tx.query(sql.unsafe`
     update deliveries set
       state = ${outcome.state},
@@ -201,15 +202,18 @@ export async function settleUncertain(
   return rowCount === 1;
 }
 
-/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. */
+/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. One about
+ *  a wait that is none of `running` is about to be void, and takes nobody's place. */
 export function laterPrompt(
   db: Db,
   d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel' | 'planned_at'>,
+  running: readonly string[],
 ): Promise<boolean> {
   return db.exists(sql.unsafe`
-    select from deliveries
-    where loop_id = ${d.loop_id} and staff = ${d.staff} and channel = ${d.channel} and purpose = 'prompt' and id <> ${d.id}
-      and planned_at > ${sql.timestamp(d.planned_at)} and state in ('planned', 'ready', 'sending', 'uncertain', 'sent')`);
+    select from deliveries d join plans p on p.id = d.occasion
+    where d.loop_id = ${d.loop_id} and d.staff = ${d.staff} and d.channel = ${d.channel} and d.purpose = 'prompt' and d.id <> ${d.id}
+      and d.planned_at > ${sql.timestamp(d.planned_at)} and d.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
+      and (p.wait = any(${sql.array([...running], 'text')}) or d.state = 'sent')`);
 }
 
 /** When the latest other letters to a customer left, latest first. One that is being handed over counts as leaving now, one that may have

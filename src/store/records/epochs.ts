@@ -28,8 +28,8 @@ async function beginEpoch(tx: Tx, { by, reason }: { by: string; reason: string }
 const Doubted = z.object({ letters: z.number(), messages: z.number() });
 
 /** Everything of an earlier epoch that is not known to have been sent or ended may have been sent since: it is in doubt, until evidence or a
- *  person settles it. What was not due yet has certainly not been sent, and the edit of a card does no harm twice. Returns how many: letters
- *  to customers, and messages in all. */
+ *  person settles it. What was not due yet has certainly not been sent, unless somebody held it and may have let it go at any time; and the edit
+ *  of a card does no harm twice. Returns how many: letters to customers, and messages in all. */
 async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
   return tx.one(sql.type(Doubted)`
     with doubted as (
@@ -42,7 +42,7 @@ async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
         started_until = null,
         not_before = heed_now() + case when customer_id is null then interval '1 minute' else interval '15 minutes' end
       where epoch < heed_epoch() and purpose <> 'card'
-        and (state = 'sending' or (state in ('planned', 'ready') and not_before <= heed_now()))
+        and (state = 'sending' or (state in ('planned', 'ready') and (not_before <= heed_now() or last_error_code in ('stopped', 'restricted'))))
       returning customer_id)
     select count(customer_id)::integer as letters, count(*)::integer as messages from doubted`);
 }

@@ -55,7 +55,7 @@ export async function contributorsLeft(
             when 'email' then exists (
               select from deliveries m
               where m.customer_id = t.customer_id and m.purpose = 'told' and m.occasion = t.decision_id
-                and m.state not in ('planned', 'ready', 'cancelled', 'suppressed', 'expired', 'failed'))
+                and m.state in ('sent', 'delivered', 'complained'))
             when 'phone' then exists (
               select from told_signals same join calls k on k.loop_id = same.signal_id
               where same.decision_id = t.decision_id and same.telling_id = t.id and k.purpose = 'told' and k.outcome = 'reached')

@@ -200,8 +200,9 @@ function bucket(rate: number) {
       filledAt = now;
       return Math.floor(tokens);
     },
+    /** What was taken beyond it, in a rebuild, is nobody's debt: whoever speaks next would wait for as long as all of that took. */
     take(count: number): void {
-      tokens -= count;
+      tokens = Math.max(0, tokens - count);
     },
   };
 }

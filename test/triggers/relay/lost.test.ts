@@ -81,14 +81,14 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-const openRelay = (): Relay =>
+const openRelay = (startsPerSecond = 100): Relay =>
   startRelay({
     pool: db.pool,
     databaseUrl: db.url,
     client,
     temporalAddress: temporal.address,
     log,
-    startsPerSecond: 100,
+    startsPerSecond,
   });
 
 /** The first on a port that nobody else asks for, later ones on the same. */
@@ -230,6 +230,24 @@ test('Temporal wiped: what was said meanwhile is kept, the loss is noticed by it
   expect((await signalNow(db.pool, later))?.triaged_at).toEqual(expect.any(Date));
   await acknowledge(db.heed, as('priya', loops[2]!));
   await until('and goes on', async () => (await quiet()) && (await everyStoryRuns()));
+}, 120_000);
+
+test('whoever speaks once everything is rebuilt is heard as soon as ever: the others have not used up the pace', async () => {
+  await captured(40);
+  await until('all is said', async () => (await quiet()) && (await everyStoryRuns()));
+  await relay.stop();
+  await killServer();
+  for (const file of await readdir(join(dataDir, 'temporal'))) await rm(join(dataDir, 'temporal', file));
+  temporal = await startServer();
+  relay = openRelay(1);
+  await until('every open loop has its story again', async () => (await waiting()) === 0 && (await everyStoryRuns()));
+  const [next = ''] = await captured(1);
+  const spokenAt = Date.now();
+  await until('it is read', async () => (await signalNow(db.pool, next))!.triaged_at !== null);
+  // Forty seconds, one for each of the others, where they are charged to whoever comes next.
+  expect(Date.now() - spokenAt).toBeLessThan(15_000);
+  await relay.stop();
+  relay = openRelay();
 }, 120_000);
 
 test('Temporal put back to an older backup: heed rebuild wakes every open loop, and nothing is said twice', async () => {
