@@ -1,7 +1,8 @@
 /** What really happens: a real Postgres, the real responses, the real stages and stories, and letters that are really carried out. */
 
 import pg from 'pg';
-import { createDeliveries, createStages, type Hands } from '../../src/activities/createActivities.ts';
+import { createStages, type Hands } from '../../src/activities/createActivities.ts';
+import { deliver } from '../../src/activities/deliver.ts';
 import { failures } from '../../src/activities/failures.ts';
 import type { Company } from '../../src/domain/company.ts';
 import { DomainError } from '../../src/domain/errors.ts';
@@ -136,7 +137,7 @@ export async function openReality(): Promise<Reality> {
   let ahead = 0;
   const stories = openStories(createStages(hands), now);
   // What dies while it hands a letter over is told in test/activities; here letters go out or not at all.
-  const { deliver } = createDeliveries({ ...hands, pool });
+  const steady = { ...hands, pool };
 
   let presses = 0;
   let last: (() => Promise<Outcome>) | undefined;
@@ -263,7 +264,7 @@ export async function openReality(): Promise<Reality> {
       }
     }
     if (due.length > 0) return true;
-    for (const id of letters) await deliver(id);
+    for (const id of letters) await deliver(steady, id);
     return letters.length > 0;
   };
   const counting = `select ${tables.map(({ name }) => `(select count(*) from ${name})`).join(`::text || ' ' || `)} || ' ' || (select coalesce(max(asked), 0) from wakes) as rows`;

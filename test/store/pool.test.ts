@@ -31,15 +31,15 @@ test('whoever is refused costs no connection, and what they began is undone', as
 });
 
 test('a Postgres that falls silent is given up, and the next question is asked on a new connection', async () => {
-  const { url, fallSilent, close } = await wayThatFallsSilent(db.url);
-  const silent = await openPool(url, { connections: 1, silenceMs: 300 });
+  const way = await wayThatFallsSilent(db.url);
+  const silent = await openPool(way.url, { connections: 1, silenceMs: 300 });
   const one = () => silent.oneFirst(sql.type(z.object({ one: z.number() }))`select 1 as one`);
   expect(await one()).toBe(1);
-  fallSilent();
+  way.fallSilent();
   await expect(silent.transaction((tx) => tx.query(sql.unsafe`select pg_sleep(0)`))).rejects.toThrow();
   expect(await one()).toBe(1);
   await silent.end();
-  await close();
+  await way.close();
 }, 30_000);
 
 /** To the database, on connections of which those that are open at a certain moment hear nothing from then on, and are never closed. */
