@@ -336,11 +336,27 @@ async function settleDoubt(hands: Hands, id: string, inItsPlace: boolean): Promi
 async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
   const found = await lookFor(hands, d).catch(() => undefined);
   await hands.pool.transaction(async (tx) => {
+    // An erasure that is under way takes back what it finds sent, so it comes before this or after it.
+    if (d.loop_id) await lockLoop(tx, d.loop_id);
+    if (d.loop_id && d.purpose !== 'redaction' && (await isErased(tx, d.loop_id)))
+      return settleErased(tx, { ...d, loop_id: d.loop_id }, found);
     if (found === undefined) return goByEmail(tx, d);
     if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
     if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
+}
+
+/** Its words were erased while nobody knew: what is there is taken out, what is not never comes; where nobody can look, it is looked again. */
+async function settleErased(
+  tx: Tx,
+  d: Delivery & { loop_id: string },
+  found: string | null | undefined,
+): Promise<void> {
+  if (found === undefined) return;
+  if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
+  if (found) await planRedactions(tx, [d.loop_id]);
+  else await endDelivery(tx, d.id, 'cancelled', 'erased');
 }
 
 /** 'channel:ts', or null on proof of absence. Throws when it could not look. */

@@ -19,6 +19,9 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { foundIn } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 /** A shop that is always open and asks once, so that only the message in question is on its way. */
@@ -71,6 +74,53 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect((await promptTo(id, 'slack')).map((message) => message.state)).toEqual(['sent']);
     expect(cardsOf(id)).toHaveLength(1);
     expect(await promptTo(id, 'email')).toEqual([]);
+  });
+
+  /** What is left of it everywhere in Slack, deleted messages included. */
+  const canary = 'Quibblewick';
+  const inSlack = () => foundIn('Slack', JSON.stringify(world.room.messages()), [canary]);
+  const heardOf = () => world.capture({ words: `How much is the coat of ${canary}?`, customer: guest() });
+  const eraseWhoSaid = async (id: string) =>
+    erase(world.heed, await subjectNamed(world.db.pool, id), { by: 'operator', reason: 'asked by letter' });
+
+  test('a prompt that was under way when its customer was erased is taken out of Slack, though its worker died', async () => {
+    const { id } = await heardOf();
+    await world.settle();
+    const [{ id: message } = { id: '' }] = await promptTo(id, 'slack');
+    expect(inSlack()).toHaveLength(1);
+    // Posted, and nobody lived to record it.
+    await world.db.pool.query(sql.unsafe`delete from slack_cards where loop_id = ${id}`);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sending', provider_ref = null, ended_at = null, lease_until = clock_timestamp() + interval '1 hour'
+      where id = ${message}`);
+    await eraseWhoSaid(id);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set lease_until = clock_timestamp() - interval '1 second', started_until = null where id = ${message}`);
+    await world.settle();
+    expect(inSlack()).toEqual([]);
+    expect(await world.db.pool.exists(sql.unsafe`select from slack_cards where loop_id = ${id}`)).toBe(false);
+  });
+
+  test('a prompt of which nobody knew whether it arrived is taken out of Slack when its customer was erased meanwhile', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
+    const { id } = await heardOf();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    expect(inSlack()).toHaveLength(1);
+    await eraseWhoSaid(id);
+    await world.pass('41 seconds');
+    expect(inSlack()).toEqual([]);
+    expect(await promptTo(id, 'email')).toEqual([]);
+  });
+
+  test('one that had not arrived when they were erased is not made again, in Slack or by e-mail', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+    const { id } = await heardOf();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    await eraseWhoSaid(id);
+    await world.pass('41 seconds');
+    expect(await promptTo(id, 'slack')).toMatchObject([{ state: 'cancelled', last_error_code: 'erased' }]);
+    expect(await promptTo(id, 'email')).toEqual([]);
+    expect(inSlack()).toEqual([]);
   });
 
   test.each([

@@ -223,7 +223,8 @@ async function revokeLinks(tx: Tx, customerId: string | null, signals: readonly 
     where revoked_at is null and (customer_id = ${customerId} or loop_id = any(${ids(signals)}))`);
 }
 
-/** Nothing that waits is sent, and nothing in doubt is sent again. Returns how many messages that ended. */
+/** Nothing that waits is sent, and nothing in doubt is sent again. What a colleague may have before them in Slack stays in doubt until its
+ *  history has been read: if it is there it is taken out (settleErased). Returns how many messages that ended. */
 async function endMessages(tx: Tx, customerId: string | null, signals: readonly string[]): Promise<number> {
   const theirs = sql.fragment`(d.customer_id = ${customerId} or d.loop_id = any(${ids(signals)})) and d.purpose <> 'redaction'`;
   await tx.query(sql.unsafe`
@@ -233,7 +234,7 @@ async function endMessages(tx: Tx, customerId: string | null, signals: readonly 
       state = case when state in ('uncertain', 'needs_human') then 'failed' else 'cancelled' end,
       last_error_code = 'erased', lease_until = null, ended_at = heed_now()
     where ${theirs}
-      and (state in ('planned', 'ready', 'uncertain', 'needs_human') or (state = 'sending' and phase = 'open'))`);
+      and (state in ('planned', 'ready', 'needs_human') or (state = 'uncertain' and d.channel = 'email') or (state = 'sending' and phase = 'open'))`);
   return rowCount;
 }
 
