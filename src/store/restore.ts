@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import pg from 'pg';
+import { mayDecide } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { codesIn } from '../domain/reading.ts';
 import {
@@ -226,7 +227,11 @@ async function eraseAgain(
         await erase(
           tx,
           { customerId: one.customerId, signalIds: one.signals },
-          { ...one, codesIn: (attributes) => codesIn(attributes, company.vocabulary) },
+          {
+            ...one,
+            codesIn: (attributes) => codesIn(attributes, company.vocabulary),
+            mayDecide: (staff, insight) => mayDecide(company, staff, insight),
+          },
         );
         for (const { kind, hash } of one.tombstones)
           await tx.query(sql.unsafe`

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { audit } from '../../src/audit/audit.ts';
 import { sql } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
+import { openRound } from '../../src/store/records/loops.ts';
 import { backUp } from '../../src/store/backup.ts';
 import { restore } from '../../src/store/restore.ts';
 import { scrub } from '../../src/store/scrub.ts';
@@ -17,7 +18,7 @@ import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
-import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn, foundInDatabase, foundInFiles } from '../support/canaries.ts';
@@ -154,6 +155,46 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
 
   const again2 = await world.capture({ words: 'I am back', customer: { email: canary.email } });
   expect((await world.signal(again2.id)).customer_id).not.toBe(subject.customer_id);
+});
+
+test('nor does whoever has left keep a card that quotes them, or who has nothing to do with it any more', async () => {
+  const scarf = { kind: 'unmet-demand', wanted: { item: 'scarf', attributes: { colour: 'teal' } }, consent };
+  const asks = (words: string, email: string) => world.capture({ words, customer: { email }, ...scarf });
+  const [one, two] = ['A scarf in teal, says Quartermain', 'A teal scarf for the quilting, please'];
+  const first = await asks(one, 'first@canary.example');
+  const second = await asks(two, 'second@canary.example');
+  await world.db.apply(
+    ({ staff }) => (staff['wim'] = { ...staff['jonas']!, name: 'Wim', email: 'wim@linden-vale.example' }),
+  );
+  await world.settle();
+  const insight = (await world.signal(first.id)).insight_id!;
+  const goesTo = async (to: string) => {
+    const { decider } = await world.insight(insight);
+    await handOverInsight(world.heed, world.as(decider, insight), { to, reason: 'knows scarves' });
+    await world.settle();
+  };
+  const eraseWhoSaid = async (id: string) => {
+    const subject = await subjectNamed(world.db.pool, id);
+    await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
+    await world.settle();
+  };
+  const quoting = (words: string) =>
+    ['wim', 'priya'].filter((staff) =>
+      JSON.stringify(world.room.messages(`${staff}@linden-vale.example`)).includes(words),
+    );
+  await goesTo('wim');
+  await goesTo('priya');
+  expect(quoting(one)).toEqual(['wim', 'priya']);
+
+  await world.db.apply(({ staff }) => delete staff['wim']);
+  await eraseWhoSaid(first.id);
+  expect(quoting(one)).toEqual([]);
+  expect(quoting(two)).toEqual(['priya']);
+
+  await goesTo('ingrid');
+  await world.db.pool.transaction((tx) => openRound(tx, insight, 'decided_anew'));
+  await eraseWhoSaid(second.id);
+  expect(quoting(two)).toEqual([]);
 });
 
 test('nor in the files that Postgres keeps of this database, once they are scrubbed', async () => {

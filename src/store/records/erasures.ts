@@ -7,7 +7,8 @@ import { holdTheChain } from './chain.ts';
 import { addressHash } from './customers.ts';
 import { freeSameness } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
-import { planRedactions } from './redactions.ts';
+import { toldByLadder } from './plans.ts';
+import { planRedactions, takeCards } from './redactions.ts';
 
 /** Stands where somebody's words stood in a fact that stays. */
 export const erased = '(erased)';
@@ -27,6 +28,8 @@ export interface Erasing {
   erasedAt?: Date;
   /** What of a remark's attributes is in the company's own words, and so nobody's personal ones. */
   codesIn: (attributes: Record<string, string>) => Record<string, string>;
+  /** Whether a card about an insight is still given to somebody, and so is drawn anew without what was said. */
+  mayDecide: (staff: string, insight: { decider: string; told: readonly string[] }) => boolean;
 }
 
 export interface Erased {
@@ -72,7 +75,8 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   const stopped = await endMessages(tx, whom.customerId, signals);
   const closed = await closeOpen(tx, signals, erasing);
   for (const insight of insights) await eraseFromInsight(tx, insight, erasing);
-  const redacted = await planRedactions(tx, signals, insights);
+  let redacted = await planRedactions(tx, signals, insights);
+  for (const insight of insights) redacted += await takeCardsNotDrawnAnew(tx, insight, erasing);
   await tx.query(sql.unsafe`delete from slack_cards where loop_id = any(${ids(signals)})`);
   for (const insight of insights) await factRecorded(tx, insight);
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
@@ -272,6 +276,21 @@ async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Prom
       update insights set attributes = ${sql.jsonb(codes)}, sameness_key = ${`erased:${insight}`} where id = ${insight}`);
   }
   if (it.undecided && !it.closed) await closeForgotten(tx, it, ruleOf(erasing));
+}
+
+/** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
+async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { mayDecide }: Erasing): Promise<number> {
+  const having = await tx.anyFirst(sql.type(z.object({ staff: z.string() }))`
+    select staff from slack_cards where loop_id = ${insight}`);
+  if (having.length === 0) return 0;
+  const { decider, round } = await tx.one(sql.type(z.object({ decider: z.string(), round: z.number() }))`
+    select decider, round from now.insight(${insight}::uuid)`);
+  const told = await toldByLadder(tx, insight, round);
+  return takeCards(
+    tx,
+    insight,
+    having.filter((staff) => !mayDecide(staff, { decider, told })),
+  );
 }
 
 /** An insight that nobody is left to have asked for, and nobody has decided: whatever was decided would reach nobody. */

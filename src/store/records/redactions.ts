@@ -5,17 +5,27 @@ import { sql, type Db, type Tx } from '../pool.ts';
 
 /** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them: a
  *  card about an insight is drawn anew without them, a mail stays as it is. Returns how many. */
-export async function planRedactions(
-  tx: Tx,
-  signals: readonly string[],
-  insights: readonly string[] = [],
-): Promise<number> {
+export function planRedactions(tx: Tx, signals: readonly string[], insights: readonly string[] = []): Promise<number> {
+  return takeBack(
+    tx,
+    sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email')`,
+  );
+}
+
+/** Takes the cards about an insight from colleagues for whom they are not drawn anew. Returns how many messages that takes back. */
+export async function takeCards(tx: Tx, insight: string, from: readonly string[]): Promise<number> {
+  const theirs = sql.fragment`loop_id = ${insight} and staff = any(${sql.array([...from], 'text')})`;
+  await tx.query(sql.unsafe`delete from slack_cards where ${theirs}`);
+  return takeBack(tx, sql.fragment`d.channel = 'slack' and ${theirs}`);
+}
+
+async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id)
     select x.id, 'redaction:' || d.id, 'redaction', d.channel, 'at_least_once', d.loop_id, d.customer_id, d.staff, d.id, '<d.' || x.id || '@heed>'
     from deliveries d
     cross join lateral (select gen_random_uuid() as id, d.dedupe_key) x
-    where (d.loop_id = any(${sql.array([...signals], 'uuid')}) or (d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email'))
+    where (${which})
       and d.state in ('sent', 'delivered', 'bounced', 'complained')
       and d.purpose not in ('card', 'redaction', 'rights')
     on conflict (dedupe_key) do nothing`);

@@ -1,5 +1,6 @@
 /** Nothing is kept longer than the company says: words past their time are erased as a recorded act, letters and dead links are deleted. */
 
+import { mayDecide } from '../../domain/entitlement.ts';
 import { codesIn } from '../../domain/reading.ts';
 import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
 import {
@@ -42,6 +43,7 @@ export async function letGo(
       by: 'retention',
       reason: reasonKept(company, kind),
       codesIn: (attributes) => codesIn(attributes, company.vocabulary),
+      mayDecide: (staff, insight) => mayDecide(company, staff, insight),
     };
     for (;;) {
       const past = await pool.transaction(async (tx) => {
