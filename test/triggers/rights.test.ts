@@ -8,6 +8,7 @@ import { triage } from '../../src/activities/triage.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
+import { suppress } from '../../src/store/records/customers.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -148,6 +149,27 @@ test('an objection ends every way to them, letters and calls', async () => {
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
   expect(await ledger(id)).toMatchObject([{ purpose: 'receipt', state: 'suppressed' }]);
   expect(await used(customer)).toEqual(['objection']);
+});
+
+test('whoever objected is not written to at an address that was put right', async () => {
+  const { id } = await hears({
+    words: 'Hello',
+    customer: { name: 'Ob Jected', email: 'old@jected.example', phone: '0612345671' },
+    consent: [...consent!, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+  });
+  const customer = customerIn(await subjectNamed(db.pool, 'old@jected.example'));
+  await object(db.heed, customer, operator);
+  await rectify(db.heed, customer, { email: 'new@jected.example', phone: '0612345672' }, operator);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+});
+
+test('an address that bounced is put right, and they are written to there', async () => {
+  const { id } = await hears({ words: 'Hello', customer: { name: 'Bo Unced', email: 'bo@unced.example' } });
+  const customer = customerIn(await subjectNamed(db.pool, 'bo@unced.example'));
+  await db.pool.transaction((tx) => suppress(tx, 'email', 'bo@unced.example', 'bounced'));
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+  await rectify(db.heed, customer, { email: 'bob@unced.example' }, operator);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'email' });
 });
 
 test('a restriction lets everything rest: nothing leaves, nobody is asked, nobody can act; lifted, it goes on where it stopped', async () => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
+import { suppress } from './customers.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 
@@ -44,7 +45,8 @@ export async function endPromptsAbout(tx: Tx, customerId: string): Promise<void>
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
 
-/** A name, or all addresses of a kind, put right; what was wrong is gone. Null takes it away. */
+/** A name, or all addresses of a kind, put right; what was wrong is gone. Null takes it away. Whoever objected did so as a person: what takes the
+ *  place of an address they are not written to at is not written to either. */
 export async function putRight(
   tx: Tx,
   customerId: string,
@@ -59,11 +61,21 @@ export async function putRight(
   if (correct.name !== undefined)
     await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
   for (const { kind, to } of correct.addresses) {
+    const objected = kind !== 'loyalty' && (await hasObjected(tx, customerId, kind));
     await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId} and kind = ${kind}`);
     if (to)
       await tx.query(sql.unsafe`
         insert into identities (id, customer_id, kind, value, normalised)
         values (${newId()}, ${customerId}, ${kind}, ${to.value}, ${to.normalised})`);
+    if (to && objected) await suppress(tx, kind, to.normalised, 'unsubscribed');
   }
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
+}
+
+/** At an address they still have; that one bounces is no word of theirs. */
+function hasObjected(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<boolean> {
+  return tx.exists(sql.unsafe`
+    select from identities i
+    join suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+    where i.customer_id = ${customerId} and i.kind = ${channel} and p.cause = 'unsubscribed'`);
 }
