@@ -26,6 +26,7 @@ import { object } from '../../src/triggers/rights/object.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { foundInDatabase } from '../support/canaries.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from './http/story.ts';
 
@@ -320,6 +321,37 @@ test('a reason that names the person would outlive them, and is refused', async 
   await expect(erase(db.heed, subject, { by: 'operator', reason: 'Nora Named asked' })).rejects.toThrow(
     /must not name them/,
   );
+});
+
+test('a reason that holds their surname or an address is refused, whatever right it is about; and what was written before goes with them', async () => {
+  const given = { name: 'Nora Quillon', email: 'nora@quillon.example', phone: '0612345673' };
+  await hears({ words: 'Hello', customer: given });
+  const subject = await subjectNamed(db.pool, given.email);
+  const customer = customerIn(subject);
+  for (const reason of ['Ms Quillon asked', 'mail from nora@quillon.example', 'call from 0612345673']) {
+    const by = { by: 'operator', reason };
+    for (const use of [
+      () => access(db.heed, customer, by),
+      () => rectify(db.heed, customer, { name: 'Nora Quill' }, by),
+      () => object(db.heed, customer, by),
+      () => restrict(db.heed, customer, by),
+      () => erase(db.heed, subject, by),
+    ])
+      await expect(use()).rejects.toThrow(/must not name them/);
+  }
+  await restrict(db.heed, customer, operator);
+  await expect(lift(db.heed, customer, { by: 'operator', reason: 'Ms Quillon agreed' })).rejects.toThrow(
+    /must not name them/,
+  );
+  // Nor what they are called from then on.
+  const married = { by: 'operator', reason: 'she is Ms Quartzen now' };
+  await expect(rectify(db.heed, customer, { name: 'Nora Quartzen' }, married)).rejects.toThrow(/must not name them/);
+  expect(await used(customer)).toEqual(['restriction']);
+
+  await db.pool.query(sql.unsafe`
+    insert into rights (id, customer_id, kind, by, reason) values (${newId()}, ${customer}, 'access', 'operator', 'a letter of Ms Quillon')`);
+  await erase(db.heed, subject, operator);
+  expect(await foundInDatabase(db.url, ['Quillon', given.email, given.phone])).toEqual([]);
 });
 
 test('what is past its time is let go as a recorded act, with letters and name; what is open stays', async () => {

@@ -1,6 +1,7 @@
 /** Erasing: what somebody said, wrote and is called goes; that it was said, what was done about it and when stays, in ids, codes and times. */
 
 import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
@@ -91,14 +92,16 @@ interface Address {
 
 /** The same locks, in the same order, that a capture takes before it looks whose address this is. */
 async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Address[]> {
-  const read = () =>
-    tx.any(sql.type(
-      z.object({ kind: z.enum(['email', 'phone', 'loyalty']), value: z.string(), normalised: z.string() }),
-    )`
-      select kind, value, normalised from identities where customer_id = ${customerId} order by normalised, kind`);
-  for (const { kind, normalised } of await read())
+  for (const { kind, normalised } of await addressesOf(tx, customerId))
     await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`identity:${kind}:${normalised}`}))`);
-  return read();
+  return addressesOf(tx, customerId);
+}
+
+function addressesOf(tx: Tx, customerId: string): Promise<readonly Address[]> {
+  return tx.any(sql.type(
+    z.object({ kind: z.enum(['email', 'phone', 'loyalty']), value: z.string(), normalised: z.string() }),
+  )`
+    select kind, value, normalised from identities where customer_id = ${customerId} order by normalised, kind`);
 }
 
 /** Signals first, then the insights they are part of, each in the order of their ids. Returns the insights. */
@@ -172,6 +175,16 @@ function mentionsOf(name: string | null, addresses: readonly Address[]): (text: 
     (surname.length > 3 && text.split(/[^\p{L}\p{M}\p{N}]+/u).includes(surname));
 }
 
+/** What is typed as the reason for using a right is kept. Throws `validation` where it names the person it would outlive. */
+export async function mustNotName(tx: Tx, customerId: string, reason: string): Promise<void> {
+  const mentions = mentionsOf(await nameOf(tx, customerId), await addressesOf(tx, customerId));
+  if (mentions(reason))
+    throw new DomainError(
+      'validation',
+      'The reason is kept, so it must not name them. Say it without the name and without an address.',
+    );
+}
+
 /** What is written about an insight is about many people and stays, but for what names this one. */
 async function eraseMentions(tx: Tx, insight: string, mentions: (text: string) => boolean): Promise<void> {
   const texts = await tx.any(sql.type(z.object({ what: z.string(), id: z.string(), text: z.string() }))`
@@ -201,10 +214,13 @@ async function eraseMentions(tx: Tx, insight: string, mentions: (text: string) =
   }
 }
 
-/** The row stays, as an id that facts refer to. */
+/** The row stays, as an id that facts refer to; and that rights were used, without why. */
 async function eraseCustomer(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`update customers set name = null where id = ${customerId} and name is not null`);
   await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId}`);
+  await tx.query(
+    sql.unsafe`update rights set reason = ${erased} where customer_id = ${customerId} and reason is not null`,
+  );
 }
 
 /** A repeat of what they or anybody pressed about it is told that it was erased (410). */

@@ -5,14 +5,17 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
 import { suppress } from './customers.ts';
+import { mustNotName } from './erasures.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 
+/** Throws `validation` when the reason names whose right it is. */
 export async function recordRight(
   tx: Tx,
   r: { customerId: string; kind: Right; by: string; reason?: string | undefined },
 ): Promise<string> {
   const id = newId();
+  if (r.reason !== undefined) await mustNotName(tx, r.customerId, r.reason);
   await tx.query(sql.unsafe`
     insert into rights (id, customer_id, kind, by, reason) values (${id}, ${r.customerId}, ${r.kind}, ${r.by}, ${r.reason ?? null})`);
   return id;

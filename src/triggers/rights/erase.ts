@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { mayDecide } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { codesIn } from '../../domain/reading.ts';
-import { erase as eraseFacts, holdsWords, type Erased } from '../../store/records/erasures.ts';
+import { erase as eraseFacts, holdsWords, mustNotName, type Erased } from '../../store/records/erasures.ts';
 import type { Subject } from '../../store/records/subjects.ts';
 import type { Heed } from '../heed.ts';
 import type { By } from './subject.ts';
@@ -18,12 +18,12 @@ export const Reason = z
 /** Throws `conflict` when there is nothing (any more) to erase, or the reason names the person it would outlive. */
 export async function erase(heed: Heed, subject: Subject, { by, reason }: By & { reason: string }): Promise<Erased> {
   const { company } = await heed.configuration();
-  if (subject.name && reason.toLowerCase().includes(subject.name.toLowerCase()))
-    throw new DomainError('validation', 'The reason is kept, so it must not name them. Say it without the name.');
   const erased = await heed.pool.transaction(async (tx) => {
     const whom = { customerId: subject.customer_id, signalIds: subject.signals };
     if (!(await holdsWords(tx, whom)))
       throw new DomainError('conflict', 'Nothing is held about them any more: it has been erased before.');
+    // Whoever asks for themselves gives no reason of their own.
+    if (whom.customerId && by !== 'customer') await mustNotName(tx, whom.customerId, reason);
     return eraseFacts(tx, whom, {
       cause: 'asked',
       by,

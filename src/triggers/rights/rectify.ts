@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { normaliseEmail, normalisePhone } from '../../domain/customer.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { factRecorded } from '../../store/records/loops.ts';
-import { signalsOf } from '../../store/records/erasures.ts';
+import { mustNotName, signalsOf } from '../../store/records/erasures.ts';
 import { putRight, recordRight } from '../../store/records/rights.ts';
 import type { Heed } from '../heed.ts';
 import type { By } from './subject.ts';
@@ -23,7 +23,7 @@ export const Correction = z
   .refine((given) => Object.values(given).some((value) => value !== undefined), 'name what is to be put right');
 export type Correction = z.infer<typeof Correction>;
 
-/** Throws `validation` for what can't be an address. Letters already written keep what was put into them, and are deleted in their time. */
+/** Throws `validation` for what can't be an address, and for a reason that names them, as they were called or as they are from now on. Letters already written keep what was put into them, and are deleted in their time. */
 export async function rectify(heed: Heed, customerId: string, correct: Correction, { by, reason }: By): Promise<void> {
   const addresses = (['email', 'phone', 'loyalty'] as const).flatMap((kind) => {
     const given = correct[kind];
@@ -32,6 +32,7 @@ export async function rectify(heed: Heed, customerId: string, correct: Correctio
   await heed.pool.transaction(async (tx) => {
     const id = await recordRight(tx, { customerId, kind: 'rectification', by, reason });
     await putRight(tx, customerId, id, { ...(correct.name !== undefined && { name: correct.name }), addresses });
+    if (reason !== undefined) await mustNotName(tx, customerId, reason);
     for (const loop of await signalsOf(tx, customerId)) await factRecorded(tx, loop);
   });
   heed.hint();
