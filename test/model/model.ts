@@ -299,7 +299,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     return true;
   },
   stop(m, { customer }) {
-    if (!m.stopped.includes(customer)) m.stopped.push(customer);
+    // Where it was never them, there is no address left to write to nor to stop.
+    const theirs = m.signals.some((s) => s.customer === customer && !s.disavowed);
+    if (theirs && !m.stopped.includes(customer)) m.stopped.push(customer);
     // To taking back what was sent nobody can object.
     for (const letter of m.letters) if (letter.customer === customer && letter.what !== 'redaction') voidLetter(letter);
     return true;

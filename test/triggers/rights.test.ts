@@ -9,16 +9,19 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
+import { findLink, makeLink } from '../../src/store/records/links.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
+import { yoursPage } from '../../src/store/views/yours.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { join } from '../../src/triggers/responses/join.ts';
+import { disavow } from '../../src/triggers/responses/stop.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
@@ -171,6 +174,26 @@ test('an address that bounced is put right, and they are written to there', asyn
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
   await rectify(db.heed, customer, { email: 'bob@unced.example' }, operator);
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'email' });
+});
+
+test('whoever says it was not them is not given what the other one said', async () => {
+  const bob = { name: 'Bob Other', email: 'ann@mistaken.example', phone: '0612345674' };
+  const { id, reference } = await hears({ words: 'I was overcharged', customer: bob });
+  const again = await hears({ words: 'And it rained in', customer: bob });
+  const customer = customerIn(await subjectNamed(db.pool, bob.phone));
+  const mailed = await makeLink(db.pool, { kind: 'rights', customerId: customer });
+  // The other remark may be theirs, for all we know.
+  await disavow(db.heed, id, customer);
+  expect(await subjectNamed(db.pool, bob.email)).toMatchObject({ customer_id: customer });
+
+  await disavow(db.heed, again.id, customer);
+  await expect(subjectNamed(db.pool, bob.email)).rejects.toMatchObject({ code: 'not_found' });
+  expect(await subjectNamed(db.pool, bob.phone)).toMatchObject({ references: [reference, again.reference] });
+  const yours = await yoursPage(db.pool, db.company, { signalId: id, customerId: customer });
+  expect(yours).toMatchObject({ mailed: false, writes: false });
+  expect(await findLink(db.pool, mailed, ['rights'])).toMatchObject({ revoked: true });
+  await disavow(db.heed, again.id, customer);
+  expect(await used(customer)).toEqual(['rectification']);
 });
 
 test('a restriction lets everything rest: nothing leaves, nobody is asked, nobody can act; lifted, it goes on where it stopped', async () => {

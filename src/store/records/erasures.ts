@@ -91,7 +91,7 @@ interface Address {
 }
 
 /** The same locks, in the same order, that a capture takes before it looks whose address this is. */
-async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Address[]> {
+export async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Address[]> {
   for (const { kind, normalised } of await addressesOf(tx, customerId))
     await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`identity:${kind}:${normalised}`}))`);
   return addressesOf(tx, customerId);

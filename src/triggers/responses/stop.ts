@@ -1,9 +1,11 @@
 /** "Stop writing to me" and "this wasn't me": at once, without sign-in, and ending what waits to be sent. */
 
 import { z } from 'zod';
+import { holdTheChain } from '../../store/records/chain.ts';
 import { suppress } from '../../store/records/customers.ts';
+import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
-import { recordRight } from '../../store/records/rights.ts';
+import { putRight, recordRight } from '../../store/records/rights.ts';
 import { sql, type Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 
@@ -29,17 +31,40 @@ export async function stopReaching(
   heed.hint();
 }
 
-/** Whoever reads that address did not say this: the signal loses its customer's address, and nothing more is written about it. */
+/** Whoever reads that address did not say this: the signal loses its customer's address, and nothing more is written about it. Where they have
+ *  said so of all that this customer said, the address is somebody else's, and opens nothing of theirs any more. */
 export async function disavow(heed: Heed, signalId: string, customerId: string): Promise<void> {
   await heed.pool.transaction(async (tx) => {
+    // As an erasure: the chain, the addresses, the loop. Whatever is captured at this moment comes before this or after it.
+    await holdTheChain(tx);
+    await lockAddresses(tx, customerId);
     await lockLoop(tx, signalId);
     await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
     await tx.query(sql.unsafe`
       update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
       where loop_id = ${signalId} and customer_id = ${customerId} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+    if (await isSomebodyElses(tx, customerId)) await takeMailboxAway(tx, customerId);
     await factRecorded(tx, signalId);
   });
   heed.hint();
+}
+
+/** Whether they have an e-mail address whose reader has said of everything that it was not them. */
+function isSomebodyElses(tx: Tx, customerId: string): Promise<boolean> {
+  return tx.exists(sql.unsafe`
+    select from identities i
+    where i.customer_id = ${customerId} and i.kind = 'email'
+      and not exists (
+        select from signals s
+        where s.customer_id = ${customerId} and not exists (select from disavowals d where d.signal_id = s.id))`);
+}
+
+/** Put right by whoever reads it; a link to everything that was mailed there before ends, too. */
+async function takeMailboxAway(tx: Tx, customerId: string): Promise<void> {
+  const id = await recordRight(tx, { customerId, kind: 'rectification', by: 'customer' });
+  await putRight(tx, customerId, id, { addresses: [{ kind: 'email', to: null }] });
+  await tx.query(sql.unsafe`
+    update links set revoked_at = heed_now() where customer_id = ${customerId} and kind = 'rights' and revoked_at is null`);
 }
 
 function addresses(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<readonly string[]> {
