@@ -30,11 +30,8 @@ export async function recogniseCustomer(
   { name, identities, place }: { name: string | null; identities: readonly Identity[]; place: string },
 ): Promise<Customer> {
   // Two captures of one new customer at the same moment would make two people of them. A statement of its own, so that the look-up sees
-  // what the other one recorded; in one order, so that two never wait for each other.
-  const locks = identities.map(({ kind, normalised }) => `identity:${kind}:${normalised}`).sort();
-  await tx.query(sql.unsafe`
-    select pg_advisory_xact_lock(hashtext(name))
-    from (select name from unnest(${sql.array(locks, 'text')}) with ordinality as u (name, n) order by n) as lock`);
+  // what the other one recorded.
+  await lockIdentities(tx, identities);
   const known = await tx.maybeOneFirst(sql.type(Id)`
     with given as (
       select * from ${sql.unnest(
@@ -57,6 +54,17 @@ export async function recogniseCustomer(
     order by (c.name is not null) desc, c.created_at
     limit 1`);
   return { id: known ?? newId(), name, identities };
+}
+
+/** Whoever looks whose addresses these are does so alone; in one order, so that two never wait for each other. */
+export async function lockIdentities(
+  tx: Tx,
+  identities: readonly Pick<Identity, 'kind' | 'normalised'>[],
+): Promise<void> {
+  const locks = identities.map(({ kind, normalised }) => `identity:${kind}:${normalised}`).sort();
+  await tx.query(sql.unsafe`
+    select pg_advisory_xact_lock(hashtext(name))
+    from (select name from unnest(${sql.array(locks, 'text')}) with ordinality as u (name, n) order by n) as lock`);
 }
 
 /** What is kept of an address that is erased or must not be written to: enough to know it again. Statements say the same as sha256(convert_to(…)). */

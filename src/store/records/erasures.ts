@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
-import { addressHash } from './customers.ts';
+import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { toldByLadder } from './plans.ts';
@@ -84,20 +84,13 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   return { id, signals: signals.length, closed, stopped, redacted };
 }
 
-interface Address {
-  kind: 'email' | 'phone' | 'loyalty';
-  value: string;
-  normalised: string;
-}
-
 /** The same locks, in the same order, that a capture takes before it looks whose address this is. */
-export async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Address[]> {
-  for (const { kind, normalised } of await addressesOf(tx, customerId))
-    await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`identity:${kind}:${normalised}`}))`);
+export async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Identity[]> {
+  await lockIdentities(tx, await addressesOf(tx, customerId));
   return addressesOf(tx, customerId);
 }
 
-function addressesOf(tx: Tx, customerId: string): Promise<readonly Address[]> {
+function addressesOf(tx: Tx, customerId: string): Promise<readonly Identity[]> {
   return tx.any(sql.type(
     z.object({ kind: z.enum(['email', 'phone', 'loyalty']), value: z.string(), normalised: z.string() }),
   )`
@@ -118,7 +111,7 @@ async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly
 async function recordErasure(
   tx: Tx,
   id: string,
-  of: { customerId: string | null; signals: readonly string[]; addresses: readonly Address[] },
+  of: { customerId: string | null; signals: readonly string[]; addresses: readonly Identity[] },
   { cause, by, reason, erasedAt }: Erasing,
 ): Promise<void> {
   await tx.query(sql.unsafe`
@@ -165,7 +158,7 @@ async function eraseWhatStaffWrote(tx: Tx, signals: readonly string[]): Promise<
 }
 
 /** Whether a text names this person: by full name, by surname as a word, or by an address. */
-function mentionsOf(name: string | null, addresses: readonly Address[]): (text: string) => boolean {
+function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
   const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
   const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
     .map((needle) => needle.trim().toLowerCase())
