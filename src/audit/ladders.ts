@@ -61,6 +61,26 @@ const plansWithEnds = `
     where not l.sample and l.opened_at >= $1
   )`;
 
+/**
+ * Nothing is due while a customer has asked that everything of theirs rests: the stretches in which a loop did not, each up to the next
+ * restriction. The first has no beginning, and the one that goes on has no end.
+ */
+const stretchesOfWork = `
+  stretches as (
+    select l.id as loop_id, begins.at as begins_at,
+      (select min(r.exercised_at) from rights r
+       where r.customer_id = s.customer_id and r.kind = 'restriction'
+         and (begins.id is null or (r.exercised_at, r.id) > (begins.at, begins.id))) as ends_at
+    from loops l
+    left join signals s on s.id = l.id
+    cross join lateral (
+      select null::uuid as id, null::timestamptz as at
+      union all
+      select r.id, r.exercised_at from rights r where r.customer_id = s.customer_id and r.kind = 'lifting'
+    ) begins
+    where not l.sample and l.opened_at >= $1
+  )`;
+
 const untaken = `not exists (select from escalations e where e.plan_id = g.plan_id and e.step = g.step and e.repeat = g.repeat)`;
 
 const openGoesOn: Check = {
@@ -70,12 +90,15 @@ const openGoesOn: Check = {
     violationsIn(
       db,
       `with ${plansWithEnds},
+       ${stretchesOfWork},
        open_loops as (
          select l.id, l.kind, r.round, r.opened_at
          from loops l
          join lateral (select x.round, x.opened_at from rounds x where x.loop_id = l.id order by x.round desc limit 1) r on true
          where not l.sample and l.opened_at >= $1
            and not exists (select from closures z where z.loop_id = l.id and z.round = r.round)
+           -- What rests goes on when they lift that.
+           and exists (select from stretches t where t.loop_id = l.id and t.ends_at is null)
        ),
        under_way as (
          select d.loop_id, d.occasion, d.customer_id, d.purpose from deliveries d
@@ -106,6 +129,7 @@ const openGoesOn: Check = {
        -- Whatever is happening to it at this moment has a while to be finished.
        where greatest(
          s.opened_at,
+         (select max(r.exercised_at) from rights r join signals g on g.customer_id = r.customer_id where g.id = s.id and r.kind = 'lifting'),
          (select max(o.started_at) from ownerships o where o.loop_id = s.id),
          (select max(e.taken_at) from escalations e join plans p on p.id = e.plan_id where p.loop_id = s.id),
          (select max(a.acknowledged_at) from acknowledgements a where a.loop_id = s.id),
@@ -125,13 +149,17 @@ const dueRungsAreTaken: Check = {
   find: (db, _, scope) =>
     violationsIn(
       db,
-      `with ${plansWithEnds}
+      `with ${plansWithEnds},
+       ${stretchesOfWork}
        select p.loop_id::text as about,
          'Step ' || g.step || ' (' || g.role || ') of waiting to be ' || p.wait || ' was due and was not taken. See heed stuck; is a worker running?' as sentence
        from plans_with_ends p
        join rungs g on g.plan_id = p.id
        where ${untaken}
-         and coalesce(p.ended_at, heed_now()) > greatest(g.due_at, p.planned_at) + make_interval(secs => $2)`,
+         and exists (
+           select from stretches t
+           where t.loop_id = p.loop_id
+             and least(p.ended_at, t.ends_at, heed_now()) > greatest(g.due_at, p.planned_at, t.begins_at) + make_interval(secs => $2))`,
       scope,
     ),
 };

@@ -36,7 +36,7 @@ const mailboxAgrees: Check = {
         violations.push({ about: messageId, sentence: 'This mail left, and the ledger does not know it.' });
     }
     for (const delivery of ledger.values()) {
-      if (delivery.state === 'sent' && !copies.has(delivery.message_id))
+      if (delivery.state === 'sent' && !delivery.gone && !copies.has(delivery.message_id))
         violations.push({
           about: delivery.id,
           sentence: 'The ledger says it was sent, and the mail server never took it. Send it by hand.',
@@ -63,9 +63,9 @@ const roomAgrees: Check = {
       if (!ledger.has(id))
         violations.push({ about: id, sentence: 'It was posted in Slack, and the ledger does not know it.' });
     }
-    for (const { id, state, purpose } of ledger.values()) {
+    for (const { id, state, purpose, gone } of ledger.values()) {
       // A card is the edit of a message that stands there under another delivery.
-      if (state === 'sent' && purpose !== 'card' && !copies.has(id))
+      if (state === 'sent' && purpose !== 'card' && !gone && !copies.has(id))
         violations.push({ about: id, sentence: 'The ledger says it was posted in Slack, and it is not there.' });
     }
     return violations;
@@ -81,12 +81,17 @@ interface Entry {
   to_customer: boolean;
   /** An operator sent it again, knowing that it might be the second time. */
   by_hand: boolean;
+  /** It takes another back, or was taken back, as far as anybody knows: after an erasure neither is found in what the world saw. */
+  gone: boolean;
 }
 
 async function ledgerOf(db: pg.Client, channel: 'email' | 'slack'): Promise<Map<string, Entry>> {
   const { rows } = await db.query<Entry>(
     `select d.id, d.message_id, d.purpose, d.state, d.attempts, d.customer_id is not null as to_customer,
-       exists (select from repairs r where r.loop_id = d.loop_id and r.action = 'resend') as by_hand
+       exists (select from repairs r where r.loop_id = d.loop_id and r.action = 'resend') as by_hand,
+       d.purpose = 'redaction' or exists (
+         select from deliveries r
+         where r.purpose = 'redaction' and r.occasion = d.id and r.phase = 'handed' and r.state <> 'failed') as gone
      from deliveries d where d.channel = $1 and d.attempts > 0`,
     [channel],
   );

@@ -15,6 +15,8 @@ const suppressedIsFinal: Check = {
       `select d.id::text as about, 'It was sent after this customer had asked us to stop. Apologise, and find out how.' as sentence
        from deliveries d
        where d.customer_id is not null and d.channel = 'email' and d.planned_at >= $1
+         -- The way to what is held about them is mailed because they ask for it, and what takes a letter back is none.
+         and d.purpose not in ('rights', 'redaction')
          and d.phase = 'handed' and d.state in ('sent', 'delivered', 'bounced', 'complained', 'uncertain', 'needs_human')
          and (
            exists (select from disavowals x where x.signal_id = d.loop_id and x.disavowed_at < d.planned_at)
@@ -40,7 +42,7 @@ const mailboxIsLeftInPeace: Check = {
     if (rows.length === 0) return [];
     const since = new Map(rows.map(({ hash, at }) => [hash, at.getTime()]));
     const { rows: letters } = await db.query<{ message_id: string; id: string }>(
-      `select message_id, id from deliveries where customer_id is not null and channel = 'email'`,
+      `select message_id, id from deliveries where customer_id is not null and channel = 'email' and purpose <> 'rights'`,
     );
     const idOf = new Map(letters.map(({ message_id, id }) => [message_id, id]));
     return journals.mails.flatMap(({ messageId, to, at }): Violation[] => {

@@ -12,7 +12,11 @@ import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
-import { stopWriting } from '../../src/triggers/responses/stop.ts';
+import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { green, kim, openShop, type Shop } from '../activities/messages/shop.ts';
 
 let shop: Shop;
@@ -52,18 +56,7 @@ beforeAll(async () => {
 
   db = new pg.Client({ connectionString: shop.db.url });
   await db.connect();
-  const { rows } = await db.query<{ id: string; message_id: string; channel: string; at: Date }>(
-    `select id, message_id, channel, ended_at as at from deliveries where state = 'sent'`,
-  );
-  journals = {
-    mails: rows
-      .filter(({ channel }) => channel === 'email')
-      .map(({ message_id, at }) => ({ messageId: message_id, to: ['somebody@example.com'], at })),
-    posts: rows
-      .filter(({ channel }) => channel === 'slack')
-      .map(({ id }, n) => ({ deliveryId: id, channel: 'D1', ts: String(n) })),
-    accepted: [again, asked, waiting].map((id) => ({ id, key: `key of ${id}` })),
-  };
+  journals = { ...(await seenBy(db)), accepted: [again, asked, waiting].map((id) => ({ id, key: `key of ${id}` })) };
 });
 afterAll(async () => {
   await db.end();
@@ -71,8 +64,8 @@ afterAll(async () => {
 });
 
 /** As if everything planned had arrived. */
-async function allIsSent(): Promise<void> {
-  const client = new pg.Client({ connectionString: shop.db.url });
+async function allIsSent(of: Shop = shop): Promise<void> {
+  const client = new pg.Client({ connectionString: of.db.url });
   await client.connect();
   await client.query(
     `update deliveries set state = 'sent', phase = 'handed', attempts = 1, ended_at = heed_now() where state = 'planned' and purpose <> 'card'`,
@@ -80,6 +73,25 @@ async function allIsSent(): Promise<void> {
   await client.query(`delete from deliveries where purpose = 'card'`);
   await client.query(`delete from wakes`);
   await client.end();
+}
+
+/** What a mailbox and a Slack room would hold by now; what was taken back is not there any more. */
+async function seenBy(client: pg.Client): Promise<Required<Omit<Journals, 'accepted'>>> {
+  const { rows } = await client.query<{ id: string; message_id: string; channel: string; address: string; at: Date }>(
+    `select d.id, d.message_id, d.channel, d.ended_at as at,
+       coalesce((select i.normalised from identities i where i.customer_id = d.customer_id and i.kind = 'email'), 'somebody@example.com') as address
+     from deliveries d
+     where d.state = 'sent' and d.purpose <> 'redaction'
+       and not exists (select from deliveries r where r.purpose = 'redaction' and r.state = 'sent' and r.occasion = d.id)`,
+  );
+  return {
+    mails: rows
+      .filter(({ channel }) => channel === 'email')
+      .map(({ message_id, address, at }) => ({ messageId: message_id, to: [address], at })),
+    posts: rows
+      .filter(({ channel }) => channel === 'slack')
+      .map(({ id }, n) => ({ deliveryId: id, channel: 'D1', ts: String(n) })),
+  };
 }
 
 describe('in a sound shop', () => {
@@ -92,6 +104,90 @@ describe('in a sound shop', () => {
     expect(report(findings).at(-1)).toBe('Every promise holds.');
     expect(journals.mails.length).toBeGreaterThan(3);
     expect(journals.posts.length).toBeGreaterThan(0);
+  });
+});
+
+describe('in a shop in which people used their rights', () => {
+  let rights: Shop;
+  let client: pg.Client;
+  const operator = { by: 'operator', reason: 'asked by letter' };
+  beforeAll(async () => {
+    rights = await openShop();
+    client = new pg.Client({ connectionString: rights.db.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await rights.close();
+  });
+  const broken = async (journals?: Journals) => {
+    const { findings } = await audit({ databaseUrl: rights.db.url, journals });
+    return findings.flatMap(({ violations }) => violations);
+  };
+
+  test('every promise holds: while it rests, after they stopped us and asked what we hold, and when they are gone', async () => {
+    const resting = { words: 'Is it wool?', kind: 'question', customer: { name: 'Rae', phone: '+31 6 1111 2222' } };
+    const first = await rights.hears(resting);
+    await restrict(rights.db.heed, first.customer_id!, operator);
+    const second = await rights.hears({ ...resting, words: 'Is it lined?' });
+    expect(second.customer_id).toBe(first.customer_id);
+
+    const ada = { customer: { name: 'Ada', email: 'ada@example.com' }, consent: kim.consent };
+    const stopped = await rights.hears({ words: 'When do you open?', kind: 'question', ...ada });
+    await allIsSent(rights);
+    await stopWriting(rights.db.heed, stopped.customer_id!);
+    const gone = await rights.hears({ words: 'Who is it by?', kind: 'question', ...kim });
+    await allIsSent(rights);
+    await disavow(rights.db.heed, gone.id, gone.customer_id!);
+    await rights.db.passTime('1 hour');
+    await mailRights(rights.db.heed, stopped.customer_id!, 'pressed');
+    await erase(rights.db.heed, await subjectNamed(rights.db.pool, gone.reference), operator);
+
+    await rights.db.passTime('3 days');
+    await rights.climbs(stopped.id);
+    await allIsSent(rights);
+    const { rows } = await client.query<{ channel: string }>(
+      `select distinct channel from deliveries where purpose = 'redaction' and state = 'sent' order by 1`,
+    );
+    expect(rows.map(({ channel }) => channel)).toEqual(['email', 'slack']);
+    const seen = await seenBy(client);
+    expect(seen.mails.filter(({ to }) => to.includes('ada@example.com'))).toHaveLength(2);
+    expect(await broken(seen)).toEqual([]);
+
+    await lift(rights.db.heed, first.customer_id!, operator);
+    await client.query('delete from wakes');
+    expect(await broken(seen)).toEqual([]);
+    for (const { id } of [first, second]) await rights.climbs(id);
+    await allIsSent(rights);
+    expect(await broken(await seenBy(client))).toEqual([]);
+  });
+
+  test('what is not taken once they let it go on is found', async () => {
+    const { id, customer_id } = await rights.hears({
+      words: 'Is it warm?',
+      kind: 'question',
+      customer: { name: 'Lou' },
+    });
+    await allIsSent(rights);
+    await restrict(rights.db.heed, customer_id!, operator);
+    await rights.db.passTime('3 days');
+    await lift(rights.db.heed, customer_id!, operator);
+    const about = async () => (await broken()).map((violation) => violation.about);
+    expect(await about()).not.toContain(id);
+    await rights.db.passTime('2 minutes');
+    expect(await about()).toContain(id);
+  });
+
+  test('what had not been taken before they let it rest is found', async () => {
+    const { id, customer_id } = await rights.hears({
+      words: 'Is it soft?',
+      kind: 'question',
+      customer: { name: 'Mo' },
+    });
+    await allIsSent(rights);
+    await rights.db.passTime('3 days');
+    await restrict(rights.db.heed, customer_id!, operator);
+    expect((await broken()).map((violation) => violation.about)).toContain(id);
   });
 });
 
