@@ -18,12 +18,12 @@ export function chainIsWhole(anchor?: Anchor): Check {
   return {
     invariant: 'I7',
     claim: 'every fact is chained exactly once, and nobody has altered one since',
-    async find(db) {
+    async find(db, _, { objectiveSeconds }) {
       // Local to the one snapshot that serves all checks: what a row looks like as text is part of what is recomputed.
       await db.query(`set local timezone = 'UTC'`);
       await db.query(`set local datestyle = 'ISO, MDY'`);
       await db.query(`set local bytea_output = 'hex'`);
-      return [...(await links(db, anchor)), ...(await facts(db))];
+      return [...(await links(db, anchor)), ...(await facts(db)), ...(await waiting(db, objectiveSeconds))];
     },
   };
 }
@@ -107,9 +107,15 @@ async function facts(db: pg.Client): Promise<Violation[]> {
   );
   const { rows: linked } = await db.query<{ fact: string; form: number }>('select distinct fact, form from chain');
   const found: Violation[] = [];
-  for (const form of forms)
-    if (linked.some(({ fact, form: version }) => fact === form.fact && version === form.form))
-      found.push(...(await altered(db, form)));
+  for (const { fact, form: version } of linked) {
+    const form = forms.find((one) => one.fact === fact && one.form === version);
+    if (form) found.push(...(await altered(db, form)));
+    else
+      found.push({
+        about: `fact_forms ${fact} ${version}`,
+        sentence: `It was taken away, so that no change in ${fact} would be noticed. Put it back as its migration has it, and look again.`,
+      });
+  }
   found.push(...(await unlinked(db, forms)), ...(await neverUnsealed(db)));
   return found;
 }
@@ -161,13 +167,15 @@ async function altered(db: pg.Client, form: Form): Promise<Violation[]> {
   }
 }
 
-/** What an erasure deletes. Of every other fact it empties the words, and the row stays. */
-const deletedByErasing = ['words', 'signal_attributes', 'identities'];
+/** What an erasure deletes whole. Of what was wanted it leaves the company's own words; of every other fact it empties words, and the row stays. */
+const deletedWhole = ['words', 'identities'];
+const deletedByErasing = [...deletedWhole, 'signal_attributes'];
 
 function whatIsWrong({ fact, sealed }: Form, row: FactRow): string | undefined {
   const kept = sha256(row.kept ?? '[]');
   if (row.rows === '0' && row.digest !== sha256('[]'))
     return row.unsealed && deletedByErasing.includes(fact) ? undefined : 'It was recorded, and is not there any more.';
+  if (row.rows !== '0' && row.unsealed && deletedWhole.includes(fact)) return 'It was erased, and is there again.';
   if (kept !== row.digest) return 'It is not what was recorded: one of its columns was altered.';
   if (sealed.length === 0) return row.seal === null ? undefined : 'It bears a seal that its kind does not have.';
   if (row.salt !== null)
@@ -219,7 +227,7 @@ async function unlinked(db: pg.Client, forms: readonly Form[]): Promise<Violatio
   }));
 }
 
-/** An unsealing without the act that caused it, or of something that was never sealed. */
+/** An unsealing without the act that caused it, or behind the erasure of something else. */
 async function neverUnsealed(db: pg.Client): Promise<Violation[]> {
   const { rows } = await db.query<{ fact: string; key: string }>(
     `select fact, key from unsealings u
@@ -227,9 +235,35 @@ async function neverUnsealed(db: pg.Client): Promise<Violation[]> {
        and not exists (select from rights r where r.id = u.cause and r.kind = 'rectification')
      limit 100`,
   );
-  return rows.map(({ fact, key }) => ({
-    about: `${fact} ${key}`,
-    sentence: 'Its words are gone, and neither an erasure nor a rectification says why.',
+  const { rows: elsewhere } = await db.query<{ key: string }>(
+    `select key from unsealings u
+     where fact = 'words'
+       and not exists (select from erased_signals x where x.erasure_id = u.cause and x.signal_id::text = u.key)
+     limit 100`,
+  );
+  return [
+    ...rows.map(({ fact, key }) => ({
+      about: `${fact} ${key}`,
+      sentence: 'Its words are gone, and neither an erasure nor a rectification says why.',
+    })),
+    ...elsewhere.map(({ key }) => ({
+      about: `words ${key}`,
+      sentence: 'Its words are gone, and the erasure that is named as the cause is not about them.',
+    })),
+  ];
+}
+
+/** While a fact waits to be linked, a change in it is not found. Longer than ten minutes is only right where an outage is known and over. */
+async function waiting(db: pg.Client, knownSeconds: number): Promise<Violation[]> {
+  const { rows } = await db.query<{ count: string; since: string }>(
+    `select count(*) as count, to_char(min(since), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since from unchained
+     where since < clock_timestamp() - make_interval(secs => greatest(600, $1))
+     having count(*) > 0`,
+    [knownSeconds],
+  );
+  return rows.map(({ count, since }) => ({
+    about: 'unchained',
+    sentence: `Facts wait to be chained since ${since}, ${count} by now: until they are, nobody could tell whether they were altered. See whether a relay runs: heed status.`,
   }));
 }
 

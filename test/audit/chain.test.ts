@@ -115,6 +115,7 @@ test('eighty edits by somebody with all power are all found', async () => {
     press: { source: 'test', key: newId() },
   }).catch(() => {});
   await chainAll();
+  await eraseSomebody();
   const anchor = (await headOf(superuser))!;
   expect(await violations(anchor)).toEqual([]);
 
@@ -134,6 +135,47 @@ test('eighty edits by somebody with all power are all found', async () => {
   expect(missed).toEqual([]);
   expect([...done.values()].reduce((a, b) => a + b, 0)).toBe(80);
   expect(await violations(anchor)).toEqual([]);
+});
+
+/** Of an address that was erased: what somebody with all power may have kept of it. */
+let identity: { id: string; customer_id: string; kind: string; added_at: string };
+async function eraseSomebody(): Promise<void> {
+  const { id } = await capture(
+    db.heed,
+    { words: 'Forget me', place: place(), customer: { name: 'Gone', email: 'gone@example.com' } },
+    { channel: 'api', press: { source: 'test', key: newId() } },
+  );
+  await chainAll();
+  const { rows } = await superuser.query<typeof identity>(
+    `select id, customer_id, kind, added_at::text from identities where normalised = 'gone@example.com'`,
+  );
+  identity = rows[0]!;
+  await erase(db.heed, await subjectNamed(db.pool, id), { by: 'operator', reason: 'asked' });
+  await chainAll();
+}
+
+test('what has waited longer than ten minutes to be linked is found, or as long as an outage is known to have been', async () => {
+  const waits = async (minutes: number, late = 60) => {
+    await superuser.query('begin');
+    await superuser.query(
+      `insert into unchained (fact, key, since)
+       select 'signals', gen_random_uuid(), clock_timestamp() - make_interval(mins => $1) from generate_series(1, 2)`,
+      [minutes],
+    );
+    const found = await chainIsWhole().find(superuser, undefined, { ...scope, objectiveSeconds: late });
+    await superuser.query('rollback');
+    return found;
+  };
+  expect(await waits(9)).toEqual([]);
+  expect(await waits(11)).toEqual([
+    {
+      about: 'unchained',
+      sentence: expect.stringMatching(
+        /^Facts wait to be chained since .*Z, 2 by now: .* See whether a relay runs: heed status\.$/,
+      ),
+    },
+  ]);
+  expect(await waits(11, 3_600)).toEqual([]);
 });
 
 // Last, because what is left of something erased has no seal any more: whoever edits that is not found.
@@ -241,5 +283,42 @@ const edits: Edit[] = [
     ]);
     await superuser.query(`delete from words where signal_id = $1`, [rows[0].id]);
     return 'words taken away behind an unsealing';
+  },
+  async function hidesBehindSomebodyElsesErasure(n) {
+    const { rows } = await superuser.query(`select signal_id as id from words order by random() limit 1`);
+    const { id } = rows[0];
+    await superuser.query(
+      `insert into unsealings (fact, key, cause) select 'words', $1, id from erasures order by random() limit 1`,
+      [id],
+    );
+    // Linked by the relay like any other, where the guards are left on.
+    await superuser.query(`insert into unchained (fact, key) select 'unsealings', id from unsealings where key = $1`, [
+      id,
+    ]);
+    await superuser.query(`delete from salts s using chain c where s.seq = c.seq and c.fact = 'words' and c.key = $1`, [
+      id,
+    ]);
+    return run(
+      anyOf(
+        [`update words set words = 'forged' where signal_id = '${id}'`, `delete from words where signal_id = '${id}'`],
+        n,
+      ),
+    );
+  },
+  async function putsBackWhatWasErased(n) {
+    return run(
+      anyOf(
+        [
+          `insert into words (signal_id, words) select signal_id, 'forged' from erased_signals order by random() limit 1`,
+          `insert into identities (id, customer_id, kind, value, normalised, added_at)
+           values ('${identity.id}', '${identity.customer_id}', '${identity.kind}', 'f@example.com', 'f@example.com', '${identity.added_at}')`,
+        ],
+        n,
+      ),
+    );
+  },
+  async function takesAFormAway() {
+    await superuser.query(`delete from fact_forms where fact = 'closures'`);
+    return run(`update closures set closed_at = closed_at - interval '1 day' where ${oneRow('closures')}`);
   },
 ];

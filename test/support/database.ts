@@ -35,6 +35,8 @@ export async function openTestDatabase({
   await onServer(server, `create database ${name} template heed_template_${sample} strategy file_copy`);
   const url = server.replace(/\/[^/]*$/, `/${name}`);
   const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 8 });
+  // The template waits to be linked from the beginning of the run, which may be long ago.
+  await pool.query(sql.unsafe`update unchained set since = clock_timestamp()`);
   const configuration = openConfigurations(pool);
   let { company, version } = await configuration();
   return {
