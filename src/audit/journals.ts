@@ -72,7 +72,9 @@ async function linesOf<Entry>(file: string, read: (line: unknown) => Entry | und
       if (entry !== undefined) entries.push(entry);
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    // The second where the folder is a file.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
   return entries;

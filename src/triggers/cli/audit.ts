@@ -1,11 +1,12 @@
 /** heed audit: whether what we promise is true, asked of the tables by a program that shares nothing with the rest. */
 
 import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { audit, report } from '../../audit/audit.ts';
 import type { Anchor } from '../../audit/chain.ts';
-import { readJournals } from '../../audit/journals.ts';
+import { readJournals, type Journals } from '../../audit/journals.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
@@ -35,13 +36,16 @@ export function addAudit(program: Command, terminal: Terminal): void {
       'compare the chain of facts with the head kept there, and keep the new one when every promise holds; keep it on another machine',
     )
     .option('--json', 'for programs')
-    .action(async ({ json, since, late, journals, beat, anchor }: Asked) => {
+    .action(async ({ json, since, late, beat, ...named }: Asked) => {
+      const [journals, anchor] = [named.journals, named.anchor].map((name) =>
+        name === undefined ? undefined : resolve(terminal.folder(), name),
+      );
       const { databaseUrl } = await findDatabase(terminal.config());
       const { findings, head } = await audit({
         databaseUrl,
         since: since === undefined ? undefined : moment(since),
         objectiveSeconds: seconds(late ?? '60'),
-        journals: journals === undefined ? undefined : await readJournals(journals),
+        journals: journals === undefined ? undefined : await journalsIn(journals),
         anchor: anchor === undefined ? undefined : await readAnchor(anchor),
       });
       if (json) sayJson(terminal, findings);
@@ -50,6 +54,16 @@ export function addAudit(program: Command, terminal: Terminal): void {
       if (anchor !== undefined && head) await writeFile(anchor, `${JSON.stringify(head)}\n`);
       if (beat !== undefined) await ping(beat);
     });
+}
+
+/** A slip in the folder's name must not pass for a world in which nothing was seen. */
+async function journalsIn(folder: string): Promise<Journals> {
+  const journals = await readJournals(folder);
+  if (Object.keys(journals).length > 0) return journals;
+  throw new DomainError(
+    'validation',
+    `${folder} holds none of mailbox.ndjson, slack.ndjson and accepted.ndjson. Correct --journals: npm start keeps them in its data folder.`,
+  );
 }
 
 const Anchored = z.strictObject({ seq: z.number(), hash: z.string().regex(/^[0-9a-f]{64}$/), at: z.string() });

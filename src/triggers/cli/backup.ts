@@ -58,7 +58,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
             `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
             `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
             `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
-            'Take a new anchor: heed audit --anchor FILE.',
+            'The chain of facts ends where the backup did: put the old anchor away, then take a new one: heed audit --anchor FILE.',
           ])
             terminal.say(line);
       } finally {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts
 import { recordRefusal } from '../../../src/store/records/refusals.ts';
 import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
 import { findLink } from '../../../src/store/records/links.ts';
+import { chainFacts } from '../../../src/store/records/chain.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
@@ -525,6 +526,34 @@ describe('audit', () => {
     );
     const findings = JSON.parse((await heed(['audit', '--json'])).said) as { violations: { about: string }[] }[];
     expect(findings.flatMap(({ violations }) => violations.map(({ about }) => about))).toContain(id);
+  });
+
+  test('names are meant from where somebody stands, and a folder without journals is refused', async () => {
+    await captured();
+    while ((await chainFacts(db.pool, 500)) > 0);
+    const asked = ['audit', '--since', '2031-01-01'];
+    expect(await heed([...asked, '--anchor', 'head.json'])).toMatchObject({ code: 0 });
+    expect(JSON.parse(await readFile(join(folder, 'head.json'), 'utf8'))).toHaveProperty('hash');
+
+    await mkdir(join(folder, 'seen'));
+    await writeFile(join(folder, 'head'), '');
+    for (const name of ['seen', 'sene', 'head'])
+      expect(await heed([...asked, '--journals', name])).toMatchObject({
+        code: 1,
+        said: '',
+        complained: expect.stringMatching(
+          new RegExp(
+            `^${join(folder, name)} holds none of mailbox\\.ndjson, slack\\.ndjson and accepted\\.ndjson\\. .*Correct --journals`,
+          ),
+        ),
+      });
+
+    const raw = Buffer.from('Message-ID: <d.nobody@heed>\r\n\r\nHello').toString('base64');
+    const mail = { raw, to: ['somebody@example.com'], at: '2026-06-15T08:00:00Z' };
+    await writeFile(join(folder, 'seen', 'mailbox.ndjson'), `${JSON.stringify(mail)}\n`);
+    const { code, said } = await heed([...asked, '--journals', 'seen']);
+    expect(code).toBe(1);
+    expect(said).toContain('<d.nobody@heed>  This mail left, and the ledger does not know it.');
   });
 
   test.each([
