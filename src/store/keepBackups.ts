@@ -5,21 +5,26 @@ import { join } from 'node:path';
 import { backUp, unfinished } from './backup.ts';
 import { connect } from './connection.ts';
 
+const hour = 3_600_000;
+const day = 24 * hour;
+
 /** `everyMs` is half a minute less than what is promised, because what is said while one is written is not in it. One that failed is tried
- *  again after `againMs`; in between it is looked every `lookMs`. */
-const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000 };
+ *  again after `againMs`; in between it is looked every `lookMs`. Where nothing is recorded the last is followed by another after `dailyMs`,
+ *  or it would outlive its time. */
+const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000, dailyMs: day };
 
 /**
- * A backup at the start, then whenever something was recorded since the last, in the rhythm above, counted from begin to begin. Kept are those of
- * the last hour, one an hour for a day, one a day for thirty. `say` is told when they begin to fail, and when they are made again. Returns what
- * ends it.
+ * A backup at the start, then whenever something was recorded since the last, in the rhythm above, counted from begin to begin, and once a day
+ * in any case. Kept are those of the last hour, one an hour for a day, one a day for thirty; what is too much goes whether one could be made or
+ * not. `say` is told when they begin to fail, and when they are made again. Returns what ends it.
  */
 export function keepBackups(
   databaseUrl: string,
   folder: string,
   say: (sentence: string) => void,
-  { everyMs, againMs, lookMs }: typeof rhythm = rhythm,
+  changed: Partial<typeof rhythm> = {},
 ): { stop(): Promise<void> } {
+  const { everyMs, againMs, lookMs, dailyMs } = { ...rhythm, ...changed };
   const stopping = Promise.withResolvers<void>();
   let stopped = false;
   const pause = (ms: number): Promise<unknown> => {
@@ -31,18 +36,27 @@ export function keepBackups(
   };
   const running = (async () => {
     let before: string | undefined;
+    let madeAt = 0;
+    let began: Date | undefined;
     let failing = false;
     for (let next = 0; !stopped; await pause(lookMs)) {
       const now = new Date();
       if (now.getTime() < next) continue;
       try {
-        const { changes, began } = await stateOf(databaseUrl);
-        if (changes !== before) {
-          await mkdir(folder, { recursive: true, mode: 0o700 });
-          await backUp(databaseUrl, join(folder, nameAt(now)));
-          next = now.getTime() + everyMs;
-          before = changes;
-          await thinOut(folder, now, began);
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        try {
+          const state = await stateOf(databaseUrl);
+          began = state.began;
+          if (state.changes !== before || now.getTime() - madeAt >= dailyMs) {
+            await backUp(databaseUrl, join(folder, nameAt(now)));
+            next = now.getTime() + everyMs;
+            before = state.changes;
+            madeAt = now.getTime();
+          }
+        } finally {
+          // In any case: a folder that has filled the disk gets smaller by nothing else, and who was erased is in what has passed its time. As
+          // long as the database was never reached, nobody knows which of them are of another.
+          if (began) await thinOut(folder, now, { began, made: madeAt === now.getTime() });
         }
         if (failing) say('Backups are made again.');
         failing = false;
@@ -80,28 +94,33 @@ async function stateOf(databaseUrl: string): Promise<{ changes: string; began: D
   }
 }
 
-/** Also what was left behind by one that was killed: it holds what customers said, and nobody would ever look at it. */
-async function thinOut(folder: string, now: Date, began: Date): Promise<void> {
+/** Also what was left behind by one that was killed: it holds what customers said, and nobody would ever look at it. Unless one was just made,
+ *  so that nobody else is at it, it may still be being written for an hour. */
+async function thinOut(folder: string, now: Date, { began, made }: { began: Date; made: boolean }): Promise<void> {
   const files = await readdir(folder);
-  const left = files.filter((file) => file.endsWith(unfinished) && timeIn(file.slice(0, -unfinished.length)));
+  const left = files.filter((file) => {
+    const at = file.endsWith(unfinished) && timeIn(file.slice(0, -unfinished.length));
+    return at && (made || now.getTime() - at.getTime() > hour);
+  });
   for (const file of [...tooMany(files, now, began), ...left]) await rm(join(folder, file), { force: true });
 }
 
 /**
- * Of these files those that need not be kept at `now` (UTC): an hour whole, a day by the hour, thirty days by the day; the latest of each. What
- * is older than this database counts by itself: a blank one that has come in place of one that was lost takes no room from its backups.
+ * Of these files those that need not be kept at `now` (UTC): an hour whole, a day by the hour, thirty days by the day; the latest of each. The
+ * newest of all stays, however old. What is older than this database counts by itself: a blank one that has come in place of one that was lost
+ * takes no room from its backups.
  */
 export function tooMany(names: readonly string[], now: Date, began: Date): string[] {
   const kept = new Set<string>();
   return names
+    .filter((name) => timeIn(name))
     .toSorted()
     .toReversed()
-    .filter((name) => {
-      const at = timeIn(name);
-      if (!at) return false;
+    .filter((name, n) => {
+      const at = timeIn(name)!;
       const age = now.getTime() - at.getTime();
       if (age <= hour) return false;
-      if (age > 30 * day) return true;
+      if (age > 30 * day) return n > 0;
       const slot = `${at < began ? 'before' : 'since'} ${at.toISOString().slice(0, age <= day ? 13 : 10)}`;
       if (kept.has(slot)) return true;
       kept.add(slot);
@@ -113,6 +132,3 @@ function timeIn(name: string): Date | undefined {
   const match = /^heed-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z\.backup$/.exec(name);
   return match ? new Date(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`) : undefined;
 }
-
-const hour = 3_600_000;
-const day = 24 * hour;

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { newId } from '../../src/domain/ids.ts';
 import { backUp } from '../../src/store/backup.ts';
@@ -281,6 +281,45 @@ test('is made by itself when something was recorded, and what keeps it from bein
   await keeping.stop();
   expect(said).toEqual([expect.stringContaining('A backup could not be made: '), 'Backups are made again.']);
   expect(first).toEqual([expect.stringMatching(/^heed-.*Z\.backup$/)]);
+});
+
+describe('what is past its time goes', () => {
+  const daysAgo = (days: number) => nameAt(new Date(Date.now() - days * 86_400_000));
+  let keeping: ReturnType<typeof keepBackups>;
+  afterEach(() => keeping.stop());
+  async function folderWith(...names: string[]): Promise<string> {
+    const kept = await mkdtemp(join(folder, 'past-'));
+    for (const name of names) await writeFile(join(kept, name), '');
+    return kept;
+  }
+
+  test('although no backup can be made, and the newest stays', async () => {
+    const broken = await blank();
+    await migrate(broken);
+    await ask(broken, 'alter table migrations rename column name to away');
+    const newest = daysAgo(31);
+    const kept = await folderWith(daysAgo(40), `${daysAgo(33)}.part`, daysAgo(32), newest, 'notes.txt');
+    const said: string[] = [];
+    keeping = keepBackups(broken, kept, (sentence) => said.push(sentence), { againMs: 1, lookMs: 20 });
+    await until(async () => (await readdir(kept)).length === 2);
+    // And is not taken for one too many when it is tried again.
+    await sleep(200);
+    expect((await readdir(kept)).sort()).toEqual([newest, 'notes.txt']);
+    expect(said).toEqual([expect.stringContaining('A backup could not be made: ')]);
+  });
+
+  test('while nothing is recorded, and once a day there is a backup all the same', async () => {
+    const kept = await folderWith();
+    const backups = async () => (await readdir(kept)).filter((name) => name.endsWith('.backup'));
+    keeping = keepBackups(source, kept, () => {}, { everyMs: 1, lookMs: 20 });
+    await until(async () => (await backups()).length === 1);
+    await writeFile(join(kept, daysAgo(31)), '');
+    await until(async () => (await backups()).length === 1);
+    await keeping.stop();
+
+    keeping = keepBackups(source, kept, () => {}, { everyMs: 1, lookMs: 20, dailyMs: 1_000 });
+    await until(async () => (await backups()).length > 2);
+  });
 });
 
 test('is kept for an hour every time, a day by the hour and thirty days by the day', () => {
