@@ -140,7 +140,7 @@ describe('in a shop in which people used their rights', () => {
     await allIsSent(rights);
     await disavow(rights.db.heed, gone.id, gone.customer_id!);
     await rights.db.passTime('1 hour');
-    await mailRights(rights.db.heed, stopped.customer_id!, 'pressed');
+    await mailRights(rights.db.heed, stopped.customer_id!);
     await erase(rights.db.heed, await subjectNamed(rights.db.pool, gone.reference), operator);
 
     await rights.db.passTime('3 days');
