@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import getPort from 'get-port';
 import pg from 'pg';
+import { explainProblems, readCompany } from '../src/domain/companyFile.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
 import { migrate } from '../src/store/migrate.ts';
+import { openPool } from '../src/store/pool.ts';
+import { applyConfiguration } from '../src/store/records/configurations.ts';
 
 export const apiKey = 'bench-key-bench-key';
 
@@ -84,6 +87,7 @@ export async function startWeb(company: string): Promise<Pick<Running, 'post' | 
   const dataDir = await blankDataDir();
   const postgres = await startPostgres({ dataDir });
   await migrate(postgres.url, () => {});
+  await apply(postgres.url, company);
   const port = await getPort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn('scripts/node', ['src/main.ts', 'web'], {
@@ -93,7 +97,6 @@ export async function startWeb(company: string): Promise<Pick<Running, 'post' | 
       DATABASE_URL: postgres.url,
       PORT: String(port),
       HEED_API_KEY: apiKey,
-      HEED_CONFIG: company,
       RATE_LIMITING_DISABLED: 'true',
     },
   });
@@ -115,6 +118,16 @@ export async function startWeb(company: string): Promise<Pick<Running, 'post' | 
       await postgres.stop();
     },
   };
+}
+
+/** As `heed apply` does. */
+async function apply(databaseUrl: string, file: string): Promise<void> {
+  const pool = await openPool(databaseUrl);
+  const yaml = await readFile(file, 'utf8');
+  const read = readCompany(yaml);
+  if ('problems' in read) throw new Error(explainProblems(file, read.problems));
+  await pool.transaction((tx) => applyConfiguration(tx, { yaml, company: read.company, by: 'bench' }));
+  await pool.end();
 }
 
 /** By node:http, which takes half of what fetch does: whoever asks shares the cores with what is measured. */

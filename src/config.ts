@@ -55,7 +55,12 @@ const count = (example: number) =>
 /** Every variable Heed reads, with what it must look like. Any of them may also be given as NAME_FILE, naming a file that holds it. */
 export const Environment = z.object({
   PORT: count(4000).min(0, 'must be between 0 and 65535').max(65535, 'must be between 0 and 65535').default(4000),
-  PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com').optional(),
+  PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com')
+    .refine(
+      (text) => !URL.canParse(text) || /^\/*$/.test(new URL(text).pathname + new URL(text).search + new URL(text).hash),
+      'must be a host name of its own, without a path: every page stands at the top of it, as in https://heed.example.com',
+    )
+    .optional(),
   HEED_DATA_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
   HEED_CONFIG: z.string().optional(),
   HEED_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),

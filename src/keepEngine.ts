@@ -38,7 +38,12 @@ export async function keepEngine(
     child = engine;
     engine.on('message', (said) => {
       const { recall: messageId } = said as { recall?: string };
-      if (messageId) void recall?.(messageId).then(() => engine.connected && engine.send({ recalled: messageId }));
+      // What can't be taken away now is asked for again.
+      if (messageId)
+        void recall?.(messageId).then(
+          () => engine.connected && engine.send({ recalled: messageId }),
+          () => {},
+        );
     });
     const working = new Promise<void>((ready, failed) => {
       engine.once('message', () => ready());

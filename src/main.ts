@@ -88,7 +88,6 @@ async function startApart(config: Config, part: Part, stops: Stop[]): Promise<vo
   const pool = await openPool(config.databaseUrl!);
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await mustBeWhole(pool);
-  await applyCompany(config, pool, undefined);
   if (part === 'web') {
     await keepInitialKey(config, pool);
     const slack = config.slack && openSlack(config.slack);
@@ -212,6 +211,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
       SLACK_API_URL: slackAt.apiUrl ?? '',
       PUBLIC_URL: config.publicUrl,
       HEED_DATA_DIR: dataDir,
+      ...(temporal && ofOurOwn(dataDir)),
     },
     { recall: mailbox && ((messageId) => mailbox.forget(messageId)) },
     stops,
@@ -221,9 +221,18 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   say(`Start here → ${config.publicUrl}`);
 }
 
+/** Whoever works with another Temporal has names for it in their shell, which the libraries of ours would read, too. */
+const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
+  TEMPORAL_NAMESPACE: 'default',
+  TEMPORAL_TLS: 'false',
+  TEMPORAL_API_KEY: undefined,
+  TEMPORAL_PROFILE: undefined,
+  TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
+});
+
 const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | undefined => {
   const ui = config.temporalUiUrl ?? temporal?.uiUrl;
-  return ui && `${ui}/namespaces/${config.temporalNamespace}`;
+  return ui && `${ui}/namespaces/${temporal ? 'default' : config.temporalNamespace}`;
 };
 
 async function startDatabase(dataDir: string, stops: Stop[]): Promise<string> {
@@ -231,7 +240,7 @@ async function startDatabase(dataDir: string, stops: Stop[]): Promise<string> {
 }
 
 /** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. */
-async function applyCompany(config: Config, pool: Pool, sample: URL | undefined): Promise<void> {
+async function applyCompany(config: Config, pool: Pool, sample: URL): Promise<void> {
   const blank = !(await openConfigurations(pool)().catch(() => undefined));
   const file = config.companyFile ?? (blank ? sample : undefined);
   if (!file) return;

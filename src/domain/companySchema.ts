@@ -161,7 +161,13 @@ export function companySchema(known: Known): z.ZodType<Company> {
         .min(3, 'is too low: one remark may need three messages (thanks, answer, decision). Give 3 or more.'),
       within: wallSpan,
     }),
-    consent: fields({ wording: scalar, text: text('what the customer agrees to') }),
+    consent: fields({
+      wording: scalar.refine(
+        (name) => name.length <= 64,
+        'is longer than the 64 characters that a capture keeps of it. Give the wording a short name, like 2026-06.',
+      ),
+      text: text('what the customer agrees to'),
+    }),
     mail_from: fields({ name: text('the name customers see'), address: email }),
     postal: text('the postal line that stands under every mail'),
   }).transform(({ quiet_hours, mail_from, ...rest }) => ({
@@ -179,7 +185,10 @@ export function companySchema(known: Known): z.ZodType<Company> {
 
   const vocabulary = fields({
     items: meanings.default({}),
-    attributes: record(z.string(), attributeValues).default({}),
+    attributes: record(
+      z.string().max(50, 'is longer than the 50 characters that a capture keeps of it. Give it a shorter name.'),
+      attributeValues,
+    ).default({}),
   });
 
   const rules = expects('a list of rules');
@@ -211,7 +220,15 @@ export function companySchema(known: Known): z.ZodType<Company> {
     customers,
     retention: retention.exactOptional(),
     attention: attention.exactOptional(),
-    capture: fields({ unmet: listOf(text('a reason'), 'a list of reasons') }).default({
+    capture: fields({
+      unmet: listOf(
+        text('a reason').refine(
+          (reason) => reason.length <= 300,
+          'is longer than the 300 characters that a capture keeps of it. Say it shorter.',
+        ),
+        'a list of reasons',
+      ),
+    }).default({
       unmet: ["Don't carry it", 'Sold out', 'Wrong price', 'Other'],
     }),
   })

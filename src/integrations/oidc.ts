@@ -103,8 +103,12 @@ const Person = z.object({
     .optional(),
 });
 
-/** What fetch throws when there is no answer. */
+/** What fetch throws when there is no answer, as it is or in the words of openid-client. */
 const isLost = (error: unknown): boolean => {
-  const { name, cause } = error as { name?: string; cause?: unknown };
-  return name === 'TimeoutError' || (error instanceof TypeError && cause instanceof Error && 'code' in cause);
+  const { name, code, cause } = error as { name?: string; code?: string; cause?: unknown };
+  return (
+    name === 'TimeoutError' ||
+    code === 'OAUTH_TIMEOUT' ||
+    (error instanceof TypeError && cause instanceof Error && 'code' in cause)
+  );
 };

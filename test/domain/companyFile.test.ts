@@ -125,6 +125,18 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
       'moods: happy',
       /^triage rule 17: moods "happy" is not one of annoyed, let-down, fine, pleased\.$/,
     ],
+    [
+      'a wording that no capture could carry',
+      "wording: '2026-06'",
+      `wording: ${'agreed with the works council '.repeat(3)}`,
+      /consent wording is longer than the 64 characters/,
+    ],
+    [
+      'a reason that no capture could carry',
+      "[Don't carry it,",
+      `[${'because '.repeat(40)},`,
+      /unmet is longer than the 300 characters/,
+    ],
     ['an address of two people', 'luca@', 'Mina@', /^staff "luca": email "mina@linden-vale.example" is also mina's\./],
     [
       'no address at all',

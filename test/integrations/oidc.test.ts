@@ -16,6 +16,8 @@ let issuer: string;
 let signIn: SignInService;
 /** What the service gives for the next code. */
 let token = '';
+/** It takes the code and says nothing. */
+let silent = false;
 
 beforeAll(async () => {
   service = createServer((request, response) => {
@@ -23,6 +25,7 @@ beforeAll(async () => {
       void response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
     if (request.url === '/jwks')
       return answer({ keys: [{ ...theirs.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] });
+    if (request.url === '/token' && silent) return;
     if (request.url === '/token')
       return answer({ access_token: 'a', token_type: 'Bearer', expires_in: 60, id_token: token });
     answer({
@@ -110,3 +113,9 @@ test('one for an address that the service has not checked is not taken', async (
   const unchecked = await comesBack((claims) => signed(header, { ...claims, email_verified: false }, byService));
   expect(unchecked).toEqual({ trouble: 'unverified' });
 });
+
+test('one that falls silent when it is asked for the token is out of reach: nobody is taken for a forger', async () => {
+  silent = true;
+  expect(await comesBack((claims) => signed(header, claims, byService))).toEqual({ trouble: 'unreachable' });
+  silent = false;
+}, 15_000);

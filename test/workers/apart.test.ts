@@ -1,6 +1,7 @@
 /** What docker compose relies on where everything runs apart: Temporal is made ready by a script, and a worker is known by its work. */
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Connection } from '@temporalio/client';
+import getPort from 'get-port';
 import { defaultCacheDir, findTemporalCli } from '../../src/embedded/temporalCli.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
 import type { Log } from '../../src/log.ts';
@@ -106,4 +108,29 @@ test('a relay is well as long as it has compared itself with Temporal in the las
   expect(await healthy('relay')).toBeUndefined();
   await seen('2 minutes');
   expect(await healthy('relay')).toMatch(/^No relay has compared itself/);
+});
+
+test('a part that is started alone leaves the company as it is, whatever file it finds: heed apply applies', async () => {
+  const inForce = (): Promise<unknown> => db.pool.oneFirst(sql.unsafe`select max(version) from configurations`);
+  const before = await inForce();
+  const port = await getPort();
+  const web = spawn('scripts/node', ['src/main.ts', 'web'], {
+    cwd: root,
+    stdio: 'ignore',
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: db.url,
+      PORT: String(port),
+      HEED_CONFIG: join(root, 'samples/demo.yaml'),
+    },
+  });
+  const isUp = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (web.exitCode === null && !(await isUp()));
+  web.kill();
+  if (web.exitCode === null) await once(web, 'exit');
+  expect(await inForce()).toBe(before);
 });

@@ -10,7 +10,8 @@ import { Failed, sayJson, type Terminal } from './terminal.ts';
 
 export interface Finding {
   part: string;
-  well: boolean;
+  /** Null: it was not looked at. */
+  well: boolean | null;
   sentence: string;
 }
 
@@ -29,13 +30,21 @@ export function addDoctor(program: Command, terminal: Terminal): void {
         slack(config),
       ]);
       if (json) sayJson(terminal, findings);
-      else
-        for (const { part, well, sentence } of findings) terminal.say(`${well ? 'ok ' : 'NO '} ${part}: ${sentence}`);
-      if (findings.some(({ well }) => !well)) throw new Failed();
+      else for (const { part, well, sentence } of findings) terminal.say(`${markOf(well)} ${part}: ${sentence}`);
+      if (findings.some(({ well }) => well === false)) throw new Failed();
     });
 }
 
 const patienceMs = 5000;
+
+const markOf = (well: boolean | null): string => (well === null ? '-- ' : well ? 'ok ' : 'NO ');
+
+/** Settings may be those of another process: of a web, say, which sends no mail itself. */
+const notNamed = (part: string, variable: string): Finding => ({
+  part,
+  well: null,
+  sentence: `${variable} is not set here, so it was not looked at.`,
+});
 
 async function postgres(config: Config): Promise<Finding> {
   return finding('Postgres', async () =>
@@ -69,20 +78,14 @@ async function web(config: Config): Promise<Finding> {
 }
 
 async function temporal({ temporalAddress }: Config): Promise<Finding> {
-  if (!temporalAddress)
-    return { part: 'Temporal', well: true, sentence: 'TEMPORAL_ADDRESS is not set, so npm start brings its own.' };
+  if (!temporalAddress) return notNamed('Temporal', 'TEMPORAL_ADDRESS');
   return finding('Temporal', () =>
     reach(temporalAddress, 'TEMPORAL_ADDRESS. Captures and responses are kept meanwhile'),
   );
 }
 
 async function mail({ smtpUrl }: Config): Promise<Finding> {
-  if (!smtpUrl)
-    return {
-      part: 'Mail',
-      well: true,
-      sentence: 'SMTP_URL is not set, so npm start brings a mailbox that sends nothing out.',
-    };
+  if (!smtpUrl) return notNamed('Mail', 'SMTP_URL');
   const { hostname, port, protocol } = new URL(smtpUrl);
   return finding('Mail', () =>
     reach(`${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`, 'SMTP_URL. Messages wait meanwhile'),
@@ -90,12 +93,7 @@ async function mail({ smtpUrl }: Config): Promise<Finding> {
 }
 
 async function slack({ slack: settings }: Config): Promise<Finding> {
-  if (!settings)
-    return {
-      part: 'Slack',
-      well: true,
-      sentence: 'SLACK_BOT_TOKEN is not set, so npm start brings a Slack room of its own.',
-    };
+  if (!settings) return notNamed('Slack', 'SLACK_BOT_TOKEN');
   return finding('Slack', async () => {
     const response = await fetch(new URL('auth.test', settings.apiUrl ?? 'https://slack.com/api/'), {
       method: 'POST',

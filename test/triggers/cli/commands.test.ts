@@ -487,7 +487,9 @@ describe('which Heed is meant', () => {
     expect(said).toContain('NO  Web: nobody answers at http://127.0.0.1:1');
     expect(said).toContain('NO  Temporal: nobody answers at 127.0.0.1:1. Start it, or correct TEMPORAL_ADDRESS');
     expect(said).toContain('NO  Mail: nobody answers at 127.0.0.1:1');
-    expect(said).toContain('ok  Slack: SLACK_BOT_TOKEN is not set');
+    expect(said).toContain('--  Slack: SLACK_BOT_TOKEN is not set here, so it was not looked at.');
+    const { said: nothing } = await heed(['doctor'], { DATABASE_URL: db.url, PUBLIC_URL: 'http://127.0.0.1:1' });
+    expect(nothing).not.toMatch(/ok {2}(Temporal|Mail|Slack)/);
   });
 });
 
