@@ -10,7 +10,7 @@ import { toldByLadder } from '../../store/records/plans.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { insightNow } from '../../store/views/insights.ts';
-import { lastCall, type Call } from '../../store/views/messages.ts';
+import { decisionBehind, lastCall, type Call, type Decided } from '../../store/views/messages.ts';
 import { howMany, quotable } from './aboutInsight.ts';
 import { others, whoAndWhere } from './aboutSignal.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
@@ -144,9 +144,11 @@ async function signalStands(
     case 'answer':
       return {
         colour: shade.amber,
-        word: `${again}Taken by ${name(signal.owner)}${at(signal.acknowledged_at)}. Not answered yet.`,
+        word: `${again}Taken by ${name(signal.owner)}${at(signal.acknowledged_at)}. ${(await toCallAbout()) ?? 'Not answered yet.'}`,
       };
     case 'decision': {
+      const call = await toCallAbout();
+      if (call) return { colour: shade.amber, word: `${answered()} ${call}` };
       const insight = signal.insight_id ? await insightNow(db, signal.insight_id) : null;
       const decides = insight
         ? ` ${personName(company, insight.decider)} decides by ${longDate(localDate(insight.decide_by, zone))}.`
@@ -160,6 +162,13 @@ async function signalStands(
       };
     case 'closed':
       return { colour: shade.green, word: closed() };
+  }
+
+  async function toCallAbout(): Promise<string | undefined> {
+    const decision = signal.told_channel === 'phone' ? await decisionBehind(db, signal.told_decision_id!) : null;
+    if (!decision) return undefined;
+    const what = decidedWhat(decision.outcome, decision.scope);
+    return `Decided by ${name(decision.by)}${at(decision.decided_at)}: ${what}. The customer waits for a call.`;
   }
 
   function answered(): string {
@@ -192,13 +201,8 @@ function insightStands(
   { staff, now }: Viewer,
 ): Standing {
   const name = (code: string | null): string => (code === staff ? 'you' : personName(company, code));
-  const said = {
-    adopted: insight.scope === 'these' ? 'yes, for these people' : 'yes, for everyone',
-    declined: 'no',
-    deferred: 'keep listening',
-  };
   const decided = insight.outcome
-    ? `Decided by ${name(insight.decided_by)} ${happenedAt(insight.decided_at!, now, zone)}: ${said[insight.outcome]}.`
+    ? `Decided by ${name(insight.decided_by)} ${happenedAt(insight.decided_at!, now, zone)}: ${decidedWhat(insight.outcome, insight.scope)}.`
     : '';
   switch (stage) {
     case 'decide':
@@ -226,6 +230,15 @@ function insightStands(
     case 'closed':
       return { colour: shade.green, word: `Closed. ${decided}${insight.completed_at ? ' Done.' : ''}` };
   }
+}
+
+function decidedWhat(outcome: Decided['outcome'], scope: Decided['scope']): string {
+  const said = {
+    adopted: scope === 'these' ? 'yes, for these people' : 'yes, for everyone',
+    declined: 'no',
+    deferred: 'keep listening',
+  };
+  return said[outcome];
 }
 
 interface Button {

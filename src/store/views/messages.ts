@@ -105,16 +105,19 @@ export function closureOf(db: Db, loopId: string, round: number): Promise<z.infe
 
 const Decided = z.object({
   outcome: z.enum(['adopted', 'declined', 'deferred']),
+  scope: z.enum(['everyone', 'these']).nullable(),
   reason: z.string(),
   done_by: z.string().nullable(),
   by: z.string(),
+  decided_at: z.date(),
   kind: z.string(),
   attributes: z.record(z.string(), z.string()),
 });
+export type Decided = z.infer<typeof Decided>;
 
-export function decisionBehind(db: Db, decisionId: string): Promise<z.infer<typeof Decided> | null> {
+export function decisionBehind(db: Db, decisionId: string): Promise<Decided | null> {
   return db.maybeOne(sql.type(Decided)`
-    select d.outcome, d.reason, d.done_by, d.by, i.kind, i.attributes
+    select d.outcome, d.scope, d.reason, d.done_by, d.by, d.decided_at, i.kind, i.attributes
     from decisions d join insights i on i.id = d.insight_id
     where d.id = ${decisionId}`);
 }

@@ -1,4 +1,5 @@
-/** A first wording for the answer: from the customer's words, who heard them, and what was done. A person changes it and puts their name to it. */
+/** A first wording for the answer: from the customer's words, who heard them, and what was done. A person changes it and puts their name to it.
+ *  Where they call, it is what to say: once it was decided, what was decided. */
 
 import { z } from 'zod';
 import { localDate } from '../../domain/calendar.ts';
@@ -9,6 +10,7 @@ import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
 import { customerOf } from '../../store/records/customers.ts';
 import { wordsOf } from '../../store/records/signals.ts';
 import { sql, type Db } from '../../store/pool.ts';
+import { decisionBehind, type Decided } from '../../store/views/messages.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
 
 export interface Draft {
@@ -18,7 +20,7 @@ export interface Draft {
   promiseOn?: string;
 }
 
-/** The draft of this round's answer, signed by `by`. */
+/** The draft of this round's answer, signed by `by`; or what to say in the call that is owed about a decision. */
 export async function draftAnswer(
   db: Db,
   { company }: { company: Company },
@@ -27,7 +29,9 @@ export async function draftAnswer(
 ): Promise<Draft> {
   const name: TemplateName =
     signal.reach === 'phone'
-      ? 'call.answer'
+      ? isCallAboutDecision(signal)
+        ? 'call.told'
+        : 'call.answer'
       : signal.round > 1
         ? 'answer.again'
         : signal.course
@@ -35,7 +39,9 @@ export async function draftAnswer(
           : 'answer.answer';
   const said = await wordsOf(db, signal.id);
   const customer = signal.customer_id ? await customerOf(db, signal.customer_id) : null;
-  const insight = signal.insight_id ? await decisionBehind(db, signal.insight_id) : null;
+  const insight = signal.insight_id ? await insightBehind(db, signal.insight_id) : null;
+  const decision = isCallAboutDecision(signal) ? await decisionBehind(db, signal.told_decision_id!) : null;
+  const decider = decision?.by ?? insight?.decider;
   const { item, ...attributes } = said?.attributes ?? {};
   const promiseOn =
     insight && !insight.outcome && signal.round === 1 ? proposedDay(insight, company, signal.place) : undefined;
@@ -56,11 +62,28 @@ export async function draftAnswer(
     signer_title: company.staff[by]?.title ?? '',
     promise_date: promiseOn ? longDate(promiseOn) : undefined,
     people: insight ? String(insight.people) : undefined,
-    decider_name: insight ? company.staff[insight.decider]?.name : undefined,
-    decider_title: insight ? company.staff[insight.decider]?.title : undefined,
-    decision_reason: insight?.reason ?? '',
+    decider_name: decider ? company.staff[decider]?.name : undefined,
+    decider_title: decider ? company.staff[decider]?.title : undefined,
+    decision_reason: decision?.reason ?? insight?.reason ?? '',
+    // Letters have a template for yes and one for no. Whoever calls has one for both, and is told here which it is.
+    decided_what: decision ? decidedWhat(decision) : undefined,
+    done_by: decision?.done_by ? longDate(decision.done_by) : undefined,
+    question: decision
+      ? decision.outcome === 'declined'
+        ? 'Did we explain it clearly?'
+        : 'Is it settled for you?'
+      : undefined,
   };
   return { ...renderTemplate(company.templates[name], present(fields)), ...(promiseOn && { promiseOn }) };
+}
+
+/** Whoever is called once it was decided is told so, whether or not they were answered before. */
+export const isCallAboutDecision = ({ reach, told_channel }: SignalNow): boolean =>
+  reach === 'phone' && told_channel === 'phone';
+
+function decidedWhat({ outcome, scope }: Decided): string {
+  if (outcome === 'declined') return 'no';
+  return scope === 'these' ? 'yes, for everyone who asked' : 'yes';
 }
 
 /** The day of the decision, unless it is over: then nothing is promised by itself. */
@@ -81,7 +104,7 @@ const Behind = z.object({
 
 type Behind = z.infer<typeof Behind>;
 
-function decisionBehind(db: Db, insightId: string): Promise<Behind | null> {
+function insightBehind(db: Db, insightId: string): Promise<Behind | null> {
   return db.maybeOne(
     sql.type(
       Behind,

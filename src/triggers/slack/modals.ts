@@ -8,7 +8,7 @@ import { quotation } from '../../integrations/slack.ts';
 import type { Db } from '../../store/pool.ts';
 import { refusedInstead, verbatimsOf, whatWasSaid, type Verbatim } from '../../store/views/messages.ts';
 import { previewTellings, type TellingPreview } from '../../store/views/tellingPreview.ts';
-import { draftAnswer } from '../responses/draft.ts';
+import { draftAnswer, isCallAboutDecision } from '../responses/draft.ts';
 import { checkboxes, date, field, modal, prose, radio, select, sentence, text } from './modal.ts';
 import type { Task } from './task.ts';
 
@@ -105,9 +105,11 @@ export async function answerForm(db: Db, task: SignalTask): Promise<object> {
   });
 }
 
+/** What to say, and how it went. */
 export async function callForm(db: Db, task: SignalTask): Promise<object> {
-  const { signal, by, configuration } = task;
-  const script = await draftAnswer(db, configuration, { ...signal, reach: 'phone' }, by);
+  const { by, configuration } = task;
+  const signal: SignalTask['signal'] = { ...task.signal, reach: 'phone' };
+  const script = await draftAnswer(db, configuration, signal, by);
   return modal({
     callbackId: 'view_signal_call',
     title: 'Record the call',
@@ -124,7 +126,10 @@ export async function callForm(db: Db, task: SignalTask): Promise<object> {
           { value: 'wrong_number', label: 'Somebody else’s number' },
         ]),
       ),
-      field('promiseOn', { label: 'A promise: they hear again by', optional: true }, date()),
+      // Once they hear what was decided there is nothing left to promise.
+      ...(isCallAboutDecision(signal)
+        ? []
+        : [field('promiseOn', { label: 'A promise: they hear again by', optional: true }, date())]),
     ],
   });
 }

@@ -14,6 +14,8 @@ import type { Purpose } from '../../../src/store/records/deliveries.ts';
 import type { SignalNow } from '../../../src/store/views/signals.ts';
 import type { Web } from '../../../src/triggers/http/web.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { decide } from '../../../src/triggers/responses/decide.ts';
+import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import { slackRoutes } from '../../../src/triggers/slack/routes.ts';
 import { isFromSlack } from '../../../src/triggers/slack/signature.ts';
 import { green, openShop, type Shop } from '../../activities/messages/shop.ts';
@@ -220,6 +222,38 @@ describe('round the corner and back', () => {
     expect(textOf(view!.blocks)).toContain('Say who you are');
     await room.submit(address('jonas'), { outcome: 'reached' });
     expect(await shop.signal(signal.id)).toMatchObject({ answered_by: 'jonas', answer_channel: 'phone' });
+  });
+
+  test('a call about what was decided shows what was decided, and why', async () => {
+    const signal = await shop.hears({
+      ...green,
+      words: 'Do you have this scarf in mauve?',
+      customer: { name: 'Ada Blom', phone: '+31 6 12345678' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    await acknowledge(shop.db.heed, { loopId: signal.id, by: 'jonas', press: shop.press() });
+    await recordCall(
+      shop.db.heed,
+      { loopId: signal.id, by: 'jonas', press: shop.press() },
+      { outcome: 'reached', promiseOn: '2026-06-19' },
+    );
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      { outcome: 'declined', reason: 'Mauve does not sell.' },
+    );
+    await shop.tells(signal.insight_id!);
+    await shop.climbs(signal.id);
+    await delivers('prompt', 'jonas', signal.id);
+
+    expect(textOf(cardOf('jonas'))).toMatch(/Decided by Tomás Rey at 10:\d\d: no\. The customer waits for a call\./);
+    const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_call' });
+    expect(textOf(view!.blocks)).toMatch(
+      /Tell them what was decided, no, and why: Mauve does not sell\. At the end, ask: Did we explain it clearly\?/,
+    );
+    expect(textOf(view!.blocks)).not.toContain('promiseOn');
+    await room.submit(address('jonas'), { outcome: 'reached' });
+    expect(await shop.signal(signal.id)).toMatchObject({ told_at: expect.any(Date) });
   });
 });
 

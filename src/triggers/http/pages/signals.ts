@@ -11,7 +11,7 @@ import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import type { SignalNow } from '../../../store/views/signals.ts';
 import { similarInsights } from '../../../store/views/similar.ts';
-import { draftAnswer } from '../../responses/draft.ts';
+import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
@@ -287,20 +287,15 @@ const lastWordSaid = (s: SignalNow): boolean =>
 /** The draft in the name of `by`, or what to say on the phone. */
 export async function letterFor(
   web: Web,
-  { signal, customer, insight, stage }: Pick<SignalPage, 'signal' | 'customer' | 'insight' | 'stage'>,
+  { signal, customer }: Pick<SignalPage, 'signal' | 'customer'>,
   by: string,
   asks: Possible['asks'],
 ): Promise<Possible['letter']> {
-  const phone = signal.reach === 'phone' ? (customer?.phone ?? null) : null;
-  if (stage === 'decision' && asks === 'call' && insight)
-    return { subject: '', text: whatWasDecided(insight), phone: customer?.phone ?? null, purpose: 'told' };
-  if (!signal.reach || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
+  // Who is to be called about a decision is called, although they may have left an address since.
+  const asked = asks === 'call' ? { ...signal, reach: 'phone' } : signal;
+  const phone = asked.reach === 'phone' ? (customer?.phone ?? null) : null;
+  if (!asked.reach || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
   const { company } = await web.heed.configuration();
-  const draft = await draftAnswer(web.heed.pool, { company }, signal, by);
-  return { ...draft, phone, purpose: 'answer' };
-}
-
-function whatWasDecided({ outcome, reason, done_by }: NonNullable<SignalPage['insight']>): string {
-  const yes = outcome === 'adopted';
-  return `We decided: ${yes ? 'yes' : 'no'}${yes && done_by ? `, by ${longDate(done_by)}` : ''}. ${reason ?? ''}\n\nAt the end, ask whether ${yes ? 'it is settled for them' : 'it was explained clearly'}.`;
+  const draft = await draftAnswer(web.heed.pool, { company }, asked, by);
+  return { ...draft, phone, purpose: isCallAboutDecision(asked) ? 'told' : 'answer' };
 }

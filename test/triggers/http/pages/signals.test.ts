@@ -170,6 +170,32 @@ describe('the page of a signal', () => {
     expect(reached.text).toContain('Answered on the phone by Jonas Weber.');
   });
 
+  test('a call that comes after the decision is the call about the decision', async () => {
+    const signal = await hears({
+      words: 'Do you have this scarf in mauve?',
+      customer: { name: 'Pat Quinn', phone: '+31 6 12345679' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: pages.shop.press() });
+    await acknowledge(pages.web.heed, by('jonas', signal.id));
+    await decide(pages.web.heed, by('tomas', signal.insight_id!), {
+      outcome: 'adopted',
+      scope: 'these',
+      reason: 'Mauve comes in spring.',
+      doneBy: '2099-03-01',
+    });
+    await pages.shop.tells(signal.insight_id!);
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(at);
+    expect(page.text).toContain('Tell them what was decided, yes, for everyone who asked, and why:');
+    expect(page.text).toContain('Mauve comes in spring. It should be done by Sunday 1 March.');
+    expect(page.text).not.toContain('They hear from us by');
+    expect(page.html).toContain('href="tel:+31612345679"');
+    await jonas.press(page, `${at}/call`, { outcome: 'reached' });
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ told_at: expect.any(Date), answered_at: null });
+  });
+
   test('says that a mail may not have been sent, instead of guessing', async () => {
     const signal = await hears();
     await pages.shop.db.pool.query(
