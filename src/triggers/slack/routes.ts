@@ -11,7 +11,7 @@ import { personBehind } from './person.ts';
 import { within } from './patience.ts';
 import { press } from './presses.ts';
 import { isFromSlack } from './signature.ts';
-import { submit } from './submissions.ts';
+import { besideFields, submit } from './submissions.ts';
 
 /** Mounted at /slack: POST /interactions. What is not signed by Slack, or not lately, is answered 401 and nothing else. */
 export function slackRoutes(web: Web): Hono {
@@ -59,6 +59,9 @@ async function respond(
     return c.body(null, 200);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
+    // A form that turned into a sentence would lose what they wrote, and in a moment it can be sent as it is.
+    if (isForm && error.code === 'service_unavailable')
+      return c.json({ response_action: 'errors', errors: besideFields(error, interaction.view.blocks) });
     return tell(error.message);
   }
 }

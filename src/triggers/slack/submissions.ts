@@ -89,7 +89,7 @@ function parse<T>(schema: z.ZodType<T>, fields: unknown): T {
 }
 
 /** Slack shows an error only beside a field that the form has: what belongs to none stands beside the first. */
-function besideFields(error: DomainError, blocks: { type: string; block_id: string }[]): Record<string, string> {
+export function besideFields(error: DomainError, blocks: { type: string; block_id: string }[]): Record<string, string> {
   const inputs = blocks.filter(({ type }) => type === 'input').map((block) => block.block_id);
   const first = inputs[0] ?? '';
   const one = error.invalidParams.length === 1;

@@ -312,6 +312,22 @@ describe('who may', () => {
     );
   });
 
+  test('what somebody has written stays before them while Slack cannot say who they are', async () => {
+    await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_dismiss' });
+    const form = new URLSearchParams(await submittedBy('jonas'));
+    const speechless = { ...slack, emailOf: () => Promise.reject(new Error('no answer')) };
+    const door = { ...speechless, signingSecret: room.signingSecret };
+    const answer = await send(
+      JSON.parse(form.get('payload')!) as object,
+      new Hono().route('/slack', slackRoutes({ heed: shop.db.heed, slack: door } as unknown as Web)),
+    );
+    expect(await answer.json()).toEqual({
+      response_action: 'errors',
+      errors: { reason: 'Slack could not tell us who you are just now. Press again in a moment.' },
+    });
+  });
+
   test('somebody of another team in a shared channel is a stranger, whatever their id', async () => {
     const signal = await onesCard();
     const jonas = (await slack.idOf(address('jonas')))!;
