@@ -1,6 +1,7 @@
 /** The forms that a button opens: what to know before saying it, and the fields of one response. */
 
 import { localDate } from '../../domain/calendar.ts';
+import { maySeePlace } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
@@ -22,7 +23,7 @@ export function handOverForm(task: Task): object {
   const { company } = task.configuration;
   const owner = task.kind === 'signal' ? task.signal.owner : task.insight.decider;
   const place = task.kind === 'signal' ? task.signal.place : task.insight.place;
-  const isHere = (code: string): boolean => company.staff[code]?.places.includes(place) ?? false;
+  const isHere = (code: string): boolean => maySeePlace(company, code, place);
   const colleagues = Object.entries(company.staff)
     .filter(([code]) => code !== owner)
     // Whoever works at the place stands first.

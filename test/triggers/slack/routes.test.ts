@@ -211,6 +211,13 @@ describe('round the corner and back', () => {
     expect(await shop.signal(unsure.id)).toMatchObject({ verdict: 'pursue', course: 'answer', reviewed_by: 'priya' });
   });
 
+  test('to hand over to, whoever works at the place stands first, and so does whoever works at all of them', async () => {
+    await onesCard();
+    const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_hand_over' });
+    const listed = [...textOf(view!.blocks).matchAll(/"value":"(\w+)"/g)].map(([, code]) => code);
+    expect(listed).toEqual(['mina', 'priya', 'tomas', 'ingrid', 'luca', 'femke', 'aisha', 'omar']);
+  });
+
   test('a call that is owed is recorded with how it went', async () => {
     const signal = await onesCard({
       customer: { name: 'Ada Blom', phone: '+31 6 12345678' },
