@@ -269,7 +269,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   join(m, { signal, insight, by }) {
     const s = m.signals[signal]!;
     const to = m.insights[insight]!;
-    if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1 || toldAt(s) !== null) return false;
+    if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1) return false;
+    // Told what was decided, or still to be called about it.
+    if (toldAt(s) !== null || told(s)?.telling) return false;
     if (s.insight === insight) return true;
     if (!isShownTo(by, s, to) || !isJoinable(m, to) || s.joined.includes(insight)) return false;
     const from = s.insight === null ? undefined : m.insights[s.insight]!;

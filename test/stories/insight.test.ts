@@ -351,6 +351,19 @@ describe('joining', () => {
       'has been told what was decided',
     );
   });
+
+  test('who is still to be called about one decision is not moved on to another', async () => {
+    await world.passTo('monday', '10:00');
+    const one = await wish({ customer: { phone: '+31 6 55555555' }, consent: [by('phone')] });
+    await decide(world.heed, world.as('tomas', await insightOf(one)), { outcome: 'declined', reason: 'No green.' });
+    await world.pass('11 minutes');
+    const other = await insightOf(await wish());
+    await expect(join(world.heed, world.as('jonas', one), { insight: other })).rejects.toThrow(
+      'is still to be called about what was decided',
+    );
+    await recordCall(world.heed, world.as('jonas', one), { outcome: 'reached' });
+    expect(await world.signal(one)).toMatchObject({ told_at: expect.any(Date), told_outcome: 'declined' });
+  });
 });
 
 test('sample loops never wake: no story, no prompt, no letter comes from them', async () => {

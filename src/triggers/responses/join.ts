@@ -17,8 +17,8 @@ import { mustBeOpen, respondToSignal, type Moment, type Responding, type Respons
 export const Joining = z.strictObject({ insight: z.uuid() });
 export type Joining = z.infer<typeof Joining>;
 
-/** Throws `conflict` when that insight has been decided, when the signal was moved on from it, or when there is nothing to decide about it;
- *  `not_found` where it is neither seen by them nor offered to them. */
+/** Throws `conflict` when that insight has been decided, when the signal was moved on from it, when its customer has been told another decision
+ *  or is to be called about one, or when there is nothing to decide about it; `not_found` where it is neither seen by them nor offered to them. */
 export function join(heed: Heed, responding: Responding, { insight: insightId }: Joining): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by, company, version } = moment;
@@ -27,6 +27,11 @@ export function join(heed: Heed, responding: Responding, { insight: insightId }:
       throw new DomainError(
         'conflict',
         'This customer has been told what was decided; they are not told another decision on top of it.',
+      );
+    if (signal.telling_id)
+      throw new DomainError(
+        'conflict',
+        'This customer is still to be called about what was decided. Call them; they are not told another decision on top of it.',
       );
     if (signal.course !== 'decide')
       throw new DomainError(
