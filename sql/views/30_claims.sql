@@ -3,7 +3,8 @@ create view now.claims as
 with last_words as (
   -- The decision that was told, where there was one to tell, else the answer of the round.
   select r.loop_id, r.round, l.place, l.sample, s.customer_id,
-    'told' as purpose, told.decision_id as occasion, told.channel, told.outcome, told.at
+    'told' as purpose, told.decision_id as occasion, case when told.at is not null then told.channel end as channel, told.outcome,
+    coalesce(told.at, uncalled.closed_at) as at
   from rounds r
   join loops l on l.id = r.loop_id
   join signals s on s.id = r.loop_id
@@ -27,7 +28,9 @@ with last_words as (
     order by d.decided_at desc, d.version desc
     limit 1
   ) told
-  where r.round = 1 and coalesce(v.course, t.course) = 'decide' and told.at is not null
+  -- Who was to be called, and had no way left to them before anybody did.
+  left join closures uncalled on uncalled.loop_id = r.loop_id and uncalled.round = r.round and uncalled.how = 'nobody_to_reach'
+  where r.round = 1 and coalesce(v.course, t.course) = 'decide' and coalesce(told.at, uncalled.closed_at) is not null
   union all
   select r.loop_id, r.round, l.place, l.sample, s.customer_id,
     'answer', f.id, nullif(f.channel, 'none'), null, f.followed_up_at

@@ -238,7 +238,7 @@ async function signalAfterRules(tx: Tx, loopId: string): Promise<SignalNow> {
     signal = (await signalNow(tx, loopId))!;
   }
   if (followsByRuleForSignal(signal) === 'nobody_to_ask') {
-    const rule = signal.could_not_be_asked ?? 'nobody';
+    const rule = signal.could_not_be_asked ?? signal.unreachable ?? 'nobody';
     await closeRound(tx, { loopId, round: signal.round, how: 'nobody_to_reach', rule });
     signal = (await signalNow(tx, loopId))!;
   }

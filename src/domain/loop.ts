@@ -196,6 +196,8 @@ export function followsByRuleForSignal(s: SignalFacts): ByRule | undefined {
   if (s.restricted) return undefined;
   const stage = stageOfSignal(s);
   if (stage === 'answer' && !s.reach) return 'nobody_to_answer';
+  // To be called about what was decided, and no way to them is left since.
+  if (stage === 'decision' && s.told_channel === 'phone' && !s.reach) return 'nobody_to_ask';
   if (stage === 'confirmation' && s.could_not_be_asked) return 'nobody_to_ask';
   return undefined;
 }

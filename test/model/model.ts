@@ -240,6 +240,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     // They were called about the decision: no other call is owed.
     if (telling?.how === 'phone' && telling.called !== null && s.round === 1) return false;
     if (telling?.how === 'phone' && toldAt(s) === null) {
+      if (!reach(m, s)) return false;
       s.calls.push({ outcome, tells: true, at: m.now });
       if (outcome === 'reached') telling.called = m.now;
       return true;
@@ -440,6 +441,7 @@ function followSignal(m: Model, s: Signal): void {
     s.answer = { by: null, how: 'none', at: m.now, promised: null, final: false };
     s.answers.push(`${s.round}: none`);
   }
+  if (stageOfSignal(s) === 'decision' && told(s)?.telling?.how === 'phone' && !reach(m, s)) close(s, 'nobody to reach');
   if (stageOfSignal(s) === 'confirmation' && lastWord(m, s) === 'unsaid') close(s, 'nobody to reach');
   if (!s.closed) climb(m, s, waitsOfSignal(m, s));
 }

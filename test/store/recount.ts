@@ -82,12 +82,16 @@ export function recount(
           .filter((c) => c['purpose'] === 'told' && c['outcome'] !== 'no_reply')
           .sort((a, b) => a['called_at'] - b['called_at'])[0];
         const at = telling?.['channel'] === 'phone' ? call?.['called_at'] : told['settled_at'];
-        if (at)
+        // Who was to be called and could not be reached any more was told nothing, and could not be asked.
+        const uncalled = of('closures').find(
+          (z) => z['loop_id'] === signal['id'] && z['round'] === round && z['how'] === 'nobody_to_reach',
+        );
+        if (at ?? uncalled)
           word = {
             purpose: 'told',
             occasion: told['decision_id'],
-            channel: telling?.['channel'] ?? null,
-            at,
+            channel: (at && telling?.['channel']) ?? null,
+            at: at ?? uncalled!['closed_at'],
             outcome,
             decidedAt: decided_at,
           };

@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { object } from '../../src/triggers/rights/object.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
 
@@ -183,6 +186,35 @@ describe('who asks us to stop is left in peace', () => {
     await world.passTo('tuesday', '09:00');
     expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', unreachable: 'not_me' });
     expect(await world.signal(mine.id)).toMatchObject({ asked_at: expect.any(Date), closed_at: null });
+  });
+
+  test('who is to be called about a decision and objects is not called any more', async () => {
+    await world.passTo('monday', '10:00');
+    const ana = { phone: '+31 6 66666666' };
+    const { id } = await world.capture({
+      words: 'Do you have this coat in green?',
+      customer: ana,
+      consent: [by('phone')],
+    });
+    await world.settle();
+    await recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' });
+    const { insight_id: insight, customer_id: customer } = await world.signal(id);
+    await decide(world.heed, world.as('tomas', insight!), { outcome: 'declined', reason: 'No green.' });
+    await world.pass('11 minutes');
+    expect((await world.escalations(id, 'told')).map((rung) => rung.staff)).toEqual(['jonas']);
+    await object(world.heed, customer!, { by: 'ingrid', reason: 'She asked us to.' });
+    await expect(recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' })).rejects.toThrow(
+      'can’t be called about it any more',
+    );
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', unreachable: 'suppressed' });
+    await world.pass('9 days');
+    expect(await world.escalations(id, 'told')).toHaveLength(1);
+    expect(
+      await world.db.pool.oneFirst(
+        sql.type(z.object({ part: z.string() }))`select part from now.claims where signal_id = ${id} and round = 1`,
+      ),
+    ).toBe('could-not-be-asked');
   });
 
   test('consent is looked at again at the moment of sending, not only when the letter was approved', async () => {

@@ -20,7 +20,7 @@ export const Call = z.strictObject({
 export type Call = z.infer<typeof Call>;
 
 /** The call that reaches them is the answer, or tells them the decision, for all that they said about it. Not reached: it stays owed. Throws
- *  `conflict` when no call is owed. */
+ *  `conflict` when no call is owed, or no way to them is left. */
 export function recordCall(heed: Heed, responding: Responding, { outcome, promiseOn, final }: Call): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -33,6 +33,11 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
       );
     const purpose = signal.told_channel === 'phone' ? 'told' : 'answer';
     if (purpose === 'answer') mustBeAnswerable(signal, moment, final);
+    if (!signal.reach && purpose === 'told')
+      throw new DomainError(
+        'conflict',
+        'This customer can’t be called about it any more: no way to them is left. It is closed by itself.',
+      );
     if (signal.reach !== 'phone' && purpose === 'answer')
       throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');
     const factId = await recordCallFact(tx, { loopId: signal.id, round: signal.round, purpose, outcome, by });

@@ -275,7 +275,7 @@ export function asksOf({ signal, stage }: Pick<SignalPage, 'signal' | 'stage'>):
     case 'answer':
       return signal.reach === 'phone' ? 'call' : signal.reach ? 'letter' : 'nothing';
     case 'decision':
-      return signal.told_channel === 'phone' ? 'call' : 'nothing';
+      return signal.told_channel === 'phone' && signal.reach ? 'call' : 'nothing';
     default:
       return 'nothing';
   }
