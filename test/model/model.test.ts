@@ -181,6 +181,22 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { verb: 'call', signal: 1, by: 'jonas', outcome: 'reached', promise: null },
     ));
 
+  test('who is to be called about a decision is neither moved on nor, once they say it was not them, called', () =>
+    happened(
+      { ...kim, agreed: ['phone' as const], asks: 'coat' },
+      { ...kim, agreed: ['phone' as const], asks: 'coat' },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { event: 'time passes', minutes: 60 },
+      { ...lee, asks: 'coat' },
+      { verb: 'join', signal: 0, insight: 1, by: 'priya' },
+      { verb: 'disavow', signal: 0 },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+      { verb: 'disavow', signal: 1 },
+      { verb: 'acknowledge', signal: 1, by: 'jonas' },
+      { event: 'time passes', minutes: 6000 },
+    ));
+
   test('of whom was moved on nobody is told that they were moved back: it would not be true', () =>
     happened(
       { ...kim, asks: 'coat' },
