@@ -220,6 +220,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   acknowledge: (m, { signal, by }) => {
     const s = m.signals[signal]!;
     if (!mayAct(s, by) || s.closed || unread(s) === 'review') return false;
+    // What a colleague has answered stays with whoever has it.
+    if (s.answer?.by && s.answer.by !== by && s.owner !== by) return false;
     return take(m, s, by);
   },
   'hand over': (m, { signal, by, to }) => {

@@ -32,6 +32,13 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
         `${nameOf(moment, signal.owner)} took this ${atTime(signal.acknowledged_at, moment)}, a moment before you.`,
       );
     }
+    // Whoever answers without pressing "I'll take it" has it none the less: a page or card that was drawn before still offers it to others.
+    if (signal.answered_by && signal.answered_by !== by && signal.owner !== by) {
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, signal.answered_by)} answered ${atTime(signal.answered_at!, moment)}, a moment before you.`,
+      );
+    }
     const ownershipId =
       signal.owner === by
         ? signal.ownership_id

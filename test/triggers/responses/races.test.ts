@@ -259,6 +259,17 @@ describe('of two people at the same moment one', () => {
   });
 });
 
+test('who takes what a colleague has answered is told so, and it stays with them', async () => {
+  const id = await remark();
+  await approveFollowUp(db.heed, as('priya', id), { words: 'We are sorry.' });
+  await expect(acknowledge(db.heed, as('jonas', id))).rejects.toThrow(
+    /^Priya Nair answered at \d\d:\d\d, a moment before you\.$/,
+  );
+  expect(await signalNow(db.pool, id)).toMatchObject({ owner: 'priya', acknowledged_at: null });
+  // To whoever answered, it is theirs as ever.
+  expect(await acknowledge(db.heed, as('priya', id))).toMatchObject({ factId: expect.any(String) });
+});
+
 test('one gesture that arrives five times at once is one, and each time answered alike', async () => {
   const id = await remark();
   const once = as('priya', id);
