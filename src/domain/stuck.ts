@@ -10,6 +10,7 @@ export type Stuck = {
 } & (
   | { what: 'rung'; wait: Wait }
   | { what: 'wake'; attempts: number }
+  | { what: 'stage'; stage: 'captured' | 'tell' | 'finish' }
   | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
 );
 
@@ -22,6 +23,7 @@ export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string
 const runbooks: Record<Stuck['what'], string> = {
   rung: 'a-rung-is-late',
   wake: 'a-wake-is-not-carried',
+  stage: 'a-stage-does-not-end',
   delivery: 'a-message-is-in-doubt',
 };
 
@@ -41,6 +43,17 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
         whatToDo:
           'See whether the relay runs and Temporal can be reached (heed doctor). It goes on by itself from there.',
       };
+    case 'stage': {
+      const undone = {
+        captured: `It was captured ${waited} ago, and has not been read by the rules.`,
+        tell: `It was decided, and for ${waited} nobody of those who asked has been told.`,
+        finish: `Everyone who asked was told ${waited} ago, and it has not been closed.`,
+      };
+      return {
+        sentence: undone[stuck.stage],
+        whatToDo: `See in the worker's log why, or whether one runs; it is tried again by itself. If it is not: ${repair('wake')}`,
+      };
+    }
     case 'delivery': {
       const message = `The ${stuck.purpose} by ${stuck.channel === 'slack' ? 'Slack' : 'e-mail'}`;
       return stuck.state === 'needs_human'

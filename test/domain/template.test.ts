@@ -111,6 +111,11 @@ describe('wording is refused when it', () => {
       '{% if item %}{{ words }}{% endif %}',
       'mentions words, which not every message has',
     ],
+    [
+      'takes them for granted of whoever gave no name and says what it is about',
+      '{% if customer_name %}Dear {{ customer_name }}{% elsif item %}About the {{ item }}: “{{ words }}”{% endif %}',
+      'mentions words, which not every message has',
+    ],
   ])('%s', (_, text, message) => {
     expect(templateProblems('thanks', text)[0]?.message).toContain(message);
   });

@@ -1,4 +1,4 @@
-/** Loops that wait past their time: a rung nobody climbed, a wake nobody carried, a message in doubt. */
+/** Loops that wait past their time: a rung nobody climbed, a wake nobody carried, a stage that does not end, a message in doubt. */
 
 import { z } from 'zod';
 import { ladderPlansOfSignal, waits } from '../../domain/loop.ts';
@@ -18,6 +18,7 @@ export async function stuckLoops(db: Db, company: Company): Promise<Stuck[]> {
   const found: Stuck[] = [
     ...(await overdueRungs(db, company)),
     ...(await wakesNotCarried(db)),
+    ...(await stagesNotDone(db)),
     ...(await deliveriesInDoubt(db)),
   ];
   return found.sort((a, b) => b.waitedSeconds - a.waitedSeconds);
@@ -64,6 +65,31 @@ async function wakesNotCarried(db: Db): Promise<readonly Stuck[]> {
     left join signals s on s.id = l.id
     left join insights i on i.id = l.id
     where w.since < clock_timestamp() - ${patience}`);
+}
+
+const Undone = z.object({ ...loop, what: z.literal('stage'), stage: z.enum(['captured', 'tell', 'finish']) });
+
+/** What a story does without anybody's help, and has not: no rung tells of it, and what fails for ever is tried for ever. With a wake it has not
+ *  begun. */
+async function stagesNotDone(db: Db): Promise<readonly Stuck[]> {
+  return db.any(sql.type(Undone)`
+    select 'stage' as what, x.id as "loopId", x.reference, o.kind, x.stage,
+      extract(epoch from heed_now() - x.since)::float8 as "waitedSeconds"
+    from (
+      select s.id, s.reference, 'captured' as stage, s.captured_at as since
+      from signals s
+      where not exists (select from triages t where t.signal_id = s.id)
+      union all
+      -- Telling a crowd takes a while: what counts is when the last of them was told.
+      select i.id, i.reference, case when i.tellings < i.signals then 'tell' else 'finish' end,
+        greatest(i.final_at, i.completed_at, (select max(t.settled_at) from told_signals t where t.decision_id = i.decision_id))
+      from now.insights i
+      where i.outcome <> 'deferred'
+        and (i.tellings < i.signals or i.outcome = 'declined' or i.completed_at is not null)
+    ) x
+    join now.open_loops o on o.id = x.id
+    where x.since < heed_now() - ${patience}
+      and not exists (select from wakes w where w.loop_id = x.id)`);
 }
 
 const Doubt = z.object({
