@@ -22,5 +22,5 @@ cross join lateral (
   where x.insight_id = i.id and x.outcome = 'deferred'
     and not exists (select from withdrawals w where w.decision_id = x.id)
 ) due
--- Whoever asked for it belongs to another one by now, and counts there; or was erased, and counts nowhere.
-where not exists (select from closures z where z.loop_id = i.id and z.how in ('joined', 'erased'));
+-- Whoever asked for it belongs to another one by now, and counts there; or was dismissed or erased, and counts nowhere.
+where not exists (select from closures z where z.loop_id = i.id and z.how in ('joined', 'dismissed', 'erased'));

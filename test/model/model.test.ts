@@ -253,6 +253,20 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { verb: 'join', signal: 1, insight: 1, by: 'priya' },
     ));
 
+  test('what only they had asked for who were dismissed is neither taken nor decided any more', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { ...lee, asks: 'coat' },
+      { verb: 'dismiss', signal: 0, by: 'priya' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'adopted', days: 5, people: null },
+      { verb: 'dismiss', signal: 1, by: 'priya' },
+      { verb: 'take back', insight: 0, by: 'tomas' },
+      { verb: 'acknowledge insight', insight: 0, by: 'tomas' },
+      { ...kim, asks: 'coat' },
+      { verb: 'dismiss', signal: 2, by: 'priya' },
+      { verb: 'decide', insight: 1, by: 'tomas', outcome: 'declined', days: 0, people: null },
+    ));
+
   test('a decision that is taken back leaves nothing open that nobody is left to have asked for', () =>
     happened(
       { ...kim, asks: 'scarf' },

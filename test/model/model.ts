@@ -256,6 +256,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const s = m.signals[signal]!;
     if (!mayAct(s, by) || s.closed || s.answer?.by || (told(s)?.telling && toldAt(s) !== null)) return false;
     close(s, 'dismissed');
+    if (s.insight !== null) closeIfForgotten(m, m.insights[s.insight]!, 'dismissed');
     tellCapturer(m, s, 'dismissed', by);
     return true;
   },
@@ -329,7 +330,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
         if (letter.state === 'sent') post(m, { what: 'redaction', signal: s.n, customer: letter.customer });
         else voidLetter(letter);
     }
-    for (const i of m.insights) closeIfForgotten(m, i);
+    for (const i of m.insights) closeIfForgotten(m, i, 'erased');
     return true;
   },
   'acknowledge insight': (m, { insight, by }) => {
@@ -372,7 +373,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       return false;
     decision.takenBack = true;
     if (isOpenToDecide(i)) m.joinable[i.about] ??= i.n;
-    closeIfForgotten(m, i);
+    closeIfForgotten(m, i, signalsOf(m, i).every(({ erased }) => erased) ? 'erased' : 'dismissed');
     return true;
   },
   complete(m, { insight, by }) {
@@ -677,11 +678,11 @@ function close(loop: Loop, how: string): void {
 }
 
 /** What nobody is left to have asked for is closed, unless it was decided. */
-function closeIfForgotten(m: Model, i: Insight): void {
-  if (isOpenToDecide(i) && !isAnybodyLeft(m, i)) closeToOthers(m, i, 'erased');
+function closeIfForgotten(m: Model, i: Insight, how: 'dismissed' | 'erased'): void {
+  if (isOpenToDecide(i) && !isAnybodyLeft(m, i)) closeToOthers(m, i, how);
 }
 
-function closeToOthers(m: Model, i: Insight, how: 'joined' | 'erased'): void {
+function closeToOthers(m: Model, i: Insight, how: 'joined' | 'dismissed' | 'erased'): void {
   close(i, how);
   if (isJoinable(m, i)) delete m.joinable[i.about];
 }
@@ -733,9 +734,10 @@ const inForce = (i: Insight): Insight['decisions'][number] | undefined =>
   i.decisions.findLast(({ takenBack }) => !takenBack);
 const isOpenToDecide = (i: Insight): boolean => (inForce(i)?.outcome ?? 'deferred') === 'deferred';
 export const isJoinable = (m: Model, i: Insight): boolean => m.joinable[i.about] === i.n;
-const isAnybodyLeft = (m: Model, i: Insight): boolean => signalsOf(m, i).some(({ erased }) => !erased);
+const isAnybodyLeft = (m: Model, i: Insight): boolean =>
+  signalsOf(m, i).some(({ erased, closed }) => !erased && closed !== 'dismissed');
 /** Nobody would hear of what is said about it. */
-const isAbandoned = (i: Insight): boolean => i.closed === 'joined' || i.closed === 'erased';
+const isAbandoned = (i: Insight): boolean => ['joined', 'dismissed', 'erased'].includes(i.closed ?? '');
 export const signalsOf = (m: Model, i: Insight): Signal[] => m.signals.filter(({ insight }) => insight === i.n);
 const peopleOf = (m: Model, i: Insight): number =>
   new Set(signalsOf(m, i).map(({ customer, n }) => (customer === null ? `signal ${n}` : customer))).size;

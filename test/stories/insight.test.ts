@@ -366,6 +366,39 @@ describe('joining', () => {
   });
 });
 
+describe('dismissing', () => {
+  test('what nobody asks for any more, because it was dismissed, is decided no more', async () => {
+    await world.passTo('monday', '10:00');
+    const [one, other] = [await wish(), await wish()];
+    const insight = await insightOf(one);
+    expect(await insightOf(other)).toBe(insight);
+    await dismiss(world.heed, world.as('jonas', one), { reason: 'Said by a colleague' });
+    await world.settle();
+    expect(await world.insight(insight)).toMatchObject({ closed_how: null });
+
+    await dismiss(world.heed, world.as('jonas', other), { reason: 'A joke' });
+    await world.settle();
+    expect(await world.insight(insight)).toMatchObject({ closed_how: 'dismissed', open_to_join: false });
+    const asked = await world.escalations(insight);
+    await world.pass('14 days');
+    expect(await world.escalations(insight)).toEqual(asked);
+    await expect(decide(world.heed, world.as('tomas', insight), adopted)).rejects.toThrow('has been dismissed');
+    expect(await insightOf(await wish())).not.toBe(insight);
+  });
+
+  test('nor is what was dismissed while it was decided, once that is taken back', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await wish();
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await dismiss(world.heed, world.as('jonas', id), { reason: 'A joke' });
+    await world.settle();
+    expect(await world.insight(insight)).toMatchObject({ closed_how: null });
+    await takeBack(world.heed, world.as('tomas', insight));
+    expect(await world.insight(insight)).toMatchObject({ closed_how: 'dismissed', open_to_join: false });
+  });
+});
+
 test('sample loops never wake: no story, no prompt, no letter comes from them', async () => {
   const { id } = await world.capture({ words: green, customer: guest(), consent: [by('email')] });
   await world.settle();

@@ -284,7 +284,7 @@ async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Prom
     await tx.query(sql.unsafe`
       update insights set attributes = ${sql.jsonb(codes)}, sameness_key = ${`erased:${insight}`} where id = ${insight}`);
   }
-  if (it.undecided && !it.closed) await closeForgotten(tx, it, ruleOf(erasing));
+  if (it.undecided && !it.closed) await closeForgotten(tx, it, { how: 'erased', rule: ruleOf(erasing) });
 }
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
@@ -306,18 +306,30 @@ async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { mayDecide }: Era
 export async function closeForgotten(
   tx: Tx,
   { id, round }: { id: string; round: number },
-  rule = 'whoever asked for it has been erased',
+  because: Pick<Parameters<typeof closeRound>[1], 'by' | 'rule' | 'reason'> & { how: 'erased' | 'dismissed' },
 ): Promise<void> {
   await freeSameness(tx, id);
-  await closeRound(tx, { loopId: id, round, how: 'erased', rule });
+  await closeRound(tx, { loopId: id, round, ...because });
 }
 
-/** Whether anybody is left who asked for this: neither erased since nor moved on to another. */
+/** Why nobody is left, where nobody does anything about it at this moment. */
+export async function whyForgotten(db: Db, insightId: string): Promise<{ how: 'erased' | 'dismissed'; rule: string }> {
+  const dismissed = await db.exists(sql.unsafe`
+    select from now.insight_signals x
+    where x.insight_id = ${insightId} and not exists (select from erased_signals e where e.signal_id = x.signal_id)`);
+  return dismissed
+    ? { how: 'dismissed', rule: 'what asked for it has been dismissed' }
+    : { how: 'erased', rule: 'whoever asked for it has been erased' };
+}
+
+/** Whether anybody is left who asked for this: neither erased nor dismissed since, nor moved on to another. */
 export function isAnybodyLeft(db: Db, insightId: string): Promise<boolean> {
   return db.oneFirst(sql.type(z.object({ anybody: z.boolean() }))`
     select exists (
       select from now.insight_signals x
-      where x.insight_id = ${insightId} and not exists (select from erased_signals e where e.signal_id = x.signal_id)
+      where x.insight_id = ${insightId}
+        and not exists (select from erased_signals e where e.signal_id = x.signal_id)
+        and not exists (select from closures z where z.loop_id = x.signal_id and z.how = 'dismissed')
     ) as anybody`);
 }
 

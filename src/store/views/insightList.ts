@@ -21,7 +21,7 @@ export function insightList(db: Db, staff: string, places: readonly string[]): P
       order by s.said_at desc limit 1
     ) said on true
     where (said.id is not null or i.decider = ${staff})
-      and i.closed_how is distinct from 'joined'
+      and coalesce(i.closed_how, '') not in ('joined', 'dismissed')
       -- A sample that a visitor's own insight has taken over is shown as that one.
       and not (i.sample and i.decision_id is null and not i.open_to_join)
     order by

@@ -6,7 +6,7 @@ import type { Calendar } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
-import { closeForgotten, isAnybodyLeft } from '../../store/records/erasures.ts';
+import { closeForgotten, isAnybodyLeft, whyForgotten } from '../../store/records/erasures.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
 import { planWait } from '../../store/records/ladders.ts';
 import { openRound } from '../../store/records/loops.ts';
@@ -146,7 +146,9 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
     // What stands again may be a decision that was told: that one stays closed to others.
     const before = (await insightNow(tx, insight.id))?.outcome;
     if (!before || before === 'deferred')
-      await ((await isAnybodyLeft(tx, insight.id)) ? takeSamenessBack(tx, insight.id) : closeForgotten(tx, insight));
+      await ((await isAnybodyLeft(tx, insight.id))
+        ? takeSamenessBack(tx, insight.id)
+        : closeForgotten(tx, insight, await whyForgotten(tx, insight.id)));
     return { sentence: 'Taken back. Nothing has left.', factId: insight.decision_id };
   });
 }

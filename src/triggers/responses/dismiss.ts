@@ -2,7 +2,10 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
-import { closeRound } from '../../store/records/loops.ts';
+import { closeForgotten, isAnybodyLeft } from '../../store/records/erasures.ts';
+import { closeRound, factRecorded, lockLoop } from '../../store/records/loops.ts';
+import type { Tx } from '../../store/pool.ts';
+import { insightNow } from '../../store/views/insights.ts';
 import type { Heed } from '../heed.ts';
 import { tellCapturer } from './news.ts';
 import { mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
@@ -29,7 +32,18 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
         "The customer has been told what was decided, so it can't be dismissed any more.",
       );
     await closeRound(tx, { loopId: signal.id, round: signal.round, how: 'dismissed', by, reason });
+    if (signal.insight_id) await letGo(tx, signal.insight_id, { by, reason });
     await tellCapturer(moment, signal, 'dismissed');
     return { sentence: 'Dismissed. Whoever captured it is told why.', factId: signal.id };
   });
+}
+
+/** Where it was the last that asked for something, nobody is called any more to decide about that. What was decided goes its way. */
+async function letGo(tx: Tx, insightId: string, because: { by: string; reason: string }): Promise<void> {
+  await lockLoop(tx, insightId);
+  const insight = (await insightNow(tx, insightId))!;
+  const undecided = !insight.outcome || insight.outcome === 'deferred';
+  if (insight.closed_at || !undecided || (await isAnybodyLeft(tx, insightId))) return;
+  await closeForgotten(tx, insight, { how: 'dismissed', ...because });
+  await factRecorded(tx, insightId);
 }

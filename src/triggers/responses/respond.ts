@@ -137,13 +137,15 @@ export function mustBeOpen(signal: SignalNow, moment: Moment): void {
   );
 }
 
-/** Throws when everybody who asked was moved on to another insight, or erased: nobody would hear of what is said about this one. */
+/** Throws when everybody who asked was moved on to another insight, dismissed, or erased: nobody would hear of what is said about this one. */
 export function mustHoldSomebody({ closed_how: how }: InsightNow): void {
   if (how === 'joined')
     throw new DomainError(
       'conflict',
       'Whoever asked for this belongs to another one now; there is nothing left to do.',
     );
+  if (how === 'dismissed')
+    throw new DomainError('conflict', 'What asked for this has been dismissed; there is nothing left to do.');
   if (how === 'erased')
     throw new DomainError('conflict', 'What was said about this has been erased; there is nothing left to do.');
 }
