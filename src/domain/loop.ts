@@ -16,6 +16,7 @@ export interface SignalFacts {
   verdict: Verdict | null;
   course: Course | null;
   reviewed_at: Date | null;
+  owner_cause: string;
   ownership_id: string;
   owned_since: Date;
   acknowledged_at: Date | null;
@@ -45,6 +46,7 @@ export interface InsightFacts {
   decision_id: string | null;
   outcome: 'adopted' | 'declined' | 'deferred' | null;
   wake_at: Date | null;
+  decided_at: Date | null;
   /** End of the promised day in the company's zone. */
   done_by_end: Date | null;
   final_at: Date | null;
@@ -145,10 +147,12 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
       if (s.told_channel === 'phone')
         return [
           { wait: 'told', ladder: 'answering', clock: 'customer', occasion: s.telling_id!, from: s.telling_since! },
+          ...(isHandedOverSince(s, s.telling_since!) ? [holder] : []),
         ];
       if (s.promised_for)
         return [
           { wait: 'told', ladder: 'promising', clock: 'customer', occasion: s.follow_up_id!, from: s.promised_for },
+          ...(isHandedOverSince(s, s.promised_for) ? [holder] : []),
         ];
       return [];
     case 'confirmation':
@@ -160,8 +164,24 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
   }
 }
 
+/** Whether somebody is called because they have not taken what they were given. */
+export const waitsToBeTaken = (plans: readonly PlanDue[]): boolean => plans.some(({ wait }) => wait === 'acknowledged');
+
+/** Whoever holds it when something falls due is called by its own ladder; whoever is given it afterwards has to be called, too. */
+const isHandedOverSince = (
+  l: Pick<SignalFacts | InsightFacts, 'owner_cause' | 'owned_since' | 'acknowledged_at'>,
+  due: Date,
+): boolean => l.owner_cause === 'handed_over' && !l.acknowledged_at && l.owned_since > due;
+
 /** The ladders of the stage an insight is in. Deferring plans anew, from the date it wakes. */
 export function ladderPlansOfInsight(i: InsightFacts, now: Date): PlanDue[] {
+  const holder: PlanDue = {
+    wait: 'acknowledged',
+    ladder: 'acknowledging',
+    clock: 'person',
+    occasion: i.ownership_id,
+    from: i.owned_since,
+  };
   switch (stageOfInsight(i, now)) {
     case 'decide': {
       const decide: PlanDue = {
@@ -171,18 +191,13 @@ export function ladderPlansOfInsight(i: InsightFacts, now: Date): PlanDue[] {
         occasion: i.decision_id ?? i.id,
         from: i.wake_at ?? i.opened_at,
       };
-      const holder: PlanDue = {
-        wait: 'acknowledged',
-        ladder: 'acknowledging',
-        clock: 'person',
-        occasion: i.ownership_id,
-        from: i.owned_since,
-      };
       return i.owner_cause === 'handed_over' && !i.acknowledged_at ? [decide, holder] : [decide];
     }
     case 'complete':
       return [
         { wait: 'completed', ladder: 'completing', clock: 'customer', occasion: i.decision_id!, from: i.done_by_end! },
+        // To be done is theirs from the day they are given it, not only from the day on which it was to be done.
+        ...(isHandedOverSince(i, i.decided_at!) ? [holder] : []),
       ];
     default:
       return [];

@@ -34,6 +34,8 @@ interface Shared {
 
 export interface SignalAction extends Shared {
   asks: 'review' | 'take' | 'letter' | 'call' | 'doubt' | 'nothing';
+  /** It was given to them after it had been answered. */
+  mayTake: boolean;
   words: string | null;
   reference: string;
   place: string;
@@ -71,6 +73,7 @@ export function signalAction(a: SignalAction): Html {
     </div>
     <p class="soft">You, because ${a.whyYou}.</p>
     ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
+    ${a.mayTake ? take(acting) : ''}
     ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : (reply ?? '')}
     ${
       a.asks === 'nothing' || a.asks === 'doubt'
@@ -100,6 +103,8 @@ export interface InsightAction extends Shared {
   refused: number;
   holder: string;
   taken: boolean;
+  /** It was given to them after it had been decided. */
+  mayTake: boolean;
   finalAt: Date | null;
   /** Where to decide once signed in; undefined where the link alone will do. */
   signInAt: string | undefined;
@@ -131,7 +136,7 @@ export function insightAction(a: InsightAction): Html {
           : a.asks === 'undo' && a.finalAt
             ? takeBack(a.acting, moment(a.finalAt, a.clock))
             : a.asks === 'complete'
-              ? completion(a.acting)
+              ? html`${a.mayTake ? take(a.acting) : ''} ${completion(a.acting)}`
               : ''
     }`;
 }

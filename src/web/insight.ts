@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { InsightStage } from '../domain/loop.ts';
 import type { TimelineLine } from '../domain/timeline.ts';
 import type { Next } from '../domain/whatIsNext.ts';
-import { completion, handOver, takeDecision, type Acting } from './acts.ts';
+import { completion, handOver, take, takeDecision, type Acting } from './acts.ts';
 import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
@@ -25,7 +25,7 @@ export interface InsightShown {
   outcome: 'adopted' | 'declined' | 'deferred' | null;
   reason: string | null;
   finalAt: Date | null;
-  decider: { code: string; name: string; title: string; reason: string; since: Date; taken: boolean };
+  decider: { code: string; name: string; title: string; reason: string; since: Date; taken: boolean; mayTake: boolean };
   verbatims: readonly Verbatim[];
   /** Said at places that are not the viewer's. */
   elsewhere: number;
@@ -163,7 +163,8 @@ function possible(i: InsightShown, { acting, deciding }: NonNullable<InsightShow
   return html`<section class="card stack" id="act" aria-labelledby="act-title">
     <h2 id="act-title">${headings[i.stage]}</h2>
     ${i.stage === 'undo' && i.finalAt ? takeBack(acting, moment(i.finalAt, clock)) : ''}
-    ${i.stage === 'complete' ? completion(acting) : ''} ${i.stage === 'decide' ? decision(deciding) : ''}
+    ${i.decider.mayTake ? take(acting) : ''} ${i.stage === 'complete' ? completion(acting) : ''}
+    ${i.stage === 'decide' ? decision(deciding) : ''}
     ${
       anew
         ? html`<details id="anew" ${deciding.choice ? html`open` : ''}>

@@ -94,6 +94,8 @@ export interface Possible {
   /** YYYY-MM-DD at the place. */
   today: string;
   mayConfirm: boolean;
+  /** It was given to somebody after it had been answered, and they have not taken it. */
+  mayTake: boolean;
   mayGiveAway: boolean;
   mayDismiss: boolean;
 }
@@ -263,6 +265,7 @@ function possible(s: SignalShown, p: Possible): Html {
   const { acting } = p;
   const name = s.customer?.name ?? 'the customer';
   const others = [
+    p.mayTake ? take(acting) : '',
     p.mayGiveAway ? handOver(acting, s.owner.code) : '',
     p.mayDismiss ? dismissal(acting) : '',
     p.mayConfirm ? confirmation(acting, s.customer?.name ?? 'The customer') : '',

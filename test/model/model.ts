@@ -127,7 +127,8 @@ export interface Signal extends Loop {
   insight: number | null;
   /** All that it has been part of. */
   joined: number[];
-  heard: { insight: number; version: number; telling?: Telling; whyNot?: string; at: number }[];
+  /** And which of its holders, counted, it was with at that moment. */
+  heard: { insight: number; version: number; telling?: Telling; whyNot?: string; at: number; tenure: number }[];
   says: string[];
 }
 
@@ -144,6 +145,8 @@ export interface Insight extends Loop {
     people: number | null;
     takenBack: boolean;
     done: boolean;
+    /** Whose it was then, counted. */
+    tenure: number;
   }[];
 }
 
@@ -220,8 +223,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   acknowledge: (m, { signal, by }) => {
     const s = m.signals[signal]!;
     if (!mayAct(s, by) || s.closed || unread(s) === 'review') return false;
-    // What a colleague has answered stays with whoever has it.
-    if (s.answer?.by && s.answer.by !== by && s.owner !== by) return false;
+    // What a colleague has answered stays with whoever has it, unless they were given it and have not taken it.
+    const isGiven = waitsOfSignal(m, s).some(({ wait }) => wait === 'acknowledged');
+    if (s.answer?.by && s.answer.by !== by && s.owner !== by && !isGiven) return false;
     return take(m, s, by);
   },
   'hand over': (m, { signal, by, to }) => {
@@ -335,7 +339,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   },
   'acknowledge insight': (m, { insight, by }) => {
     const i = m.insights[insight]!;
-    return mayDecide(i, by) && !isAbandoned(i) && isOpenToDecide(i) && take(m, i, by);
+    const isGiven = !i.closed && waitsOfInsight(m, i).some(({ wait }) => wait === 'acknowledged');
+    return mayDecide(i, by) && !isAbandoned(i) && (isOpenToDecide(i) || isGiven) && take(m, i, by);
   },
   'hand over insight': (m, { insight, by, to }) => {
     const i = m.insights[insight]!;
@@ -361,6 +366,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       people: outcome === 'deferred' ? until : null,
       takenBack: false,
       done: false,
+      tenure: i.tenure,
     });
     if (outcome === 'deferred') plan(i, waitsOfInsight(m, i)[0]!);
     else if (m.joinable[i.about] === i.n) delete m.joinable[i.about];
@@ -473,7 +479,7 @@ function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): 
     const heardBefore = others.some((h) => h.insight === i.n && h.version !== version && reallyTold(h.telling));
     const whyNot = s.closed ? 'closed' : heardBefore ? 'told_before' : whyUnreachable(m, s);
     if (whyNot) {
-      s.heard.push({ insight: i.n, version, whyNot, at: m.now });
+      s.heard.push({ insight: i.n, version, whyNot, at: m.now, tenure: s.tenure });
       continue;
     }
     let telling = others.find((h) => h.telling && h.insight === i.n && h.version === version)?.telling;
@@ -482,7 +488,7 @@ function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): 
       telling = { how, called: null };
       if (how === 'email') telling.letter = post(m, { what: 'told', signal: s.n, customer: s.customer! });
     }
-    s.heard.push({ insight: i.n, version, telling, at: m.now });
+    s.heard.push({ insight: i.n, version, telling, at: m.now, tenure: s.tenure });
   }
 }
 
@@ -514,18 +520,18 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
   };
   const promised = s.answer?.promised ?? null;
   const telling = told(s);
+  const holder: Waiting = {
+    wait: 'acknowledged',
+    ladder: 'acknowledged',
+    occasion: `holder ${s.tenure}`,
+    from: s.since,
+  };
+  const isGiven = s.cause === 'handed over' && !s.taken;
   switch (stageOfSignal(s)) {
     case 'review':
       return [{ wait: 'reviewed', ladder: 'reviewed', occasion: 'round', from: s.opened }];
-    case 'acknowledge': {
-      const holder: Waiting = {
-        wait: 'acknowledged',
-        ladder: 'acknowledged',
-        occasion: `holder ${s.tenure}`,
-        from: s.since,
-      };
+    case 'acknowledge':
       return reach(m, s) ? [holder, answered] : [holder];
-    }
     case 'answer':
       return [answered];
     case 'decision':
@@ -537,8 +543,13 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
             occasion: `decision ${telling.insight}.${telling.version}`,
             from: telling.at,
           },
+          ...(isGiven && s.tenure > telling.tenure ? [holder] : []),
         ];
-      return promised === null ? [] : [{ wait: 'told', ladder: 'promised', occasion: 'promise', from: promised }];
+      if (promised === null) return [];
+      return [
+        { wait: 'told', ladder: 'promised', occasion: 'promise', from: promised },
+        ...(isGiven && s.since >= promised ? [holder] : []),
+      ];
     case 'confirmation': {
       const from = lastWord(m, s);
       return typeof from === 'number' ? [{ wait: 'confirmed', ladder: 'confirmed', occasion: 'round', from }] : [];
@@ -550,6 +561,13 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
 
 function waitsOfInsight(m: Model, i: Insight): Waiting[] {
   const decision = inForce(i);
+  const isGiven = i.cause === 'handed over' && !i.taken;
+  const holder: Waiting = {
+    wait: 'acknowledged',
+    ladder: 'acknowledged',
+    occasion: `holder ${i.tenure}`,
+    from: i.since,
+  };
   if (!decision || decision.outcome === 'deferred') {
     const decided: Waiting = {
       wait: 'decided',
@@ -557,16 +575,14 @@ function waitsOfInsight(m: Model, i: Insight): Waiting[] {
       occasion: `${decision?.version ?? 'opened'}`,
       from: decision?.wake ?? i.opened,
     };
-    const holder: Waiting = {
-      wait: 'acknowledged',
-      ladder: 'acknowledged',
-      occasion: `holder ${i.tenure}`,
-      from: i.since,
-    };
-    return i.cause === 'handed over' && !i.taken ? [decided, holder] : [decided];
+    return isGiven ? [decided, holder] : [decided];
   }
   if (decision.outcome === 'declined' || decision.final > m.now || decision.done) return [];
-  return [{ wait: 'completed', ladder: 'completed', occasion: `${decision.version}`, from: decision.doneBy }];
+  const isTold = signalsOf(m, i).every((s) => s.heard.some((h) => h.insight === i.n && h.version === decision.version));
+  return [
+    { wait: 'completed', ladder: 'completed', occasion: `${decision.version}`, from: decision.doneBy },
+    ...(isGiven && isTold && i.tenure > decision.tenure ? [holder] : []),
+  ];
 }
 
 /** When our last word reached the customer, or that it never will; null while it is on its way. */

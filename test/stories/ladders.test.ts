@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { planDelivery } from '../../src/store/records/deliveries.ts';
 import { audiences, orderSending } from '../../src/store/records/sendingOrders.ts';
-import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { acknowledge, acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { complete, decide } from '../../src/triggers/responses/decide.ts';
-import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { openWorld, type Taken, type World } from '../support/world.ts';
 
 /** samples/shop.yaml on its real hours (Mon–Fri 9:00–12:30 and 13:15–18:00, Sat 10:00–17:00), in weeks without holidays. */
@@ -156,6 +157,50 @@ describe('handing over', () => {
       'Mon 17:30 priya',
     ]);
     expect(asTold(await world.escalations(id, 'answered'))).toEqual(['Mon 10:00 jonas', 'Tue 10:00 mina']);
+  });
+
+  test('also of a call that is owed: whoever it is given to is called at once', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('Do you have this coat in blue?', {
+      customer: { phone: '+31 6 55555555' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    await recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' });
+    const insight = (await world.signal(id)).insight_id!;
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Too few.' });
+    await world.passTo('monday', '11:00');
+    expect(asTold(await world.escalations(id, 'told'))).toEqual(['Mon 10:10 jonas']);
+    await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'she spoke to them' });
+    await world.passTo('monday', '13:30');
+    expect(asTold(await world.escalations(id, 'acknowledged'))).toEqual(['Mon 10:00 jonas', 'Mon 11:00 mina']);
+    expect((await sentPrompts(id)).map(({ staff }) => staff)).toContain('mina');
+
+    expect(await acknowledge(world.heed, world.as('mina', id))).toMatchObject({ sentence: 'It is yours.' });
+    await world.passTo('monday', '17:45');
+    expect(await world.escalations(id, 'acknowledged')).toHaveLength(2);
+    expect(await world.signal(id)).toMatchObject({ owner: 'mina', told_at: null });
+  });
+
+  test('also of what is to be done: whoever it is given to hears of it before its day, and can take it', async () => {
+    await world.passTo('monday', '10:00');
+    const insight = (await world.signal(await ask('Do you have this coat in white?'))).insight_id!;
+    const doneBy = new Date((await world.now()).getTime() + 10 * 86_400_000).toISOString().slice(0, 10);
+    await decide(world.heed, world.as('tomas', insight), {
+      outcome: 'adopted',
+      scope: 'everyone',
+      reason: 'White comes.',
+      doneBy,
+    });
+    await world.passTo('monday', '11:00');
+    expect(await world.escalations(insight, 'acknowledged')).toEqual([]);
+    await handOverInsight(world.heed, world.as('tomas', insight), { to: 'priya', reason: 'she orders them' });
+    await world.settle();
+    expect(asTold(await world.escalations(insight, 'acknowledged'))).toEqual(['Mon 11:00 priya']);
+    expect(await acknowledgeInsight(world.heed, world.as('priya', insight))).toMatchObject({
+      sentence: 'It is yours to do.',
+    });
+    await world.passTo('tuesday', '17:00');
+    expect(await world.escalations(insight, 'acknowledged')).toHaveLength(1);
   });
 
   test('a third time goes one level up instead', async () => {

@@ -3,6 +3,7 @@
 import { localDate } from '../../domain/calendar.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
+import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import { cardOf } from '../../store/records/cards.ts';
@@ -255,6 +256,7 @@ const button = (task: Task, { id, label, style }: Button): object => ({
   ...(style && { style }),
 });
 
+const taking: Button = { id: 'action_signal_acknowledge', label: 'I’ll take it', style: 'primary' };
 const dismissing: Button = { id: 'action_signal_dismiss', label: 'No action, because…' };
 const handingOver: Button = { id: 'action_signal_hand_over', label: 'Hand over' };
 
@@ -265,7 +267,7 @@ function signalButtons({ signal, stage, owner }: SignalTask, { staff }: Viewer):
     case 'review':
       return [{ id: 'action_signal_review', label: 'Read it', style: 'primary' }, dismissing];
     case 'acknowledge':
-      return [{ id: 'action_signal_acknowledge', label: 'I’ll take it', style: 'primary' }, handingOver, dismissing];
+      return [taking, handingOver, dismissing];
     case 'answer':
       if (owner !== staff) return [];
       return [
@@ -274,7 +276,10 @@ function signalButtons({ signal, stage, owner }: SignalTask, { staff }: Viewer):
         dismissing,
       ];
     case 'decision':
-      return signal.told_channel === 'phone' && owner === staff ? [byPhone] : [];
+      return [
+        ...(waitsToBeTaken(ladderPlansOfSignal(signal)) ? [taking] : []),
+        ...(signal.told_channel === 'phone' && owner === staff ? [byPhone] : []),
+      ];
     default:
       return [];
   }

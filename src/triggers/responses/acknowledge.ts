@@ -1,8 +1,10 @@
 /** "It's mine." Whoever was told may take a signal that its holder has not taken. */
 
 import { DomainError } from '../../domain/errors.ts';
+import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
 import { recordAcknowledgement } from '../../store/records/acknowledgements.ts';
 import { own } from '../../store/records/ownerships.ts';
+import { plansOf, stageOf } from '../../store/views/signalReading.ts';
 import type { Heed } from '../heed.ts';
 import {
   atTime,
@@ -33,7 +35,9 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
       );
     }
     // Whoever answers without pressing "I'll take it" has it none the less: a page or card that was drawn before still offers it to others.
-    if (signal.answered_by && signal.answered_by !== by && signal.owner !== by) {
+    // What they gave away since waits to be taken.
+    const isGiven = waitsToBeTaken(ladderPlansOfSignal(signal));
+    if (signal.answered_by && signal.answered_by !== by && signal.owner !== by && !isGiven) {
       throw new DomainError(
         'conflict',
         `${nameOf(moment, signal.answered_by)} answered ${atTime(signal.answered_at!, moment)}, a moment before you.`,
@@ -52,15 +56,18 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
             configuration: version,
           });
     const factId = await recordAcknowledgement(tx, { loopId: signal.id, round: signal.round, ownershipId, by });
-    return { sentence: 'It is yours. Next: answer the customer.', factId };
+    const next = signal.answered_at ? '' : ' Next: answer the customer.';
+    return { sentence: `It is yours.${next}`, factId };
   });
 }
 
-/** The decider has seen it. This does not end the wait for a decision. */
+/** The decider has seen it; or whoever it was given to after the decision, that it is theirs to do. This ends no wait of the customers'. */
 export function acknowledgeInsight(heed: Heed, responding: Responding): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, version } = moment;
-    mustBeUndecided(insight, moment);
+    const isToBeDone = stageOf(insight, moment.company, moment.now) === 'complete';
+    const isGiven = waitsToBeTaken(plansOf(insight, moment.company, moment.now));
+    if (!isToBeDone || !isGiven) mustBeUndecided(insight, moment);
     if (insight.acknowledged_at && insight.decider === by) return { sentence: 'It is yours already.', factId: null };
     if (insight.acknowledged_at) {
       throw new DomainError(
@@ -81,6 +88,6 @@ export function acknowledgeInsight(heed: Heed, responding: Responding): Promise<
             configuration: version,
           });
     const factId = await recordAcknowledgement(tx, { loopId: insight.id, round: insight.round, ownershipId, by });
-    return { sentence: 'It is yours to decide.', factId };
+    return { sentence: isToBeDone ? 'It is yours to do.' : 'It is yours to decide.', factId };
   });
 }

@@ -4,13 +4,20 @@ import { Hono, type Context } from 'hono';
 import { endOfDay, localDate } from '../../../domain/calendar.ts';
 import { placesSeenBy } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import { waitsMetByInsight, waitsMetBySignal, type Wait } from '../../../domain/loop.ts';
+import {
+  ladderPlansOfSignal,
+  waitsMetByInsight,
+  waitsMetBySignal,
+  waitsToBeTaken,
+  type Wait,
+} from '../../../domain/loop.ts';
 import { useLink, type Link } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
+import { plansOf } from '../../../store/views/signalReading.ts';
 import { insightAction, signalAction } from '../../../web/action.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
@@ -151,6 +158,7 @@ async function ofSignal(
       nameOf,
     ),
     asks,
+    mayTake: !over && !settling && asks !== 'take' && waitsToBeTaken(ladderPlansOfSignal(signal)),
     words: page.words?.words ?? null,
     reference: signal.reference,
     place: company.places[signal.place]?.name ?? signal.place,
@@ -231,6 +239,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
     refused: insight.refused,
     holder: insight.decider,
     taken: insight.acknowledged_at !== null,
+    mayTake: stage === 'complete' && waitsToBeTaken(plansOf(insight, company, now)),
     finalAt: insight.final_at,
     signInAt: signInFirst ? `/insights/${insight.id}` : undefined,
     deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: acting.base, verbatims }),

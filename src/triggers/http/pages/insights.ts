@@ -3,13 +3,14 @@
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
 import { mayDecide, maySeeInsight } from '../../../domain/entitlement.ts';
+import { waitsToBeTaken } from '../../../domain/loop.ts';
 import { spanText } from '../../../domain/span.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { insightList } from '../../../store/views/insightList.ts';
 import { insightPage, type InsightPage } from '../../../store/views/insightPage.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
-import { stageOf } from '../../../store/views/signalReading.ts';
+import { plansOf, stageOf } from '../../../store/views/signalReading.ts';
 import { previewTellings } from '../../../store/views/tellingPreview.ts';
 import { choices, type Choice, type Deciding } from '../../../web/decision.ts';
 import type { Filled } from '../../../web/fields.ts';
@@ -167,6 +168,7 @@ async function shownTo(
       title: company.staff[insight.decider]?.title ?? '',
       reason: insight.decider_reason,
       since: insight.owned_since,
+      mayTake: stage === 'complete' && waitsToBeTaken(plansOf(insight, company, page.now)),
       taken: insight.acknowledged_at !== null,
     },
     verbatims,
@@ -188,7 +190,7 @@ const verbsNow: Record<InsightPage['stage'], readonly string[]> = {
   decide: ['decision', 'handover', 'acknowledgement'],
   undo: ['withdrawal'],
   tell: ['decision'],
-  complete: ['completion', 'decision'],
+  complete: ['completion', 'acknowledgement', 'decision'],
   finish: ['decision'],
   closed: ['decision'],
 };

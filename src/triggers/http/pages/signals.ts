@@ -5,6 +5,7 @@ import { localDate } from '../../../domain/calendar.ts';
 import { mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
+import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
@@ -244,12 +245,14 @@ async function possible(
   const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
   const mayConfirm = lastWordSaid(signal) && !isFinal;
   if (!open && !mayConfirm) return undefined;
+  const mayTake = asks !== 'take' && waitsToBeTaken(ladderPlansOfSignal(signal));
   const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
   const verbs = [
     ...(asks === 'review' ? ['review'] : []),
     ...(asks === 'take' ? ['acknowledgement', 'follow-up', 'call'] : []),
     ...(asks === 'letter' ? ['follow-up'] : []),
     ...(asks === 'call' ? ['call'] : []),
+    ...(mayTake ? ['acknowledgement'] : []),
     ...(open ? ['handover'] : []),
     ...(answerable ? ['dismissal'] : []),
     ...(mayConfirm ? ['confirmation'] : []),
@@ -260,6 +263,7 @@ async function possible(
     letter: await letterFor(web, page, code, asks),
     today: localDate(page.now, zoneOf(company, signal.place)),
     mayConfirm,
+    mayTake,
     mayGiveAway: open,
     mayDismiss: answerable,
   };

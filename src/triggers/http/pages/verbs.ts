@@ -79,10 +79,10 @@ export const verbsOfWait: Record<string, readonly string[]> = {
   reviewed: ['review', 'dismissal', 'handover'],
   acknowledged: ['acknowledgement', 'handover', 'dismissal', 'follow-up', 'call'],
   answered: ['acknowledgement', 'follow-up', 'call', 'handover', 'dismissal'],
-  told: ['call', 'handover'],
+  told: ['acknowledgement', 'call', 'handover'],
   repaired: ['repair', 'handover'],
   decided: ['acknowledgement', 'decision', 'withdrawal', 'handover'],
-  completed: ['completion', 'handover'],
+  completed: ['acknowledgement', 'completion', 'handover'],
 };
 
 /** Throws Unfit (to show the form again) and `not_found` for a verb there is none of. */

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
-import { handOver } from '../../../../src/triggers/responses/handOver.ts';
+import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { handOver, handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
+import type { Responding } from '../../../../src/triggers/responses/respond.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
@@ -10,6 +13,12 @@ beforeAll(async () => {
   pages = await openPages();
 });
 afterAll(() => pages.shop.close());
+
+const as = (by: string, loopId: string): Responding => ({ loopId, by, press: pages.shop.press() });
+const byPhone = {
+  customer: { name: 'Kim', phone: '+31 6 44444444' },
+  consent: [{ purpose: 'follow_up' as const, channel: 'phone' as const, wording: 'demo-1' }],
+};
 
 /** A complaint at the harbour, and the link in the mail to Omar, who runs it. */
 async function omarIsAsked() {
@@ -120,6 +129,56 @@ describe('the page behind a link from an e-mail', () => {
       wait: 'decided',
     });
     expect((await pages.nobody().get(`/t/${ingrid}`)).text).toContain('Tomás Rey decides it now.');
+  });
+});
+
+describe('what was given to somebody after it had been answered or decided', () => {
+  test('is taken with one press by whoever owes the call', async () => {
+    const signal = await pages.shop.hears({ ...green, words: 'Do you have this coat in teal?', ...byPhone });
+    await recordCall(pages.web.heed, as('jonas', signal.id), { outcome: 'reached' });
+    await decide(pages.web.heed, as('tomas', signal.insight_id!), { outcome: 'declined', reason: 'Too few.' });
+    await pages.shop.tells(signal.insight_id!);
+    await handOver(pages.web.heed, as('jonas', signal.id), { to: 'priya', reason: 'She was there' });
+    const priya = await pages.as('priya');
+    const itsPage = await priya.get(`/signals/${signal.id}`);
+    expect(itsPage.text).toContain('I’ll take it');
+    const token = await makeLink(pages.shop.db.pool, {
+      kind: 'task',
+      staff: 'priya',
+      loopId: signal.id,
+      round: 1,
+      wait: 'told',
+    });
+    const page = await pages.nobody().get(`/t/${token}`);
+    expect(page.text).toContain('Tell them what was decided');
+    const taken = await pages.nobody().press(page, `/t/${token}/acknowledgement`);
+    expect(taken.text).toContain('It is yours.');
+    expect(taken.text).not.toContain('I’ll take it');
+    expect((await priya.get(`/signals/${signal.id}`)).text).not.toContain('I’ll take it');
+  });
+
+  test('and by whoever has to see that it is done', async () => {
+    const signal = await pages.shop.hears({ ...green, words: 'Do you have this coat in pink?' });
+    const insight = signal.insight_id!;
+    await decide(pages.web.heed, as('tomas', insight), {
+      outcome: 'adopted',
+      scope: 'everyone',
+      reason: 'Many asked.',
+      doneBy: '2999-01-01',
+    });
+    await pages.shop.tells(insight);
+    await handOverInsight(pages.web.heed, as('tomas', insight), { to: 'priya', reason: 'She orders them' });
+    const token = await makeLink(pages.shop.db.pool, {
+      kind: 'task',
+      staff: 'priya',
+      loopId: insight,
+      round: 1,
+      wait: 'completed',
+    });
+    const page = await pages.nobody().get(`/t/${token}`);
+    const taken = await pages.nobody().press(page, `/t/${token}/acknowledgement`);
+    expect(taken.text).toContain('It is yours to do.');
+    expect(taken.text).not.toContain('I’ll take it');
   });
 });
 
