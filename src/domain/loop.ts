@@ -157,12 +157,16 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
       return [];
     case 'confirmation':
       return s.asked_at
-        ? [{ wait: 'confirmed', ladder: 'window', clock: 'customer', occasion: s.id, from: s.asked_at }]
+        ? [{ wait: 'confirmed', ladder: 'window', clock: 'customer', occasion: s.id, from: silentFrom(s, s.asked_at) }]
         : [];
     default:
       return [];
   }
 }
+
+/** Whoever was promised something waits for its day, and says nothing until then. What was promised of a decision is kept by telling it. */
+const silentFrom = (s: SignalFacts, asked: Date): Date =>
+  s.course === 'decide' ? asked : later(asked, s.promised_for);
 
 /** Whether somebody is called because they have not taken what they were given. */
 export const waitsToBeTaken = (plans: readonly PlanDue[]): boolean => plans.some(({ wait }) => wait === 'acknowledged');

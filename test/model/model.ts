@@ -552,7 +552,9 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
       ];
     case 'confirmation': {
       const from = lastWord(m, s);
-      return typeof from === 'number' ? [{ wait: 'confirmed', ladder: 'confirmed', occasion: 'round', from }] : [];
+      if (typeof from !== 'number') return [];
+      const asked = decides(s) ? from : Math.max(from, promised ?? from);
+      return [{ wait: 'confirmed', ladder: 'confirmed', occasion: 'round', from: asked }];
     }
     default:
       return [];

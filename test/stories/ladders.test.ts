@@ -140,6 +140,19 @@ describe('ladders climb in the working time of the place', () => {
   });
 });
 
+describe('a promise in a plain answer', () => {
+  test('keeps it open until its day is over: before that, silence closes nothing', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    const promised = new Date((await world.now()).getTime() + 42 * 86_400_000).toISOString().slice(0, 10);
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'You will hear.', promiseOn: promised });
+    await world.pass('42 days');
+    expect(await world.signal(id)).toMatchObject({ closed_how: null });
+    await world.pass('42 days');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'silent' });
+  });
+});
+
 describe('handing over', () => {
   test('begins the new person’s clock, and leaves the customer’s alone', async () => {
     await world.passTo('monday', '10:00');
