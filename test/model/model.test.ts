@@ -300,6 +300,14 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { event: 'time passes', minutes: 60 },
     ));
 
+  test('whose address was somebody else’s is somebody new when they come with it again: what one of them said goes alone', () =>
+    happened(
+      { ...kim, asks: 'question' },
+      { verb: 'disavow', signal: 0 },
+      { ...kim, asks: 'question' },
+      { verb: 'erase', signal: 0 },
+    ));
+
   test('what was sent to who was erased is taken back, also when somebody at the same address wants to hear nothing', () =>
     happened(
       { ...kim, asks: 'scarf' },

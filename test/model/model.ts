@@ -317,8 +317,12 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     return true;
   },
   disavow(m, { signal }) {
+    const { customer } = m.signals[signal]!;
     m.signals[signal]!.disavowed = true;
     for (const letter of m.letters) if (letter.signal === signal) voidLetter(letter);
+    // Where all that they said was somebody else's, so is their address: whoever comes again with it is somebody new.
+    const theirs = m.signals.filter((s) => customer !== null && s.customer === customer);
+    if (theirs.every((s) => s.disavowed)) for (const s of theirs) s.customer = -1 - signal;
     return true;
   },
   erase(m, { signal }) {

@@ -43,8 +43,8 @@ async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
         not_before = heed_now() + case when customer_id is null then interval '1 minute' else interval '15 minutes' end
       where epoch < heed_epoch() and purpose <> 'card'
         and (state = 'sending' or (state in ('planned', 'ready') and (not_before <= heed_now() or last_error_code in ('stopped', 'restricted'))))
-      returning customer_id)
-    select count(customer_id)::integer as letters, count(*)::integer as messages from doubted`);
+      returning customer_id, purpose)
+    select (count(customer_id) filter (where purpose <> 'redaction'))::integer as letters, count(*)::integer as messages from doubted`);
 }
 
 /** A letter planned only now about something that was said or decided before the epoch began may have left in the part of the past that was
