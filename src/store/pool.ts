@@ -45,8 +45,8 @@ const plannedOnce: Interceptor = {
 const names = new Map<string, string>();
 const mostNames = 500;
 
-/** Erasing has a minute for a statement; nothing else takes as long. */
-const longestSilenceMs = 65_000;
+/** A statement may take the time that its pool gives it; erasing gives itself a minute. Nothing is silent for longer than that and a moment. */
+export const longestSilenceMs = (statementTimeoutMs: number): number => Math.max(60_000, statementTimeoutMs) + 5_000;
 
 /**
  * slonik's own driver, but for three things. Named statements are planned once. A connection that dies in the moment it is there (Postgres
@@ -97,17 +97,18 @@ export async function openPool(
   url: string,
   options: { statementTimeoutMs?: number; connections?: number; silenceMs?: number } = {},
 ): Promise<Pool> {
+  const { statementTimeoutMs = 3000, silenceMs = longestSilenceMs(statementTimeoutMs) } = options;
   const pool = await createPool(url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
-    driverFactory: driverOf(options.silenceMs ?? longestSilenceMs),
+    driverFactory: driverOf(silenceMs),
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked, plannedOnce],
     // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.
     maxPoolSize: options.connections ?? 6,
     // Nothing is set on a connection while it is used, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
-    statementTimeout: options.statementTimeoutMs ?? 3000,
+    statementTimeout: statementTimeoutMs,
     typeParsers,
   }).catch((cause: unknown) => {
     throw unusable(url, cause);

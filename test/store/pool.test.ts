@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { DomainError } from '../../src/domain/errors.ts';
-import { openPool, sql, type Db, type Pool } from '../../src/store/pool.ts';
+import { longestSilenceMs, openPool, sql, type Db, type Pool } from '../../src/store/pool.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -28,6 +28,11 @@ test('whoever is refused costs no connection, and what they began is undone', as
   await expect(refused).rejects.toThrow('Somebody was faster.');
   expect(await backend(pool)).toBe(before);
   expect(await pool.exists(sql.unsafe`select from places where code = 'moon'`)).toBe(false);
+});
+
+test('whoever is given ten minutes for a statement, as a restore is, is not given up before they are over', () => {
+  expect(longestSilenceMs(600_000)).toBeGreaterThan(600_000);
+  expect(longestSilenceMs(3_000)).toBeGreaterThan(60_000);
 });
 
 test('a Postgres that falls silent is given up, and the next question is asked on a new connection', async () => {
