@@ -43,6 +43,7 @@ import {
   onceSound,
   verdictIsComplete,
 } from './companyTruths.ts';
+import { longest } from './longest.ts';
 
 /** The names this file defines, read before anything is checked, so that one wrong entry does not make all who mention it wrong too. */
 export type Known = Record<'calendars' | 'places' | 'staff' | 'teams' | 'kinds' | 'items' | 'attributes', string[]>;
@@ -163,8 +164,8 @@ export function companySchema(known: Known): z.ZodType<Company> {
     }),
     consent: fields({
       wording: scalar.refine(
-        (name) => name.length <= 64,
-        'is longer than the 64 characters that a capture keeps of it. Give the wording a short name, like 2026-06.',
+        (name) => name.length <= longest.wording,
+        `is longer than the ${longest.wording} characters that a capture keeps of it. Give the wording a short name, like 2026-06.`,
       ),
       text: text('what the customer agrees to'),
     }),
@@ -186,7 +187,12 @@ export function companySchema(known: Known): z.ZodType<Company> {
   const vocabulary = fields({
     items: meanings.default({}),
     attributes: record(
-      z.string().max(50, 'is longer than the 50 characters that a capture keeps of it. Give it a shorter name.'),
+      z
+        .string()
+        .max(
+          longest.attribute,
+          `is longer than the ${longest.attribute} characters that a capture keeps of it. Give it a shorter name.`,
+        ),
       attributeValues,
     ).default({}),
   });
@@ -223,8 +229,8 @@ export function companySchema(known: Known): z.ZodType<Company> {
     capture: fields({
       unmet: listOf(
         text('a reason').refine(
-          (reason) => reason.length <= 300,
-          'is longer than the 300 characters that a capture keeps of it. Say it shorter.',
+          (reason) => reason.length <= longest.unmet,
+          `is longer than the ${longest.unmet} characters that a capture keeps of it. Say it shorter.`,
         ),
         'a list of reasons',
       ),

@@ -122,13 +122,7 @@ export interface PlanDue {
 export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
   if (s.restricted) return [];
   const stage = stageOfSignal(s);
-  const holder: PlanDue = {
-    wait: 'acknowledged',
-    ladder: 'acknowledging',
-    clock: 'person',
-    occasion: s.ownership_id,
-    from: s.owned_since,
-  };
+  const holder = planOfHolder(s);
   const answer: PlanDue = {
     wait: 'answered',
     ladder: 'answering',
@@ -168,6 +162,15 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
 const silentFrom = (s: SignalFacts, asked: Date): Date =>
   s.course === 'decide' ? asked : later(asked, s.promised_for);
 
+/** Whoever holds something has a clock of their own. */
+const planOfHolder = (l: Pick<SignalFacts | InsightFacts, 'ownership_id' | 'owned_since'>): PlanDue => ({
+  wait: 'acknowledged',
+  ladder: 'acknowledging',
+  clock: 'person',
+  occasion: l.ownership_id,
+  from: l.owned_since,
+});
+
 /** Whether somebody is called because they have not taken what they were given. */
 export const waitsToBeTaken = (plans: readonly PlanDue[]): boolean => plans.some(({ wait }) => wait === 'acknowledged');
 
@@ -179,13 +182,7 @@ const isHandedOverSince = (
 
 /** The ladders of the stage an insight is in. Deferring plans anew, from the date it wakes. */
 export function ladderPlansOfInsight(i: InsightFacts, now: Date): PlanDue[] {
-  const holder: PlanDue = {
-    wait: 'acknowledged',
-    ladder: 'acknowledging',
-    clock: 'person',
-    occasion: i.ownership_id,
-    from: i.owned_since,
-  };
+  const holder = planOfHolder(i);
   switch (stageOfInsight(i, now)) {
     case 'decide': {
       const decide: PlanDue = {

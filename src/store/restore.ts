@@ -4,9 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import pg from 'pg';
-import { mayDecide } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
-import { codesIn } from '../domain/reading.ts';
 import {
   EndLine,
   erasuresOf,
@@ -224,15 +222,7 @@ async function eraseAgain(
           ? await tx.exists(sql.unsafe`select from customers where id = ${one.customerId}`)
           : one.signals.length > 0;
         if (!there) return;
-        await erase(
-          tx,
-          { customerId: one.customerId, signalIds: one.signals },
-          {
-            ...one,
-            codesIn: (attributes) => codesIn(attributes, company.vocabulary),
-            mayDecide: (staff, insight) => mayDecide(company, staff, insight),
-          },
-        );
+        await erase(tx, { customerId: one.customerId, signalIds: one.signals }, { ...one, company });
         for (const { kind, hash } of one.tombstones)
           await tx.query(sql.unsafe`
             insert into tombstones (erasure_id, kind, address_hash) values (${one.id}, ${kind}, ${sql.binary(Buffer.from(hash, 'hex'))})

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { moods, offers, type Company } from '../domain/company.ts';
+import { longest } from '../domain/longest.ts';
 import { normaliseEmail, normalisePhone } from '../domain/customer.ts';
 import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
@@ -17,9 +18,6 @@ import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/sign
 import type { Heed } from './heed.ts';
 import { captureCommit } from './timings.ts';
 
-/** In characters: a long letter. Nothing longer is read, either. */
-export const longestWords = 10_000;
-
 const line = (most: number) =>
   z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`);
 
@@ -29,7 +27,7 @@ export const Capture = z
     id: z.uuid('must be a UUID').optional(),
     words: z
       .string()
-      .max(longestWords, 'must be at most 10,000 characters')
+      .max(longest.words, 'must be at most 10,000 characters')
       .refine((text) => text.trim() !== '', 'must not be empty: what did they say?'),
     place: line(64),
     by: line(64).optional(),
@@ -44,14 +42,20 @@ export const Capture = z
       })
       .optional(),
     wanted: z
-      .strictObject({ item: line(100).optional(), attributes: z.record(line(50), line(100)).optional() })
+      .strictObject({ item: line(100).optional(), attributes: z.record(line(longest.attribute), line(100)).optional() })
       .optional(),
-    unmet: line(300).optional(),
+    unmet: line(longest.unmet).optional(),
     offered: z.strictObject({ item: line(200), taken: z.enum(offers) }).optional(),
     mood: z.enum(moods).optional(),
     note: line(2000).optional(),
     consent: z
-      .array(z.strictObject({ purpose: z.enum(['follow_up']), channel: z.enum(['email', 'phone']), wording: line(64) }))
+      .array(
+        z.strictObject({
+          purpose: z.enum(['follow_up']),
+          channel: z.enum(['email', 'phone']),
+          wording: line(longest.wording),
+        }),
+      )
       .max(4)
       .optional(),
   })

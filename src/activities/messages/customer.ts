@@ -1,5 +1,6 @@
 /** What every letter to a customer has in common: their own page, a way out, and who writes. */
 
+import { questions } from '../../domain/questions.ts';
 import type { Letter } from '../../integrations/letter.ts';
 import { bodyOf, type Delivery } from '../../store/records/deliveries.ts';
 import { makeLink, type NewLink } from '../../store/records/links.ts';
@@ -56,10 +57,10 @@ export async function letterToCustomer(
 }
 
 /** The one question of a round. Either answer leads to their page, where they say it. */
-export async function theQuestion({ link }: ToCustomer, asking: 'settled' | 'explained'): Promise<Part[]> {
+export async function theQuestion({ link }: ToCustomer, asking: keyof typeof questions): Promise<Part[]> {
   const yours = await link('yours');
   return [
-    { question: asking === 'settled' ? 'Is it settled for you?' : 'Did we explain it clearly?' },
+    { question: questions[asking] },
     {
       links: [
         { label: 'Yes, thank you', url: `${yours}?says=yes` },

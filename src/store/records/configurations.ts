@@ -103,14 +103,13 @@ export async function applyConfiguration(
       staff.map(([code]) => code),
       'text',
     )}))`);
+  const out = sql.fragment`(staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`;
   await tx.query(sql.unsafe`
     update sessions set revoked_at = heed_now()
-    where revoked_at is null
-      and (staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`);
+    where revoked_at is null and ${out}`);
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
-    where revoked_at is null
-      and (staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`);
+    where revoked_at is null and ${out}`);
   await tx.query(sql.unsafe`
     update api_keys set revoked_at = heed_now()
     where revoked_at is null and name in (select code from staff where removed_at is not null)`);

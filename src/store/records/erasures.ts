@@ -1,8 +1,11 @@
 /** Erasing: what somebody said, wrote and is called goes; that it was said, what was done about it and when stays, in ids, codes and times. */
 
 import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
+import { mayDecide } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { codesIn } from '../../domain/reading.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
@@ -27,10 +30,8 @@ export interface Erasing {
   by: string;
   reason: string;
   erasedAt?: Date;
-  /** What of a remark's attributes is in the company's own words, and so nobody's personal ones. */
-  codesIn: (attributes: Record<string, string>) => Record<string, string>;
-  /** Whether a card about an insight is still given to somebody, and so is drawn anew without what was said. */
-  mayDecide: (staff: string, insight: { decider: string; told: readonly string[] }) => boolean;
+  /** Says what is in its own words, and so nobody's personal ones; and to whom a card is still given, and so drawn anew without what was said. */
+  company: Company;
 }
 
 export interface Erased {
@@ -134,12 +135,12 @@ function nameOf(tx: Tx, customerId: string): Promise<string | null> {
 }
 
 /** What was said and written about it; of what was wanted, the company's own words stay. */
-async function eraseWords(tx: Tx, signals: readonly string[], { codesIn }: Erasing): Promise<void> {
+async function eraseWords(tx: Tx, signals: readonly string[], { company }: Erasing): Promise<void> {
   await tx.query(sql.unsafe`delete from words where signal_id = any(${ids(signals)})`);
   const wanted = await tx.any(sql.type(z.object({ signal_id: z.string(), name: z.string(), value: z.string() }))`
     select signal_id, name, value from signal_attributes where signal_id = any(${ids(signals)})`);
   for (const { signal_id, name, value } of wanted)
-    if (codesIn({ [name]: value })[name] === undefined)
+    if (codesIn({ [name]: value }, company.vocabulary)[name] === undefined)
       await tx.query(sql.unsafe`delete from signal_attributes where signal_id = ${signal_id} and name = ${name}`);
   await tx.query(
     sql.unsafe`update confirmations set words = null where loop_id = any(${ids(signals)}) and words is not null`,
@@ -278,7 +279,7 @@ async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Prom
   )`
     select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
     from now.insight(${insight}::uuid)`);
-  const codes = erasing.codesIn(it.attributes);
+  const codes = codesIn(it.attributes, erasing.company.vocabulary);
   if (Object.keys(codes).length < Object.keys(it.attributes).length) {
     await freeSameness(tx, insight);
     await tx.query(sql.unsafe`
@@ -288,7 +289,7 @@ async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Prom
 }
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
-async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { mayDecide }: Erasing): Promise<number> {
+async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { company }: Erasing): Promise<number> {
   const having = await tx.anyFirst(sql.type(z.object({ staff: z.string() }))`
     select staff from slack_cards where loop_id = ${insight}`);
   if (having.length === 0) return 0;
@@ -298,7 +299,7 @@ async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { mayDecide }: Era
   return takeCards(
     tx,
     insight,
-    having.filter((staff) => !mayDecide(staff, { decider, told })),
+    having.filter((staff) => !mayDecide(company, staff, { decider, told })),
   );
 }
 

@@ -6,6 +6,7 @@ import { localDate } from '../../domain/calendar.ts';
 import type { Company, TemplateName } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
+import { questions } from '../../domain/questions.ts';
 import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
 import { customerOf } from '../../store/records/customers.ts';
 import { wordsOf } from '../../store/records/signals.ts';
@@ -68,11 +69,7 @@ export async function draftAnswer(
     // Letters have a template for yes and one for no. Whoever calls has one for both, and is told here which it is.
     decided_what: decision ? decidedWhat(decision) : undefined,
     done_by: decision?.done_by ? longDate(decision.done_by) : undefined,
-    question: decision
-      ? decision.outcome === 'declined'
-        ? 'Did we explain it clearly?'
-        : 'Is it settled for you?'
-      : undefined,
+    question: decision ? questions[decision.outcome === 'declined' ? 'explained' : 'settled'] : undefined,
   };
   return { ...renderTemplate(company.templates[name], present(fields)), ...(promiseOn && { promiseOn }) };
 }

@@ -1,9 +1,7 @@
 /** "Erase me": words, name, addresses and letters go, at once and for good; what was done stays, in ids, codes and times. */
 
 import { z } from 'zod';
-import { mayDecide } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { codesIn } from '../../domain/reading.ts';
 import { erase as eraseFacts, holdsWords, mustNotName, type Erased } from '../../store/records/erasures.ts';
 import type { Subject } from '../../store/records/subjects.ts';
 import type { Heed } from '../heed.ts';
@@ -28,8 +26,7 @@ export async function erase(heed: Heed, subject: Subject, { by, reason }: By & {
       cause: 'asked',
       by,
       reason,
-      codesIn: (attributes) => codesIn(attributes, company.vocabulary),
-      mayDecide: (staff, insight) => mayDecide(company, staff, insight),
+      company,
     });
   });
   heed.hint();

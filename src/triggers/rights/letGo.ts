@@ -1,7 +1,5 @@
 /** Nothing is kept longer than the company says: words past their time are erased as a recorded act, letters and dead links are deleted. */
 
-import { mayDecide } from '../../domain/entitlement.ts';
-import { codesIn } from '../../domain/reading.ts';
 import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
 import {
   cleaningDue,
@@ -42,8 +40,7 @@ export async function letGo(
       cause: 'retention',
       by: 'retention',
       reason: reasonKept(company, kind),
-      codesIn: (attributes) => codesIn(attributes, company.vocabulary),
-      mayDecide: (staff, insight) => mayDecide(company, staff, insight),
+      company,
     };
     for (;;) {
       const past = await pool.transaction(async (tx) => {

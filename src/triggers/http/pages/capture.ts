@@ -3,9 +3,10 @@
 import { Hono, type Context } from 'hono';
 import type { Company } from '../../../domain/company.ts';
 import { normaliseEmail } from '../../../domain/customer.ts';
+import { longest } from '../../../domain/longest.ts';
 import { normalise, readWords, type Wanted } from '../../../domain/reading.ts';
 import { askedFor } from '../../../store/views/asked.ts';
-import { Capture, capture, longestWords } from '../../capture.ts';
+import { Capture, capture } from '../../capture.ts';
 import { attributeField, capture as captureBody, reading } from '../../../web/capture.ts';
 import { nothingFilled, type Filled } from '../../../web/fields.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
@@ -65,7 +66,7 @@ async function show(
 
 /** What the words say by themselves, and how many have asked for what is wanted in all. */
 async function readOf(web: Web, company: Company, form: Form): Promise<{ reading: Wanted; others: number }> {
-  const read = readWords((one(form, 'words') ?? '').slice(0, longestWords), company.vocabulary);
+  const read = readWords((one(form, 'words') ?? '').slice(0, longest.words), company.vocabulary);
   const said = wantedIn(form, company);
   const item = said.item ?? read.item;
   const all = normalise(
