@@ -26,6 +26,8 @@ export interface CapturesOptions {
   rate: number;
   clients: number;
   accepted: (loop: Loop, id: string, reference: string) => void;
+  /** Aborted when no more are wanted, whatever `count` says. */
+  enough: AbortSignal;
 }
 
 /** Longest that a client goes on asking. */
@@ -57,10 +59,13 @@ export function sendCaptures(options: CapturesOptions): { done: CapturesDone; fi
   return { done, finished };
 }
 
-async function atRate({ seed, count, rate }: CapturesOptions, one: (loop: Loop) => Promise<void>): Promise<void> {
+async function atRate(
+  { seed, count, rate, enough }: CapturesOptions,
+  one: (loop: Loop) => Promise<void>,
+): Promise<void> {
   const began = performance.now();
   const sent: Promise<void>[] = [];
-  for (let n = 0; n < count; n += 1) {
+  for (let n = 0; n < count && !enough.aborted; n += 1) {
     const wait = began + (n * 1000) / rate - performance.now();
     if (wait > 0) await sleep(wait);
     sent.push(one(loopOf(seed, n)));

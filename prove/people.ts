@@ -24,7 +24,7 @@ export function invitePeople(house: House, loops: Loops, pace: number): People {
     const loop = loops.byId.get(loopId);
     return loop ? loop.door === door : isForApi(loopId) === (door === 'api');
   };
-  const context = { house, loops, did, isFor, state, climbMs: climbSeconds * 1000 * pace };
+  const context = { house, loops, did, isFor, state, pace, climbMs: climbSeconds * 1000 * pace };
   const lives = [byApi(context), inSlack(context), byMail(context)].map(async (look) => {
     while (!state.stopping) {
       // Whatever goes wrong is met by looking again, as people do.
@@ -48,6 +48,7 @@ interface Context {
   did: (deed: string) => void;
   isFor: (door: Door, loopId: string) => boolean;
   state: { stopping: boolean; clearing: boolean };
+  pace: number;
   climbMs: number;
 }
 
@@ -81,9 +82,9 @@ interface InsightSeen extends Seen {
   decider: { code: string };
 }
 
-/** Reads the lists every two seconds, and does what is asked for: one look for all, because a look at each would be a load of its own. */
+/** Reads the lists every two seconds or, where much is done at a time, four, and does what is asked for: one look for all, because a look at each would be a load of its own. */
 function byApi(context: Context): () => Promise<void> {
-  const { house, loops, did, isFor, state, climbMs } = context;
+  const { house, loops, did, isFor, state, pace, climbMs } = context;
   /** What was done lately, so that it is not said again before it shows. */
   const lately = new Map<string, number>();
   const firstSeen = new Map<string, number>();
@@ -100,7 +101,7 @@ function byApi(context: Context): () => Promise<void> {
     if (response.status >= 500) throw new Error(String(response.status));
     return response.ok ? response.json() : undefined;
   };
-  /** The newest few hundred; all of them once a minute, for whatever was left behind. */
+  /** The newest few hundred; all of them now and then, for whatever was left behind. */
   const list = async <Item extends Seen>(path: string, all: boolean): Promise<Item[]> => {
     const found: Item[] = [];
     let cursor: string | null = '';
@@ -137,9 +138,9 @@ function byApi(context: Context): () => Promise<void> {
 
   return async () => {
     const now = performance.now();
-    if (now < lookedAt + 2_000) return;
+    if (now < lookedAt + 1_000 * (1 + pace)) return;
     lookedAt = now;
-    const all = now > lookedAtAll + 60_000;
+    const all = now > lookedAtAll + 60_000 * pace;
     if (all) lookedAtAll = now;
     const isTheirTurn = ({ id, stage }: SignalSeen): boolean => {
       if (!['review', 'acknowledge', 'answer'].includes(stage)) return false;

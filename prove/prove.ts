@@ -15,9 +15,9 @@ import { parts, planOf, type Fault, type Size } from './plan.ts';
 export interface Proving extends Size {
   name: string;
   seed: number;
-  /** Loops begun, or captures made. */
+  /** Loops begun (a signal is one, and so is an insight), or captures made. */
   count: number;
-  /** A second; Infinity: as fast as the clients can. */
+  /** Captures a second; Infinity: as fast as the clients can. */
   rate: number;
   /** True: nothing but the web and Postgres, and nobody responds. */
   capturesOnly: boolean;
@@ -103,7 +103,9 @@ export async function prove(proving: Proving): Promise<Proof> {
   const people = capturesOnly ? undefined : invitePeople(house, loops, proving.pace);
   const run = async (): Promise<Proof> => {
     const broken = new Broken(house, proving);
+    const enough = new AbortController();
     const { done, finished } = sendCaptures({
+      enough: enough.signal,
       url: house.url,
       apiKey: house.apiKey,
       folder,
@@ -114,6 +116,7 @@ export async function prove(proving: Proving): Promise<Proof> {
       accepted: (loop, id, reference) => capturesOnly || loops.accepted(loop, id, reference),
     });
     const telling = tellProgress(house, { began, done, broken, proving });
+    if (!capturesOnly) void countLoops(house, proving.count, enough, finished);
     await Promise.all([finished, broken.happen(planFor(proving), finished)]);
     house.mailbox.faults.clear();
     house.room.faults.clear();
@@ -142,6 +145,23 @@ export async function prove(proving: Proving): Promise<Proof> {
   } finally {
     await people?.stop();
     await house.stop();
+  }
+}
+
+/** Customers are silent once so many loops were begun: how many insights come of what they say nobody knows before. */
+async function countLoops(
+  { databaseUrl }: House,
+  count: number,
+  enough: AbortController,
+  finished: Promise<void>,
+): Promise<void> {
+  const state = { over: false };
+  void finished.finally(() => (state.over = true)).catch(() => {});
+  for (; !state.over && !enough.signal.aborted; await sleep(3_000)) {
+    const [now] = await query<{ loops: number }>(databaseUrl, 'select count(*)::integer as loops from loops').catch(
+      () => [],
+    );
+    if ((now?.loops ?? 0) >= count) enough.abort();
   }
 }
 
@@ -300,9 +320,9 @@ const standing = `
      where state in ('planned', 'ready') and not_before <= heed_now() and (lease_until is null or lease_until < clock_timestamp()))::integer as due
   from open_loops o`;
 
-async function drain(house: House, { drainSeconds, patient }: Proving): Promise<boolean> {
+async function drain(house: House, { drainSeconds, patient, pace }: Proving): Promise<boolean> {
   let still = 0;
-  for (const until = performance.now() + drainSeconds * 1000; performance.now() < until; await sleep(500)) {
+  for (const until = performance.now() + drainSeconds * 1000; performance.now() < until; await sleep(500 * pace)) {
     const [now] = await query<{ open: number; waiting: number; wakes: number; due: number }>(
       house.databaseUrl,
       standing,

@@ -77,6 +77,8 @@ interface Reading {
   reference: string;
   /** The customer asked that nothing be done with it for now. */
   restricted: boolean;
+  /** Whoever it is for has been found: before that nobody is asked. */
+  owned: boolean;
 }
 
 /**
@@ -98,21 +100,18 @@ export async function catchUp(hands: Hands, loopId: string, roundKnown: number):
           await planWait(tx, { ...plan, place: reading.place, due, company, configuration: version });
       }
     }
-    const [next] = reading.over
-      ? []
-      : await rungsAhead(
-          tx,
-          loopId,
-          reading.round,
-          reading.plans.map((due) => due.wait),
-        );
-    return standing(reading, next, loop.now, hands.publicUrl, loop.kind, loopId);
+    let ahead = reading.over ? [] : await rungsOf(tx, loopId, reading);
+    if (asksNow(reading, ahead, loop.now)) {
+      await take(tx, { loopId, reading, ahead, now: loop.now, company });
+      ahead = await rungsOf(tx, loopId, reading);
+    }
+    return standing(reading, ahead[0], loop.now, hands.publicUrl, loop.kind, loopId);
   });
 }
 
 /** Takes every rung that is due: each is recorded, all of them are one message, to whoever the highest names. */
 export async function climb(hands: Hands, loopId: string): Promise<void> {
-  const { company, version } = await hands.configuration();
+  const { company } = await hands.configuration();
   await hands.pool.transaction(async (tx) => {
     const loop = await lockLoop(tx, loopId);
     const reading =
@@ -120,41 +119,68 @@ export async function climb(hands: Hands, loopId: string): Promise<void> {
         ? readSignal((await signalNow(tx, loopId))!, 0)
         : readInsight((await insightNow(tx, loopId))!, loop.now, company);
     if (reading.over || reading.sample) return;
-    const ahead = await rungsAhead(
-      tx,
-      loopId,
-      reading.round,
-      reading.plans.map((due) => due.wait),
-    );
-    if (!ahead.some((rung) => rung.due_at <= loop.now)) return;
-    const due = ahead.filter((rung) => rung.due_at.getTime() <= loop.now.getTime() + togetherMs);
-    const highest = due.reduce<RungAhead | undefined>((a, b) => (a && height(a) >= height(b) ? a : b), undefined);
-    if (!highest) return;
-
-    for (const rung of due) {
-      const staff =
-        rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
-      const taken = await recordEscalation(tx, {
-        planId: rung.plan_id,
-        step: rung.step,
-        repeat: rung.repeat,
-        staff,
-        reason: reasonOf(rung, reading),
-        collapsed: rung !== highest,
-      });
-      if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, loop.now);
-    }
-    if (highest.role === 'nobody') {
-      await closeRound(tx, {
-        loopId,
-        round: reading.round,
-        how: 'silent',
-        rule: `window of ${spanText(company.customers.window)} passed`,
-      });
-      return;
-    }
-    await prompt(tx, { loopId, reading, rung: highest, company, configuration: version });
+    await take(tx, { loopId, reading, ahead: await rungsOf(tx, loopId, reading), now: loop.now, company });
   });
+}
+
+const rungsOf = (tx: Tx, loopId: string, { round, plans }: Reading): Promise<readonly RungAhead[]> =>
+  rungsAhead(
+    tx,
+    loopId,
+    round,
+    plans.map(({ wait }) => wait),
+  );
+
+/** Whether nothing is due but first rungs that are due when their ladder begins. Nobody has failed to act yet, so that somebody is asked is part
+ *  of the wait and not a climb. */
+const asksNow = (reading: Reading, ahead: readonly RungAhead[], now: Date): boolean => {
+  const due = ahead.filter((rung) => rung.due_at <= now);
+  return (
+    reading.owned && !reading.sample && due.length > 0 && due.every((rung) => isFirst(rung) && rung.role !== 'nobody')
+  );
+};
+
+const isFirst = ({ step, repeat, due_at, counted_from }: RungAhead): boolean =>
+  step === 0 && repeat === 0 && due_at <= counted_from;
+
+async function take(
+  tx: Tx,
+  {
+    loopId,
+    reading,
+    ahead,
+    now,
+    company,
+  }: { loopId: string; reading: Reading; ahead: readonly RungAhead[]; now: Date; company: Company },
+): Promise<void> {
+  if (!ahead.some((rung) => rung.due_at <= now)) return;
+  const due = ahead.filter((rung) => rung.due_at.getTime() <= now.getTime() + togetherMs);
+  const highest = due.reduce<RungAhead | undefined>((a, b) => (a && height(a) >= height(b) ? a : b), undefined);
+  if (!highest) return;
+
+  for (const rung of due) {
+    const staff =
+      rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
+    const taken = await recordEscalation(tx, {
+      planId: rung.plan_id,
+      step: rung.step,
+      repeat: rung.repeat,
+      staff,
+      reason: reasonOf(rung, reading),
+      collapsed: rung !== highest,
+    });
+    if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, now);
+  }
+  if (highest.role === 'nobody') {
+    await closeRound(tx, {
+      loopId,
+      round: reading.round,
+      how: 'silent',
+      rule: `window of ${spanText(company.customers.window)} passed`,
+    });
+    return;
+  }
+  await prompt(tx, { loopId, reading, rung: highest, company });
 }
 
 function height(rung: RungAhead): number {
@@ -165,7 +191,6 @@ function height(rung: RungAhead): number {
 
 /** "nobody had taken it": what the rung waits for, said as the reason it was taken. */
 function reasonOf(rung: RungAhead, reading: Reading): string {
-  const first = rung.step === 0 && rung.repeat === 0 && rung.due_at <= rung.counted_from;
   const missing: Record<Wait, string> = {
     reviewed: 'nobody had said what it is',
     acknowledged: 'nobody had taken it',
@@ -175,7 +200,7 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
     completed: 'nobody had said it was done',
     confirmed: 'the customer had not said whether it is settled',
   };
-  return first ? `it waits to be ${rung.wait}` : `${missing[rung.wait]}${reading.round > 1 ? ' again' : ''}`;
+  return isFirst(rung) ? `it waits to be ${rung.wait}` : `${missing[rung.wait]}${reading.round > 1 ? ' again' : ''}`;
 }
 
 async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {
@@ -207,12 +232,7 @@ function ladderOf(wait: Wait) {
 /** One prompt for what is due: to the person the highest rung names. The last step goes by both ways, because it must arrive. */
 async function prompt(
   tx: Tx,
-  {
-    loopId,
-    reading,
-    rung,
-    company,
-  }: { loopId: string; reading: Reading; rung: RungAhead; company: Company; configuration: number },
+  { loopId, reading, rung, company }: { loopId: string; reading: Reading; rung: RungAhead; company: Company },
 ): Promise<void> {
   const staff = resolveRole(company, rung.role as Role, { owner: reading.owner, place: reading.place });
   const first = company.staff[staff]?.prompts ?? 'email';
@@ -259,6 +279,7 @@ function readSignal(s: SignalNow, roundKnown: number): Reading {
     insightId: s.insight_id,
     priority: s.priority,
     restricted: s.restricted,
+    owned: stage === 'review' || s.owner_cause !== 'captured',
   };
 }
 
@@ -277,6 +298,7 @@ function readInsight(i: InsightNow, now: Date, company: Company): Reading {
     insightId: i.id,
     priority: null,
     restricted: false,
+    owned: true,
   };
 }
 

@@ -43,6 +43,8 @@ import { signalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
 
+const WaitRow = z.object({ wait: z.string() });
+
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
 
@@ -182,9 +184,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
-  const wait = await tx.maybeOneFirst(
-    sql.type(z.object({ wait: z.string() }))`select wait from plans where id = ${d.occasion}`,
-  );
+  const wait = await tx.maybeOneFirst(sql.type(WaitRow)`select wait from plans where id = ${d.occasion}`);
   const signal = await signalNow(tx, d.loop_id);
   const insight = signal ? null : await insightNow(tx, d.loop_id);
   const running = signal

@@ -10,10 +10,11 @@ import { promisify } from 'node:util';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 const workflows = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const preloadModules = [fileURLToPath(new URL('../workflows/shortStacks.ts', import.meta.url))];
 
 /** Bundles the stories, or what `workflowsPath` exports in place of them, into `path` and returns it. */
 export async function bundleWorkflows(path: string, workflowsPath = workflows): Promise<string> {
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const { code } = await bundleWorkflowCode({ workflowsPath, preloadModules, logger: quiet });
   await writeFile(path, code);
   return path;
 }

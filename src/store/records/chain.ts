@@ -4,6 +4,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Pool, type Tx } from '../pool.ts';
 
+const AloneRow = z.object({ alone: z.boolean() });
+const LinkedRow = z.object({ fact: z.string(), key: z.string() });
+const HeadRow = z.object({ seq: z.number(), hash: z.instanceof(Buffer) });
+
 const Waiting = z.object({ id: z.number(), fact: z.string(), key: z.string() });
 const Form = z.object({
   fact: z.string(),
@@ -21,9 +25,7 @@ const Written = z.object({ key: z.string(), kept: z.string(), sealed: z.string()
  */
 export async function chainFacts(pool: Pool, most: number): Promise<number> {
   return pool.transaction(async (tx) => {
-    const alone = await tx.oneFirst(
-      sql.type(z.object({ alone: z.boolean() }))`select pg_try_advisory_xact_lock(hashtext(${lock})) as alone`,
-    );
+    const alone = await tx.oneFirst(sql.type(AloneRow)`select pg_try_advisory_xact_lock(hashtext(${lock})) as alone`);
     if (!alone) return 0;
     const waiting = await tx.any(sql.type(Waiting)`select id, fact, key from unchained order by id limit ${most}`);
     if (waiting.length === 0) return 0;
@@ -54,7 +56,7 @@ async function notLinked(
   tx: Tx,
   waiting: readonly z.infer<typeof Waiting>[],
 ): Promise<{ fact: string; key: string }[]> {
-  const linked = await tx.any(sql.type(z.object({ fact: z.string(), key: z.string() }))`
+  const linked = await tx.any(sql.type(LinkedRow)`
     select c.fact, c.key from chain c join ${sql.unnest(
       waiting.map(({ fact, key }) => [fact, key]),
       ['text', 'text'],
@@ -123,7 +125,7 @@ function textsOf(db: Db, { fact, keys, kept, sealed }: Form, wanted: readonly st
 /** Each link names the one before: none can be changed, taken out, put in or swapped without all later ones being wrong. */
 async function link(tx: Tx, links: readonly Link[]): Promise<void> {
   if (links.length === 0) return;
-  const head = await tx.maybeOne(sql.type(z.object({ seq: z.number(), hash: z.instanceof(Buffer) }))`
+  const head = await tx.maybeOne(sql.type(HeadRow)`
     select seq, hash from chain order by seq desc limit 1`);
   let seq = head?.seq ?? 0;
   let before = head?.hash ?? Buffer.alloc(32);

@@ -2,10 +2,14 @@
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
+
+const CleaningRow = z.object({ due: z.boolean(), erased: z.boolean() });
+const KindRow = z.object({ kind: z.string() });
 
 /** Once a day, and as soon as anything was erased since: what is deleted must leave the disk, too. `erased`: something was. */
 export function cleaningDue(db: Db): Promise<{ due: boolean; erased: boolean }> {
-  return db.one(sql.type(z.object({ due: z.boolean(), erased: z.boolean() }))`
+  return db.one(sql.type(CleaningRow)`
     with last as (select max(cleaned_at) as at from cleanings),
     since as (select exists (select from erasures e, last where e.erased_at > coalesce(last.at, '-infinity')) as erased)
     select since.erased or last.at is null or last.at < heed_now() - interval '1 day' as due, since.erased from last, since`);
@@ -39,7 +43,7 @@ export function pastTheirTime(
 
 /** The kinds that any words are of. */
 export function kindsWithWords(db: Db): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ kind: z.string() }))`
+  return db.anyFirst(sql.type(KindRow)`
     select distinct coalesce(v.kind, t.kind, s.kind, 'unclear') as kind
     from words w join signals s on s.id = w.signal_id
     left join triages t on t.signal_id = s.id left join reviews v on v.signal_id = s.id`);
@@ -47,7 +51,7 @@ export function kindsWithWords(db: Db): Promise<readonly string[]> {
 
 /** Of these customers those of whom nothing that was said is left: their names and addresses serve nothing any more. */
 export function leftWithoutWords(db: Db, customerIds: readonly string[]): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+  return db.anyFirst(sql.type(IdRow)`
     select c.id from customers c
     where c.id = any(${sql.array([...customerIds], 'uuid')})
       and not exists (select from signals s join words w on w.signal_id = s.id where s.customer_id = c.id)`);

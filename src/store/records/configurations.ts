@@ -4,6 +4,11 @@ import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 
+const VersionRow = z.object({ version: z.number() });
+const SameRow = z.object({ same: z.boolean() });
+const LatestRow = z.object({ version: z.number(), yaml: z.string() });
+const CodeRow = z.object({ code: z.string() });
+
 export interface Configuration {
   version: number;
   company: Company;
@@ -26,9 +31,7 @@ export function openConfigurations(
     if (known && performance.now() - askedAt < knownForMs) return known;
     const asking = performance.now();
     const version = await db.maybeOneFirst(
-      sql.type(
-        z.object({ version: z.number() }),
-      )`select max(version) as version from configurations having count(*) > 0`,
+      sql.type(VersionRow)`select max(version) as version from configurations having count(*) > 0`,
     );
     if (version === null) throw new Error('No company file has been applied yet. Run: heed apply FILE');
     if (known?.version !== version) {
@@ -53,7 +56,7 @@ function withoutPrototype(value: unknown): unknown {
 /** Whether the latest version was made from this very text. */
 export async function isInForce(db: Db, yaml: string): Promise<boolean> {
   const latest = await db.maybeOneFirst(
-    sql.type(z.object({ same: z.boolean() }))`
+    sql.type(SameRow)`
       select yaml = ${yaml} as same from configurations order by version desc limit 1`,
   );
   return latest ?? false;
@@ -66,17 +69,17 @@ export async function applyConfiguration(
   applied: { yaml: string; company: Company; by: string },
 ): Promise<{ version: number; changed: boolean }> {
   await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext('heed.apply'))`);
-  const latest = await tx.maybeOne(sql.type(z.object({ version: z.number(), yaml: z.string() }))`
+  const latest = await tx.maybeOne(sql.type(LatestRow)`
     select version, yaml from configurations order by version desc limit 1`);
   if (latest?.yaml === applied.yaml) return { version: latest.version, changed: false };
 
-  const version = await tx.oneFirst(sql.type(z.object({ version: z.number() }))`
+  const version = await tx.oneFirst(sql.type(VersionRow)`
     insert into configurations (yaml, document, applied_by)
     values (${applied.yaml}, ${JSON.stringify(applied.company)}::json, ${applied.by})
     returning version`);
   const staff = Object.entries(applied.company.staff);
   // Whoever opens another mailbox is somebody else: what went to the old one lets nobody in any more.
-  const moved = await tx.anyFirst(sql.type(z.object({ code: z.string() }))`
+  const moved = await tx.anyFirst(sql.type(CodeRow)`
     select s.code from staff s
     join ${sql.unnest(
       staff.map(([code, person]) => [code, person.email.toLowerCase()]),

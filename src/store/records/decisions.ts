@@ -66,7 +66,7 @@ export async function recordCompletion(
   tx: Tx,
   c: { decisionId: string; evidence: string; by: string },
 ): Promise<boolean> {
-  const { rowCount } = await tx.query(sql.type(z.object({}))`
+  const { rowCount } = await tx.query(sql.unsafe`
     insert into completions (decision_id, evidence, by) values (${c.decisionId}, ${c.evidence}, ${c.by}) on conflict do nothing`);
   return rowCount === 1;
 }

@@ -3,7 +3,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
 import { doubtIfFromBefore } from './epochs.ts';
+
+const FenceRow = z.object({ fence: z.number() });
+const LeftRow = z.object({ left: z.date() });
 
 export const purposes = [
   'receipt',
@@ -39,7 +43,7 @@ export interface NewDelivery {
 /** Plans a message. False when it had been planned before. To customers at most once, to staff at least once. */
 export async function planDelivery(tx: Tx, d: NewDelivery): Promise<boolean> {
   const id = idOfDelivery(d.key);
-  const planned = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+  const planned = await tx.maybeOne(sql.type(IdRow)`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, customer_id, staff, occasion, not_before, expires_at, message_id)
     values (${id}, ${d.key}, ${d.purpose}, ${d.channel}, ${d.customerId ? 'at_most_once' : 'at_least_once'}, ${d.loopId ?? null}, ${d.round ?? null},
       ${d.customerId ?? null}, ${d.staff ?? null}, ${d.occasion ?? null},
@@ -110,7 +114,7 @@ export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null>
 
 /** Takes the message for one attempt under a new fence, for two minutes. Returns the fence. */
 export async function openAttempt(tx: Tx, id: string): Promise<number> {
-  return tx.oneFirst(sql.type(z.object({ fence: z.number() }))`
+  return tx.oneFirst(sql.type(FenceRow)`
     update deliveries set state = 'sending', phase = 'open', fence = fence + 1, attempts = attempts + 1, lease_until = clock_timestamp() + interval '2 min'
     where id = ${id} and state in ('planned', 'ready')
     returning fence`);
@@ -223,7 +227,7 @@ export function lettersLeft(
   customerId: string,
   { except, most }: { except: string; most: number },
 ): Promise<readonly Date[]> {
-  return db.anyFirst(sql.type(z.object({ left: z.date() }))`
+  return db.anyFirst(sql.type(LeftRow)`
     select case
       when state = 'sending' then heed_now()
       when state in ('uncertain', 'needs_human') then least(not_before, heed_now())

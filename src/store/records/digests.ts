@@ -3,7 +3,11 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { CountRow } from '../rows.ts';
 import { planDelivery, type Delivery } from './deliveries.ts';
+
+const OccasionRow = z.object({ occasion: z.string() });
+const LoopIdRow = z.object({ loop_id: z.string() });
 
 /** A prompt to one of us. */
 export type Call = Pick<Delivery, 'id' | 'channel' | 'now'> & { staff: string };
@@ -14,7 +18,7 @@ export async function isOneTooMany(tx: Tx, call: Call, most: number, withinMs: n
   await tx.query(
     sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`calls:${call.staff}:${call.channel}`}, 0))`,
   );
-  const lately = await tx.oneFirst(sql.type(z.object({ count: z.number() }))`
+  const lately = await tx.oneFirst(sql.type(CountRow)`
     select count(*)::integer as count from (
       select from deliveries
       where purpose = 'prompt' and staff = ${call.staff} and channel = ${call.channel} and id <> ${call.id}
@@ -28,7 +32,7 @@ export async function isOneTooMany(tx: Tx, call: Call, most: number, withinMs: n
 export async function bundle(tx: Tx, call: Call, dueInMs: number): Promise<void> {
   const { staff, channel } = call;
   // One that is being sent has been composed, and names nothing more: its row is locked by then, or not to come any more.
-  const toCome = await tx.maybeOneFirst(sql.type(z.object({ occasion: z.string() }))`
+  const toCome = await tx.maybeOneFirst(sql.type(OccasionRow)`
     select occasion from deliveries
     where purpose = 'digest' and staff = ${staff} and channel = ${channel} and state in ('planned', 'ready')
     order by planned_at limit 1 for no key update`);
@@ -47,6 +51,6 @@ export async function bundle(tx: Tx, call: Call, dueInMs: number): Promise<void>
 
 /** The loops whose prompts a digest names, by its occasion. */
 export function loopsNamedIn(db: Db, occasion: string): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ loop_id: z.string() }))`
+  return db.anyFirst(sql.type(LoopIdRow)`
     select distinct loop_id from deliveries where bundled_into = ${occasion}`);
 }

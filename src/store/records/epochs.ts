@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { sql, type Tx } from '../pool.ts';
 import { wakeAllOpen } from './wakes.ts';
 
+const EpochRow = z.object({ epoch: z.number() });
+
 export interface PutBack {
   epoch: number;
   /** In doubt from now on: letters to customers, and messages in all. */
@@ -21,7 +23,7 @@ export async function putBack(tx: Tx, { by, reason }: { by: string; reason: stri
 }
 
 async function beginEpoch(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<number> {
-  return tx.oneFirst(sql.type(z.object({ epoch: z.number() }))`
+  return tx.oneFirst(sql.type(EpochRow)`
     insert into epochs (epoch, by, reason) values (heed_epoch() + 1, ${by}, ${reason}) returning epoch`);
 }
 

@@ -7,12 +7,34 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { codesIn } from '../../domain/reading.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow, StaffRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { toldByLadder } from './plans.ts';
 import { planRedactions, takeCards } from './redactions.ts';
+
+const IdentityRow = z.object({
+  kind: z.enum(['email', 'phone', 'loyalty']),
+  value: z.string(),
+  normalised: z.string(),
+});
+const NameRow = z.object({ name: z.string().nullable() });
+const AttributeRow = z.object({ signal_id: z.string(), name: z.string(), value: z.string() });
+const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() });
+const OpenLoopRow = z.object({ id: z.string(), round: z.number() });
+const TouchedRow = z.object({
+  id: z.string(),
+  attributes: z.record(z.string(), z.string()),
+  round: z.number(),
+  closed: z.boolean(),
+  undecided: z.boolean(),
+});
+const DeciderRow = z.object({ decider: z.string(), round: z.number() });
+const AnybodyRow = z.object({ anybody: z.boolean() });
+const HoldsRow = z.object({ holds: z.boolean() });
+const ErasedRow = z.object({ erased: z.boolean() });
 
 /** Stands where somebody's words stood in a fact that stays. */
 export const erased = '(erased)';
@@ -47,7 +69,7 @@ export interface Erased {
 
 /** The signals of a customer that hold anything to erase. */
 export function signalsOf(db: Db, customerId: string): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+  return db.anyFirst(sql.type(IdRow)`
     select s.id from signals s where s.customer_id = ${customerId} order by s.id`);
 }
 
@@ -92,16 +114,14 @@ export async function lockAddresses(tx: Tx, customerId: string): Promise<readonl
 }
 
 function addressesOf(tx: Tx, customerId: string): Promise<readonly Identity[]> {
-  return tx.any(sql.type(
-    z.object({ kind: z.enum(['email', 'phone', 'loyalty']), value: z.string(), normalised: z.string() }),
-  )`
+  return tx.any(sql.type(IdentityRow)`
     select kind, value, normalised from identities where customer_id = ${customerId} order by normalised, kind`);
 }
 
 /** Signals first, then the insights they are part of, each in the order of their ids. Returns the insights. */
 async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly string[]> {
   await tx.query(sql.unsafe`select id from loops where id = any(${ids(signals)}) order by id for no key update`);
-  const insights = await tx.anyFirst(sql.type(z.object({ id: z.string() }))`
+  const insights = await tx.anyFirst(sql.type(IdRow)`
     select l.id from loops l
     where l.id in (select x.insight_id from insight_signals x where x.signal_id = any(${ids(signals)}))
     order by l.id for no key update`);
@@ -129,15 +149,13 @@ async function recordErasure(
 }
 
 function nameOf(tx: Tx, customerId: string): Promise<string | null> {
-  return tx.oneFirst(
-    sql.type(z.object({ name: z.string().nullable() }))`select name from customers where id = ${customerId}`,
-  );
+  return tx.oneFirst(sql.type(NameRow)`select name from customers where id = ${customerId}`);
 }
 
 /** What was said and written about it; of what was wanted, the company's own words stay. */
 async function eraseWords(tx: Tx, signals: readonly string[], { company }: Erasing): Promise<void> {
   await tx.query(sql.unsafe`delete from words where signal_id = any(${ids(signals)})`);
-  const wanted = await tx.any(sql.type(z.object({ signal_id: z.string(), name: z.string(), value: z.string() }))`
+  const wanted = await tx.any(sql.type(AttributeRow)`
     select signal_id, name, value from signal_attributes where signal_id = any(${ids(signals)})`);
   for (const { signal_id, name, value } of wanted)
     if (codesIn({ [name]: value }, company.vocabulary)[name] === undefined)
@@ -181,7 +199,7 @@ export async function mustNotName(tx: Tx, customerId: string, reason: string): P
 
 /** What is written about an insight is about many people and stays, but for what names this one. */
 async function eraseMentions(tx: Tx, insight: string, mentions: (text: string) => boolean): Promise<void> {
-  const texts = await tx.any(sql.type(z.object({ what: z.string(), id: z.string(), text: z.string() }))`
+  const texts = await tx.any(sql.type(TextRow)`
     select 'decision' as what, id, reason as text from decisions where insight_id = ${insight}
     union all
     select 'internal', id, internal_reason from decisions where insight_id = ${insight} and internal_reason is not null
@@ -253,7 +271,7 @@ async function endMessages(tx: Tx, customerId: string | null, signals: readonly 
 }
 
 async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): Promise<number> {
-  const open = await tx.any(sql.type(z.object({ id: z.string(), round: z.number() }))`
+  const open = await tx.any(sql.type(OpenLoopRow)`
     select id, round from now.open_loops where id = any(${ids(signals)}) order by id`);
   for (const { id, round } of open) {
     await closeRound(tx, { loopId: id, round, how: 'erased', rule: ruleOf(erasing) });
@@ -268,15 +286,7 @@ const ruleOf = ({ cause }: Erasing): string =>
 /** Where nobody is left who said it: what only they could have put into its title goes, and what nobody has decided yet is closed. */
 async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<void> {
   if (await isAnybodyLeft(tx, insight)) return;
-  const it = await tx.one(sql.type(
-    z.object({
-      id: z.string(),
-      attributes: z.record(z.string(), z.string()),
-      round: z.number(),
-      closed: z.boolean(),
-      undecided: z.boolean(),
-    }),
-  )`
+  const it = await tx.one(sql.type(TouchedRow)`
     select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
     from now.insight(${insight}::uuid)`);
   const codes = codesIn(it.attributes, erasing.company.vocabulary);
@@ -290,10 +300,10 @@ async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Prom
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
 async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { company }: Erasing): Promise<number> {
-  const having = await tx.anyFirst(sql.type(z.object({ staff: z.string() }))`
+  const having = await tx.anyFirst(sql.type(StaffRow)`
     select staff from slack_cards where loop_id = ${insight}`);
   if (having.length === 0) return 0;
-  const { decider, round } = await tx.one(sql.type(z.object({ decider: z.string(), round: z.number() }))`
+  const { decider, round } = await tx.one(sql.type(DeciderRow)`
     select decider, round from now.insight(${insight}::uuid)`);
   const told = await toldByLadder(tx, insight, round);
   return takeCards(
@@ -325,7 +335,7 @@ export async function whyForgotten(db: Db, insightId: string): Promise<{ how: 'e
 
 /** Whether anybody is left who asked for this: neither erased nor dismissed since, nor moved on to another. */
 export function isAnybodyLeft(db: Db, insightId: string): Promise<boolean> {
-  return db.oneFirst(sql.type(z.object({ anybody: z.boolean() }))`
+  return db.oneFirst(sql.type(AnybodyRow)`
     select exists (
       select from now.insight_signals x
       where x.insight_id = ${insightId}
@@ -355,7 +365,7 @@ export async function lastErasureOf(
 
 /** Whether anything is held that an erasure would take away. */
 export function holdsWords(db: Db, { customerId, signalIds }: ToErase): Promise<boolean> {
-  return db.oneFirst(sql.type(z.object({ holds: z.boolean() }))`
+  return db.oneFirst(sql.type(HoldsRow)`
     select exists (select from words w where w.signal_id = any(${ids(signalIds)}))
       or exists (select from identities i where i.customer_id = ${customerId})
       or exists (select from customers c where c.id = ${customerId} and c.name is not null) as holds`);
@@ -364,9 +374,7 @@ export function holdsWords(db: Db, { customerId, signalIds }: ToErase): Promise<
 /** Whether what was said here has been erased. */
 export function isErased(db: Db, signalId: string): Promise<boolean> {
   return db.oneFirst(
-    sql.type(
-      z.object({ erased: z.boolean() }),
-    )`select exists (select from erased_signals where signal_id = ${signalId}) as erased`,
+    sql.type(ErasedRow)`select exists (select from erased_signals where signal_id = ${signalId}) as erased`,
   );
 }
 

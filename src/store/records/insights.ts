@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { newReference } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { ReferenceRow } from '../rows.ts';
 
 const Open = z.object({ id: z.string(), sample: z.boolean() });
 
@@ -25,7 +26,7 @@ export interface NewInsight {
 export async function recordInsight(tx: Tx, i: NewInsight): Promise<string> {
   for (let length = 4; ; length++) {
     const reference = newReference(length).replace('HD-', 'IN-');
-    const recorded = await tx.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
+    const recorded = await tx.maybeOneFirst(sql.type(ReferenceRow)`
       insert into insights (id, reference, kind, sameness_key, attributes, decide_by, configuration)
       values (${i.id}, ${reference}, ${i.kind}, ${i.samenessKey}, ${sql.jsonb(i.attributes)}, ${sql.timestamp(i.decideBy)}, ${i.configuration})
       on conflict (reference) do nothing returning reference`);

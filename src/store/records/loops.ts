@@ -4,7 +4,16 @@ import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
 import { wake, type WakeClass } from './wakes.ts';
+
+const LockedRow = z.object({
+  kind: z.enum(['signal', 'insight']),
+  place: z.string(),
+  sample: z.boolean(),
+  now: z.date(),
+});
+const RoundRow = z.object({ round: z.number() });
 
 export interface NewLoop {
   id: string;
@@ -14,7 +23,7 @@ export interface NewLoop {
 
 /** Opens a loop with its first round. Throws `conflict` when the id is taken (a client may bring its own). */
 export async function openLoop(tx: Tx, { id, kind, place }: NewLoop): Promise<void> {
-  const opened = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+  const opened = await tx.maybeOne(sql.type(IdRow)`
     insert into loops (id, kind, place) values (${id}, ${kind}, ${place}) on conflict (id) do nothing returning id`);
   if (!opened) throw new DomainError('conflict', 'This id is taken. Let it out, or use a new one.');
   await tx.query(sql.unsafe`insert into rounds (loop_id, round, cause) values (${id}, 1, 'opened')`);
@@ -28,9 +37,7 @@ export async function lockLoop(
   tx: Tx,
   id: string,
 ): Promise<{ kind: 'signal' | 'insight'; place: string; sample: boolean; now: Date }> {
-  const loop = await tx.maybeOne(sql.type(
-    z.object({ kind: z.enum(['signal', 'insight']), place: z.string(), sample: z.boolean(), now: z.date() }),
-  )`
+  const loop = await tx.maybeOne(sql.type(LockedRow)`
     with loop as materialized (select kind, place, sample from loops where id = ${id} for no key update)
     select kind, place, sample, heed_take_moment() as now from loop`);
   if (!loop) throw new DomainError('not_found', 'There is nothing here under that address.');
@@ -54,7 +61,7 @@ export async function openRound(
   loopId: string,
   cause: 'not_settled' | 'decided_anew' = 'not_settled',
 ): Promise<number> {
-  return tx.oneFirst(sql.type(z.object({ round: z.number() }))`
+  return tx.oneFirst(sql.type(RoundRow)`
     insert into rounds (loop_id, round, level, cause)
     select loop_id, round + 1, level + ${cause === 'not_settled' ? 1 : 0}, ${cause} from rounds where loop_id = ${loopId} order by round desc limit 1
     returning round`);
@@ -77,7 +84,7 @@ export async function closeRound(
   tx: Tx,
   closure: { loopId: string; round: number; how: Closing; by?: string | null; rule?: string; reason?: string },
 ): Promise<boolean> {
-  const closed = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+  const closed = await tx.maybeOne(sql.type(IdRow)`
     insert into closures (id, loop_id, round, how, by, rule, reason)
     values (${newId()}, ${closure.loopId}, ${closure.round}, ${closure.how}, ${closure.by ?? null}, ${closure.rule ?? null}, ${closure.reason ?? null})
     on conflict (loop_id, round) do nothing

@@ -5,6 +5,8 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { endPrompts } from './loops.ts';
 
+const ByRow = z.object({ by: z.string().nullable() });
+
 export interface Ownership {
   loopId: string;
   round: number;
@@ -31,9 +33,5 @@ export async function own(tx: Tx, o: Ownership): Promise<string> {
 
 /** Who gave a loop to whoever is answerable now, or took it; null where a rule did. */
 export function giverOf(db: Db, loopId: string): Promise<string | null> {
-  return db.oneFirst(
-    sql.type(
-      z.object({ by: z.string().nullable() }),
-    )`select by from ownerships where loop_id = ${loopId} and ended_at is null`,
-  );
+  return db.oneFirst(sql.type(ByRow)`select by from ownerships where loop_id = ${loopId} and ended_at is null`);
 }

@@ -5,6 +5,7 @@ import type { Role } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
 import { waits, type Wait } from '../../domain/loop.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow, StaffRow } from '../rows.ts';
 
 export interface NewPlan {
   loopId: string;
@@ -19,7 +20,7 @@ export interface NewPlan {
 
 export async function isPlanned(db: Db, p: Pick<NewPlan, 'loopId' | 'round' | 'wait' | 'occasion'>): Promise<boolean> {
   return (
-    (await db.maybeOne(sql.type(z.object({ id: z.string() }))`
+    (await db.maybeOne(sql.type(IdRow)`
       select id from plans where loop_id = ${p.loopId} and round = ${p.round} and wait = ${p.wait} and occasion = ${p.occasion}`)) !==
     null
   );
@@ -89,7 +90,7 @@ export async function recordEscalation(
 
 /** Whom the current holder's and earlier rungs of this round have told, so that they may act too. */
 export async function toldByLadder(db: Db, loopId: string, round: number): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ staff: z.string() }))`
+  return db.anyFirst(sql.type(StaffRow)`
     select distinct e.staff from escalations e join plans p on p.id = e.plan_id
     where p.loop_id = ${loopId} and p.round = ${round} and e.staff is not null`);
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
 
 /** How one gesture is told from the next: who made it through which door, and the key that door gives it. */
 export interface Press {
@@ -30,7 +31,7 @@ export async function press(
 ): Promise<{ id: string; first?: Record<string, unknown> }> {
   const id = newId();
   const { keyHash, fingerprint } = hashesOf(gesture);
-  const fresh = await tx.maybeOne(sql.type(z.object({ id: z.string() }))`
+  const fresh = await tx.maybeOne(sql.type(IdRow)`
     insert into presses (id, source, key_hash, fingerprint, person)
     values (${id}, ${gesture.source}, ${sql.binary(keyHash)}, ${sql.binary(fingerprint)}, ${person})
     on conflict (source, key_hash) do nothing

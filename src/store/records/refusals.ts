@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
+const RefusedRow = z.object({ door: z.string(), why: z.string(), times: z.number() });
+
 export const doors = ['page', 'api', 'slack', 'link', 'sign_in', 'metrics'] as const;
 
 export const refusalReasons = [
@@ -97,7 +99,7 @@ export function refusalsSince(db: Db, days: number): Promise<readonly z.infer<ty
 
 /** How many there were in the last hour, by door and reason. */
 export function refusalsOfTheHour(db: Db): Promise<readonly { door: string; why: string; times: number }[]> {
-  return db.any(sql.type(z.object({ door: z.string(), why: z.string(), times: z.number() }))`
+  return db.any(sql.type(RefusedRow)`
     select door, why, sum(times)::float8 as times
     from refusals where minute > heed_now() - interval '1 hour' group by door, why`);
 }

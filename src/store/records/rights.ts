@@ -1,8 +1,8 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
-import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { suppress } from './customers.ts';
 import { mustNotName } from './erasures.ts';
@@ -22,7 +22,7 @@ export async function recordRight(
 }
 
 export function isRestricted(db: Db, customerId: string): Promise<boolean> {
-  return db.oneFirst(sql.type(z.object({ restricted: z.boolean() }))`
+  return db.oneFirst(sql.type(RestrictedRow)`
     select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`);
 }
 

@@ -1,7 +1,7 @@
 /** Sample history: many backdated facts written at once, and taken away again with all that only they refer to. */
 
-import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { FoundRow } from '../rows.ts';
 
 /** What a sample story may record, in the order in which the rows may refer to each other. */
 const columns = {
@@ -208,9 +208,7 @@ export type SampleRow<Table extends SampleTable> = { -readonly [Column in keyof 
 export type SampleFacts = { [Table in SampleTable]?: SampleRow<Table>[] };
 
 export function hasSamples(db: Db): Promise<boolean> {
-  return db.oneFirst(
-    sql.type(z.object({ found: z.boolean() }))`select exists (select from loops where sample) as found`,
-  );
+  return db.oneFirst(sql.type(FoundRow)`select exists (select from loops where sample) as found`);
 }
 
 /** One statement a table, in the order above. What has not been decided can be joined, unless a live insight holds its key. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Mood, OfferTaken } from '../../domain/company.ts';
 import { newId, newReference } from '../../domain/ids.ts';
 import { sql, type Db } from '../pool.ts';
+import { ReferenceRow } from '../rows.ts';
 import type { Customer } from './customers.ts';
 import { hashesOf, type Press } from './presses.ts';
 
@@ -41,7 +42,7 @@ export async function recordSignal(db: Db, s: NewSignal): Promise<string | null>
   const attributes = Object.entries(s.attributes);
   const { keyHash, fingerprint } = hashesOf(s.press);
   const customerId = s.customer?.id ?? null;
-  return db.maybeOneFirst(sql.type(z.object({ reference: z.string() }))`
+  return db.maybeOneFirst(sql.type(ReferenceRow)`
     with drawn as (
       select d as reference from unnest(${sql.array(drawn, 'text')}) with ordinality as u (d, n)
       where not exists (select from signals x where x.reference = d) order by n limit 1

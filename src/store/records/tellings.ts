@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow, SignalIdRow } from '../rows.ts';
 
 const Contributor = z.object({
   signal_id: z.string(),
@@ -31,7 +32,7 @@ export async function contributorsLeft(
   most: number,
 ): Promise<readonly Contributor[]> {
   // Chosen by themselves, so that the view is read for these and not for everybody who is left.
-  const next = await db.anyFirst(sql.type(z.object({ signal_id: z.string() }))`
+  const next = await db.anyFirst(sql.type(SignalIdRow)`
     with unsettled as (
       select x.signal_id, coalesce(s.customer_id, s.id) as person, s.captured_at
       from now.insight_signals x
@@ -86,7 +87,7 @@ export async function recordTelling(tx: Tx, t: NewTelling): Promise<{ id: string
     values (${id}, ${t.decisionId}, ${t.signalId}, ${t.customerId ?? null}, ${t.staff ?? null}, ${t.channel ?? null}, ${t.reason ?? null})
     on conflict do nothing`);
   if (rowCount === 1) return { id, fresh: true };
-  const first = await tx.oneFirst(sql.type(z.object({ id: z.string() }))`
+  const first = await tx.oneFirst(sql.type(IdRow)`
     select id from tellings where decision_id = ${t.decisionId}
       and (customer_id = ${t.customerId ?? null} or staff = ${t.staff ?? null})`);
   return { id: first, fresh: false };
@@ -94,7 +95,7 @@ export async function recordTelling(tx: Tx, t: NewTelling): Promise<{ id: string
 
 /** The signals whose customer hears of a decision through one telling: all that this customer said about it. In the order of their ids. */
 export function signalsToldThrough(db: Db, decisionId: string, customerId: string): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ id: z.string() }))`
+  return db.anyFirst(sql.type(IdRow)`
     select ts.signal_id as id from told_signals ts join tellings t on t.id = ts.telling_id
     where t.decision_id = ${decisionId} and t.customer_id = ${customerId}
     order by ts.signal_id`);

@@ -1,6 +1,5 @@
 /** How a signal was read: by rule once, by a person where the rules were unsure; and what we knew of the customer by then. */
 
-import { z } from 'zod';
 import type { Course } from '../../domain/company.ts';
 import type { Judgement } from '../../domain/triage.ts';
 import { sql, type Tx } from '../pool.ts';
@@ -34,7 +33,7 @@ export async function recordReview(tx: Tx, r: Review): Promise<boolean> {
 
 /** Counts what is known at this moment and keeps it: this customer's earlier signals, what we still owe them, how many asked the same. */
 export async function recordEnrichment(tx: Tx, signalId: string): Promise<void> {
-  await tx.query(sql.type(z.object({}))`
+  await tx.query(sql.unsafe`
     insert into enrichments (signal_id, earlier, owed, asked_the_same)
     select s.id,
       (select count(*) from signals e where e.customer_id = s.customer_id and e.id <> s.id and e.captured_at <= s.captured_at),

@@ -3,9 +3,11 @@
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
+const TheirsRow = z.object({ theirs: z.boolean() });
+
 /** They hold the loop, or its ladder has told them in this round and they have not given it away since. */
 export function stillTheirs(db: Db, loopId: string, staff: string): Promise<boolean> {
-  return db.oneFirst(sql.type(z.object({ theirs: z.boolean() }))`
+  return db.oneFirst(sql.type(TheirsRow)`
     with held as (
       select o.ended_at from ownerships o
       where o.loop_id = ${loopId} and o.staff = ${staff}

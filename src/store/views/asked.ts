@@ -1,14 +1,14 @@
 /** How many others asked for the same, before anything is captured. */
 
-import { z } from 'zod';
 import type { Wanted } from '../../domain/reading.ts';
 import { sql, type Db } from '../pool.ts';
+import { CountRow } from '../rows.ts';
 
 /** Signals with this item and all of these attributes (they may name more), without `except`. 0 when nothing was named. */
 export async function askedFor(db: Db, { item, attributes }: Wanted, except?: string): Promise<number> {
   const named = Object.entries({ ...attributes, ...(item && { item }) });
   if (named.length === 0) return 0;
-  return db.oneFirst(sql.type(z.object({ count: z.number() }))`
+  return db.oneFirst(sql.type(CountRow)`
     select count(*)::integer as count from (
       select a.signal_id from signal_attributes a
       where (a.name, a.value) in (${sql.join(

@@ -4,10 +4,12 @@ import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
+const NameRow = z.object({ name: z.string() });
+
 /** Names of the migrations that this version brings and the database does not have yet. */
 export async function migrationsMissing(db: Db): Promise<string[]> {
   const files = await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)));
-  const applied = await db.anyFirst(sql.type(z.object({ name: z.string() }))`select name from migrations`);
+  const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations`);
   return files.map((file) => file.replace(/\.sql$/, '')).filter((name) => !applied.includes(name));
 }
 

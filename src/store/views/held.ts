@@ -3,6 +3,11 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { sql, type Db } from '../pool.ts';
+import { RestrictedRow } from '../rows.ts';
+
+const HeldRow = z.object({ id: z.string(), name: z.string().nullable(), since: z.date() });
+const AttributeRow = z.object({ name: z.string(), value: z.string() });
+const DueOnRow = z.object({ due_on: z.string() });
 
 const Address = z.object({ kind: z.string(), value: z.string(), since: z.date() });
 const Consent = z.object({ purpose: z.string(), channel: z.string(), wording: z.string(), givenAt: z.date() });
@@ -62,7 +67,7 @@ export interface Held {
 /** Times in UTC. Colleagues appear by the name in the company file. */
 export async function everythingHeld(db: Db, company: Company, customerId: string): Promise<Held> {
   const nameOf = (code: string | null): string | null => (code ? (company.staff[code]?.name ?? code) : null);
-  const customer = await db.one(sql.type(z.object({ id: z.string(), name: z.string().nullable(), since: z.date() }))`
+  const customer = await db.one(sql.type(HeldRow)`
     select id, name, created_at as since from customers where id = ${customerId}`);
   const said = await db.any(sql.type(Said)`
     select s.id, s.reference, s.place, s.channel, s.said_at as "saidAt", s.captured_by as "capturedBy", w.words, w.note, w.unmet, w.offered,
@@ -73,7 +78,7 @@ export async function everythingHeld(db: Db, company: Company, customerId: strin
     customer,
     addresses: await db.any(sql.type(Address)`
       select kind, value, added_at as since from identities where customer_id = ${customerId} order by kind, added_at`),
-    restricted: await db.oneFirst(sql.type(z.object({ restricted: z.boolean() }))`
+    restricted: await db.oneFirst(sql.type(RestrictedRow)`
       select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`),
     rights: await db.any(sql.type(Right)`
       select kind, by, exercised_at as at from rights where customer_id = ${customerId} order by exercised_at, id`),
@@ -89,7 +94,7 @@ export async function everythingHeld(db: Db, company: Company, customerId: strin
 }
 
 async function aroundSignal(db: Db, id: string, customerId: string, nameOf: (code: string | null) => string | null) {
-  const wanted = await db.any(sql.type(z.object({ name: z.string(), value: z.string() }))`
+  const wanted = await db.any(sql.type(AttributeRow)`
     select name, value from signal_attributes where signal_id = ${id} order by name`);
   const calls = await db.any(sql.type(Call)`
     select outcome, by, called_at as at from calls where loop_id = ${id} order by called_at`);
@@ -108,7 +113,7 @@ async function aroundSignal(db: Db, id: string, customerId: string, nameOf: (cod
     calls: calls.map((call) => ({ ...call, by: nameOf(call.by) ?? call.by })),
     confirmations: await db.any(sql.type(Confirmation)`
       select says, question, words, confirmed_at as at from confirmations where loop_id = ${id} order by confirmed_at`),
-    promisedBy: await db.maybeOneFirst(sql.type(z.object({ due_on: z.string() }))`
+    promisedBy: await db.maybeOneFirst(sql.type(DueOnRow)`
       select due_on from promises where loop_id = ${id} order by promised_at desc limit 1`),
     decisions: decisions.map((one) => ({ ...one, by: nameOf(one.by) ?? one.by })),
   };

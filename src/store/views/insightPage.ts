@@ -9,6 +9,8 @@ import { sql, type Db } from '../pool.ts';
 import { placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
+const WaysRow = z.object({ written: z.number(), called: z.number(), cannot: z.number() });
+
 const Verbatim = z.object({
   id: z.string(),
   words: z.string().nullable(),
@@ -61,7 +63,7 @@ function verbatims(db: Db, insightId: string, decisionId: string | null): Promis
 }
 
 function tellingsOf(db: Db, decisionId: string | null): Promise<InsightPage['tellings']> {
-  return db.one(sql.type(z.object({ written: z.number(), called: z.number(), cannot: z.number() }))`
+  return db.one(sql.type(WaysRow)`
     select
       count(distinct t.telling_id) filter (where x.channel in ('email', 'sample'))::integer as written,
       count(distinct t.telling_id) filter (where x.channel = 'phone')::integer as called,

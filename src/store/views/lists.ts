@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
+import { SignalIdRow } from '../rows.ts';
 import { InsightNow } from './insights.ts';
 import { SignalNow } from './signals.ts';
 
@@ -61,7 +62,7 @@ export function insightsPage(
 
 /** The signals an insight holds that were said at one of `places`, oldest first. */
 export function signalsOfInsight(db: Db, insightId: string, places: readonly string[]): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(z.object({ signal_id: z.string() }))`
+  return db.anyFirst(sql.type(SignalIdRow)`
     select x.signal_id from now.insight_signals x join loops l on l.id = x.signal_id
     where x.insight_id = ${insightId} and l.place = ${among(places)}
     order by x.joined_at, x.signal_id limit 1000`);

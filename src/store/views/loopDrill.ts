@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { figures, type Figure } from '../../domain/measures.ts';
 import { sql, type Db } from '../pool.ts';
+import { CountRow } from '../rows.ts';
 import { claimsWithin, duesWithin, promisesWithin, reachedWithin, undecidedAt, type Within } from './loopPeriod.ts';
 
 const Behind = z.object({
@@ -33,7 +34,7 @@ export async function loopDrill(
   page: { skip: number; most: number } = { skip: 0, most: 100 },
 ): Promise<{ total: number; behind: readonly Behind[] }> {
   const rows = rowsOf(figure, within);
-  const total = await db.oneFirst(sql.type(z.object({ count: z.number() }))`
+  const total = await db.oneFirst(sql.type(CountRow)`
     select count(*)::integer as count from ${rows} counted where sample = ${within.sample}`);
   const shown = sql.fragment`
     (select * from ${rows} counted where sample = ${within.sample} order by at desc, id, round offset ${page.skip} limit ${page.most})`;

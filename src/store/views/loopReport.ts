@@ -8,6 +8,7 @@ import { lastDays, percentile, share, steps } from '../../domain/measures.ts';
 import { momentOf } from '../records/clock.ts';
 import { calendarOf } from '../records/ladders.ts';
 import { sql, type Db } from '../pool.ts';
+import { FoundRow } from '../rows.ts';
 import {
   claimsWithin,
   duesWithin,
@@ -17,6 +18,8 @@ import {
   undecidedAt,
   type Within,
 } from './loopPeriod.ts';
+
+const CountedRow = z.object({ due: z.number(), citing: z.number() });
 
 const Unused = z.object({
   id: z.string(),
@@ -70,14 +73,14 @@ export async function loopReport(db: Db, company: Company, within: Within): Prom
 export async function headline(db: Db, company: Company): Promise<{ due: number; citing: number; sample: boolean }> {
   const within = lastDays(90, await momentOf(db), company.timezone);
   const sample = await hasSamples(db);
-  const counted = await db.one(sql.type(z.object({ due: z.number(), citing: z.number() }))`
+  const counted = await db.one(sql.type(CountedRow)`
     select count(*)::integer as due, (count(*) filter (where part = 'citing'))::integer as citing
     from ${duesWithin(within)} due where sample = ${sample}`);
   return { ...counted, sample };
 }
 
 const hasSamples = (db: Db): Promise<boolean> =>
-  db.oneFirst(sql.type(z.object({ found: z.boolean() }))`select exists (select from loops where sample) as found`);
+  db.oneFirst(sql.type(FoundRow)`select exists (select from loops where sample) as found`);
 
 const Counted = z.object({ sample: z.boolean(), measure: z.string(), part: z.string(), count: z.number() });
 

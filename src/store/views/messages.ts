@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { waits } from '../../domain/loop.ts';
 import { sql, type Db } from '../pool.ts';
 
+const ByRow = z.object({ by: z.string() });
+
 const Said = z.object({
   customer_name: z.string().nullable(),
   words: z.string().nullable(),
@@ -124,7 +126,5 @@ export function decisionBehind(db: Db, decisionId: string): Promise<Decided | nu
 
 /** Who gave an answer. */
 export function signerOf(db: Db, followUpId: string): Promise<string | null> {
-  return db.maybeOneFirst(
-    sql.type(z.object({ by: z.string() }))`select by from follow_ups where id = ${followUpId} and by is not null`,
-  );
+  return db.maybeOneFirst(sql.type(ByRow)`select by from follow_ups where id = ${followUpId} and by is not null`);
 }

@@ -3,12 +3,14 @@
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
+const SightRow = z.object({ kind: z.enum(['signal', 'insight']), places: z.array(z.string()) });
+
 /** A signal's one place; an insight's own, and those of the signals it holds. Null when there is no such loop. */
 export async function placesOfLoop(
   db: Db,
   id: string,
 ): Promise<{ kind: 'signal' | 'insight'; places: readonly string[] } | null> {
-  return db.maybeOne(sql.type(z.object({ kind: z.enum(['signal', 'insight']), places: z.array(z.string()) }))`
+  return db.maybeOne(sql.type(SightRow)`
     select l.kind, array(
       select l.place
       union

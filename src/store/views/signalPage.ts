@@ -10,6 +10,9 @@ import { wordsOf } from '../records/signals.ts';
 import { sql, type Db } from '../pool.ts';
 import { readSignal, type SignalReading } from './signalReading.ts';
 
+const CustomerIdRow = z.object({ customer_id: z.string().nullable() });
+const OwedRow = z.object({ open: z.number(), promised_on: z.string().nullable() });
+
 export interface SignalPage extends SignalReading {
   now: Date;
   words: Awaited<ReturnType<typeof wordsOf>>;
@@ -43,9 +46,7 @@ export async function signalPage(
   places: readonly string[],
 ): Promise<SignalPage | null> {
   const words = await wordsOf(db, id);
-  const customerId = await db.maybeOneFirst(
-    sql.type(z.object({ customer_id: z.string().nullable() }))`select customer_id from signals where id = ${id}`,
-  );
+  const customerId = await db.maybeOneFirst(sql.type(CustomerIdRow)`select customer_id from signals where id = ${id}`);
   const customer = customerId ? await customerOf(db, customerId) : null;
   const reading = await readSignal(db, company, id, { audience: 'staff', customer: customer?.name ?? undefined });
   if (!reading) return null;
@@ -88,7 +89,7 @@ function earlierOf(db: Db, customerId: string, id: string): Promise<readonly Ear
 }
 
 function owedTo(db: Db, customerId: string): Promise<{ open: number; promised_on: string | null }> {
-  return db.one(sql.type(z.object({ open: z.number(), promised_on: z.string().nullable() }))`
+  return db.one(sql.type(OwedRow)`
     select count(*)::integer as open, min(p.due_on) filter (where p.due_at > heed_now()) as promised_on
     from signals s
     join now.open_loops o on o.id = s.id

@@ -7,6 +7,14 @@ import { momentOf } from '../records/clock.ts';
 import { sql, type Db } from '../pool.ts';
 import { readSignal, type SignalReading } from './signalReading.ts';
 
+const TheirsRow = z.object({
+  words: z.string().nullable(),
+  ended: z.boolean(),
+  writes: z.boolean(),
+  mailed: z.boolean(),
+});
+const LinkedRow = z.object({ signal_id: z.string(), customer_id: z.string(), name: z.string().nullable() });
+
 export interface YoursPage extends SignalReading {
   now: Date;
   words: string | null;
@@ -25,9 +33,7 @@ export async function yoursPage(
   company: Company,
   { signalId, customerId }: { signalId: string; customerId: string },
 ): Promise<YoursPage | null> {
-  const theirs = await db.maybeOne(sql.type(
-    z.object({ words: z.string().nullable(), ended: z.boolean(), writes: z.boolean(), mailed: z.boolean() }),
-  )`
+  const theirs = await db.maybeOne(sql.type(TheirsRow)`
     select w.words,
       exists (
         select from closures z
@@ -69,9 +75,7 @@ function questionOf(signal: SignalReading['signal']): YoursPage['question'] {
 export function latestCustomer(
   db: Db,
 ): Promise<{ signal_id: string; customer_id: string; name: string | null } | null> {
-  return db.maybeOne(sql.type(
-    z.object({ signal_id: z.string(), customer_id: z.string(), name: z.string().nullable() }),
-  )`
+  return db.maybeOne(sql.type(LinkedRow)`
     select s.id as signal_id, s.customer_id, c.name
     from signals s join loops l on l.id = s.id join customers c on c.id = s.customer_id
     where not l.sample and not c.sample

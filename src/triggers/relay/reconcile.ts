@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Log } from '../../log.ts';
 import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { sql, type Pool } from '../../store/pool.ts';
+import { CountRow, NowRow } from '../../store/rows.ts';
 
 export interface Reconciled {
   /** Temporal's memory was lost: every open loop has been woken. */
@@ -37,7 +38,7 @@ export async function reconcile(options: {
   );
   const elsewhere = known
     ? null
-    : await pool.maybeOneFirst(sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from engines`);
+    : await pool.maybeOneFirst(sql.type(CountRow)`select count(*)::integer as count from engines`);
 
   // Another id under the same address, or another address than ever before: this Temporal knows nothing of the loops that are open.
   const lost = known ? known.namespace_id !== id : (elsewhere ?? 0) > 0;
@@ -45,7 +46,7 @@ export async function reconcile(options: {
     log.error({ loops: await wakeAllOpen(pool) }, 'This Temporal does not know our stories: every open loop is woken.');
 
   // Real time, as Temporal's own; by Postgres's clock, since this machine's may be wrong.
-  const sweptUntil = await pool.oneFirst(sql.type(z.object({ now: z.date() }))`select clock_timestamp() as now`);
+  const sweptUntil = await pool.oneFirst(sql.type(NowRow)`select clock_timestamp() as now`);
   const since = new Date((known?.since.getTime() ?? sweptUntil.getTime()) - overlapMs).toISOString();
   let revived = 0;
   const query = `ExecutionStatus IN (${endedBadly}) AND CloseTime > '${since}'`;

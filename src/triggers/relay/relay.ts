@@ -33,6 +33,9 @@ export interface RelayOptions {
 
 /** Without a hint it looks this often. */
 const sweepMs = 1_000;
+/** Hints that come thick and fast are one look: each is two or three statements. What is paced can wait for a tenth of a second. */
+const promptlyRestMs = 20;
+const inItsTurnRestMs = 100;
 /** A terminated run is back within ten seconds. */
 const reconcileMs = 4_000;
 /** Longest a call to Temporal may take. */
@@ -49,11 +52,13 @@ export function startRelay(options: RelayOptions): Relay {
   const state = { stopping: false, rebuilding: false };
 
   // Apart from the rest, so that nobody's response stands behind a handful of waves that is under way.
-  const promptly = goOn(
-    async () => (await carry(options, 'response', 50)) + (await startDeliveries(options, 'other', 20)),
-  );
+  const promptly = goOn(promptlyRestMs, async () => {
+    const woken = await carry(options, 'response', 50);
+    const started = await startDeliveries(options, 'other', 20);
+    return woken === 50 || started === 20;
+  });
 
-  const inItsTurn = goOn(async () => {
+  const inItsTurn = goOn(inItsTurnRestMs, async () => {
     // While everything is rebuilt, opening stories takes all the room that responses leave.
     const opened = await carry(options, 'start', state.rebuilding ? 20 : starts.room());
     if (state.rebuilding && opened === 0) state.rebuilding = false;
@@ -62,20 +67,23 @@ export function startRelay(options: RelayOptions): Relay {
     waves.take(waved);
     const told = await startDeliveries(options, 'wave', letters.room());
     letters.take(told);
-    return opened + waved + told;
+    return state.rebuilding;
   });
 
-  /** Again and again, at once while there is something to do, else at the next hint or sweep. */
-  async function goOn(work: () => Promise<number>): Promise<void> {
+  /** Again and again: at once while `work` says that it left something, else at the next hint or sweep, and no more often than every `restMs`. */
+  async function goOn(restMs: number, work: () => Promise<boolean>): Promise<void> {
     let heard = 0;
     while (!state.stopping) {
-      let carried = 0;
+      const began = performance.now();
+      let more = false;
       try {
-        carried = await work();
+        more = await work();
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'The relay could not reach Postgres; it goes on trying.');
       }
-      if (carried === 0) heard = await ears.next(sweepMs, heard);
+      if (more) continue;
+      heard = await ears.next(sweepMs, heard);
+      await ears.idle(began + restMs - performance.now());
     }
   }
 

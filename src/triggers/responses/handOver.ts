@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { giverOf, own } from '../../store/records/ownerships.ts';
 import { sql, type Db } from '../../store/pool.ts';
+import { CountRow } from '../../store/rows.ts';
 import type { Heed } from '../heed.ts';
 import {
   atTime,
@@ -90,6 +91,6 @@ async function wentAlready(
 }
 
 function handOversBefore(db: Db, loopId: string, round: number): Promise<number> {
-  return db.oneFirst(sql.type(z.object({ count: z.number() }))`
+  return db.oneFirst(sql.type(CountRow)`
     select count(*)::integer as count from ownerships where loop_id = ${loopId} and round = ${round} and cause = 'handed_over'`);
 }

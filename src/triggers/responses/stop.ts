@@ -7,7 +7,10 @@ import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { putRight, recordRight } from '../../store/records/rights.ts';
 import { sql, type Tx } from '../../store/pool.ts';
+import { IdRow } from '../../store/rows.ts';
 import type { Heed } from '../heed.ts';
+
+const NormalisedRow = z.object({ normalised: z.string() });
 
 /** One-click unsubscribe (RFC 8058): nothing more goes to any e-mail address of this customer. Doing it twice does no harm. */
 export function stopWriting(heed: Heed, customerId: string): Promise<void> {
@@ -68,13 +71,13 @@ async function takeMailboxAway(tx: Tx, customerId: string): Promise<void> {
 }
 
 function addresses(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<readonly string[]> {
-  return tx.anyFirst(sql.type(z.object({ normalised: z.string() }))`
+  return tx.anyFirst(sql.type(NormalisedRow)`
     select normalised from identities where customer_id = ${customerId} and kind = ${channel}`);
 }
 
 /** Their loops look again: there may be nobody to reach any more. */
 async function wakeLoopsOf(tx: Tx, customerId: string): Promise<void> {
-  const loops = await tx.anyFirst(sql.type(z.object({ id: z.string() }))`
+  const loops = await tx.anyFirst(sql.type(IdRow)`
     select s.id from signals s join now.open_loops o on o.id = s.id where s.customer_id = ${customerId} order by s.id`);
   for (const id of loops) await factRecorded(tx, id);
 }

@@ -121,6 +121,23 @@ describe('the relay', () => {
     expect(await nudgesOf(loop)).toHaveLength(2);
   });
 
+  test('looks once for many hints: three hundred in a moment are no thousand statements', async () => {
+    let looks = 0;
+    const any: typeof db.pool.any = (...asked) => {
+      looks += 1;
+      return db.pool.any(...asked);
+    };
+    relay(temporal().client, { pool: { ...db.pool, any } });
+    await sleep(300);
+    looks = 0;
+    const began = performance.now();
+    for (let n = 0; n < 300; n += 1) await db.pool.query(sql.unsafe`select pg_notify('heed_due', '')`);
+    const elapsed = performance.now() - began;
+    // Two statements every twenty milliseconds for what is urgent, three every hundred for what has its turn; beside them the chain's, once a second.
+    expect(looks).toBeLessThan(2 * (elapsed / 20 + 2) + 3 * (elapsed / 100 + 2) + 4);
+    expect(looks).toBeGreaterThan(2);
+  });
+
   test('that died between taking a wake and carrying it is followed by another one', async () => {
     const [loop = ''] = await opened(1);
     expect(await leaseWakes(db.pool, 'start', 10)).toHaveLength(1);
