@@ -71,7 +71,7 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     drainSeconds: 300,
     patient: false,
   };
-  /** An insight comes of every fifth capture or so. */
+  /** Seconds until so many loops are begun: an insight comes of every fifth capture or so. */
   const during = (count: number, rate: number): number => (count * 0.82) / rate;
   const nightly = {
     ...loops,
@@ -107,7 +107,7 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     };
     if (!asked.headline) return [captures];
     const seconds = Number(asked.hours) * 3600;
-    const count = Math.floor(seconds * nightly.rate * 0.8);
+    const count = Math.floor((seconds * 0.8) / during(1, nightly.rate));
     const whole = { ...nightly, count, kills: Math.ceil(count / 50), faultSeconds: troubled({ ...nightly, count }) };
     return [captures, whole];
   }

@@ -369,7 +369,9 @@ async function whatIsLeft(databaseUrl: string): Promise<Left> {
        (select count(*) from escalations)::integer as escalations,
        (select coalesce(percentile_cont(array[0.5, 0.99, 1]) within group (order by
           extract(epoch from e.taken_at - greatest(g.due_at, p.planned_at))::float8), '{0,0,0}')
-        from escalations e join rungs g using (plan_id, step, repeat) join plans p on p.id = e.plan_id where not e.collapsed) as "rungsLate",
+        from escalations e join rungs g using (plan_id, step, repeat) join plans p on p.id = e.plan_id
+        -- Whoever is asked as soon as a ladder begins is asked with it: nobody could be late.
+        where not e.collapsed and g.due_at > p.counted_from) as "rungsLate",
        (select coalesce(percentile_cont(array[0.5, 0.99, 1]) within group (order by
           extract(epoch from ended_at - planned_at)::float8), '{0,0,0}')
         from deliveries where purpose = 'prompt' and state = 'sent') as "promptsLate"`,

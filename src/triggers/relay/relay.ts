@@ -67,10 +67,10 @@ export function startRelay(options: RelayOptions): Relay {
     waves.take(waved);
     const told = await startDeliveries(options, 'wave', letters.room());
     letters.take(told);
-    return state.rebuilding;
+    return opened + waved + told > 0;
   });
 
-  /** Again and again: at once while `work` says that it left something, else at the next hint or sweep, and no more often than every `restMs`. */
+  /** Again and again: while `work` may have left something, else at the next hint or sweep; no more often than every `restMs`. */
   async function goOn(restMs: number, work: () => Promise<boolean>): Promise<void> {
     let heard = 0;
     while (!state.stopping) {
@@ -81,8 +81,7 @@ export function startRelay(options: RelayOptions): Relay {
       } catch (error) {
         log.warn({ code: codeOf(error) }, 'The relay could not reach Postgres; it goes on trying.');
       }
-      if (more) continue;
-      heard = await ears.next(sweepMs, heard);
+      if (!more) heard = await ears.next(sweepMs, heard);
       await ears.idle(began + restMs - performance.now());
     }
   }

@@ -1,0 +1,69 @@
+/** Whom a wait asks as it begins, and what is left to climb. */
+
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { catchUp, climb } from '../../src/activities/climb.ts';
+import type { Hands } from '../../src/activities/createActivities.ts';
+import { refineOwner, triage } from '../../src/activities/triage.ts';
+import { newId } from '../../src/domain/ids.ts';
+import { sql } from '../../src/store/pool.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
+import { capture } from '../../src/triggers/capture.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+let hands: Hands;
+beforeAll(async () => {
+  db = await openTestDatabase();
+  hands = { pool: db.pool, configuration: db.heed.configuration, publicUrl: 'https://heed.test' } as Hands;
+});
+afterAll(() => db.close());
+
+const press = () => ({ source: 'test', key: newId() });
+const hears = async (words: string): Promise<string> => {
+  const customer = { email: `${newId()}@example.com` };
+  const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+  const said = { words, kind: 'question', place: 'high-street', by: 'mina', customer, consent };
+  const { id } = await capture(db.heed, said, { channel: 'web', press: press() });
+  await triage(hands, id);
+  return id;
+};
+const owner = async (loopId: string) => (await signalNow(db.pool, loopId))!.owner;
+const prompted = (loopId: string) =>
+  db.pool.anyFirst(sql.type(z.object({ staff: z.string() }))`
+    select staff from deliveries where loop_id = ${loopId} and purpose = 'prompt' order by planned_at, staff`);
+
+test('nobody is asked before it is known whose it is; then whoever holds it, once, and nothing is left to climb', async () => {
+  const id = await hears('What does the umbrella cost?');
+  const before = await catchUp(hands, id, 0);
+  expect(await prompted(id)).toEqual([]);
+  expect(before.sleepMs).toBeLessThanOrEqual(0);
+
+  await refineOwner(hands, id);
+  const asked = await catchUp(hands, id, before.round);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  expect(asked.sleepMs).toBeGreaterThan(0);
+  await catchUp(hands, id, asked.round);
+  expect(await prompted(id)).toHaveLength(1);
+});
+
+test('once somebody has failed to act, it is the climb that asks, and not the look', async () => {
+  const id = await hears('What does the raincoat cost?');
+  await refineOwner(hands, id);
+  await catchUp(hands, id, 0);
+  await db.passTime('14 days');
+  expect((await catchUp(hands, id, 1)).sleepMs).toBeLessThanOrEqual(0);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  await climb(hands, id);
+  expect(await prompted(id)).toHaveLength(2);
+});
+
+test('whoever takes it before it was given to anybody is asked by the climb, as nobody was looked for', async () => {
+  const id = await hears('What does the parasol cost?');
+  await acknowledge(db.heed, { loopId: id, by: 'mina', press: press() });
+  await refineOwner(hands, id);
+  expect((await catchUp(hands, id, 0)).over).toBe(false);
+  await climb(hands, id);
+  expect((await catchUp(hands, id, 1)).sleepMs).toBeGreaterThan(0);
+});
