@@ -53,19 +53,24 @@ export async function restore(
   let tables: number;
   try {
     await mustBeAlone(client);
-    await takeBack(client);
+    const tookBack = await takeBack(client);
     const held = await holdsHeed(client);
-    if (held && !replace)
+    if (held && !replace) {
+      // It stays, so whatever is started on it next, and migrates nothing, finds it whole.
+      if (tookBack) await migrate(databaseUrl);
       throw new DomainError(
         'conflict',
         'This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.',
       );
+    }
     erasures = [...(await erasuresOf(client)), ...(await erasuresBeside(file, erasuresFrom))];
     try {
       await putAside(client, header, held);
       tables = await load(client, file);
     } catch (cause) {
-      await takeBack(client).catch(() => {});
+      await takeBack(client)
+        .then((tookBack) => (tookBack ? migrate(databaseUrl) : []))
+        .catch(() => []);
       throw new Error(`${file} could not be restored. What was there is not lost.`, { cause });
     }
   } finally {
@@ -141,12 +146,14 @@ async function putAside(client: pg.Client, { migrations }: Header, held: boolean
   await migrateTo(client, migrations.length);
 }
 
-/** Undoes what a restore that did not come to its end has begun. */
-async function takeBack(client: pg.Client): Promise<void> {
-  if (!(await isHalfRestored(client))) return;
+/** Undoes what a restore that did not come to its end has begun, and says whether there was any. The views are gone after it; left empty, their
+ *  schema would pass for whole with whoever migrates. */
+async function takeBack(client: pg.Client): Promise<boolean> {
+  if (!(await isHalfRestored(client))) return false;
   await client.query(
-    `begin; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public; commit`,
+    `begin; drop schema if exists now cascade; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public; commit`,
   );
+  return true;
 }
 
 /** Everything in one transaction. Returns how many tables it filled. */

@@ -168,11 +168,22 @@ test('of a later Heed is refused, and what fails half-way costs nothing of what 
     /another version of Heed, later/,
   );
   await refused(await changed({ format: 2 })).toThrow(/that this version can read/);
-  await refused(
-    await changed({}, [...lines.slice(0, 40), '{"table":"signals","columns":["mood"]}', '\\.', ...lines.slice(40)]),
-  ).toThrow(/could not be restored\. What was there is not lost/);
+  const unfit = await changed({}, [
+    ...lines.slice(0, 40),
+    '{"table":"signals","columns":["mood"]}',
+    '\\.',
+    ...lines.slice(40),
+  ]);
+  await refused(unfit).toThrow(/could not be restored\. What was there is not lost/);
   expect(await contents(source)).toEqual(before);
   expect(await migrate(source)).toEqual([]);
+
+  // What was there may be as good as nothing: a database on which a company is still to be put into force.
+  const target = await blank();
+  await migrate(target);
+  await expect(restore(target, unfit)).rejects.toThrow(/could not be restored\. What was there is not lost/);
+  expect(await ask(target, 'select from configurations')).toEqual([]);
+  expect(await ask(target, 'select from now.signals')).toEqual([]);
 });
 
 test('that is restored by somebody who is killed in the middle is opened by nobody, until it is restored to the end', async () => {
@@ -202,6 +213,29 @@ test('that is restored by somebody who is killed in the middle is opened by nobo
   expect(await restore(target, file)).toMatchObject({ loops: 3 });
   expect(await contents(target)).toEqual(await contents(source));
   expect(await migrate(target)).toEqual([]);
+});
+
+test('that is killed just before its end, and not wanted any more, leaves what it was to replace as it was', async () => {
+  const target = await blank();
+  const name = target.split('/').at(-1)!;
+  await restore(target, file);
+  const before = await contents(target);
+  const restoring = restore(target, file, { replace: true }).catch((error: unknown) => error);
+  await until(async () => (await ask(target, `select from pg_namespace where nspname = 'replaced'`)).length > 0);
+  const holder = new pg.Client({ connectionString: target });
+  holder.on('error', () => {});
+  await holder.connect();
+  // Held by somebody, it cannot go: everything is in by then, and the views are made.
+  await holder.query('begin; lock table replaced.signals in access share mode');
+  const waits = `select from pg_stat_activity where datname = '${name}' and wait_event_type = 'Lock'`;
+  await until(async () => (await ask(server, waits)).length > 0);
+  await ask(server, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+  expect(await restoring).toBeInstanceOf(Error);
+  await until(async () => (await ask(server, `select from pg_stat_activity where datname = '${name}'`)).length === 0);
+  await expect(restore(target, file)).rejects.toThrow(/say --replace/);
+  expect(await contents(target)).toEqual(before);
+  expect(await migrate(target)).toEqual([]);
+  expect(await ask(target, 'select from now.signals')).not.toEqual([]);
 });
 
 describe('one that cannot be made to the end', () => {
