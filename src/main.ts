@@ -3,14 +3,13 @@
  * or `relay`: that process alone, against the parts the environment names; with `engine`, worker and relay in one.
  */
 
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ConfigError, readConfig, type Config } from './config.ts';
-import { explainProblems, readCompany } from './domain/companyFile.ts';
 import { startMailbox, type Mailbox } from './embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from './embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from './embedded/slackRoom.ts';
@@ -22,19 +21,19 @@ import { openLog, placeOf } from './log.ts';
 import { keepBackups } from './store/keepBackups.ts';
 import { migrate, mustBeWhole } from './store/migrate.ts';
 import { openPool, type Pool } from './store/pool.ts';
-import { applyConfiguration, isInForce, knownForMs, openConfigurations } from './store/records/configurations.ts';
+import { knownForMs, openConfigurations } from './store/records/configurations.ts';
 import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { tallyRefusals } from './store/records/refusals.ts';
 import { isReadyForParent, keepEngine } from './keepEngine.ts';
 import { progressLine } from './progressLine.ts';
 import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
+import { applyCompany } from './triggers/companyAtStart.ts';
 import { createApp } from './triggers/http/app.ts';
 import { timingsDoor } from './triggers/http/metrics.ts';
 import { serverLimits } from './triggers/http/requests.ts';
 import { devFrame } from './triggers/http/pages/draw.ts';
 import type { Web } from './triggers/http/web.ts';
 import { openHeed } from './triggers/heed.ts';
-import { loadSampleHistory } from './triggers/sampleHistory.ts';
 
 type Part = 'web' | 'worker' | 'relay' | 'engine';
 const parts: Part[] = ['web', 'worker', 'relay', 'engine'];
@@ -132,7 +131,7 @@ async function startTogether(config: Config, stops: Stop[]): Promise<void> {
   await migrate(databaseUrl, () => {});
   const pool = await openPool(databaseUrl);
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
-  await applyCompany(config, pool, new URL('../samples/demo.yaml', import.meta.url));
+  await applyCompany(pool, config, say);
   await keepInitialKey(config, pool);
   say('Postgres is up.');
   // A Postgres of somebody's own is backed up by its owner.
@@ -237,26 +236,6 @@ const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | 
 
 async function startDatabase(dataDir: string, stops: Stop[]): Promise<string> {
   return (await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops)).url;
-}
-
-/** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. */
-async function applyCompany(config: Config, pool: Pool, sample: URL): Promise<void> {
-  const blank = !(await openConfigurations(pool)().catch(() => undefined));
-  const file = config.companyFile ?? (blank ? sample : undefined);
-  if (!file) return;
-  const yaml = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Error(`The company file ${String(file)} can't be read. Correct HEED_CONFIG.`, { cause });
-  });
-  // What is in force was read when it was applied. To read it takes as long as all the rest of a start.
-  if (await isInForce(pool, yaml)) return;
-  const read = readCompany(yaml);
-  if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
-  const applied = await pool.transaction((tx) =>
-    applyConfiguration(tx, { yaml, company: read.company, by: 'npm start' }),
-  );
-  if (file === sample && applied.changed) {
-    await loadSampleHistory(pool, { company: read.company, configuration: applied.version, now: new Date() });
-  } else if (applied.changed) say(`Applied ${String(file)} as version ${applied.version}.`);
 }
 
 async function keepInitialKey(config: Config, pool: Pool): Promise<void> {

@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { stageOfSignal } from '../../src/domain/loop.ts';
 import { timelineOf } from '../../src/domain/timeline.ts';
-import { sql } from '../../src/store/pool.ts';
+import { sql, type Pool } from '../../src/store/pool.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { previewTellings } from '../../src/store/views/tellingPreview.ts';
 import { timelineOfLoop } from '../../src/store/views/timeline.ts';
+import { applyCompany } from '../../src/triggers/companyAtStart.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { green, openShop, type Shop } from '../activities/messages/shop.ts';
@@ -183,6 +184,28 @@ describe('ninety days of sample history', () => {
     await other.close();
   });
 });
+
+test('a company stays in force although Postgres stumbles while Heed starts: the sample takes the place of none', async () => {
+  const db = await openTestDatabase();
+  const before = await everything(db);
+  const start = (pool: Pool) => applyCompany(pool, { companyFile: undefined }, () => {});
+  await expect(start(stumbling(db.pool))).rejects.toThrow('canceling statement due to statement timeout');
+  await start(db.pool);
+  expect(await everything(db)).toEqual(before);
+  await db.close();
+});
+
+/** The same pool, of which the first statement is cancelled, and no other. */
+function stumbling(pool: Pool): Pool {
+  let stumbled = false;
+  return new Proxy(pool, {
+    get: (whole, name) => {
+      if (stumbled) return Reflect.get(whole, name) as unknown;
+      stumbled = true;
+      return () => Promise.reject(new Error('canceling statement due to statement timeout'));
+    },
+  });
+}
 
 describe('a visitor among the samples', () => {
   let shop: Shop;

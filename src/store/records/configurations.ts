@@ -53,6 +53,12 @@ function withoutPrototype(value: unknown): unknown {
   return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
 
+/** Whether no company file was ever applied. What can't be asked just now is thrown, and is no sign of a blank one: a sample company would take
+ *  the place of the real one, and shut its people out. */
+export async function isBlank(db: Db): Promise<boolean> {
+  return !(await db.exists(sql.unsafe`select from configurations`));
+}
+
 /** Whether the latest version was made from this very text. */
 export async function isInForce(db: Db, yaml: string): Promise<boolean> {
   const latest = await db.maybeOneFirst(

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readCompany } from '../../domain/companyFile.ts';
-import { applyConfiguration } from '../../store/records/configurations.ts';
+import { applyConfiguration, isBlank } from '../../store/records/configurations.ts';
 import { momentOf } from '../../store/records/clock.ts';
 import type { Pool } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
@@ -43,8 +43,7 @@ export function addDemo(program: Command, terminal: Terminal): void {
 
 /** The company in force; the sample company where none is yet. */
 async function companyFor(heed: Heed, pool: Pool, by: string): ReturnType<Heed['configuration']> {
-  const inForce = await heed.configuration().catch(() => undefined);
-  if (inForce) return inForce;
+  if (!(await isBlank(pool))) return heed.configuration();
   const yaml = await readFile(new URL('../../../samples/demo.yaml', import.meta.url), 'utf8');
   const read = readCompany(yaml);
   if ('problems' in read) throw new Error('samples/demo.yaml is not sound. heed check samples/demo.yaml explains.');

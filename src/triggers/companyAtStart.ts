@@ -1,0 +1,34 @@
+/** Whose Heed it is, when all of it is started in one: the company of the file, the one that is there, or else the sample. */
+
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from '../config.ts';
+import { explainProblems, readCompany } from '../domain/companyFile.ts';
+import type { Pool } from '../store/pool.ts';
+import { applyConfiguration, isBlank, isInForce } from '../store/records/configurations.ts';
+import { loadSampleHistory } from './sampleHistory.ts';
+
+const sample = new URL('../../samples/demo.yaml', import.meta.url);
+
+/** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. Throws a sentence
+ *  when the file can't be read or is not sound, and whatever keeps it from being known what is there. */
+export async function applyCompany(
+  pool: Pool,
+  { companyFile }: { companyFile: string | undefined },
+  say: (sentence: string) => void,
+): Promise<void> {
+  const file = companyFile ?? ((await isBlank(pool)) ? sample : undefined);
+  if (!file) return;
+  const yaml = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`The company file ${String(file)} can't be read. Correct HEED_CONFIG.`, { cause });
+  });
+  // What is in force was read when it was applied. To read it takes as long as all the rest of a start.
+  if (await isInForce(pool, yaml)) return;
+  const read = readCompany(yaml);
+  if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
+  const applied = await pool.transaction((tx) =>
+    applyConfiguration(tx, { yaml, company: read.company, by: 'npm start' }),
+  );
+  if (file === sample && applied.changed) {
+    await loadSampleHistory(pool, { company: read.company, configuration: applied.version, now: new Date() });
+  } else if (applied.changed) say(`Applied ${String(file)} as version ${applied.version}.`);
+}
