@@ -24,8 +24,9 @@ export async function migrateTo(client: pg.Client, count: number): Promise<void>
 /** Where what a restore replaces waits until the restore is over: as long as there is such a schema, it is not. */
 export const setAside = 'replaced';
 
-/** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed. Throws what Postgres
- *  says when a file is wrong, and a sentence when it can't be reached or a restore was cut short, which `restoring` alone may go on from. */
+/** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed, nor by what fails. Throws
+ *  what Postgres says when a file is wrong, and a sentence when it can't be reached, when it is of a later version, or when a restore was cut
+ *  short, which `restoring` alone may go on from. */
 export async function migrate(
   databaseUrl: string,
   log: (sentence: string) => void = () => {},
@@ -34,22 +35,25 @@ export async function migrate(
   const client = await connect(databaseUrl, 'heed-migrate');
   try {
     if (!restoring) await mustNotBeHalfRestored(client);
-    // One lock for the whole: nobody may see the schema without its views.
+    // A second one waits here, and finds nothing left to do.
     await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
     const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
     const print = createHash('sha256')
       .update(JSON.stringify([migrations, views]))
       .digest('hex');
     if ((await printOf(client)) === print) return [];
+    await mustKnow(client);
 
-    // A view holds on to its tables, so all of them give way while tables change.
-    await client.query('drop schema if exists now cascade');
-    const ran = await runner(migrating(client));
-    await client.query('begin');
-    await client.query('create schema now');
-    for (const { text } of views) await client.query(text);
-    await client.query(`comment on schema now is '${print}'`);
-    await client.query('commit');
+    // One transaction for the whole: nobody may see the schema without its views, whatever fails.
+    const ran = await inOneTransaction(client, async () => {
+      // A view holds on to its tables, so all of them give way while tables change.
+      await client.query('drop schema if exists now cascade');
+      const applied = await runner(migrating(withoutEnds(client)));
+      await client.query('create schema now');
+      for (const { text } of views) await client.query(text);
+      await client.query(`comment on schema now is '${print}'`);
+      return applied;
+    });
     for (const migration of ran) log(`Applied ${migration.name}.`);
     return ran.map((migration) => migration.name);
   } finally {
@@ -79,7 +83,47 @@ export async function mustBeWhole(pool: Pool): Promise<void> {
   if (await pool.exists(sql.unsafe`select from pg_namespace where nspname = ${setAside}`)) throw cutShort();
 }
 
-const migrating = (dbClient: pg.Client) =>
+/** An earlier version would put its own views in the place of those that a later one, still running, reads. */
+async function mustKnow(client: pg.Client): Promise<void> {
+  const { rows: there } = await client.query<{ there: boolean }>(
+    `select to_regclass('public.migrations') is not null as there`,
+  );
+  if (!there[0]!.there) return;
+  const { rows } = await client.query<{ name: string }>('select name from migrations order by id');
+  const known = await migrationsKnown();
+  const later = rows.map(({ name }) => name).filter((name) => !known.includes(name));
+  if (later.length > 0)
+    throw new DomainError(
+      'conflict',
+      `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
+    );
+}
+
+/** Whoever is at work may hold a table and wait for a view, while this holds the view and waits for the table. Postgres then ends one of the
+ *  two; this one can begin anew, and does so a few times. */
+async function inOneTransaction<T>(client: pg.Client, act: () => Promise<T>): Promise<T> {
+  for (let again = 5; ; again -= 1) {
+    try {
+      await client.query('begin');
+      const made = await act();
+      await client.query('commit');
+      return made;
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      const deadlock = error instanceof Error && 'code' in error && error.code === '40P01';
+      if (!deadlock || again === 0) throw error;
+    }
+  }
+}
+
+/** For the runner, which begins and commits by itself, and would leave the views outside. */
+function withoutEnds(client: pg.Client): pg.ClientBase {
+  const query = (text: string, values?: unknown[]) =>
+    text === 'BEGIN' || text === 'COMMIT' ? Promise.resolve() : client.query(text, values);
+  return Object.assign(Object.create(client) as pg.ClientBase, { query });
+}
+
+const migrating = (dbClient: pg.ClientBase) =>
   ({
     dbClient,
     dir: folder('migrations'),

@@ -11,6 +11,7 @@ import { SignalNow } from '../../src/store/views/signals.ts';
 
 const sqlFolder = new URL('../../sql/', import.meta.url);
 const migrations = (await readdir(new URL('migrations/', sqlFolder))).sort();
+const names = migrations.map((name) => name.replace('.sql', ''));
 const views = (await readdir(new URL('views/', sqlFolder))).sort();
 
 describe('migrations', () => {
@@ -44,7 +45,12 @@ describe('migrating', () => {
 
   test('several processes at once all succeed, and each migration runs once', async () => {
     const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
-    expect(ran.flat().sort()).toEqual(migrations.map((name) => name.replace('.sql', '')));
+    expect(ran.flat().sort()).toEqual(names);
+  });
+
+  test('is one transaction with making the views, so that nobody sees the one without the other', async () => {
+    const made = `select xmin::text from migrations union select xmin::text from pg_namespace where nspname = 'now'`;
+    expect(await query(database.url, made)).toHaveLength(1);
   });
 
   test('where nobody answers is refused in a sentence, without the password', async () => {
@@ -80,6 +86,39 @@ describe('migrating', () => {
       [...text.matchAll(/^create view now\.(\w+)/gm)].map(([, name]) => ({ name })),
     );
     expect(found).toEqual(wanted.sort((a, b) => (a.name! < b.name! ? -1 : 1)));
+  });
+
+  test('that fails leaves a running Heed its views', async () => {
+    await query(database.url, `comment on schema now is 'an earlier version'`);
+    // What the last one makes is in its way.
+    await query(database.url, `delete from migrations where name = '${names.at(-1)}'`);
+    await expect(migrate(database.url)).rejects.toThrow(/already exists/);
+    expect(await query(database.url, 'select from now.signals')).toEqual([]);
+    await query(database.url, `insert into migrations (name, run_on) values ('${names.at(-1)}', now())`);
+  });
+
+  test('by an earlier Heed is refused in a sentence, and the later one keeps its views', async () => {
+    await query(database.url, `insert into migrations (name, run_on) values ('9999_of_tomorrow', now())`);
+    const seen = `select oid from pg_class where relnamespace = 'now'::regnamespace order by 1`;
+    const before = await query(database.url, seen);
+    await expect(migrate(database.url)).rejects.toThrow(/is of a later Heed, .* 9999_of_tomorrow\. Start that version/);
+    expect(await query(database.url, seen)).toEqual(before);
+    await query(database.url, `delete from migrations where name = '9999_of_tomorrow'`);
+  });
+
+  test('gives way to who holds what it needs and waits for what it holds, and begins anew', async () => {
+    await query(database.url, `comment on schema now is 'an earlier version'`);
+    const working = new pg.Client({ connectionString: database.url });
+    await working.connect();
+    // So that it is not this one that gives way.
+    await working.query(`set deadlock_timeout = '5s'; begin; lock table signals`);
+    const migrating = migrate(database.url);
+    const waits = `select from pg_stat_activity where application_name = 'heed-migrate' and wait_event_type = 'Lock' and datname = current_database()`;
+    while ((await query(database.url, waits)).length === 0);
+    await working.query('select from now.insights').catch(() => {});
+    await working.end();
+    expect(await migrating).toEqual([]);
+    expect(await query(database.url, 'select from now.signals')).toEqual([]);
   });
 
   test.each([
