@@ -36,32 +36,34 @@ export function keepBackups(
   };
   const running = (async () => {
     let before: string | undefined;
-    let madeAt = 0;
+    let madeAt = -Infinity;
     let began: Date | undefined;
     let failing = false;
-    for (let next = 0; !stopped; await pause(lookMs)) {
+    for (let next = -Infinity; !stopped; await pause(lookMs)) {
+      // By a clock that nobody sets: after one that was ahead is set back, none would be made until that time has come.
+      const at = performance.now();
+      if (at < next) continue;
       const now = new Date();
-      if (now.getTime() < next) continue;
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
         try {
           const state = await stateOf(databaseUrl);
           began = state.began;
-          if (state.changes !== before || now.getTime() - madeAt >= dailyMs) {
+          if (state.changes !== before || at - madeAt >= dailyMs) {
             await backUp(databaseUrl, join(folder, nameAt(now)));
-            next = now.getTime() + everyMs;
+            next = at + everyMs;
             before = state.changes;
-            madeAt = now.getTime();
+            madeAt = at;
           }
         } finally {
           // In any case: a folder that has filled the disk gets smaller by nothing else, and who was erased is in what has passed its time. As
           // long as the database was never reached, nobody knows which of them are of another.
-          if (began) await thinOut(folder, now, { began, made: madeAt === now.getTime() });
+          if (began) await thinOut(folder, now, { began, made: madeAt === at });
         }
         if (failing) say('Backups are made again.');
         failing = false;
       } catch (error) {
-        next = Date.now() + againMs;
+        next = performance.now() + againMs;
         if (!failing) say(`A backup could not be made: ${error instanceof Error ? error.message : String(error)}`);
         failing = true;
       }

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { newId } from '../../src/domain/ids.ts';
 import { backUp } from '../../src/store/backup.ts';
@@ -79,8 +79,8 @@ async function ask(url: string, statement: string): Promise<Record<string, strin
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await holds()); await sleep(10))
-    if (Date.now() > end) throw new Error('This never came about.');
+  for (const end = performance.now() + 30_000; !(await holds()); await sleep(10))
+    if (performance.now() > end) throw new Error('This never came about.');
 }
 
 /** One byte in the middle of it is another. */
@@ -168,12 +168,8 @@ test('of a later Heed is refused, and what fails half-way costs nothing of what 
     /another version of Heed, later/,
   );
   await refused(await changed({ format: 2 })).toThrow(/that this version can read/);
-  const unfit = await changed({}, [
-    ...lines.slice(0, 40),
-    '{"table":"signals","columns":["mood"]}',
-    '\\.',
-    ...lines.slice(40),
-  ]);
+  const mood = '{"table":"signals","columns":["mood"]}';
+  const unfit = await changed({}, [...lines.slice(0, 40), mood, '\\.', ...lines.slice(40)]);
   await refused(unfit).toThrow(/could not be restored\. What was there is not lost/);
   expect(await contents(source)).toEqual(before);
   expect(await migrate(source)).toEqual([]);
@@ -315,6 +311,29 @@ test('is made by itself when something was recorded, and what keeps it from bein
   await keeping.stop();
   expect(said).toEqual([expect.stringContaining('A backup could not be made: '), 'Backups are made again.']);
   expect(first).toEqual([expect.stringMatching(/^heed-.*Z\.backup$/)]);
+});
+
+test('is made by itself also after a clock that was ahead was set back', async () => {
+  const kept = await mkdtemp(join(folder, 'set-back-'));
+  const keeping = keepBackups(source, kept, () => {}, { everyMs: 1, lookMs: 20 });
+  const backups = async () => (await readdir(kept)).filter((name) => name.endsWith('.backup'));
+  await until(async () => (await backups()).length === 1);
+  const anHourBefore = new Date(Date.now() - 3_600_000);
+  const timers = [
+    'setImmediate',
+    'clearImmediate',
+    'setInterval',
+    'clearInterval',
+    'setTimeout',
+    'clearTimeout',
+  ] as const;
+  jest.useFakeTimers({
+    now: anHourBefore,
+    doNotFake: [...timers, 'hrtime', 'nextTick', 'performance', 'queueMicrotask'],
+  });
+  await ask(source, 'update staff set name = name');
+  await until(async () => (await backups()).includes(nameAt(anHourBefore))).finally(() => jest.useRealTimers());
+  await keeping.stop();
 });
 
 describe('what is past its time goes', () => {
