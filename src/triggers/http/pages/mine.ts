@@ -17,14 +17,12 @@ export function minePages(web: Web): Hono {
   app.get('/mine', async (c) => {
     const { code, company } = await mustBeSignedIn(c, web);
     const skip = skipIn(c);
-    // One more than is shown tells whether there are earlier ones.
-    const [now, read] = await Promise.all([
+    const [now, { captured, more }] = await Promise.all([
       momentOf(web.heed.pool),
-      mine(web.heed.pool, code, { skip, most: most + 1 }),
+      mine(web.heed.pool, code, { skip, most }),
     ]);
-    const found = read.slice(0, most);
     const nameOf = (who: string): string => company.staff[who]?.name ?? who;
-    const shown = found.map((s) => ({
+    const shown = captured.map((s) => ({
       id: s.id,
       reference: s.reference,
       sample: s.sample,
@@ -51,7 +49,7 @@ export function minePages(web: Web): Hono {
       c,
       web,
       { title: 'Mine', here: 'mine', live: true, shape: 'narrow' },
-      mineBody(shown, company, { skip, most, more: read.length > most }),
+      mineBody(shown, company, { skip, most, more }),
     );
   });
   return app;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { capture } from '../../../../src/triggers/capture.ts';
+import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
 import { openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -103,9 +104,11 @@ describe('what became of what I captured', () => {
   });
 
   test('goes back as far as somebody captured, a hundred at a time', async () => {
+    const captured: string[] = [];
     for (let n = 1; n <= 101; n++) {
       const said = { words: `Remark number ${n}.`, place: 'high-street', by: 'jonas' };
-      await capture(pages.shop.db.heed, said, { channel: 'web', press: { source: 'web', key: `remark ${n}` } });
+      const press = { source: 'web', key: `remark ${n}` };
+      captured.push((await capture(pages.shop.db.heed, said, { channel: 'web', press })).id);
     }
     const jonas = await pages.as('jonas');
     const newest = await jonas.get('/mine');
@@ -116,6 +119,13 @@ describe('what became of what I captured', () => {
     expect(oldest.text).toContain('Remark number 1.');
     expect(oldest.text).toContain('Later ones');
     expect(oldest.text).not.toContain('Earlier ones');
+    // What was said first has the latest news: it stays where it was captured, and nothing is lost for it.
+    const { heed } = pages.shop.db;
+    await acknowledge(heed, { loopId: captured[0]!, by: 'jonas', press: pages.shop.press() });
+    const [first, second] = [await jonas.get('/mine'), await jonas.get('/mine?skip=100')];
+    const shown = `${first.html}${second.html}`.match(/(?<=href="\/signals\/)[^"]+/g)!;
+    expect(shown).toHaveLength(101);
+    expect(new Set(shown)).toEqual(new Set(captured));
   });
 
   test('shows nobody what others captured', async () => {
