@@ -20,6 +20,8 @@ export interface LoopAhead {
   course?: Course | null;
   /** Whether there is a way to the customer. */
   reachable?: boolean;
+  /** The customer asked that nothing be done with it for now. */
+  restricted?: boolean;
   /** Until when a decision can be taken back. */
   finalAt?: Date | null;
 }
@@ -30,8 +32,12 @@ export interface Next {
   sentence: string;
 }
 
+/** What anybody is told who would do something about what rests. */
+export const resting = 'The customer has asked that nothing be done with this for now. It goes on when they lift that.';
+
 /** At most two lines: the next rung with its time, and what follows once it is met. Empty when the loop is over. */
 export function whatIsNext(loop: LoopAhead): Next[] {
+  if (loop.restricted && loop.stage !== 'closed') return [{ sentence: resting }];
   return [rungNext(loop), following(loop)].filter((next) => next !== undefined);
 }
 

@@ -1,6 +1,7 @@
 /** The page behind a link from an e-mail: what one is about to do, in whose name. Opening it changes nothing; a press does. */
 
 import { html } from 'hono/html';
+import { resting } from '../domain/whatIsNext.ts';
 import {
   answer,
   call,
@@ -33,7 +34,7 @@ interface Shared {
 }
 
 export interface SignalAction extends Shared {
-  asks: 'review' | 'take' | 'letter' | 'call' | 'doubt' | 'nothing';
+  asks: 'review' | 'take' | 'letter' | 'call' | 'doubt' | 'rests' | 'nothing';
   /** It was given to them after it had been answered. */
   mayTake: boolean;
   words: string | null;
@@ -72,11 +73,12 @@ export function signalAction(a: SignalAction): Html {
       <small>${a.reference}</small>
     </div>
     <p class="soft">You, because ${a.whyYou}.</p>
+    ${a.asks === 'rests' && !a.refusal ? html`<p>${resting}</p>` : ''}
     ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
     ${a.mayTake ? take(acting) : ''}
     ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : (reply ?? '')}
     ${
-      a.asks === 'nothing' || a.asks === 'doubt'
+      a.asks === 'nothing' || a.asks === 'rests' || a.asks === 'doubt'
         ? ''
         : html`<div class="acts">
             ${a.asks === 'take' && reply ? unfold(acting, verb, 'Answer at once', reply) : ''}
@@ -91,6 +93,7 @@ const titles: Record<SignalAction['asks'], string> = {
   letter: 'Answer, in your name',
   call: 'Call them',
   doubt: 'A letter may not have arrived',
+  rests: 'It rests for now',
   nothing: 'Thank you',
 };
 
@@ -154,6 +157,6 @@ const signInFirst = (href: string, asks: 'decide' | 'undo'): Html =>
 const opening = ({ name, sentence, refusal, asks }: Shared & { asks: string }, title: string): Html =>
   html`${said(sentence)} ${said(refusal, 'late')}
     <p class="soft">
-      ${asks === 'nothing' ? name : `You are ${name}. Opening this has changed nothing; what you press is done in your name.`}
+      ${asks === 'nothing' || asks === 'rests' ? name : `You are ${name}. Opening this has changed nothing; what you press is done in your name.`}
     </p>
     <h1>${title}</h1>`;

@@ -410,6 +410,14 @@ describe('what is next', () => {
     expect(whatIsNext(ahead({ stage: 'closed' }))).toEqual([]);
   });
 
+  test('is nothing while the customer wants it to rest, and that is said until it is closed', () => {
+    const rests = { restricted: true, rungs: [due('15T13:15', 'acknowledged', 'manager')], reachable: true };
+    expect(whatIsNext(ahead(rests))).toEqual([
+      { sentence: 'The customer has asked that nothing be done with this for now. It goes on when they lift that.' },
+    ]);
+    expect(whatIsNext(ahead({ ...rests, rungs: [], stage: 'closed' }))).toEqual([]);
+  });
+
   test('for the customer holds our promise and no names of whom we remind', () => {
     expect(whatIsNextForCustomer({ stage: 'decision', promisedOn: '2026-06-19' })).toEqual([
       { sentence: 'You hear what is decided by Friday 19 June, whichever way it goes.' },

@@ -59,6 +59,7 @@ export async function readSignal(
     rungs: running(rungs, ladderPlansOfSignal(signal)),
     course,
     reachable: signal.reach !== null,
+    restricted: signal.restricted,
   });
   const decision = stage === 'decision' && insight ? await nextOfInsight(db, company, insight, now) : [];
   return { signal, stage, timeline, next: [...decision.filter(({ at }) => at !== undefined), ...next], insight };

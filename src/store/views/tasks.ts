@@ -53,6 +53,8 @@ export async function tasksOf(db: Db, company: Company, staff: string): Promise<
 }
 
 function signalTask(signal: z.infer<typeof SignalRow>, staff: string, now: Date): Task[] {
+  // Whatever they did about it would be refused.
+  if (signal.restricted) return [];
   const stage = stageOfSignal(signal);
   const running = ladderPlansOfSignal(signal).map(({ wait }) => wait);
   const plans = signal.plans.filter(({ wait }) => running.includes(wait));

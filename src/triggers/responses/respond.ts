@@ -3,6 +3,7 @@
 import { DomainError } from '../../domain/errors.ts';
 import { inZone } from '../../domain/localTime.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
+import { resting } from '../../domain/whatIsNext.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
@@ -49,11 +50,7 @@ export function respondToSignal(
     if (!mayActOnSignal(moment.company, moment.by, { place: signal.place, owner: signal.owner, told })) {
       throw new DomainError('forbidden', `This is with ${nameOf(moment, signal.owner)}. It was not given to you.`);
     }
-    if (signal.restricted)
-      throw new DomainError(
-        'conflict',
-        'The customer has asked that nothing be done with this for now. It goes on when they lift that.',
-      );
+    if (signal.restricted) throw new DomainError('conflict', resting);
     return record(signal, moment);
   });
 }

@@ -144,8 +144,8 @@ async function ofSignal(
     : theirs
       ? undefined
       : ended(`It is with ${nameOf(signal.owner)} now`);
-  const asks = over ? 'nothing' : settling ? 'doubt' : asksOf(page);
-  const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
+  const asks = over ? 'nothing' : signal.restricted ? 'rests' : settling ? 'doubt' : asksOf(page);
+  const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : (verbsOfWait[link.wait] ?? []));
   const body = signalAction({
     name: nameOf(link.staff),
     acting: { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned },
@@ -166,7 +166,10 @@ async function ofSignal(
     mood: signal.mood,
     holder: signal.owner,
     customer: page.customer?.name ?? undefined,
-    letter: asks === 'nothing' || asks === 'doubt' ? undefined : await letterFor(web, page, link.staff, asks),
+    letter:
+      asks === 'nothing' || asks === 'rests' || asks === 'doubt'
+        ? undefined
+        : await letterFor(web, page, link.staff, asks),
     doubtful,
     round: signal.round,
     today: localDate(now, clock.zone),

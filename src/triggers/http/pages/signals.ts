@@ -150,7 +150,7 @@ async function shownTo(
       : undefined,
     others: signal.asked_the_same ?? (await askedFor(web.heed.pool, { attributes, ...(item && { item }) }, signal.id)),
     similar:
-      act && signal.course === 'decide' && page.stage !== 'closed'
+      act && !signal.restricted && signal.course === 'decide' && page.stage !== 'closed'
         ? (await similarInsights(web.heed.pool, signal.id, visitor.places)).map((s) => ({
             id: s.id,
             title: titleOf(company, s),
@@ -189,7 +189,7 @@ function settlingOf(
   { signal, doubtful }: SignalPage,
   returned: { verb: string; filled: Filled } | undefined,
 ): SignalShown['settling'] {
-  if (doubtful.length === 0) return undefined;
+  if (signal.restricted || doubtful.length === 0) return undefined;
   return {
     company,
     base: `/signals/${signal.id}`,
@@ -240,8 +240,9 @@ async function possible(
   const { signal, stage, words } = page;
   if (signal.sample) return undefined;
   const asks = asksOf(page);
-  const open = stage !== 'closed' && stage !== 'captured';
-  const answerable = stage === 'review' || stage === 'acknowledge' || stage === 'answer';
+  // While it rests nothing is done about it; what the customer says for themselves is kept none the less.
+  const open = stage !== 'closed' && stage !== 'captured' && !signal.restricted;
+  const answerable = open && (stage === 'review' || stage === 'acknowledge' || stage === 'answer');
   const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
   const mayConfirm = lastWordSaid(signal) && !isFinal;
   if (!open && !mayConfirm) return undefined;
@@ -271,6 +272,7 @@ async function possible(
 
 /** What the stage asks of whoever holds it. */
 export function asksOf({ signal, stage }: Pick<SignalPage, 'signal' | 'stage'>): Possible['asks'] {
+  if (signal.restricted) return 'nothing';
   switch (stage) {
     case 'review':
       return 'review';

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
+import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
 import type { Responding } from '../../../../src/triggers/responses/respond.ts';
+import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
@@ -129,6 +131,59 @@ describe('the page behind a link from an e-mail', () => {
       wait: 'decided',
     });
     expect((await pages.nobody().get(`/t/${ingrid}`)).text).toContain('Tomás Rey decides it now.');
+  });
+});
+
+describe('what rests because its customer asked for that', () => {
+  const wish = { by: 'operator', reason: 'asked by letter' };
+  const rests = 'The customer has asked that nothing be done with this for now. It goes on when they lift that.';
+
+  test('asks nobody for anything, offers nothing that would be refused, and says so; lifted, it goes on', async () => {
+    const { heed } = pages.web;
+    const signal = await pages.shop.hears({
+      ...kim,
+      customer: { name: 'Ada Rust', email: 'ada@rust.example' },
+      words: 'I was charged twice.',
+      place: 'harbour',
+      by: 'aisha',
+    });
+    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/');
+    const at = `/signals/${signal.id}`;
+    const omar = await pages.as('omar');
+    const before = await omar.get(at);
+    const opened = await pages.nobody().get(link);
+    await restrict(heed, signal.customer_id!, wish);
+    expect((await omar.get('/tasks')).text).not.toContain(signal.reference);
+    for (const page of [await omar.get(at), await pages.nobody().get(link)]) {
+      expect(page.status).toBe(200);
+      expect(page.text).toContain(rests);
+      expect(page.text).not.toContain('The customer is answered');
+      for (const base of [at, link]) expect(page.html).not.toContain(`action="${base}/`);
+    }
+    for (const late of [
+      await omar.press(before, `${at}/acknowledgement`),
+      await pages.nobody().press(opened, `${link}/dismissal`, { reason: 'late' }),
+    ]) {
+      expect(late.status).toBe(409);
+      expect(late.text).toContain(rests);
+    }
+    await lift(heed, signal.customer_id!, wish);
+    expect((await omar.get('/tasks')).html).toContain(`action="${at}/acknowledgement"`);
+    expect((await pages.nobody().get(link)).html).toContain(`action="${link}/acknowledgement"`);
+  });
+
+  test('keeps what the customer says to a colleague, and nothing else', async () => {
+    const { heed } = pages.web;
+    const customer = { name: 'Bo Rust', email: 'bo@rust.example' };
+    const signal = await pages.shop.hears({ ...kim, customer, words: 'I was charged twice.' });
+    await approveFollowUp(heed, as('priya', signal.id), { words: 'Dear Bo, we pay it back.' });
+    await restrict(heed, signal.customer_id!, wish);
+    const at = `/signals/${signal.id}`;
+    const priya = await pages.as('priya');
+    const page = await priya.get(at);
+    expect(page.html).not.toContain(`action="${at}/handover"`);
+    await priya.press(page, `${at}/confirmation`, { says: 'yes' });
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ says: 'yes', closed_how: 'settled' });
   });
 });
 
