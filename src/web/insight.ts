@@ -27,6 +27,8 @@ export interface InsightShown {
   finalAt: Date | null;
   decider: { code: string; name: string; title: string; reason: string; since: Date; taken: boolean; mayTake: boolean };
   verbatims: readonly Verbatim[];
+  /** Said before those, and not shown. */
+  older: number;
   /** Said at places that are not the viewer's. */
   elsewhere: number;
   past: readonly TimelineLine[];
@@ -84,6 +86,7 @@ export function insight(
                       </details>`
                     : ''
                 }
+                ${i.older > 0 ? html`<p class="soft">${count(i.older, 'older one is', 'older ones are')} not shown.</p>` : ''}
                 ${i.elsewhere > 0 ? html`<p class="soft">${count(i.elsewhere, 'more was', 'more were')} said at other places.</p>` : ''}
               </section>`
             : ''

@@ -4,20 +4,29 @@ import { html } from 'hono/html';
 import { headline, standing, type InsightShown } from './insight.ts';
 import type { Html } from './page.ts';
 import type { Clock } from './when.ts';
-import { count, quote, sampleTag, tag } from './words.ts';
+import { quote, sampleTag, tag } from './words.ts';
 
 export type InsightLine = Pick<
   InsightShown,
   'id' | 'sample' | 'title' | 'kind' | 'stage' | 'people' | 'places' | 'refused' | 'decideBy' | 'outcome' | 'reason'
 > & { decider: string; words: string | null; mine: boolean };
 
-export function insights(all: readonly InsightLine[], clock: Clock): Html {
+/** `more`: the list goes on. */
+export function insights(
+  all: readonly InsightLine[],
+  clock: Clock,
+  { skip, most, more }: { skip: number; most: number; more: boolean },
+): Html {
   const open = all.filter(({ stage }) => stage === 'decide');
   const decided = all.filter(({ stage }) => stage !== 'decide');
   return html`<h1>What people ask for</h1>
-    ${all.length === 0 ? html`<p class="claim soft">Nothing yet. When several people ask for the same, it stands here, with who decides and by when.</p>` : ''}
+    ${all.length === 0 && skip === 0 ? html`<p class="claim soft">Nothing yet. When several people ask for the same, it stands here, with who decides and by when.</p>` : ''}
     ${open.length > 0 ? section('To be decided', open, clock) : ''}
-    ${decided.length > 0 ? section('Decided', decided, clock) : ''}`;
+    ${decided.length > 0 ? section('Decided', decided, clock) : ''}
+    <nav class="row" aria-label="More of the list">
+      ${skip > 0 ? html`<a class="button" href="/insights?skip=${Math.max(0, skip - most)}">Back</a>` : ''}
+      ${more ? html`<a class="button" href="/insights?skip=${skip + most}">More</a>` : ''}
+    </nav>`;
 }
 
 function section(title: string, lines: readonly InsightLine[], clock: Clock): Html {
@@ -40,6 +49,5 @@ function section(title: string, lines: readonly InsightLine[], clock: Clock): Ht
           </li>`,
       )}
     </ul>
-    ${lines.length >= 100 ? html`<p class="soft">${count(100, 'line', 'lines')} shown; older ones are left out.</p>` : ''}
   </section>`;
 }

@@ -7,8 +7,14 @@ import { InsightNow } from './insights.ts';
 const Line = InsightNow.extend({ words: z.string().nullable() });
 export type InsightLine = z.infer<typeof Line>;
 
-/** Insights with something said at one of `places`, or decided by `staff`; the words are the latest said at those places. */
-export function insightList(db: Db, staff: string, places: readonly string[]): Promise<readonly InsightLine[]> {
+/** Insights with something said at one of `places`, or decided by `staff`: `most` of them, past the first `skip`. The words are the latest said
+ *  at those places. */
+export function insightList(
+  db: Db,
+  staff: string,
+  places: readonly string[],
+  { skip, most }: { skip: number; most: number },
+): Promise<readonly InsightLine[]> {
   return db.any(sql.type(Line)`
     select i.*, said.words
     from now.insights i
@@ -29,5 +35,5 @@ export function insightList(db: Db, staff: string, places: readonly string[]): P
       case when i.outcome is null or i.outcome = 'deferred' then i.decide_by end,
       i.decided_at desc,
       i.id desc
-    limit 100`);
+    limit ${most} offset ${skip}`);
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { moods, offers } from '../../domain/company.ts';
+import { mayDecide, placesSeenBy } from '../../domain/entitlement.ts';
 import { momentOf } from '../records/clock.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { sql, type Db } from '../pool.ts';
@@ -10,6 +11,8 @@ import { placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
 const WaysRow = z.object({ written: z.number(), called: z.number(), cannot: z.number() });
+
+const SaidRow = z.object({ here: z.number(), elsewhere: z.number() });
 
 const Verbatim = z.object({
   id: z.string(),
@@ -26,30 +29,44 @@ export type Verbatim = z.infer<typeof Verbatim>;
 
 export interface InsightPage extends InsightReading {
   now: Date;
-  /** Oldest first; at most a hundred. */
+  /** Whether it is for whoever reads to decide. */
+  decides: boolean;
+  /** What they may read, newest first; at most a hundred. */
   verbatims: readonly Verbatim[];
+  /** How many remarks they may read in all, and how many were said at places they don't see. */
+  said: { here: number; elsewhere: number };
   /** Where it was asked for. */
   places: readonly string[];
   told: readonly string[];
   tellings: { written: number; called: number; cannot: number };
 }
 
-/** Null when there is no such insight. */
-export async function insightPage(db: Db, company: Company, id: string): Promise<InsightPage | null> {
+/** As `staff` reads it. Null when there is no such insight. */
+export async function insightPage(db: Db, company: Company, id: string, staff: string): Promise<InsightPage | null> {
   const reading = await readInsight(db, company, id);
   if (!reading) return null;
   const { insight } = reading;
-  const [now, loop, said, told, tellings] = await Promise.all([
+  const told = await toldByLadder(db, id, insight.round);
+  const decides = mayDecide(company, staff, { decider: insight.decider, told });
+  // Whoever decides reads what it is about, wherever it was said.
+  const read = decides ? sql.fragment`true` : saidAt(placesSeenBy(company, staff));
+  const [now, loop, verbatims, said, tellings] = await Promise.all([
     momentOf(db),
     placesOfLoop(db, id),
-    verbatims(db, id, insight.decision_id),
-    toldByLadder(db, id, insight.round),
+    verbatimsOf(db, insight, read),
+    saidOf(db, id, read),
     tellingsOf(db, insight.decision_id),
   ]);
-  return { ...reading, now, verbatims: said, places: loop?.places ?? [], told, tellings };
+  return { ...reading, now, decides, verbatims, said, places: loop?.places ?? [], told, tellings };
 }
 
-function verbatims(db: Db, insightId: string, decisionId: string | null): Promise<readonly Verbatim[]> {
+const saidAt = (places: readonly string[]) => sql.fragment`l.place = any(${sql.array([...places], 'text')})`;
+
+function verbatimsOf(
+  db: Db,
+  { id, decision_id: decisionId }: InsightReading['insight'],
+  read: ReturnType<typeof saidAt>,
+): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select s.id, w.words, l.place, s.said_at, s.mood, w.offered, s.taken, l.sample,
       exists (select from decision_evidence e where e.decision_id = ${decisionId} and e.signal_id = s.id) as cited
@@ -57,9 +74,16 @@ function verbatims(db: Db, insightId: string, decisionId: string | null): Promis
     join signals s on s.id = x.signal_id
     join loops l on l.id = s.id
     left join words w on w.signal_id = s.id
-    where x.insight_id = ${insightId}
+    where x.insight_id = ${id} and ${read}
     order by l.sample, s.said_at desc, s.id
     limit 100`);
+}
+
+function saidOf(db: Db, id: string, read: ReturnType<typeof saidAt>): Promise<InsightPage['said']> {
+  return db.one(sql.type(SaidRow)`
+    select count(*) filter (where ${read})::integer as here, count(*) filter (where not ${read})::integer as elsewhere
+    from now.insight_signals x join loops l on l.id = x.signal_id
+    where x.insight_id = ${id}`);
 }
 
 function tellingsOf(db: Db, decisionId: string | null): Promise<InsightPage['tellings']> {

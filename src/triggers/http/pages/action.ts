@@ -189,7 +189,7 @@ function settledBy({ settled }: SignalPage, nameOf: (code: string) => string): s
 
 async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {
   const { company } = await web.heed.configuration();
-  const page = await insightPage(web.heed.pool, company, link.loopId);
+  const page = await insightPage(web.heed.pool, company, link.loopId, link.staff);
   if (!page) return undefined;
   const { insight, stage, now } = page;
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;

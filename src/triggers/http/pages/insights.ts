@@ -2,7 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
-import { mayDecide, maySeeInsight } from '../../../domain/entitlement.ts';
+import { maySeeInsight } from '../../../domain/entitlement.ts';
 import { waitsToBeTaken } from '../../../domain/loop.ts';
 import { spanText } from '../../../domain/span.ts';
 import { momentOf } from '../../../store/records/clock.ts';
@@ -21,8 +21,11 @@ import type { Web } from '../web.ts';
 import { draw, runOf } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { isId, nothingHere } from './signals.ts';
+import { skipIn } from './skip.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith } from './verbs.ts';
+
+const most = 100;
 
 export function insightPages(web: Web): Hono {
   const app = new Hono();
@@ -53,8 +56,13 @@ export function insightPages(web: Web): Hono {
 }
 
 async function list(c: Context, web: Web, { code, company, places }: Visitor): Promise<Response> {
-  const [now, found] = await Promise.all([momentOf(web.heed.pool), insightList(web.heed.pool, code, places)]);
-  const lines = found.map((i) => ({
+  const skip = skipIn(c);
+  // One more than is shown tells whether there are others.
+  const [now, found] = await Promise.all([
+    momentOf(web.heed.pool),
+    insightList(web.heed.pool, code, places, { skip, most: most + 1 }),
+  ]);
+  const lines = found.slice(0, most).map((i) => ({
     id: i.id,
     sample: i.sample,
     title: titleOf(company, i),
@@ -74,7 +82,7 @@ async function list(c: Context, web: Web, { code, company, places }: Visitor): P
     c,
     web,
     { title: 'What people ask for', here: 'insights', live: true },
-    insightsBody(lines, { now, zone: company.timezone }),
+    insightsBody(lines, { now, zone: company.timezone }, { skip, most, more: found.length > most }),
   );
 }
 
@@ -112,7 +120,7 @@ export const choiceIn = (text: string | undefined): Choice | undefined => choice
 
 /** Seen by whoever decides it or sees one of its places; else it is not there (404). */
 async function seen(web: Web, { code, company }: Visitor, id: string): Promise<InsightPage> {
-  const page = isId(id) ? await insightPage(web.heed.pool, company, id) : null;
+  const page = isId(id) ? await insightPage(web.heed.pool, company, id, code) : null;
   if (page && maySeeInsight(company, code, { ...page.insight, told: page.told, places: page.places })) return page;
   if (page) await recordRefusal(web.heed.pool, { door: 'page', why: 'not_theirs', whose: code });
   throw nothingHere();
@@ -120,15 +128,12 @@ async function seen(web: Web, { code, company }: Visitor, id: string): Promise<I
 
 async function shownTo(
   web: Web,
-  { code, company, places }: Visitor,
+  { company, places }: Visitor,
   page: InsightPage,
   { choice, returned }: { choice: Choice | undefined; returned: Returned | undefined },
 ): Promise<InsightShown> {
-  const { insight, stage } = page;
-  const decides = mayDecide(company, code, { decider: insight.decider, told: page.told });
-  // Whoever decides reads what it is about, wherever it was said.
-  const heard = page.verbatims.filter(({ place }) => decides || places.includes(place));
-  const verbatims = heard.map((v) => ({
+  const { insight, stage, said } = page;
+  const verbatims = page.verbatims.map((v) => ({
     id: v.id,
     words: v.words,
     place: company.places[v.place]?.name ?? v.place,
@@ -172,12 +177,13 @@ async function shownTo(
       taken: insight.acknowledged_at !== null,
     },
     verbatims,
-    elsewhere: insight.signals - heard.length,
+    older: said.here - verbatims.length,
+    elsewhere: said.elsewhere,
     past: page.timeline,
     next: page.next,
     told: insight.outcome && insight.outcome !== 'deferred' && stage !== 'undo' ? page.tellings : undefined,
     act:
-      decides && !insight.sample
+      page.decides && !insight.sample
         ? { acting, deciding: await decidingOf(web, page, { acting, choice, here: acting.base, verbatims }) }
         : undefined,
   };

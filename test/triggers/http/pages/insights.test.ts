@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
-import { openPages, type Pages } from './visitors.ts';
+import { openPages, type Page, type Pages } from './visitors.ts';
 
 let pages: Pages;
 beforeAll(async () => {
@@ -29,6 +29,29 @@ async function threeAsk() {
   await pages.shop.hears({ words: `${words} For my mother.`, place: 'station', by: 'luca' });
   return { id: first.insight_id!, first, at: `/insights/${first.insight_id!}`, size };
 }
+
+/** So many more say the same at this place, each later than the one before. */
+const saidSince = (id: string, place: string, many: number): Promise<void> =>
+  pages.shop.db.rewrite(sql.unsafe`
+    with said as (select gen_random_uuid() as id, n from generate_series(1, ${many}::integer) n),
+    kept as (insert into loops (id, kind, place) select id, 'signal', ${place} from said),
+    heard as (insert into signals (id, reference, channel, said_at) select id, 'HD-' || id, 'web', heed_now() + n * interval '1 second' from said),
+    worded as (insert into words (signal_id, words) select id, 'Do you have it by now?' from said)
+    insert into insight_signals (insight_id, signal_id) select ${id}::uuid, id from said`);
+
+/** So many more insights that hold this signal and wait for Tomás. */
+const asksFor = (signal: string, many: number): Promise<void> =>
+  pages.shop.db.rewrite(sql.unsafe`
+    with asked as (select gen_random_uuid() as id from generate_series(1, ${many}::integer)),
+    kept as (insert into loops (id, kind, place) select id, 'insight', 'high-street' from asked),
+    begun as (insert into rounds (loop_id, round, cause) select id, 1, 'opened' from asked),
+    given as (
+      insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
+      select gen_random_uuid(), id, 1, 'tomas', 'opened', 'you decide', 1 from asked),
+    gathered as (
+      insert into insights (id, reference, kind, sameness_key, attributes, decide_by, configuration)
+      select id, 'IN-' || id, 'wish', id::text, '{"item": "scarf"}', heed_now() + interval '1 day', 1 from asked)
+    insert into insight_signals (insight_id, signal_id) select id, ${signal}::uuid from asked`);
 
 describe('the page of an insight', () => {
   test('shows what was said, then asks, and says who will hear before anything is decided', async () => {
@@ -110,6 +133,19 @@ describe('the page of an insight', () => {
     expect(refused.text).toContain('Tomás Rey decides this. It was not given to you.');
   });
 
+  test('shows everybody what was said at their places, however much was said at others, and says what is left out', async () => {
+    const { id, at, size } = await threeAsk();
+    await saidSince(id, 'station', 100);
+    const priya = await (await pages.as('priya')).get(at);
+    expect(priya.text).toContain(`Do you have this scarf in size ${size}?`);
+    expect(priya.text).toContain('101 more were said at other places.');
+    const luca = await (await pages.as('luca')).get(at);
+    expect(luca.text).toContain('1 older one is not shown. 2 more were said at other places.');
+    const tomas = await (await pages.as('tomas')).get(at);
+    expect(tomas.text).toContain('3 older ones are not shown.');
+    expect(tomas.text).not.toContain('at other places');
+  });
+
   test('tells the slower of two who decided', async () => {
     const { at } = await threeAsk();
     const [tomas, ingrid] = [await pages.as('tomas'), await pages.as('ingrid')];
@@ -131,5 +167,22 @@ describe('the list of what people ask for', () => {
     await pages.shop.db.rewrite(sql.unsafe`update loops set sample = true where id = ${id}`);
     const marked = await (await pages.as('tomas')).get('/insights');
     expect(marked.html).toContain('<span class="tag sample">sample</span>');
+  });
+
+  test('goes on after a hundred: what was decided is found, however much is still to be decided', async () => {
+    const { at, first } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'Too warm for scarves.' });
+    await asksFor(first.id, 100);
+    const [front, next] = [await tomas.get('/insights'), await tomas.get('/insights?skip=100')];
+    const lines = ({ html }: Page) => html.match(/(?<=<h3 class="words-title"><a href=")[^"]+/g)!;
+    expect(lines(front)).toHaveLength(100);
+    expect(lines(next)).not.toHaveLength(0);
+    expect(new Set([...lines(front), ...lines(next)]).size).toBe(100 + lines(next).length);
+    expect(front.text).not.toContain('Too warm for scarves.');
+    expect(next.text).toContain('Too warm for scarves.');
+    expect(front.html).toContain('href="/insights?skip=100">More</a>');
+    expect(next.html).toContain('href="/insights?skip=0">Back</a>');
+    expect(next.html).not.toContain('>More</a>');
   });
 });
