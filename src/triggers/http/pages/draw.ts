@@ -20,17 +20,20 @@ export async function draw(c: Context, web: Web, drawn: Drawn, main: Html): Prom
   const document = String(await page(await frameOf(c, web, drawn), main));
   c.header('Cache-Control', 'no-store');
   if (drawn.status) c.status(drawn.status);
-  return drawn.live && !drawn.status ? answerLive(c, document) : c.html(document);
+  return isLive(drawn) ? answerLive(c, document) : c.html(document);
 }
 
+/** A form that came back stands at an address that is only pressed: asked for again, there is nothing. */
+const isLive = ({ live, status }: Drawn): boolean => live === true && status === undefined;
+
 export async function frameOf(c: Context, web: Web, drawn: Drawn): Promise<Frame> {
-  const { title, here, live, scripts, shape, alone } = drawn;
+  const { title, here, scripts, shape, alone } = drawn;
   const { company } = await web.heed.configuration();
   const visitor = await visitorOf(c, web);
   return {
     title,
     here,
-    live,
+    live: isLive(drawn),
     scripts,
     shape,
     company: company.name,

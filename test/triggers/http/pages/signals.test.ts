@@ -92,6 +92,20 @@ describe('the page of a signal', () => {
     expect(refused.text).toContain('The promised day is over.');
   });
 
+  test('leads to no address that cannot be opened from a form that came back', async () => {
+    const signal = await hears();
+    const at = `/signals/${signal.id}`;
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(at);
+    expect(page.html).toContain('/assets/live.js');
+    const unfit = await jonas.press(page, `${at}/handover`, { to: 'priya', reason: '' });
+    expect(unfit.status).toBe(400);
+    expect((await jonas.get(unfit.path)).status).toBe(405);
+    // What would look again, or ask for it again: both go to where the page stands.
+    expect(unfit.html).not.toContain('live.js');
+    expect(unfit.html).not.toContain('href=""');
+  });
+
   test('counts a double click once', async () => {
     const signal = await hears();
     const at = `/signals/${signal.id}`;
