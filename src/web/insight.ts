@@ -25,6 +25,9 @@ export interface InsightShown {
   outcome: 'adopted' | 'declined' | 'deferred' | null;
   reason: string | null;
   finalAt: Date | null;
+  /** Who decided it; undefined while nothing is, and while it is put off. */
+  decided: { code: string; name: string; title: string; at: Date } | undefined;
+  /** Who has it now. */
   decider: { code: string; name: string; title: string; reason: string; since: Date; taken: boolean; mayTake: boolean };
   verbatims: readonly Verbatim[];
   /** Said before those, and not shown. */
@@ -94,11 +97,7 @@ export function insight(
         ${i.act ? possible(i, i.act, clock) : ''}
       </div>
       <aside class="stack">
-        <section class="card tight">
-          <h2>${i.outcome && i.outcome !== 'deferred' ? 'Decided by' : 'Decides'}</h2>
-          <p>${i.decider.name}, ${i.decider.title}</p>
-          <small>since ${moment(i.decider.since, clock)}: “${i.decider.reason}”</small>
-        </section>
+        ${answerable(i, clock)}
         ${
           i.told
             ? html`<section class="card tight">
@@ -141,6 +140,25 @@ export function standing(i: Pick<InsightShown, 'stage' | 'outcome' | 'decideBy'>
   return i.outcome === 'deferred'
     ? tag('still listening', 'soon')
     : tag(when.tone === 'late' ? 'past its date, undecided' : when.text, when.tone);
+}
+
+/** Whoever has it now did not decide it, where it was handed over since. */
+function answerable({ decided, decider }: InsightShown, clock: Clock): Html {
+  const isTheirs = decided?.code === decider.code;
+  return html`${
+      decided && !isTheirs
+        ? html`<section class="card tight">
+            <h2>Decided by</h2>
+            <p>${decided.name}, ${decided.title}</p>
+            <small>${moment(decided.at, clock)}</small>
+          </section>`
+        : ''
+    }
+    <section class="card tight">
+      <h2>${!decided ? 'Decides' : isTheirs ? 'Decided by' : 'With'}</h2>
+      <p>${decider.name}, ${decider.title}</p>
+      <small>since ${moment(decider.since, clock)}: “${decider.reason}”</small>
+    </section>`;
 }
 
 const hrefOf = ({ id, opens }: Verbatim): { href?: string } => (opens ? { href: `/signals/${id}` } : {});

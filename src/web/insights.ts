@@ -9,7 +9,12 @@ import { quote, sampleTag, tag } from './words.ts';
 export type InsightLine = Pick<
   InsightShown,
   'id' | 'sample' | 'title' | 'kind' | 'stage' | 'people' | 'places' | 'refused' | 'decideBy' | 'outcome' | 'reason'
-> & { decider: string; words: string | null; mine: boolean };
+> & {
+  /** Who decides, or has decided; and whether that is whoever looks. */
+  decider: string;
+  mine: boolean;
+  words: string | null;
+};
 
 /** `more`: the list goes on. */
 export function insights(

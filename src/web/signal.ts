@@ -48,6 +48,7 @@ export interface SignalShown {
         id: string | undefined;
         title: string;
         people: number;
+        /** Who decides, or has decided. */
         decider: string;
         decideBy: Date;
         outcome: string | null;
@@ -185,7 +186,10 @@ function waitingFor(insight: NonNullable<SignalShown['insight']>, clock: Clock):
         insight.outcome ? `: ${insight.outcome}` : html`, due <b>${moment(insight.decideBy, clock)}</b>`
       }
     </p>
-    <small>${insight.decider} decides; ${count(insight.people, 'person has', 'people have')} asked</small>
+    <small
+      >${insight.decider} ${insight.outcome ? 'decided' : 'decides'};
+      ${count(insight.people, 'person has', 'people have')} asked</small
+    >
   </section>`;
 }
 

@@ -46,6 +46,10 @@ export const InsightNow = z.object({
 });
 export type InsightNow = z.infer<typeof InsightNow>;
 
+/** Whoever decided it, who may have handed it over since; null while nothing is decided, and while it is put off. */
+export const whoDecided = ({ outcome, decided_by: by }: Pick<InsightNow, 'outcome' | 'decided_by'>): string | null =>
+  outcome === 'deferred' ? null : by;
+
 export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
   return db.maybeOne(sql.type(InsightNow)`select * from now.insight(${id}::uuid)`);
 }

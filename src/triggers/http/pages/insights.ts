@@ -9,6 +9,7 @@ import { momentOf } from '../../../store/records/clock.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { insightList } from '../../../store/views/insightList.ts';
 import { insightPage, type InsightPage } from '../../../store/views/insightPage.ts';
+import { whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { plansOf, stageOf } from '../../../store/views/signalReading.ts';
 import { previewTellings } from '../../../store/views/tellingPreview.ts';
@@ -62,22 +63,25 @@ async function list(c: Context, web: Web, { code, company, places }: Visitor): P
     momentOf(web.heed.pool),
     insightList(web.heed.pool, code, places, { skip, most: most + 1 }),
   ]);
-  const lines = found.slice(0, most).map((i) => ({
-    id: i.id,
-    sample: i.sample,
-    title: titleOf(company, i),
-    kind: company.kinds[i.kind]?.name ?? i.kind,
-    stage: stageOf(i, company, now),
-    people: i.people,
-    places: i.places,
-    refused: i.refused,
-    decideBy: i.decide_by,
-    outcome: i.outcome,
-    reason: i.reason,
-    decider: company.staff[i.decider]?.name ?? i.decider,
-    words: i.words,
-    mine: i.decider === code,
-  }));
+  const lines = found.slice(0, most).map((i) => {
+    const decider = whoDecided(i) ?? i.decider;
+    return {
+      id: i.id,
+      sample: i.sample,
+      title: titleOf(company, i),
+      kind: company.kinds[i.kind]?.name ?? i.kind,
+      stage: stageOf(i, company, now),
+      people: i.people,
+      places: i.places,
+      refused: i.refused,
+      decideBy: i.decide_by,
+      outcome: i.outcome,
+      reason: i.reason,
+      decider: company.staff[decider]?.name ?? decider,
+      words: i.words,
+      mine: decider === code,
+    };
+  });
   return draw(
     c,
     web,
@@ -133,6 +137,7 @@ async function shownTo(
   { choice, returned }: { choice: Choice | undefined; returned: Returned | undefined },
 ): Promise<InsightShown> {
   const { insight, stage, said } = page;
+  const decidedBy = whoDecided(insight);
   const verbatims = page.verbatims.map((v) => ({
     id: v.id,
     words: v.words,
@@ -167,6 +172,15 @@ async function shownTo(
     outcome: insight.outcome,
     reason: insight.reason,
     finalAt: insight.final_at,
+    decided:
+      decidedBy && insight.decided_at
+        ? {
+            code: decidedBy,
+            name: company.staff[decidedBy]?.name ?? decidedBy,
+            title: company.staff[decidedBy]?.title ?? '',
+            at: insight.decided_at,
+          }
+        : undefined,
     decider: {
       code: insight.decider,
       name: company.staff[insight.decider]?.name ?? insight.decider,

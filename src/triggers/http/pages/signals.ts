@@ -8,6 +8,7 @@ import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
+import { whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import type { SignalNow } from '../../../store/views/signals.ts';
@@ -143,7 +144,7 @@ async function shownTo(
           id: visitor.places.includes(signal.place) || insight.decider === visitor.code ? insight.id : undefined,
           title: titleOf(company, insight),
           people: insight.people,
-          decider: nameOf(insight.decider),
+          decider: nameOf(whoDecided(insight) ?? insight.decider),
           decideBy: insight.decide_by,
           outcome: insight.outcome && insight.outcome !== 'deferred' ? outcomes[insight.outcome] : null,
         }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
+import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
 import { openPages, type Page, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -29,6 +30,9 @@ async function threeAsk() {
   await pages.shop.hears({ words: `${words} For my mother.`, place: 'station', by: 'luca' });
   return { id: first.insight_id!, first, at: `/insights/${first.insight_id!}`, size };
 }
+
+/** What the list says of the insight at this address. */
+const lineOf = (at: string, { html }: Page) => html.split('<li').find((line) => line.includes(`href="${at}"`));
 
 /** So many more say the same at this place, each later than the one before. */
 const saidSince = (id: string, place: string, many: number): Promise<void> =>
@@ -144,6 +148,23 @@ describe('the page of an insight', () => {
     const tomas = await (await pages.as('tomas')).get(at);
     expect(tomas.text).toContain('3 older ones are not shown.');
     expect(tomas.text).not.toContain('at other places');
+  });
+
+  test('names whoever decided, also once it is with somebody else', async () => {
+    const { id, at, first } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const answer = { reason: 'We order it.', doneBy: '2099-09-01' };
+    await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, answer);
+    await pages.shop.tells(id);
+    const byTomas = { loopId: id, by: 'tomas', press: pages.shop.press() };
+    await handOverInsight(pages.web.heed, byTomas, { to: 'priya', reason: 'She orders them' });
+    const priya = await pages.as('priya');
+    const { text } = await priya.get(at);
+    expect(text).toContain('Decided by Tomás Rey, buyer');
+    expect(text).toContain('With Priya Nair, branch manager');
+    expect((await priya.get(`/signals/${first.id}`)).text).toContain('Tomás Rey decided; 3 people have asked');
+    expect(lineOf(at, await priya.get('/insights'))).toContain('Tomás Rey decided');
+    expect(lineOf(at, await tomas.get('/insights'))).toContain('You decided');
   });
 
   test('tells the slower of two who decided', async () => {
