@@ -21,6 +21,7 @@ export interface InsightShown {
   people: number;
   places: number;
   refused: number;
+  /** Once it was put off, when it is looked at again. */
   decideBy: Date;
   outcome: 'adopted' | 'declined' | 'deferred' | null;
   reason: string | null;
@@ -137,9 +138,8 @@ export function standing(i: Pick<InsightShown, 'stage' | 'outcome' | 'decideBy'>
   if (i.outcome === 'adopted') return tag('yes', 'done');
   if (i.outcome === 'declined') return tag('no, with a reason', 'done');
   const when = due('decide', i.decideBy, clock);
-  return i.outcome === 'deferred'
-    ? tag('still listening', 'soon')
-    : tag(when.tone === 'late' ? 'past its date, undecided' : when.text, when.tone);
+  if (when.tone === 'late') return tag('past its date, undecided', 'late');
+  return i.outcome === 'deferred' ? tag('still listening', 'soon') : tag(when.text, when.tone);
 }
 
 /** Whoever has it now did not decide it, where it was handed over since. */

@@ -32,7 +32,7 @@ export function insightList(
       and not (i.sample and i.decision_id is null and not i.open_to_join)
     order by
       i.outcome is null or i.outcome = 'deferred' desc,
-      case when i.outcome is null or i.outcome = 'deferred' then i.decide_by end,
+      case when i.outcome is null then i.decide_by when i.outcome = 'deferred' then i.wake_at end,
       i.decided_at desc,
       i.id desc
     limit ${most} offset ${skip}`);

@@ -50,6 +50,13 @@ export type InsightNow = z.infer<typeof InsightNow>;
 export const whoDecided = ({ outcome, decided_by: by }: Pick<InsightNow, 'outcome' | 'decided_by'>): string | null =>
   outcome === 'deferred' ? null : by;
 
+/** By when it is to be decided as things stand: once it was put off, when it is looked at again. */
+export const dueNow = ({
+  outcome,
+  wake_at: wakes,
+  decide_by: by,
+}: Pick<InsightNow, 'outcome' | 'wake_at' | 'decide_by'>): Date => (outcome === 'deferred' && wakes ? wakes : by);
+
 export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
   return db.maybeOne(sql.type(InsightNow)`select * from now.insight(${id}::uuid)`);
 }

@@ -15,6 +15,7 @@ import { useLink, type Link } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
+import { dueNow } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { plansOf } from '../../../store/views/signalReading.ts';
@@ -236,7 +237,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
             ? 'complete'
             : 'nothing',
     headline: line,
-    decideBy: insight.decide_by,
+    decideBy: dueNow(insight),
     people: insight.people,
     places: insight.places,
     refused: insight.refused,

@@ -9,7 +9,7 @@ import { momentOf } from '../../../store/records/clock.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { insightList } from '../../../store/views/insightList.ts';
 import { insightPage, type InsightPage } from '../../../store/views/insightPage.ts';
-import { whoDecided } from '../../../store/views/insights.ts';
+import { dueNow, whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { plansOf, stageOf } from '../../../store/views/signalReading.ts';
 import { previewTellings } from '../../../store/views/tellingPreview.ts';
@@ -74,7 +74,7 @@ async function list(c: Context, web: Web, { code, company, places }: Visitor): P
       people: i.people,
       places: i.places,
       refused: i.refused,
-      decideBy: i.decide_by,
+      decideBy: dueNow(i),
       outcome: i.outcome,
       reason: i.reason,
       decider: company.staff[decider]?.name ?? decider,
@@ -168,7 +168,7 @@ async function shownTo(
     people: insight.people,
     places: insight.places,
     refused: insight.refused,
-    decideBy: insight.decide_by,
+    decideBy: dueNow(insight),
     outcome: insight.outcome,
     reason: insight.reason,
     finalAt: insight.final_at,

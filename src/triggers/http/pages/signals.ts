@@ -8,7 +8,7 @@ import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
-import { whoDecided } from '../../../store/views/insights.ts';
+import { dueNow, whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import type { SignalNow } from '../../../store/views/signals.ts';
@@ -145,7 +145,7 @@ async function shownTo(
           title: titleOf(company, insight),
           people: insight.people,
           decider: nameOf(whoDecided(insight) ?? insight.decider),
-          decideBy: insight.decide_by,
+          decideBy: dueNow(insight),
           outcome: insight.outcome && insight.outcome !== 'deferred' ? outcomes[insight.outcome] : null,
         }
       : undefined,

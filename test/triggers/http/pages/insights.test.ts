@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
+import { makeLink } from '../../../../src/store/records/links.ts';
 import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
 import { openPages, type Page, type Pages } from './visitors.ts';
 
@@ -188,6 +189,20 @@ describe('the list of what people ask for', () => {
     await pages.shop.db.rewrite(sql.unsafe`update loops set sample = true where id = ${id}`);
     const marked = await (await pages.as('tomas')).get('/insights');
     expect(marked.html).toContain('<span class="tag sample">sample</span>');
+  });
+
+  test('says when what was put off is looked at again, and past that day that it is undecided', async () => {
+    const { id, at, first } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const later = { reason: 'Too few yet', wakeOn: '2026-07-01' };
+    await tomas.press(await tomas.get(`${at}?do=defer`), `${at}/decision`, later);
+    expect(lineOf(at, await tomas.get('/insights'))).toContain('still listening');
+    expect((await tomas.get(`/signals/${first.id}`)).text).toContain(', due 1 July 09:00');
+    const token = await makeLink(pages.shop.db.pool, { kind: 'task', staff: 'tomas', loopId: id, wait: 'decided' });
+    expect((await pages.nobody().get(`/t/${token}`)).text).toContain('by 1 July 09:00');
+    await pages.shop.db.passTime('17 days');
+    const inJuly = await (await pages.as('tomas')).get('/insights');
+    expect(lineOf(at, inJuly)).toContain('past its date, undecided');
   });
 
   test('goes on after a hundred: what was decided is found, however much is still to be decided', async () => {
