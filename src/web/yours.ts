@@ -26,8 +26,10 @@ export interface YoursShown {
   /** What can be said now; undefined before we have answered, and once there is nothing to add. */
   question: 'settled' | 'explained' | undefined;
   says: 'yes' | 'no' | null;
-  /** Who reads a "not really". */
+  /** Who reads a "not really", where anybody answers it. */
   reader: string;
+  /** We have given our final answer: nobody answers a "not really". */
+  final: boolean;
   /** The answer they pressed in the letter: nearest here, but not given yet. */
   leaning: 'yes' | 'no' | undefined;
   /** Whether we still write to them. */
@@ -131,7 +133,9 @@ function question(y: YoursShown, asks: keyof typeof questions): Html {
         <button class="${y.leaning === 'no' ? 'go' : ''}" name="says" value="no">Not really</button>
       </div>
       ${text({ form: 'say', name: 'words', label: 'Anything to add?', also: 'only if you like', rows: 2, filled: y.filled })}
-      <p class="hint">If not, ${y.reader} reads it and answers you.</p>
+      <p class="hint">
+        ${y.final ? 'We have given our final answer: what you say is kept with it.' : `If not, ${y.reader} reads it and answers you.`}
+      </p>
     </form>
   </section>`;
 }

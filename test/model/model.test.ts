@@ -134,6 +134,16 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { event: 'the same press again' },
     ));
 
+  test('who says yes, no, and yes again is settled, and is heard when they say no again', () =>
+    happened(
+      { ...kim, asks: 'question' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { verb: 'confirm', signal: 0, says: 'yes', by: null },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+      { verb: 'confirm', signal: 0, says: 'yes', by: null },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+    ));
+
   test('who asks while a second decision is taken back is not joined to the first, which was told long ago', () =>
     happened(
       { ...kim, asks: 'coat' },

@@ -293,9 +293,13 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const ours = decides(s) ? toldAt(s) : (s.answer?.at ?? null);
     if (ours === null && s.round === 1) return false;
     // Said of the round before, while somebody more senior is on it already.
-    if (ours === null && says === 'no') return true;
-    const word = `${ours === null ? s.round - 1 : s.round}:${says}`;
-    if (s.says.includes(word)) return true;
+    if (ours === null && says === 'no' && !s.closed) return true;
+    let word = `${ours === null ? s.round - 1 : s.round}:${says}`;
+    if (s.says.includes(word)) {
+      // Said again: it counts where what came in between has opened a round, or closed the one that waits for us.
+      if (says === 'yes' ? s.closed : ours !== null) return true;
+      word = `${s.round}:${says}`;
+    }
     s.says.push(word);
     if (says === 'yes' || s.answer?.final) {
       close(s, says === 'yes' ? 'settled' : 'final');

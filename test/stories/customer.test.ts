@@ -101,6 +101,29 @@ describe('the customer has the last word', () => {
     expect(status.name).toBe('RUNNING');
   });
 
+  test('a yes said again after a no settles what that opened, and a no said again after it opens the next round', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await says(id, 'yes');
+    await says(id, 'no');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_at: null });
+    await says(id, 'yes', 'It came after all.');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'settled', says: 'yes' });
+    const called = await world.escalations(id);
+    await world.pass('3 days');
+    expect(await world.escalations(id)).toEqual(called);
+    const heard = await says(id, 'no', 'It is the wrong one.');
+    expect(heard.sentence).toContain('will read it and answer you.');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 3, closed_at: null });
+    expect((await says(id, 'no', 'Do you hear?')).sentence).toContain('only what was added then is kept');
+    const kept = await world.db.pool.anyFirst(sql.type(z.object({ words: z.string().nullable() }))`
+      select words from confirmations where loop_id = ${id} order by confirmed_at`);
+    expect(kept).toEqual([null, null, 'It came after all.', 'It is the wrong one.']);
+  });
+
   test('in the second round a senior may give the final answer: a no to that is kept, and closes', async () => {
     await world.passTo('monday', '10:00');
     const { id } = await answered();
@@ -112,6 +135,9 @@ describe('the customer has the last word', () => {
     expect((await says(id, 'no', 'A pity.')).sentence).toContain('We have given our final answer');
     await world.settle();
     expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'final', says: 'no' });
+    const again = await says(id, 'no', 'Really?');
+    expect(again.sentence).toMatch(/final answer.* only what was added then is kept/);
+    expect(again.sentence).not.toContain('will read it');
     await expect(approveFollowUp(world.heed, world.as('ingrid', (await firstRound()).id), last)).rejects.toThrow(
       'A final answer is for the second round',
     );

@@ -23,7 +23,7 @@ export const Confirmation = z.strictObject({
 export type Confirmation = z.infer<typeof Confirmation>;
 
 /** `by`: the colleague who heard it; absent when the customer says it themselves. Throws `conflict` when they have not been answered yet,
- *  or the signal was dismissed or erased; saying the same twice is answered alike. */
+ *  or the signal was dismissed or erased; saying the same twice is answered alike, unless what came in between opened or closed a round. */
 export async function confirm(
   heed: Heed,
   responding: { loopId: string; by?: string; press: Press },
@@ -52,14 +52,17 @@ export async function confirm(
 
     const moment = { tx, company, version, now, by: by ?? '' };
     const lastWordSaid = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
-    const round = lastWordSaid ? signal.round : signal.round - 1;
+    const isOver = signal.closed_at !== null;
     const thanks =
       says === 'yes'
         ? 'Thank you. We are glad it is settled.'
-        : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
+        : signal.final
+          ? 'Thank you for saying so. We have given our final answer, and what you said is kept with it.'
+          : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
+    const again = (): Promise<Response> =>
+      kept(tx, made.id, signal.id, { sentence: words ? `${thanks} ${saidBefore}` : thanks, factId: null });
     // Said again while somebody is on it already.
-    if (!lastWordSaid && signal.round > 1 && says === 'no')
-      return kept(tx, made.id, signal.id, { sentence: thanks, factId: null });
+    if (!lastWordSaid && signal.round > 1 && says === 'no' && !isOver) return again();
     if (!lastWordSaid && signal.round === 1)
       throw new DomainError(
         'conflict',
@@ -67,16 +70,13 @@ export async function confirm(
       );
 
     const question = signal.round === 1 && signal.told_outcome === 'declined' ? 'explained' : 'settled';
-    const factId = await recordConfirmation(tx, {
-      loopId: signal.id,
-      round: Math.max(1, round),
-      says,
-      question,
-      words,
-      by,
-      late: signal.closed_how === 'silent',
-    });
-    if (!factId) return kept(tx, made.id, signal.id, { sentence: thanks, factId: null });
+    const late = signal.closed_how === 'silent';
+    const said = { loopId: signal.id, says, question, words, by, late } as const;
+    let factId = await recordConfirmation(tx, { ...said, round: lastWordSaid ? signal.round : signal.round - 1 });
+    // Said of that round before, and unsaid since: it is of the one that this opened, or that this closed, and counts there.
+    if (!factId && (says === 'yes' ? !isOver : !lastWordSaid))
+      factId = await recordConfirmation(tx, { ...said, round: signal.round });
+    if (!factId) return again();
     let sentence = thanks;
     if (says === 'yes') {
       await closeRound(tx, {
@@ -93,7 +93,6 @@ export async function confirm(
         how: 'final',
         rule: 'the final answer was given',
       });
-      sentence = 'Thank you for saying so. We have given our final answer, and what you say is kept with it.';
     } else {
       await closeRound(tx, {
         loopId: signal.id,
@@ -120,6 +119,8 @@ export async function confirm(
   heed.hint();
   return response;
 }
+
+const saidBefore = 'That had been said before: only what was added then is kept.';
 
 /** A repeat of this press is given the same answer, until what it is about is erased. */
 async function kept(tx: Tx, pressId: string, signalId: string, response: Response): Promise<Response> {

@@ -140,6 +140,7 @@ async function show(
       promisedOn: signal.promised_on,
       question: page.question,
       says: signal.says,
+      final: signal.final === true,
       reader: company.staff[page.reader]?.name ?? 'somebody more senior',
       leaning: leaning === 'yes' || leaning === 'no' ? leaning : undefined,
       writes: page.writes,

@@ -65,6 +65,23 @@ describe('the customer’s own page', () => {
     expect((await (await pages.as('priya')).get(`/signals/${signal.id}`)).text).toContain('It happened again');
   });
 
+  test('names nobody who answers a no where our final answer was given', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    expect((await kims.get(at)).text).toContain('If not, Ingrid Solberg reads it and answers you.');
+    await kims.press(await kims.get(at), `${at}/say`, { says: 'no' });
+    await approveFollowUp(
+      pages.web.heed,
+      { loopId: signal.id, by: 'ingrid', press: pages.shop.press() },
+      { words: 'We can do no more.', final: true },
+    );
+    const page = await kims.get(at);
+    expect(page.text).toContain('We have given our final answer: what you say is kept with it.');
+    const said = await kims.press(page, `${at}/say`, { says: 'no' });
+    for (const shown of [page, said, await kims.press(said, `${at}/say`, { says: 'no' })])
+      expect(shown.text).not.toMatch(/If not,|will read it/);
+  });
+
   test('only shows which answer was meant in the letter, and gives it when it is pressed', async () => {
     const { signal, at } = await kimsPage();
     const page = await pages.nobody().get(`${at}?says=no`);
