@@ -26,7 +26,7 @@ import { keepInitialApiKey } from './store/records/apiKeys.ts';
 import { tallyRefusals } from './store/records/refusals.ts';
 import { isReadyForParent, keepEngine } from './keepEngine.ts';
 import { progressLine } from './progressLine.ts';
-import { stopAll, stoppedWhenUp, type Stop } from './stops.ts';
+import { goOnUnheard, stopAll, stoppedWhenUp, toldToEnd, type Stop } from './stops.ts';
 import { applyCompany } from './triggers/companyAtStart.ts';
 import { createApp } from './triggers/http/app.ts';
 import { timingsDoor } from './triggers/http/metrics.ts';
@@ -51,7 +51,8 @@ async function main(): Promise<void> {
   const stops: Stop[] = [];
   let told = false;
   const stop = once(() => stopAll(stops, say));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  goOnUnheard();
+  for (const signal of toldToEnd) {
     process.on(signal, () => {
       if (!only && !told) say('Stopping …');
       told = true;

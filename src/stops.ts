@@ -5,6 +5,15 @@ export interface Stop {
   stop: () => Promise<void>;
 }
 
+/** How we are told to end: Ctrl-C, whoever keeps us, and a terminal that is closed or was reached over a line that is lost. */
+export const toldToEnd = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Whoever reads along may go before we do: a `| tee` hears Ctrl-C as well, a terminal is closed. What can't be said to them any more would end
+ *  us in the middle of stopping. */
+export function goOnUnheard(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
 /** Longer than any part needs: PostgreSQL is the slowest, which is told three times. */
 const patienceMs = 40_000;
 

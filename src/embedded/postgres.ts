@@ -40,6 +40,7 @@ import {
   launch,
   lookAfter,
   names,
+  orStop,
 } from './processes.ts';
 
 export interface EmbeddedPostgres {
@@ -81,14 +82,12 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
           say: options.onTrouble,
         })
       : async () => {};
+    const leaveAndStop = (): Promise<void> => leave().then(() => stop(cluster, pid));
     let stopped: Promise<void> | undefined;
     return {
-      url: await urlOf(cluster, port),
+      url: await orStop(urlOf(cluster, port), leaveAndStop),
       adopted: adopted !== undefined,
-      stop: () =>
-        (stopped ??= leave()
-          .then(() => stop(cluster, pid))
-          .then(release)),
+      stop: () => (stopped ??= leaveAndStop().then(release)),
     };
   } catch (error) {
     await release();
@@ -178,7 +177,7 @@ async function start(home: string, cluster: string, options: PostgresOptions): P
     const isUp = async () => ((file) => file?.pid === pid && file.ready)(await pidFile(cluster)) === true;
     const settled = await becomes(async () => (await isUp()) || !(await serves(pid, cluster)), RECOVERY);
     if (await isUp()) {
-      await writeFile(join(home, 'port'), `${port}\n`);
+      await orStop(writeFile(join(home, 'port'), `${port}\n`), () => stop(cluster, pid));
       return { pid, port };
     }
     if (!settled) await stop(cluster, pid);

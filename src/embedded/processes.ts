@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readdir, readFile, readlink, realpath, rename, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
@@ -123,7 +123,8 @@ export async function launch(server: {
  *  each of them processes (sched_autogroup): a nice value alone says nothing to another session. */
 export async function yieldToOthers(pid: number): Promise<void> {
   const nice = constants.priority.PRIORITY_BELOW_NORMAL;
-  setPriority(pid, nice);
+  // One that is behind already (nice npm start) stays where it is: only root may bring it forward.
+  if (getPriority(pid) < nice) setPriority(pid, nice);
   // Absent where the kernel weighs no sessions, or does not let us.
   await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => undefined);
 }
@@ -166,6 +167,16 @@ export async function end(
   throw new Error(
     `Process ${(await find()).join(', ')} does not end, not even with ${signals.at(-1)?.[0]}. Look at it by hand.`,
   );
+}
+
+/** What there is still to do when a server is up. Where that fails nobody else knows of the server, and it must not outlive us: it is stopped. */
+export async function orStop<T>(doing: Promise<T>, stop: () => Promise<void>): Promise<T> {
+  try {
+    return await doing;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** Waits until `condition` holds; false when it did not within `patience` milliseconds. */

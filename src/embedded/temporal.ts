@@ -25,6 +25,7 @@ import {
   launch,
   lookAfter,
   names,
+  orStop,
   processesNaming,
   yieldToOthers,
 } from './processes.ts';
@@ -133,8 +134,9 @@ async function adopt(home: string, options: TemporalOptions): Promise<Server | u
     (await isReady(found.pid, port, options, mark))
   ) {
     // Killed in its very first second, Heed had not yet written down what made the file.
-    if ((await keptIn(home)) === undefined)
-      await keep(home, { version: await serverVersionOf(program), port, uiPort, boot: await boot() });
+    const note = async (): Promise<void> =>
+      keep(home, { version: await serverVersionOf(program), port, uiPort, boot: await boot() });
+    if ((await keptIn(home)) === undefined) await orStop(note(), () => stop(mark, options));
     return { port, uiPort, mark };
   }
   await stop(mark, options);
@@ -209,8 +211,11 @@ async function start(home: string, options: TemporalOptions): Promise<Server> {
       env: { GOGC: '300', GOMEMLIMIT: '500MiB' },
     });
     if (await isReady(pid, port, options, mark)) {
-      if (options.yields) await yieldToOthers(pid);
-      await keep(home, { version, port, uiPort, boot: await boot() });
+      const settling = async (): Promise<void> => {
+        if (options.yields) await yieldToOthers(pid);
+        await keep(home, { version, port, uiPort, boot: await boot() });
+      };
+      await orStop(settling(), () => stop(mark, options));
       return { port, uiPort, mark };
     }
     await stop(mark, options);

@@ -190,6 +190,12 @@ describe('the embedded PostgreSQL', () => {
     expect(left.filter((name) => !name.startsWith('native-')).sort()).toEqual(['data', 'port', 'server.log']);
   });
 
+  test('one that cannot be looked after, because its port cannot be written down, does not stay behind', async () => {
+    await mkdir(join(dataDir, 'postgres', 'port'), { recursive: true });
+    await expect(start({ durable: true })).rejects.toThrow(/EISDIR/);
+    expect(await processesNaming(['-D', join(dataDir, 'postgres', 'data')])).toEqual([]);
+  });
+
   test('runs where install scripts were blocked, from a home that no other account may enter', async () => {
     const home = join(scratch, 'closed-home');
     await mkdir(home, { mode: 0o700 });

@@ -1,12 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { becomes, commandOf, isListening, processesNaming } from '../../src/embedded/processes.ts';
+import { becomes, commandOf, isListening, processesNaming, yieldToOthers } from '../../src/embedded/processes.ts';
 import { type EmbeddedTemporal, startTemporal } from '../../src/embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli, serverVersionOf } from '../../src/embedded/temporalCli.ts';
 import { anotherHeed, source } from './anotherHeed.ts';
@@ -194,6 +194,23 @@ describe('the embedded Temporal server', () => {
         /^Temporal was 1\.31\.2 and is now .*: its old histories are kept in temporal-1\.31\.2\.db/,
       ),
     ]);
+  });
+
+  test('one that cannot be looked after, because nothing can be written down of it, does not stay behind', async () => {
+    await mkdir(join(dataDir, 'temporal', 'server.json.new'), { recursive: true });
+    await expect(start({ uiPort: 'none' })).rejects.toThrow(/EISDIR/);
+    expect(await processesNaming(mark())).toEqual([]);
+  });
+
+  test('what is to run after others does, and what was put further behind (nice npm start) is left there', async () => {
+    for (const further of ['0', '15']) {
+      const child = spawn('nice', ['-n', further, 'sleep', '60'], { stdio: 'ignore', detached: true });
+      await becomes(async () => (await commandOf(child.pid!))[0] === 'sleep', 5_000);
+      const before = getPriority(child.pid!);
+      await yieldToOthers(child.pid!);
+      expect(getPriority(child.pid!)).toBe(Math.max(before, constants.priority.PRIORITY_BELOW_NORMAL));
+      child.kill('SIGKILL');
+    }
   });
 
   test('whoever took the same free port a moment later is not taken for the one that has it', async () => {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { newId } from '../../src/domain/ids.ts';
+import { processesNaming } from '../../src/embedded/processes.ts';
 import { backUp } from '../../src/store/backup.ts';
 import { keepBackups, nameAt, tooMany } from '../../src/store/keepBackups.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -232,6 +233,28 @@ test('that is killed just before its end, and not wanted any more, leaves what i
   expect(await contents(target)).toEqual(before);
   expect(await migrate(target)).toEqual([]);
   expect(await ask(target, 'select from now.signals')).not.toEqual([]);
+});
+
+test('that is broken off while it is restored for a Heed that was stopped leaves no Postgres running', async () => {
+  const dataDir = await realpath(await mkdtemp(join(tmpdir(), 'heed-restored-')));
+  const server = ['-D', join(dataDir, 'postgres', 'data')];
+  const env = { ...process.env, DATABASE_URL: undefined, HEED_DATA_DIR: dataDir };
+  const child = spawn('scripts/heed', ['restore', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  try {
+    await until(async () => (await processesNaming(server)).length > 0);
+    child.kill('SIGINT');
+    const [code] = await once(child, 'close');
+    expect({ code, said }).toEqual({
+      code: 1,
+      said: expect.stringMatching(/^Broken off\. What was there is not lost/),
+    });
+    expect(await processesNaming(server)).toEqual([]);
+  } finally {
+    for (const { pid } of await processesNaming(server)) process.kill(pid, 'SIGQUIT');
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
 });
 
 describe('one that cannot be made to the end', () => {

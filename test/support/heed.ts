@@ -24,8 +24,10 @@ export interface RunningHeed {
   kill(): Promise<void>;
   /** Its disk and its machine: the data folder goes while it runs, then every process of it. */
   lose(): Promise<void>;
-  /** Ctrl-C. */
-  stop(): Promise<void>;
+  /** Ctrl-C, or as another one of those that tell it to end. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Whoever read along is gone: what it says meets a closed pipe. */
+  unheard(): void;
   /** Nothing of it is left, however far it has come: what does not end when it is told to is killed, with its servers. */
   forget(): Promise<void>;
 }
@@ -64,7 +66,7 @@ export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<Runn
     child.kill(signal);
     await ended;
   };
-  const stop = (): Promise<void> => end('SIGINT');
+  const stop = (signal: NodeJS.Signals = 'SIGINT'): Promise<void> => end(signal);
   /** They have sessions of their own and outlive it where it is killed. */
   const killServers = async (): Promise<void> => {
     await endProcesses(async () => (await processesOf(dataDir)).map(({ pid }) => pid), [['SIGKILL', patienceMs]]);
@@ -84,6 +86,10 @@ export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<Runn
       await rm(dataDir, { recursive: true, force: true });
     },
     stop,
+    unheard() {
+      child?.stdout?.destroy();
+      child?.stderr?.destroy();
+    },
     async forget() {
       await Promise.race([stop(), sleep(patienceMs, undefined, { ref: false })]);
       await killServers();

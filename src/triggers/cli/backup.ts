@@ -3,11 +3,13 @@
 import { dirname, resolve } from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { Config } from '../../config.ts';
 // oxlint-disable-next-line no-restricted-imports -- a Heed that was stopped has no server, and its data is restored into that server
 import { defaultDataDir, startPostgres } from '../../embedded/postgres.ts';
 import { elapsedInWords } from '../../domain/moments.ts';
 import { backUp } from '../../store/backup.ts';
-import { restore } from '../../store/restore.ts';
+import { restore, type Restored } from '../../store/restore.ts';
+import { stopAll, stoppedWhenUp, toldToEnd, type Stop } from '../../stops.ts';
 import { findDatabase } from './place.ts';
 import { sayJson, type Terminal } from './terminal.ts';
 
@@ -43,26 +45,45 @@ export function addBackup(program: Command, terminal: Terminal): void {
       const config = terminal.config();
       const file = resolve(terminal.folder(), name);
       const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
-      // Throws the sentence that says so while a Heed is running on it.
-      const own = config.databaseUrl
-        ? undefined
-        : await startPostgres({ dataDir: config.dataDir ?? defaultDataDir(config.home) });
-      try {
-        const done = await restore(own?.url ?? config.databaseUrl!, file, {
-          replace: asked.replace ?? false,
-          erasuresFrom,
-        });
-        if (asked.json) sayJson(terminal, done);
-        else
-          for (const line of [
-            `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
-            `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
-            `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
-            'The chain of facts ends where the backup did: put the old anchor away, then take a new one: heed audit --anchor FILE.',
-          ])
-            terminal.say(line);
-      } finally {
-        await own?.stop();
-      }
+      const into = (databaseUrl: string): Promise<Restored> =>
+        restore(databaseUrl, file, { replace: asked.replace ?? false, erasuresFrom });
+      const done = await (config.databaseUrl ? into(config.databaseUrl) : onOwnServer(config, terminal, into));
+      if (asked.json) sayJson(terminal, done);
+      else
+        for (const line of [
+          `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
+          `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
+          `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
+          'The chain of facts ends where the backup did: put the old anchor away, then take a new one: heed audit --anchor FILE.',
+        ])
+          terminal.say(line);
     });
+}
+
+/** The server of a Heed that was stopped, started for as long as this takes. No terminal reaches it, so when we are told to end it is ours to stop.
+ *  Throws the sentence that says so while a Heed is running on it. */
+async function onOwnServer(
+  { dataDir, home }: Config,
+  terminal: Terminal,
+  act: (databaseUrl: string) => Promise<Restored>,
+): Promise<Restored> {
+  const stops: Stop[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= stopAll(stops, terminal.complain));
+  let told = false;
+  const hear = (): void => {
+    told = true;
+    void stop();
+  };
+  for (const signal of toldToEnd) process.on(signal, hear);
+  try {
+    const starting = startPostgres({ dataDir: dataDir ?? defaultDataDir(home) });
+    return await act((await stoppedWhenUp(starting, 'Postgres', stops)).url);
+  } catch (cause) {
+    if (!told) throw cause;
+    throw new Error('Broken off. What was there is not lost; restore again before Heed is started.', { cause });
+  } finally {
+    await stop();
+    for (const signal of toldToEnd) process.off(signal, hear);
+  }
 }

@@ -2,8 +2,10 @@
 
 import { userInfo } from 'node:os';
 import { readConfig } from '../../config.ts';
+import { goOnUnheard } from '../../stops.ts';
 import { runCommand } from './program.ts';
 
+goOnUnheard();
 process.exitCode = await runCommand(process.argv.slice(2), {
   say: (line) => void process.stdout.write(`${line}\n`),
   complain: (line) => void process.stderr.write(`${line}\n`),

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { toldToEnd } from '../../stops.ts';
 import { migrate } from '../../store/migrate.ts';
 import { findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
@@ -52,8 +53,8 @@ async function run(part: string): Promise<void> {
   const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, part], { stdio: 'inherit' });
   const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on('SIGINT', passOn).on('SIGTERM', passOn);
+  for (const signal of toldToEnd) process.on(signal, passOn);
   const [code] = (await once(child, 'exit')) as [number | null];
-  process.off('SIGINT', passOn).off('SIGTERM', passOn);
+  for (const signal of toldToEnd) process.off(signal, passOn);
   if (code !== 0) throw new Failed();
 }
