@@ -324,6 +324,36 @@ describe('whatever happens to us', () => {
     });
   });
 
+  test('a decision that somebody was handed and left lying is named to whoever is above them, and one that was put off to whoever is handed it', async () => {
+    await world.passTo('monday', '10:00');
+    const [left, putOff] = [
+      (await world.signal(await ask('Do you have this coat in green?'))).insight_id!,
+      (await world.signal(await ask('Do you have this coat in teal?'))).insight_id!,
+    ];
+    await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
+    try {
+      await handOverInsight(world.heed, world.as('tomas', left), { to: 'mina', reason: 'She knows who asked.' });
+      await world.passTo('monday', '11:58');
+      await ask('How much is the coat?');
+      await world.passTo('monday', '12:10');
+      expect((await world.escalations(left, 'acknowledged')).map(({ staff }) => staff)).toEqual(['mina', 'jonas']);
+      const named = world.slackTo('jonas').filter(({ text }) => text.endsWith('for you'));
+      expect(JSON.stringify(named.at(-1))).toContain((await world.insight(left)).reference);
+
+      const question = await ask('How much is the other coat?');
+      await handOver(world.heed, world.as('jonas', question), { to: 'mina', reason: 'She knows.' });
+      await world.settle();
+      const wakeAt = new Date((await world.now()).getTime() + 30 * 86_400_000).toISOString();
+      await decide(world.heed, world.as('tomas', putOff), { outcome: 'deferred', reason: 'Too few.', wakeAt });
+      await handOverInsight(world.heed, world.as('tomas', putOff), { to: 'mina', reason: 'She knows who asks.' });
+      await world.pass('6 minutes');
+      const mails = world.mailsTo('mina@linden-vale.example').filter(({ subject }) => subject.endsWith('for you'));
+      expect(mails.at(-1)!.text).toContain((await world.insight(putOff)).reference);
+    } finally {
+      await world.db.apply((company) => delete company.attention);
+    }
+  });
+
   test('while sending is stopped nothing leaves; when it goes on, what is stale by then does not', async () => {
     await world.passTo('monday', '10:00');
     const order = (stops: boolean) =>

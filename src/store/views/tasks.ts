@@ -6,7 +6,7 @@ import { ladderPlansOfSignal, stageOfSignal, waits, type SignalStage, type Wait 
 import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
 import { InsightNow } from './insights.ts';
-import { stageOf } from './signalReading.ts';
+import { plansOf, stageOf } from './signalReading.ts';
 import { SignalNow } from './signals.ts';
 
 /** The latest plan of a wait: when it is due (its first rung after the prompt), from when it counts, and why this person was told last. */
@@ -83,19 +83,26 @@ function signalTask(signal: z.infer<typeof SignalRow>, staff: string, now: Date)
 
 function insightTask(insight: z.infer<typeof InsightRow>, company: Company, staff: string, now: Date): Task[] {
   const stage = stageOf(insight, company, now);
-  const holds = insight.decider === staff;
-  const plan = insight.plans.find(({ wait }) => wait === (stage === 'complete' ? 'completed' : 'decided'));
-  if (!holds && !plan?.told) return [];
-  const task = (asks: Asks, due: Date | undefined): Task[] => [{ about: 'insight', insight, asks, plan, due }];
+  const running = plansOf(insight, company, now).map(({ wait }) => wait);
+  const plans = insight.plans.filter(({ wait }) => running.includes(wait));
+  const asked = insight.plans.find(({ wait }) => wait === (stage === 'complete' ? 'completed' : 'decided'));
+  // Whoever is above somebody who was given it is called by that clock, and by no other.
+  const told = asked?.told ? asked : plans.find((plan) => plan.told);
+  if (insight.decider !== staff && !told) return [];
+  const task = (asks: Asks, due: Date | undefined): Task[] => [
+    { about: 'insight', insight, asks, plan: told ?? asked, due },
+  ];
   switch (stage) {
-    case 'decide':
-      // Deferred: nothing is asked before its day, or before enough people have asked.
-      if (insight.outcome === 'deferred' && (!plan || plan.from > now)) return [];
-      return task('decide', insight.outcome === 'deferred' ? (plan?.due ?? undefined) : insight.decide_by);
+    case 'decide': {
+      if (insight.outcome !== 'deferred') return task('decide', insight.decide_by);
+      // Deferred: before its day, or before enough people have asked, nothing is asked but that whoever is given it takes it.
+      const calling = asked && asked.from <= now ? asked : plans.find(({ wait }) => wait === 'acknowledged');
+      return calling ? task('decide', calling.due ?? undefined) : [];
+    }
     case 'undo':
       return insight.decided_by === staff ? task('undo', undefined) : [];
     case 'complete':
-      return task('complete', plan?.from);
+      return task('complete', asked?.from);
     default:
       return [];
   }
@@ -109,7 +116,7 @@ const loopsOf = (staff: string) => sql.fragment`
       select from escalations e join plans p on p.id = e.plan_id
       where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})`;
 
-const plansOf = (staff: string) => sql.fragment`
+const plansFor = (staff: string) => sql.fragment`
   coalesce((
     select jsonb_agg(jsonb_build_object(
       'wait', p.wait,
@@ -132,7 +139,7 @@ const plansOf = (staff: string) => sql.fragment`
 
 function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof SignalRow>[]> {
   return db.any(sql.type(SignalRow)`
-    select x.*, w.words, c.name as customer, ${plansOf(staff)},
+    select x.*, w.words, c.name as customer, ${plansFor(staff)},
       (
         select d.id from deliveries d
         where d.loop_id = x.id and d.customer_id is not null and d.state = 'needs_human'
@@ -146,7 +153,7 @@ function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Signa
 
 function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof InsightRow>[]> {
   return db.any(sql.type(InsightRow)`
-    select x.*, said.words, ${plansOf(staff)}
+    select x.*, said.words, ${plansFor(staff)}
     from now.insights x
     left join lateral (
       select w.words from now.insight_signals y
