@@ -200,7 +200,9 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
     completed: 'nobody had said it was done',
     confirmed: 'the customer had not said whether it is settled',
   };
-  return isFirst(rung) ? `it waits to be ${rung.wait}` : `${missing[rung.wait]}${reading.round > 1 ? ' again' : ''}`;
+  // What nobody has read can't be taken.
+  const wait = reading.stage === 'review' ? 'reviewed' : rung.wait;
+  return isFirst(rung) ? `it waits to be ${wait}` : `${missing[wait]}${reading.round > 1 ? ' again' : ''}`;
 }
 
 async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {

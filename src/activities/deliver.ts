@@ -7,7 +7,6 @@ import { endOfDay } from '../domain/calendar.ts';
 import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
-import { resolveRole } from '../domain/routing.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
 import { decisionOvertaking } from '../store/records/decisions.ts';
@@ -30,6 +29,7 @@ import {
 } from '../store/records/deliveries.ts';
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
+import { askAboutDoubt } from '../store/records/repairs.ts';
 import { isErased } from '../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
@@ -367,21 +367,8 @@ async function lookFor({ slack, pool }: Hands, d: Delivery): Promise<string | nu
   return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do; who has left is stood in for as on a ladder. */
 async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
   await wakeWhoWait(tx, d);
   const signal = d.loop_id ? await signalNow(tx, d.loop_id) : null;
-  if (!signal) return;
-  const staff = resolveRole(company, 'owner', { owner: signal.owner, place: signal.place });
-  const channel = company.staff[staff]?.prompts ?? 'email';
-  await planDelivery(tx, {
-    // Sent again and lost again is another doubt.
-    key: `notice:${signal.id}:${signal.round}:${d.id}.${d.fence}:${staff}:${channel}`,
-    purpose: 'notice',
-    channel,
-    loopId: signal.id,
-    round: signal.round,
-    staff,
-    occasion: d.id,
-  });
+  if (signal) await askAboutDoubt(tx, company, signal, d);
 }

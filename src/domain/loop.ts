@@ -132,7 +132,11 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
   };
   switch (stage) {
     case 'review':
-      return [{ wait: 'reviewed', ladder: 'reviewing', clock: 'customer', occasion: s.id, from: s.round_opened_at }];
+      return [
+        { wait: 'reviewed', ladder: 'reviewing', clock: 'customer', occasion: s.id, from: s.round_opened_at },
+        // The ladder of reading calls those above; whoever is given it is called by their own clock, to read it.
+        ...(isHandedOverSince(s, s.round_opened_at) ? [holder] : []),
+      ];
     case 'acknowledge':
       return s.reach ? [holder, answer] : [holder];
     case 'answer':

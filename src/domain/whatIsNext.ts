@@ -91,7 +91,8 @@ function rungNext(loop: LoopAhead): Next | undefined {
     completed: 'it is not done',
   };
   const is = person === owner ? 'is reminded' : 'is told';
-  return { at: rung.due_at, sentence: `If ${unless[rung.wait]} ${byWhen(rung.due_at, now, zone)}, ${name} ${is}.` };
+  const wait = stage === 'review' ? 'reviewed' : rung.wait;
+  return { at: rung.due_at, sentence: `If ${unless[wait]} ${byWhen(rung.due_at, now, zone)}, ${name} ${is}.` };
 }
 
 function following({ stage, course, reachable }: LoopAhead): Next | undefined {

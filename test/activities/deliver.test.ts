@@ -298,6 +298,22 @@ describe('a letter to a customer is sent at most once', () => {
     }
   });
 
+  test('handed over while it is in doubt: whoever answers for it from then on is asked, and settles it', async () => {
+    const id = await answerTo(guest());
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id);
+    await world.pass('16 minutes');
+    await handOver(world.heed, world.as('priya', id), { to: 'mina', reason: 'She knows them.' });
+    await world.settle();
+    expect((await world.messages({ loopId: id, purpose: 'notice' })).map((m) => `${m.staff} ${m.state}`)).toEqual([
+      'priya sent',
+      'mina sent',
+    ]);
+    await settle(world.heed, world.as('mina', id), { action: 'leave', reason: 'They wrote back.' });
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'failed', last_error_code: 'left_by_hand' });
+  });
+
   test('whoever answered has left by the time it is in doubt: whoever stands in for them is asked', async () => {
     await world.db.apply((company) => {
       company.staff['zoe'] = { ...company.staff['jonas']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };

@@ -190,6 +190,16 @@ describe('nothing dies of silence', () => {
     );
   });
 
+  test('whoever is handed what nobody has read yet is called, beside those who were called to read it', () => {
+    fc.assert(
+      fc.property(signals, (given) => {
+        const s = { ...given, ...untaken, verdict: 'review' as const, round_opened_at: at(0), owned_since: at(5) };
+        const waits = (cause: string) => ladderPlansOfSignal({ ...s, owner_cause: cause }).map(({ wait }) => wait);
+        expect([waits('captured'), waits('handed_over')]).toEqual([['reviewed'], ['reviewed', 'acknowledged']]);
+      }),
+    );
+  });
+
   test('a promise that falls due is counted from its day', () => {
     fc.assert(
       fc.property(signals, moment, (given, promised) => {

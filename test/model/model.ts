@@ -537,7 +537,10 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
   const isGiven = s.cause === 'handed over' && !s.taken;
   switch (stageOfSignal(s)) {
     case 'review':
-      return [{ wait: 'reviewed', ladder: 'reviewed', occasion: 'round', from: s.opened }];
+      return [
+        { wait: 'reviewed', ladder: 'reviewed', occasion: 'round', from: s.opened },
+        ...(isGiven ? [holder] : []),
+      ];
     case 'acknowledge':
       return reach(m, s) ? [holder, answered] : [holder];
     case 'answer':

@@ -4,6 +4,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { review } from '../../src/triggers/responses/review.ts';
 import { sql } from '../../src/store/pool.ts';
@@ -55,6 +56,25 @@ describe('what the rules are unsure of goes to a person', () => {
         .map((mail) => mail.text)
         .join(),
     ).toContain('The lamp is back.');
+  });
+
+  test('handed over before it was read: whoever it is given to is called at once, to read it and not to take it', async () => {
+    const { id } = await world.capture({ words: 'Blue hour, they said.', customer: guest(), consent: mayWrite });
+    await world.settle();
+    await handOver(world.heed, world.as('priya', id), { to: 'jonas', reason: 'He heard her, too.' });
+    await world.settle();
+    const prompts = await world.messages({ loopId: id, purpose: 'prompt' });
+    expect(prompts.map(({ staff, state }) => `${staff} ${state}`)).toEqual(['priya sent', 'jonas sent']);
+    const card = JSON.stringify(world.slackTo('jonas').at(-1));
+    expect(card).toContain('action_signal_review');
+    expect(card).not.toContain('action_signal_acknowledge');
+    await expect(acknowledge(world.heed, world.as('jonas', id))).rejects.toThrow('Nobody has said yet what this is');
+
+    await review(world.heed, world.as('jonas', id), { verdict: 'pursue', course: 'answer', kind: 'question' });
+    await world.settle();
+    expect(await acknowledge(world.heed, world.as('jonas', id))).toMatchObject({
+      sentence: 'It is yours. Next: answer the customer.',
+    });
   });
 
   test('who dismisses it: whoever captured it is told why, the customer is not, and it is over', async () => {

@@ -1,8 +1,11 @@
 /** What was put right by hand, with the reason: by an operator, or by whoever answers for a letter that may not have been sent. */
 
 import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
+import { resolveRole } from '../../domain/routing.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { planDelivery } from './deliveries.ts';
 
 export const repairActions = ['wake', 'resend', 'leave'] as const;
 export type RepairAction = (typeof repairActions)[number];
@@ -51,6 +54,27 @@ export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful
     select id, purpose, state, fence, customer_id, occasion, loop_id, planned_at, not_before, last_error_code from deliveries
     where loop_id = ${loopId} and state in ('uncertain', 'needs_human')
     order by planned_at, id`);
+}
+
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do; who has left is stood in for as on a ladder. */
+export async function askAboutDoubt(
+  tx: Tx,
+  company: Company,
+  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
+  letter: { id: string; fence: number },
+): Promise<void> {
+  const staff = resolveRole(company, 'owner', { owner, place });
+  const channel = company.staff[staff]?.prompts ?? 'email';
+  await planDelivery(tx, {
+    // Sent again and lost again is another doubt.
+    key: `notice:${id}:${round}:${letter.id}.${letter.fence}:${staff}:${channel}`,
+    purpose: 'notice',
+    channel,
+    loopId: id,
+    round,
+    staff,
+    occasion: letter.id,
+  });
 }
 
 /** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say

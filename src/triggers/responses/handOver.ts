@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { giverOf, own } from '../../store/records/ownerships.ts';
+import { askAboutDoubt, inDoubt } from '../../store/records/repairs.ts';
 import { sql, type Db } from '../../store/pool.ts';
 import { CountRow } from '../../store/rows.ts';
+import { signalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import {
   atTime,
@@ -35,8 +37,20 @@ export function handOver(heed: Heed, responding: Responding, given: HandOver): P
   return respondToSignal(heed, responding, async (signal, moment) => {
     mustBeOpen(signal, moment);
     const { id, round, owner, place, owned_since: since } = signal;
-    return give(moment, { id, round, owner, place, since }, given);
+    const response = await give(moment, { id, round, owner, place, since }, given);
+    await askAboutDoubts(moment, id);
+    return response;
   });
+}
+
+/** A letter in doubt is settled by whoever answers for it, and no ladder calls them about it. */
+async function askAboutDoubts({ tx, company }: Moment, signalId: string): Promise<void> {
+  const doubtful = (await inDoubt(tx, signalId)).filter(
+    ({ customer_id: customer, state }) => customer !== null && state === 'needs_human',
+  );
+  if (doubtful.length === 0) return;
+  const signal = (await signalNow(tx, signalId))!;
+  for (const letter of doubtful) await askAboutDoubt(tx, company, signal, letter);
 }
 
 export function handOverInsight(heed: Heed, responding: Responding, given: HandOver): Promise<Response> {

@@ -159,7 +159,12 @@ async function ofSignal(
       nameOf,
     ),
     asks,
-    mayTake: !over && !settling && asks !== 'take' && waitsToBeTaken(ladderPlansOfSignal(signal)),
+    mayTake:
+      !over &&
+      !settling &&
+      asks !== 'take' &&
+      asks !== 'review' &&
+      waitsToBeTaken(ladderPlansOfSignal(signal)),
     words: page.words?.words ?? null,
     reference: signal.reference,
     place: company.places[signal.place]?.name ?? signal.place,

@@ -247,7 +247,7 @@ async function possible(
   const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
   const mayConfirm = lastWordSaid(signal) && !isFinal;
   if (!open && !mayConfirm) return undefined;
-  const mayTake = asks !== 'take' && waitsToBeTaken(ladderPlansOfSignal(signal));
+  const mayTake = asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal));
   const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
   const verbs = [
     ...(asks === 'review' ? ['review'] : []),
