@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { endOfDay } from '../domain/calendar.ts';
 import { usualAttention, type Company } from '../domain/company.ts';
-import { ladderPlansOfInsight, ladderPlansOfSignal } from '../domain/loop.ts';
+import { ladderPlansOfInsight, ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
-import { decisionOvertaking } from '../store/records/decisions.ts';
+import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import {
   bodyOf,
   endDelivery,
@@ -196,6 +196,9 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
       );
   const waits = running ? running.map((plan) => plan.wait as string) : [];
   if (!waits.includes(wait ?? '')) return { end: 'cancelled', code: 'met' };
+  // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
+  const certain = signal && stageOfSignal(signal) !== 'acknowledge' ? await callOvertaken(tx, signal) : null;
+  if (certain) return { until: new Date(Math.max(certain.getTime(), d.now.getTime() + 10_000)), code: 'decided_anew' };
   // After an outage nobody is asked as often as they would have been: the latest says what is true now.
   if (await laterPrompt(tx, d, waits)) return { end: 'cancelled', code: 'asked_again' };
   const { prompts, within } = company.attention ?? usualAttention;

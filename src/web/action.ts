@@ -18,7 +18,7 @@ import {
 } from './acts.ts';
 import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
-import { doubtAbout, type DoubtfulLetter } from './signal.ts';
+import { doubtAbout, notYet, type DoubtfulLetter } from './signal.ts';
 import { moment, type Clock } from './when.ts';
 import { count, moodWords, quote, said, tag } from './words.ts';
 
@@ -45,6 +45,8 @@ export interface SignalAction extends Shared {
   holder: string;
   customer: string | undefined;
   letter: Letter | undefined;
+  /** It was decided anew since a call became owed: when it is certain what to say in it. */
+  anew: Date | null;
   doubtful: readonly DoubtfulLetter[];
   round: number;
   today: string;
@@ -67,7 +69,8 @@ export function signalAction(a: SignalAction): Html {
       : answer(acting, written)
     : undefined;
   const verb = written?.phone ? 'call' : 'follow-up';
-  return html`${opening(a, titles[a.asks])} ${quote(a.words, { big: true })}
+  return html`${opening(a, a.anew && a.asks === 'nothing' ? 'Don’t call them yet' : titles[a.asks])}
+    ${quote(a.words, { big: true })}
     <div class="row">
       <span class="tag">${a.place}, ${moment(a.saidAt, a.clock)}</span> ${a.mood ? tag(moodWords[a.mood]) : ''}
       <small>${a.reference}</small>
@@ -75,7 +78,7 @@ export function signalAction(a: SignalAction): Html {
     <p class="soft">You, because ${a.whyYou}.</p>
     ${a.asks === 'rests' && !a.refusal ? html`<p>${resting}</p>` : ''}
     ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
-    ${a.mayTake ? take(acting) : ''}
+    ${a.anew && a.asks !== 'doubt' ? notYet(a.anew, a.clock) : ''} ${a.mayTake ? take(acting) : ''}
     ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : (reply ?? '')}
     ${
       a.asks === 'nothing' || a.asks === 'rests' || a.asks === 'doubt'

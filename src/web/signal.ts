@@ -57,6 +57,8 @@ export interface SignalShown {
   /** Who else asked; 0 when nobody, or not known yet. */
   others: number;
   similar: readonly { id: string; title: string; people: number; words: string | null }[];
+  /** It was decided anew since a call became owed: when it is certain what to say in it. */
+  anew: Date | null;
   /** Letters of which nobody knows whether they arrived; and where whoever looks may say what to do about them. */
   doubtful: readonly DoubtfulLetter[];
   settling: Acting | undefined;
@@ -118,7 +120,7 @@ export function signal(s: SignalShown, clock: Clock, after: Said, run: string | 
       <span class="tag">${s.place}, ${moment(s.saidAt, clock)}</span> ${sampleTag(s.sample)}
       <small>${s.reference}</small>
     </div>
-    ${s.act ? firstOf(s.act) : ''}
+    ${s.act ? firstOf(s.act) : ''} ${s.anew ? notYet(s.anew, clock) : ''}
     <div class="two">
       <div class="stack">
         <section aria-labelledby="became">
@@ -153,6 +155,10 @@ function firstOf({ asks, acting }: Possible): Html | '' {
   const way = ways[asks];
   return way ? html`<p><a class="button go" href="#act">${way}</a></p>` : '';
 }
+
+/** Whoever heard the old word would not be told the new one. */
+export const notYet = (certain: Date, clock: Clock): Html =>
+  html`<p>Wait: it was decided anew, and what to tell them is certain at ${moment(certain, clock)}.</p>`;
 
 function thanks({ reference, others }: SignalShown, name: string): Html {
   return html`<p class="said" role="status" id="said">

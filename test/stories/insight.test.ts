@@ -4,7 +4,8 @@ import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts'
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
-import { handOverInsight } from '../../src/triggers/responses/handOver.ts';
+import { draftAnswer } from '../../src/triggers/responses/draft.ts';
+import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
@@ -283,6 +284,46 @@ describe('decided anew', () => {
     expect(await letters()).toEqual(['cancelled', 'sent']);
     expect(toldMails(kim.email).at(-1)!.text).toContain('Green comes in spring.');
     expect(await world.signal(id)).toMatchObject({ told_outcome: 'adopted', asked_at: expect.any(Date) });
+  });
+
+  test('while a call is owed: nobody tells the old word by phone, nor is asked to, and then the call says the new one', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await wish({ customer: { phone: '+31 6 44444444' }, consent: [by('phone')] });
+    await recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' });
+    const insight = await insightOf(id);
+    const script = async () =>
+      (await draftAnswer(world.db.pool, await world.heed.configuration(), await world.signal(id), 'jonas')).text;
+    const reached = () => recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' });
+    const card = () =>
+      JSON.stringify(world.slackTo('jonas').findLast((message) => JSON.stringify(message).includes(id)));
+    const declined = { outcome: 'declined' as const, reason: 'Green does not sell.' };
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.pass('11 minutes');
+    expect(await script()).toContain('Tell them what was decided, yes,');
+    expect(card()).toContain('action_signal_call');
+
+    await decide(world.heed, world.as('tomas', insight), declined);
+    await world.settle();
+    for (const told of [script, reached]) await expect(told()).rejects.toThrow('Wait: it was decided anew');
+    expect(card()).toContain('Wait: it was decided anew');
+    expect(card()).not.toContain('action_signal_call');
+    await takeBack(world.heed, world.as('tomas', insight));
+    await world.settle();
+    expect(await script()).toContain('Tell them what was decided, yes,');
+    expect(card()).toContain('action_signal_call');
+
+    await decide(world.heed, world.as('tomas', insight), declined);
+    await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows them.' });
+    await world.settle();
+    const toMina = async () =>
+      (await world.messages({ loopId: id, purpose: 'prompt' })).flatMap((m) => (m.staff === 'mina' ? m.state : []));
+    expect(await toMina()).toEqual(['planned']);
+    await world.pass('11 minutes');
+    expect((await toMina()).filter((state) => state === 'sent')).toHaveLength(1);
+    expect(await toMina()).not.toContain('planned');
+    expect(await script()).toContain('Tell them what was decided, no,');
+    await recordCall(world.heed, world.as('mina', id), { outcome: 'reached' });
+    expect(await world.signal(id)).toMatchObject({ told_outcome: 'declined', told_at: expect.any(Date) });
   });
 
   test('while letters wait for the morning: the old word never leaves, and the new one does', async () => {

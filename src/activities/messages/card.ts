@@ -130,7 +130,7 @@ interface Standing {
 
 async function signalStands(
   { db, company }: Composing,
-  { signal, stage, zone }: SignalTask,
+  { signal, stage, zone, anew }: SignalTask,
   { staff, now }: Viewer,
 ): Promise<Standing> {
   const name = (code: string | null): string => (code === staff ? 'you' : personName(company, code));
@@ -166,6 +166,7 @@ async function signalStands(
   }
 
   async function toCallAbout(): Promise<string | undefined> {
+    if (anew) return `Wait: it was decided anew, and what to tell them is certain ${happenedAt(anew, now, zone)}.`;
     const decision = signal.told_channel === 'phone' ? await decisionBehind(db, signal.told_decision_id!) : null;
     if (!decision) return undefined;
     const what = decidedWhat(decision.outcome, decision.scope);
@@ -261,8 +262,8 @@ const dismissing: Button = { id: 'action_signal_dismiss', label: 'No action, bec
 const handingOver: Button = { id: 'action_signal_hand_over', label: 'Hand over' };
 
 /** What the viewer can still say. Once a colleague has taken it there is nothing left for the others. */
-function signalButtons({ signal, stage, owner }: SignalTask, { staff }: Viewer): Button[] {
-  const byPhone: Button = { id: 'action_signal_call', label: 'Record the call', style: 'primary' };
+function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Viewer): Button[] {
+  const byPhone: Button[] = anew ? [] : [{ id: 'action_signal_call', label: 'Record the call', style: 'primary' }];
   switch (stage) {
     case 'review':
       return [{ id: 'action_signal_review', label: 'Read it', style: 'primary' }, dismissing];
@@ -271,14 +272,16 @@ function signalButtons({ signal, stage, owner }: SignalTask, { staff }: Viewer):
     case 'answer':
       if (owner !== staff) return [];
       return [
-        signal.reach === 'phone' ? byPhone : { id: 'action_signal_answer', label: 'Answer', style: 'primary' },
+        ...(signal.reach === 'phone'
+          ? byPhone
+          : [{ id: 'action_signal_answer', label: 'Answer', style: 'primary' } as const]),
         handingOver,
         dismissing,
       ];
     case 'decision':
       return [
         ...(waitsToBeTaken(ladderPlansOfSignal(signal)) ? [taking] : []),
-        ...(signal.told_channel === 'phone' && owner === staff ? [byPhone] : []),
+        ...(signal.told_channel === 'phone' && owner === staff ? byPhone : []),
       ];
     default:
       return [];

@@ -7,6 +7,7 @@ import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { spanText } from '../../domain/span.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
+import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, type InsightNow } from '../../store/views/insights.ts';
 import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
@@ -39,6 +40,8 @@ export type SignalTask = Loop & {
   said: Said;
   /** The words, as far as they may be quoted here. */
   quote: string | undefined;
+  /** It was decided anew since a call became owed: when it is certain what to say in it. */
+  anew: Date | null;
 };
 export type InsightTask = Loop & { kind: 'insight'; stage: InsightStage; insight: InsightNow };
 export type Task = SignalTask | InsightTask;
@@ -75,6 +78,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     said,
     title: insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes }) || 'something said',
     quote: said.words === null ? undefined : extract(said.words, quoting),
+    anew: await callOvertaken(db, signal),
   };
 }
 

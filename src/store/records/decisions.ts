@@ -48,6 +48,15 @@ export function decisionOvertaking(db: Db, decisionId: string): Promise<z.infer<
     where overtaken.id = ${decisionId} and d.id <> overtaken.id`);
 }
 
+/** Where a call about a decision is owed and it was decided anew since: when it is certain what to tell them. Null where what they are owed is in force. */
+export async function callOvertaken(
+  db: Db,
+  owed: { told_channel: string | null; told_at: Date | null; told_decision_id: string | null },
+): Promise<Date | null> {
+  if (owed.told_channel !== 'phone' || owed.told_at || !owed.told_decision_id) return null;
+  return (await decisionOvertaking(db, owed.told_decision_id))?.final_at ?? null;
+}
+
 export async function recordWithdrawal(tx: Tx, decisionId: string, by: string): Promise<void> {
   await tx.query(sql.unsafe`insert into withdrawals (decision_id, by) values (${decisionId}, ${by})`);
 }

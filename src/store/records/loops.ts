@@ -52,7 +52,7 @@ export function isOpen(tx: Tx, id: string): Promise<boolean> {
 /** After a fact: the loop is looked at again, and the cards in Slack are drawn anew. */
 export async function factRecorded(tx: Tx, loopId: string, as: WakeClass = 'response'): Promise<void> {
   await wake(tx, loopId, as);
-  await redrawCards(tx, loopId);
+  await redrawCards(tx, [loopId]);
 }
 
 /** The next round: after a "no", one level up; or because a decision that had been told is decided anew. Returns its number. */
@@ -103,13 +103,13 @@ export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promis
 }
 
 /** One edit per card waits at most: whoever sends it draws what is true by then. */
-async function redrawCards(tx: Tx, loopId: string): Promise<void> {
+export async function redrawCards(tx: Tx, loopIds: readonly string[]): Promise<void> {
   await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id)
     select x.id, 'card:' || x.id, 'card', 'slack', 'at_least_once', c.loop_id, c.staff, '<d.' || x.id || '@heed>'
     from slack_cards c
     cross join lateral (select gen_random_uuid() as id, c.ts) x
-    where c.loop_id = ${loopId}
+    where c.loop_id = any(${sql.array([...loopIds], 'uuid')})
       and not exists (
         select from deliveries d
         where d.loop_id = c.loop_id and d.staff = c.staff and d.purpose = 'card' and d.state in ('planned', 'ready'))`);

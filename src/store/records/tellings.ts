@@ -101,6 +101,16 @@ export function signalsToldThrough(db: Db, decisionId: string, customerId: strin
     order by ts.signal_id`);
 }
 
+/** The open signals whose customers were to be called about a decision on this insight. */
+export function signalsToCallAbout(db: Db, insightId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(SignalIdRow)`
+    select distinct ts.signal_id from decisions d
+    join tellings t on t.decision_id = d.id and t.channel = 'phone'
+    join told_signals ts on ts.decision_id = d.id and ts.telling_id = t.id
+    join now.open_loops o on o.id = ts.signal_id
+    where d.insight_id = ${insightId}`);
+}
+
 /** Settles one signal of a decision: told through a telling, or not, for a reason. */
 export async function recordToldSignal(
   tx: Tx,

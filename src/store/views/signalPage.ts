@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { customerOf } from '../records/customers.ts';
+import { callOvertaken } from '../records/decisions.ts';
 import { momentOf } from '../records/clock.ts';
 import { inDoubt, lastSettled, type Doubtful } from '../records/repairs.ts';
 import { wordsOf } from '../records/signals.ts';
@@ -23,6 +24,8 @@ export interface SignalPage extends SignalReading {
   /** Loops of this customer that are still open, this one included, and the next promised day (YYYY-MM-DD). */
   owed: { open: number; promisedOn: string | null };
   told: readonly string[];
+  /** It was decided anew since a call became owed: when it is certain what to say in it. */
+  anew: Date | null;
   /** Letters to the customer of which nobody knows whether they arrived; and who settled the last such doubt. */
   doubtful: readonly Doubtful[];
   settled: Awaited<ReturnType<typeof lastSettled>>;
@@ -50,9 +53,10 @@ export async function signalPage(
   const customer = customerId ? await customerOf(db, customerId) : null;
   const reading = await readSignal(db, company, id, { audience: 'staff', customer: customer?.name ?? undefined });
   if (!reading) return null;
-  const [now, told, doubtful, settled, earlier, owed] = await Promise.all([
+  const [now, told, anew, doubtful, settled, earlier, owed] = await Promise.all([
     momentOf(db),
     toldByLadder(db, id, reading.signal.round),
+    callOvertaken(db, reading.signal),
     inDoubt(db, id),
     lastSettled(db, id),
     customerId ? earlierOf(db, customerId, id) : [],
@@ -65,6 +69,7 @@ export async function signalPage(
     words,
     customer,
     told,
+    anew,
     doubtful: doubtful.filter(({ customer_id: customer }) => customer !== null),
     settled,
     earlier: seen.slice(0, 5),

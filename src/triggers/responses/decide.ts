@@ -9,8 +9,9 @@ import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } fr
 import { closeForgotten, isAnybodyLeft, whyForgotten } from '../../store/records/erasures.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
 import { planWait } from '../../store/records/ladders.ts';
-import { openRound } from '../../store/records/loops.ts';
+import { openRound, redrawCards } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
+import { signalsToCallAbout } from '../../store/records/tellings.ts';
 import type { Heed } from '../heed.ts';
 import { insightNow } from '../../store/views/insights.ts';
 import { atTime, mustHoldSomebody, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
@@ -104,6 +105,7 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
       finalAt: final ? addSpan(now, company.undo, everyHour) : now,
       evidence: decision.evidence ?? [],
     });
+    await redrawCards(tx, await signalsToCallAbout(tx, insight.id));
     if (final) await freeSameness(tx, insight.id);
     // Planned here and not by the story, which may look only after enough people have asked: theirs must be the later plan.
     else if (wakeAt) {
@@ -143,6 +145,7 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);
+    await redrawCards(tx, await signalsToCallAbout(tx, insight.id));
     // What stands again may be a decision that was told: that one stays closed to others.
     const before = (await insightNow(tx, insight.id))?.outcome;
     if (!before || before === 'deferred')

@@ -4,15 +4,18 @@
 import { z } from 'zod';
 import { localDate } from '../../domain/calendar.ts';
 import type { Company, TemplateName } from '../../domain/company.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { questions } from '../../domain/questions.ts';
 import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
 import { customerOf } from '../../store/records/customers.ts';
+import { callOvertaken } from '../../store/records/decisions.ts';
 import { wordsOf } from '../../store/records/signals.ts';
 import { sql, type Db } from '../../store/pool.ts';
 import { decisionBehind, type Decided } from '../../store/views/messages.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
+import { atTime } from './respond.ts';
 
 export interface Draft {
   subject: string;
@@ -21,13 +24,15 @@ export interface Draft {
   promiseOn?: string;
 }
 
-/** The draft of this round's answer, signed by `by`; or what to say in the call that is owed about a decision. */
+/** The draft of this round's answer, signed by `by`; or what to say in the call that is owed about a decision. Throws `conflict` while that is not
+ *  certain. */
 export async function draftAnswer(
   db: Db,
   { company }: { company: Company },
   signal: SignalNow,
   by: string,
 ): Promise<Draft> {
+  if (isCallAboutDecision(signal)) await mustBeCertain(db, signal, { company });
   const name: TemplateName =
     signal.reach === 'phone'
       ? isCallAboutDecision(signal)
@@ -77,6 +82,16 @@ export async function draftAnswer(
 /** Whoever is called once it was decided is told so, whether or not they were answered before. */
 export const isCallAboutDecision = ({ reach, told_channel }: SignalNow): boolean =>
   reach === 'phone' && told_channel === 'phone';
+
+/** Throws `conflict` while a call is owed about what was decided anew since: whoever has heard the old word would never hear the new one. */
+export async function mustBeCertain(db: Db, signal: SignalNow, moment: { company: Company }): Promise<void> {
+  const anew = await callOvertaken(db, signal);
+  if (anew)
+    throw new DomainError(
+      'conflict',
+      `Wait: it was decided anew, and what to tell them is certain ${atTime(anew, moment)}.`,
+    );
+}
 
 function decidedWhat({ outcome, scope }: Decided): string {
   if (outcome === 'declined') return 'no';

@@ -10,6 +10,7 @@ import type { Tx } from '../../store/pool.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { mustBeAnswerable, recordAnswer } from './approveFollowUp.ts';
+import { mustBeCertain } from './draft.ts';
 import { atTime, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
 
 export const Call = z.strictObject({
@@ -20,7 +21,7 @@ export const Call = z.strictObject({
 export type Call = z.infer<typeof Call>;
 
 /** The call that reaches them is the answer, or tells them the decision, for all that they said about it. Not reached: it stays owed. Throws
- *  `conflict` when no call is owed, or no way to them is left. */
+ *  `conflict` when no call is owed, no way to them is left, or it was decided anew and what to tell them is not certain yet. */
 export function recordCall(heed: Heed, responding: Responding, { outcome, promiseOn, final }: Call): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -32,6 +33,7 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
         `${nameOf(moment, told.by)} called them ${atTime(told.called_at, moment)}, a moment before you.`,
       );
     const purpose = signal.told_channel === 'phone' ? 'told' : 'answer';
+    await mustBeCertain(tx, signal, moment);
     if (purpose === 'answer') mustBeAnswerable(signal, moment, final);
     if (!signal.reach && purpose === 'told')
       throw new DomainError(

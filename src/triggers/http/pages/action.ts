@@ -159,12 +159,7 @@ async function ofSignal(
       nameOf,
     ),
     asks,
-    mayTake:
-      !over &&
-      !settling &&
-      asks !== 'take' &&
-      asks !== 'review' &&
-      waitsToBeTaken(ladderPlansOfSignal(signal)),
+    mayTake: !over && !settling && asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal)),
     words: page.words?.words ?? null,
     reference: signal.reference,
     place: company.places[signal.place]?.name ?? signal.place,
@@ -176,6 +171,7 @@ async function ofSignal(
       asks === 'nothing' || asks === 'rests' || asks === 'doubt'
         ? undefined
         : await letterFor(web, page, link.staff, asks),
+    anew: over ? null : page.anew,
     doubtful,
     round: signal.round,
     today: localDate(now, clock.zone),

@@ -159,6 +159,7 @@ async function shownTo(
             words: s.words,
           }))
         : [],
+    anew: page.anew,
     doubtful: doubtfulLetters(page),
     settling: signal.sample ? undefined : settlingOf(visitor, page, returned),
     closed:
@@ -271,8 +272,8 @@ async function possible(
   };
 }
 
-/** What the stage asks of whoever holds it. */
-export function asksOf({ signal, stage }: Pick<SignalPage, 'signal' | 'stage'>): Possible['asks'] {
+/** What the stage asks of whoever holds it; no call while what to say in it is not certain. */
+export function asksOf({ signal, stage, anew }: Pick<SignalPage, 'signal' | 'stage' | 'anew'>): Possible['asks'] {
   if (signal.restricted) return 'nothing';
   switch (stage) {
     case 'review':
@@ -280,9 +281,10 @@ export function asksOf({ signal, stage }: Pick<SignalPage, 'signal' | 'stage'>):
     case 'acknowledge':
       return 'take';
     case 'answer':
-      return signal.reach === 'phone' ? 'call' : signal.reach ? 'letter' : 'nothing';
+      if (signal.reach === 'phone') return anew ? 'nothing' : 'call';
+      return signal.reach ? 'letter' : 'nothing';
     case 'decision':
-      return signal.told_channel === 'phone' && signal.reach ? 'call' : 'nothing';
+      return signal.told_channel === 'phone' && signal.reach && !anew ? 'call' : 'nothing';
     default:
       return 'nothing';
   }
@@ -294,7 +296,7 @@ const lastWordSaid = (s: SignalNow): boolean =>
 /** The draft in the name of `by`, or what to say on the phone. */
 export async function letterFor(
   web: Web,
-  { signal, customer }: Pick<SignalPage, 'signal' | 'customer'>,
+  { signal, customer, anew }: Pick<SignalPage, 'signal' | 'customer' | 'anew'>,
   by: string,
   asks: Possible['asks'],
 ): Promise<Possible['letter']> {
@@ -302,6 +304,7 @@ export async function letterFor(
   const asked = asks === 'call' ? { ...signal, reach: 'phone' } : signal;
   const phone = asked.reach === 'phone' ? (customer?.phone ?? null) : null;
   if (!asked.reach || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
+  if (anew && isCallAboutDecision(asked)) return undefined;
   const { company } = await web.heed.configuration();
   const draft = await draftAnswer(web.heed.pool, { company }, asked, by);
   return { ...draft, phone, purpose: isCallAboutDecision(asked) ? 'told' : 'answer' };

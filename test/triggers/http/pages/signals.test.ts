@@ -210,6 +210,36 @@ describe('the page of a signal', () => {
     expect(await pages.shop.signal(signal.id)).toMatchObject({ told_at: expect.any(Date), answered_at: null });
   });
 
+  test('a call is not asked for while what to say in it was decided anew and can be taken back', async () => {
+    const signal = await hears({
+      words: 'Do you have this scarf in ochre?',
+      customer: { name: 'Pat Quinn', phone: '+31 6 12345670' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: pages.shop.press() });
+    const insight = signal.insight_id!;
+    await decide(pages.web.heed, by('tomas', insight), {
+      outcome: 'adopted',
+      scope: 'these',
+      reason: 'Ochre comes in spring.',
+      doneBy: '2099-03-01',
+    });
+    await pages.shop.tells(insight);
+    await decide(pages.web.heed, by('tomas', insight), { outcome: 'declined', reason: 'The mill has closed.' });
+    const jonas = await pages.as('jonas');
+    const at = `/signals/${signal.id}`;
+    const wait = await jonas.get(at);
+    expect(wait.text).toContain('Wait: it was decided anew, and what to tell them is certain at 10:10');
+    expect(wait.html).toContain(`action="${at}/acknowledgement"`);
+    expect(wait.html).not.toContain(`action="${at}/call"`);
+    expect((await jonas.post(`${at}/call`, { outcome: 'reached' })).status).toBe(409);
+
+    await pages.shop.tells(insight);
+    const page = await jonas.get(at);
+    expect(page.text).toContain('Tell them what was decided, no, and why:');
+    expect(page.html).toContain(`action="${at}/call"`);
+  });
+
   test('says that a mail may not have been sent, instead of guessing', async () => {
     const signal = await hears();
     await pages.shop.db.pool.query(
