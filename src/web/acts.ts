@@ -3,6 +3,7 @@
 
 import { html } from 'hono/html';
 import type { Company } from '../domain/company.ts';
+import { normalisePhone } from '../domain/customer.ts';
 import { chips, line, nothingFilled, pressKey, select, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 
@@ -170,7 +171,7 @@ export function call(
     html`<p>
         ${asked.purpose === 'told' ? 'Tell them what was decided' : `Call ${asked.to}`}${
           asked.phone
-            ? html`: <a class="button" href="tel:${asked.phone.replace(/[^+\d]/g, '')}">${asked.phone}</a>`
+            ? html`: <a class="button" href="tel:${normalisePhone(asked.phone) ?? asked.phone}">${asked.phone}</a>`
             : '.'
         }
       </p>

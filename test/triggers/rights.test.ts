@@ -1,6 +1,8 @@
 /** What a person may ask for, each as a recorded act: to see, to correct, to object, to let it rest; and that nothing is kept too long. */
 
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
 import { tell } from '../../src/activities/tell.ts';
@@ -153,6 +155,38 @@ test('an objection ends every way to them, letters and calls', async () => {
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
   expect(await ledger(id)).toMatchObject([{ purpose: 'receipt', state: 'suppressed' }]);
   expect(await used(customer)).toEqual(['objection']);
+});
+
+describe('a number with the zero of its country in brackets', () => {
+  const called = (phone: string, name: string) =>
+    hears({
+      words: 'Hello',
+      customer: { name, phone },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+  const suppressed = { reach: null, unreachable: 'suppressed' };
+
+  test('is the one without it: whoever objected under the one is not called under the other', async () => {
+    const { reference } = await called('+31 (0)6 87654321', 'Ze Ro');
+    const { customer_id: customer, references } = await subjectNamed(db.pool, '0031 (0)6 87654321');
+    expect(references).toEqual([reference]);
+    await object(db.heed, customer!, operator);
+    expect(await signalNow(db.pool, (await called('+31 6 87654321', 'Zoe Ro')).id)).toMatchObject(suppressed);
+  });
+
+  test('counted as another before: by the upgrade they are known by it, and an objection of then holds', async () => {
+    const { id, reference } = await called('+31 (0)6 87654322', 'Be Fore');
+    const { customer_id: customer } = await subjectNamed(db.pool, reference);
+    await db.rewrite(sql.unsafe`update identities set normalised = '+310687654322' where customer_id = ${customer}`);
+    await object(db.heed, customer!, operator);
+    const upgrade = await readFile(new URL('../../sql/migrations/0021_zero_in_brackets.sql', import.meta.url), 'utf8');
+    const client = new pg.Client({ connectionString: db.url });
+    await client.connect();
+    await client.query(upgrade).finally(() => client.end());
+    expect(await subjectNamed(db.pool, '+31 6 87654322')).toMatchObject({ customer_id: customer });
+    for (const each of [id, (await called('+31 6 87654322', 'Af Ter')).id])
+      expect(await signalNow(db.pool, each)).toMatchObject(suppressed);
+  });
 });
 
 test('whoever objected is not written to at an address that was put right', async () => {
