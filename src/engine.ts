@@ -8,16 +8,11 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from './config.ts';
 import { defaultCacheDir } from './embedded/temporalCli.ts';
-import { openPostOffice } from './integrations/email.ts';
-import { openSlack } from './integrations/slack.ts';
 import { recallThroughParent } from './keepEngine.ts';
 import { openLog } from './log.ts';
 import type { Stop } from './stops.ts';
 import type { Pool } from './store/pool.ts';
 import { knownForMs, openConfigurations } from './store/records/configurations.ts';
-import { startRelay } from './triggers/relay/relay.ts';
-import { bundleWorkflowsApart, keptBundle } from './workers/bundle.ts';
-import { startWorkers } from './workers/createWorker.ts';
 
 type Say = (sentence: string) => void;
 
@@ -33,7 +28,13 @@ export async function startEngine(
   const { connectionOptions } = loadClientConnectConfig();
   const connection = { ...connectionOptions, address: config.temporalAddress! };
   await untilTemporalAnswers(connection, say);
+  // Each is loaded where it is started: a relay does without whatever makes messages, and without the stories.
   if (which.includes('worker')) {
+    const [{ openPostOffice }, { openSlack }, { startWorkers }] = await Promise.all([
+      import('./integrations/email.ts'),
+      import('./integrations/slack.ts'),
+      import('./workers/createWorker.ts'),
+    ]);
     const stories = await bundledStories(config);
     const workers = await startWorkers({
       hands: {
@@ -58,6 +59,7 @@ export async function startEngine(
     });
   }
   if (which.includes('relay')) {
+    const { startRelay } = await import('./triggers/relay/relay.ts');
     const toTemporal = await Connection.connect(connection);
     stops.push({ name: 'Temporal connection', stop: () => toTemporal.close() });
     const relay = startRelay({
@@ -73,6 +75,7 @@ export async function startEngine(
 
 /** The stories as one file, kept between starts where this machine lets us; `read` is called when the workers have read it. */
 async function bundledStories({ home }: Config): Promise<{ path: string; read(): Promise<void> }> {
+  const { bundleWorkflowsApart, keptBundle } = await import('./workers/bundle.ts');
   const path = await keptBundle(join(defaultCacheDir(home), 'stories')).catch(() => undefined);
   if (path !== undefined) return { path, read: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), 'stories-'));

@@ -1,0 +1,164 @@
+/** All of it, with embedded parts for whatever no address was given. */
+
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { startMailbox, type Mailbox } from '../embedded/mailbox.ts';
+import { defaultDataDir, startPostgres } from '../embedded/postgres.ts';
+import { startSlackRoom, type SlackRoom } from '../embedded/slackRoom.ts';
+import type { EmbeddedTemporal } from '../embedded/temporal.ts';
+import { defaultCacheDir, findTemporalCli } from '../embedded/temporalCli.ts';
+import { openSlack } from '../integrations/slack.ts';
+import { keepEngine } from '../keepEngine.ts';
+import { progressLine } from '../progressLine.ts';
+import { stoppedWhenUp, type Stop } from '../stops.ts';
+import { keepBackups } from '../store/keepBackups.ts';
+import { migrate } from '../store/migrate.ts';
+import { openPool } from '../store/pool.ts';
+import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
+import { applyCompany } from '../triggers/companyAtStart.ts';
+import { openHeed } from '../triggers/heed.ts';
+import { devFrame } from '../triggers/http/pages/draw.ts';
+import type { Web } from '../triggers/http/web.ts';
+import { keepInitialKey, signInServiceOf, startWeb } from './web.ts';
+
+type Say = (sentence: string) => void;
+
+/** Starts it; returns when everything is up. `main` is what an engine is started from. Throws a sentence when something can't be had. */
+export async function startTogether(config: Config, main: string, stops: Stop[], say: Say): Promise<void> {
+  const dataDir = config.dataDir ?? defaultDataDir(config.home);
+  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+    throw new Error(
+      `Heed cannot keep its data in ${dataDir}. Set HEED_DATA_DIR to a folder that this user may write to.`,
+      { cause },
+    );
+  });
+  const arriving = new Set(['Temporal', 'workers']);
+
+  const databaseUrl = config.databaseUrl ?? (await startDatabase(dataDir, stops, say));
+  await migrate(databaseUrl, () => {});
+  const pool = await openPool(databaseUrl);
+  stops.push({ name: 'Postgres pool', stop: () => pool.end() });
+  await applyCompany(pool, config, say);
+  await keepInitialKey(config, pool, say);
+  say('Postgres is up.');
+  // A Postgres of somebody's own is backed up by its owner.
+  if (!config.databaseUrl) {
+    const backups = keepBackups(databaseUrl, join(dataDir, 'backups'), say);
+    stops.push({ name: 'Backups', stop: () => backups.stop() });
+  }
+
+  const configuration = openConfigurations(pool, { knownForMs });
+  const { company } = await configuration();
+  // The mailbox and the room are there before the web is, and shown under its bar.
+  let web: Web | undefined = undefined;
+  const frame = devFrame(() => web);
+  const mailbox = config.smtpUrl ? undefined : await startMailbox({ dataDir, frame });
+  const room = config.slack
+    ? undefined
+    : await startSlackRoom({
+        dataDir,
+        frame,
+        interactivityUrl: () => `http://127.0.0.1:${config.port}/slack/interactions`,
+        people: Object.values(company.staff)
+          .filter((person) => person.prompts === 'slack')
+          .map(({ email, name }) => ({ email, name })),
+      });
+  if (mailbox) stops.push({ name: 'Mailbox', stop: () => mailbox.stop() });
+  if (room) stops.push({ name: 'Slack room', stop: () => room.stop() });
+  const slackAt = config.slack ?? { token: room!.token, signingSecret: room!.signingSecret, apiUrl: room!.apiUrl };
+
+  let temporal: EmbeddedTemporal | undefined;
+  const slack = openSlack(slackAt);
+  web = {
+    heed: openHeed(pool, configuration),
+    publicUrl: config.publicUrl,
+    temporalUi: () => uiOf(config, temporal),
+    slack: { ...slack, signingSecret: slackAt.signingSecret },
+    signInService: signInServiceOf(config),
+    demo: demoOf(mailbox, room),
+    arriving: () => [...arriving],
+  };
+  await startWeb(config, stops, web);
+  await announce(dataDir, { pid: process.pid, databaseUrl, publicUrl: config.publicUrl }, stops);
+  say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
+
+  const progress = progressLine();
+  if (!config.temporalAddress) {
+    const server = {
+      cacheDir: defaultCacheDir(config.home),
+      onProgress: (sentence: string) => progress.show(sentence),
+    };
+    // Found or fetched first, which may be broken off at any moment; a server that is starting is waited for.
+    const cliPath = await findTemporalCli({
+      ...server,
+      ...(config.temporalCliPath && { cliPath: config.temporalCliPath }),
+    });
+    const [{ startTemporal }, { searchAttributes }] = await Promise.all([
+      import('../embedded/temporal.ts'),
+      import('../workflows/messages.ts'),
+    ]);
+    temporal = await stoppedWhenUp(
+      startTemporal({ ...server, dataDir, cliPath, searchAttributes, yields: true, onTrouble: say }),
+      'Temporal',
+      stops,
+    );
+  }
+  arriving.delete('Temporal');
+  progress.done(`Temporal is up${uiOf(config, temporal) ? `: ${uiOf(config, temporal)}` : ''}.`);
+
+  await keepEngine(
+    main,
+    {
+      DATABASE_URL: databaseUrl,
+      TEMPORAL_ADDRESS: config.temporalAddress ?? temporal!.address,
+      SMTP_URL: config.smtpUrl ?? mailbox!.smtpUrl,
+      SLACK_BOT_TOKEN: slackAt.token,
+      SLACK_SIGNING_SECRET: slackAt.signingSecret,
+      SLACK_API_URL: slackAt.apiUrl ?? '',
+      PUBLIC_URL: config.publicUrl,
+      HEED_DATA_DIR: dataDir,
+      ...(temporal && ofOurOwn(dataDir)),
+    },
+    { recall: mailbox && ((messageId) => mailbox.forget(messageId)) },
+    stops,
+    say,
+  );
+  arriving.delete('workers');
+  say(`Start here → ${config.publicUrl}`);
+}
+
+/** Whoever works with another Temporal has names for it in their shell, which the libraries of ours would read, too. */
+const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
+  TEMPORAL_NAMESPACE: 'default',
+  TEMPORAL_TLS: 'false',
+  TEMPORAL_API_KEY: undefined,
+  TEMPORAL_PROFILE: undefined,
+  TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
+});
+
+const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | undefined => {
+  const ui = config.temporalUiUrl ?? temporal?.uiUrl;
+  return ui && `${ui}/namespaces/${temporal ? 'default' : config.temporalNamespace}`;
+};
+
+async function startDatabase(dataDir: string, stops: Stop[], say: Say): Promise<string> {
+  return (await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops)).url;
+}
+
+function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {
+  if (!mailbox && !room) return undefined;
+  return {
+    mailbox: mailbox?.app,
+    slackRoom: room?.app,
+    unread: () => ({ slack: room?.unread() ?? 0, mail: mailbox?.unread() ?? 0 }),
+  };
+}
+
+/** So that the command line finds the running Heed. It holds a password: for this user only. */
+async function announce(dataDir: string, running: object, stops: Stop[]): Promise<void> {
+  const file = join(dataDir, 'running.json');
+  await writeFile(file, JSON.stringify(running), { mode: 0o600 });
+  await chmod(file, 0o600);
+  stops.push({ name: 'running.json', stop: () => rm(file, { force: true }) });
+}

@@ -1,0 +1,36 @@
+/** The web, whether alone or beside all the rest. */
+
+import type { Config } from '../config.ts';
+import { openSignInService } from '../integrations/oidc.ts';
+import { openLog, placeOf } from '../log.ts';
+import type { Stop } from '../stops.ts';
+import type { Pool } from '../store/pool.ts';
+import { keepInitialApiKey } from '../store/records/apiKeys.ts';
+import { knownForMs } from '../store/records/configurations.ts';
+import { createApp } from '../triggers/http/app.ts';
+import type { Web } from '../triggers/http/web.ts';
+import { listen } from './listen.ts';
+
+/** Answers on PORT until Heed stops: on this machine alone where it is a demonstration. */
+export async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
+  const log = openLog(config.logLevel);
+  stops.push({ name: 'Tally of refusals', stop: () => web.heed.turnedAway.write() });
+  const app = createApp(web, {
+    rateLimiting: config.rateLimiting,
+    knownForMs,
+    trustedProxyHops: config.trustedProxyHops,
+    metricsToken: config.metricsToken,
+    // Where it happened and under which reference, never its message: that may quote what a customer said.
+    report: (error, request) => log.error({ request, at: placeOf(error) }, 'A request failed for a reason of ours.'),
+  });
+  await listen(app, { port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', setting: 'PORT' }, stops);
+}
+
+/** The key of the environment, or one that is made, where there is none yet. */
+export async function keepInitialKey(config: Config, pool: Pool, say: (sentence: string) => void): Promise<void> {
+  const made = await keepInitialApiKey(pool, config.apiKey);
+  if (made) say(`API key, shown this once: ${made}`);
+}
+
+export const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
+  oidc && { ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }), besideLinks: oidc.besideLinks };
