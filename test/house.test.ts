@@ -1,12 +1,12 @@
 /** What the code promises about itself and the linter cannot say alone; and that the linter really refuses what it should. */
 
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from '@swc/core';
 import { Environment } from '../src/config.ts';
 import { bundleWorkflows } from '../src/workers/bundle.ts';
@@ -247,6 +247,75 @@ describe('packages', () => {
     expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([name]) => name)).toEqual(
       [],
     );
+  });
+});
+
+describe('the launcher', () => {
+  let folder: string;
+  const installs = async (): Promise<number> =>
+    (await readFile(join(folder, 'installs'), 'utf8').catch(() => '')).split('\n').length - 1;
+  /** Says which words Node was started with. */
+  const launch = async (script: 'node' | 'heed', ...words: string[]): Promise<string> => {
+    const PATH = `${join(folder, 'bin')}:${process.env['PATH']}`;
+    const env = { ...process.env, PATH };
+    return (await promisify(execFile)(join(folder, 'scripts', script), words, { cwd: folder, env })).stdout;
+  };
+  const update = (): Promise<void> => writeFile(join(folder, 'package-lock.json'), 'another');
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'heed-launcher-'));
+    for (const script of ['node', 'heed']) await cp(join(root, 'scripts', script), join(folder, 'scripts', script));
+    await writeFile(join(folder, 'package-lock.json'), 'one');
+    // Stands for npm: as that does it empties the folder, takes its time, and writes last what it has installed.
+    await mkdir(join(folder, 'bin'));
+    await writeFile(
+      join(folder, 'bin', 'npm'),
+      `#!/bin/sh
+echo "$1" >> installs
+rm -rf node_modules
+sleep 0.3
+for arch in x64 arm64; do
+  mkdir -p node_modules/node-linux-$arch/bin
+  printf '#!/bin/sh\\necho "$@"\\n' > node_modules/node-linux-$arch/bin/node
+  chmod +x node_modules/node-linux-$arch/bin/node
+done
+echo > node_modules/.package-lock.json
+`,
+      { mode: 0o755 },
+    );
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('installs once for services that are started at the same moment', async () => {
+    const parts = ['web', 'worker', 'relay'];
+    const said = await Promise.all(parts.map((part) => launch('node', 'src/main.ts', part)));
+    expect(await installs()).toBe(1);
+    for (const [at, part] of parts.entries()) expect(said[at]).toMatch(new RegExp(`src/main\\.ts ${part}\\n$`));
+  });
+
+  test('installs for a command in a fresh clone, and never under a Heed that may be running', async () => {
+    expect(await launch('heed', 'status')).toContain(`src/triggers/cli/main.ts --in ${folder} status`);
+    await update();
+    await expect(launch('heed', 'backup')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Stop Heed, then npm start'),
+    });
+    expect(await installs()).toBe(1);
+    await launch('node', 'src/main.ts');
+    expect(await launch('heed', 'backup')).toContain('backup');
+    expect(await installs()).toBe(2);
+  });
+
+  test('takes what npm ci installed when it was typed by hand, until the next update', async () => {
+    await promisify(execFile)(join(folder, 'bin', 'npm'), ['ci'], { cwd: folder });
+    const anHourAgo = Date.now() / 1_000 - 3_600;
+    await utimes(join(folder, 'package-lock.json'), anHourAgo, anHourAgo);
+    await Promise.all([launch('node', 'src/main.ts', 'web'), launch('heed', 'migrate')]);
+    expect(await installs()).toBe(1);
+    await update();
+    await utimes(join(folder, 'package-lock.json'), anHourAgo, anHourAgo);
+    await launch('node', 'src/main.ts', 'web');
+    expect(await installs()).toBe(2);
   });
 });
 
