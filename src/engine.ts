@@ -55,6 +55,8 @@ export async function startEngine(
     stops.push({ name: 'Workers', stop: () => workers.stop() });
     workers.died.catch((error: unknown) => {
       say(`The worker died: ${error instanceof Error ? error.message : String(error)}. Nothing is lost.`);
+      // Whoever keeps us (systemd, docker) starts again what has failed, and leaves alone what ended well.
+      process.exitCode = 1;
       process.kill(process.pid, 'SIGTERM');
     });
   }

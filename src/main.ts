@@ -27,7 +27,8 @@ async function main(): Promise<void> {
     process.on(signal, () => {
       if (!only && !told) say('Stopping …');
       told = true;
-      void stop().then(() => process.exit(0));
+      // With 0, unless it was a part of ours that died and told us.
+      void stop().then(() => process.exit());
     });
   }
   try {

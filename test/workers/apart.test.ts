@@ -1,6 +1,6 @@
 /** What docker compose relies on where everything runs apart: Temporal is made ready by a script, and a worker is known by its work. */
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
@@ -96,6 +96,46 @@ test('a worker is well once it listens to both queues, and not before', async ()
   } finally {
     await workers?.stop();
   }
+});
+
+test('a worker that dies by itself ends with 1, so that whoever keeps it starts it again, and with 0 where it is told to end', async () => {
+  await makeReady();
+  const worker = (env: NodeJS.ProcessEnv): ChildProcess =>
+    spawn('scripts/node', ['src/main.ts', 'worker'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        DATABASE_URL: db.url,
+        TEMPORAL_ADDRESS: address,
+        TEMPORAL_NAMESPACE: namespace,
+        SMTP_URL: 'smtp://127.0.0.1:9',
+        ...env,
+      },
+    });
+  // As when Temporal has refused a worker for a minute: it stops polling, and its run fails.
+  const dying = `
+    import { createRequire } from 'node:module';
+    import { isMainThread } from 'node:worker_threads';
+    if (isMainThread) {
+      const { Worker } = createRequire(${JSON.stringify(join(root, 'package.json'))})('@temporalio/worker');
+      const { run } = Worker.prototype;
+      Worker.prototype.run = async function () {
+        setImmediate(() => this.shutdown());
+        await run.call(this);
+        throw new Error('Permission denied');
+      };
+    }`;
+  const dead = worker({ NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(dying)}` });
+  let said = '';
+  dead.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const [code] = (await once(dead, 'close')) as [number | null];
+  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining('The worker died: Permission denied.') });
+
+  const told = worker({});
+  await once(told.stdout!, 'data');
+  told.kill('SIGTERM');
+  expect(await once(told, 'close')).toEqual([0, null]);
 });
 
 test('a relay is well as long as it has compared itself with Temporal in the last minute', async () => {
