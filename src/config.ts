@@ -2,6 +2,7 @@
 
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
 export interface Config {
@@ -177,6 +178,23 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       uid: process.getuid?.() ?? 1,
     },
   };
+}
+
+/** Settings that stand in a file `.env` where we are, and not in the environment, which alone we read: whoever wrote them there for docker compose
+ *  may take them for ours. By their names. */
+export function leftUnread(env: NodeJS.ProcessEnv = process.env, file = '.env'): string[] {
+  const written = parseEnv(textOf(file));
+  const says = (all: NodeJS.Dict<string>, name: string): boolean => Boolean(all[name] || all[`${name}_FILE`]);
+  return Object.keys(Environment.shape).filter((name) => says(written, name) && !says(env, name));
+}
+
+/** Empty where there is none, or a folder, or none for our eyes. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** What a process that we start ourselves is given: our own environment, with these settings in place of what it says about them. */

@@ -31,6 +31,8 @@ export async function keepEngine(
   const start = async (): Promise<void> => {
     const engine = fork(main, ['engine', ...(recall ? [recalls] : [])], {
       env: environmentWith(settings),
+      // Not ours: a file of settings named there (--env-file) is in the environment already, and would bring back what is unset in it.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
       // A group of its own: Ctrl-C in the terminal then reaches us only, who end things in order.
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -152,6 +152,20 @@ describe('docker compose', () => {
     for (const [, name, sentence] of required) expect(sentence).toMatch(new RegExp(`^Set ${name} in \\.env`));
   });
 
+  test('a backup by the book is written where it outlives its container, by one that knows the database', async () => {
+    const typed = [
+      ...(await read('docs/operating.md')).matchAll(
+        /^ {4}docker compose (.*?) (\S+) scripts\/heed (backup|restore) (\S+)/gm,
+      ),
+    ];
+    expect(typed.map(([, , , command]) => command)).toEqual(['backup', 'restore']);
+    for (const [, options = '', service = '', , file = ''] of typed) {
+      const folder = /-v "\$PWD\/\w+:(\/\w+)"/.exec(options)?.[1];
+      expect(file.startsWith(`${folder}/`)).toBe(true);
+      expect(environmentOf(service)).toHaveProperty('DATABASE_URL');
+    }
+  });
+
   test('no secret has a default', () => {
     const withDefault = [...text.matchAll(/\$\{(\w*(?:PASSWORD|TOKEN|SECRET|KEY)\w*):?-([^}]*)\}/g)];
     expect(withDefault.filter(([, , fallback]) => fallback !== '')).toEqual([]);

@@ -1,5 +1,11 @@
-import { expect, test } from '@jest/globals';
-import { readConfig } from '../src/config.ts';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { leftUnread, readConfig } from '../src/config.ts';
 
 test.each(['https://example.com/heed', 'https://example.com?heed', 'https://example.com/#heed'])(
   'an address under which no page would answer (%s) is refused at the start',
@@ -11,4 +17,42 @@ test.each(['https://example.com/heed', 'https://example.com?heed', 'https://exam
 test('one of its own is taken, with a port or a slash behind it', () => {
   for (const PUBLIC_URL of ['https://heed.example.com', 'https://heed.example.com/', 'http://localhost:4000'])
     expect(readConfig({ PUBLIC_URL }).publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''));
+});
+
+describe('a file .env, filled in for docker compose', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  let folder: string;
+  let file: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'heed-settings-'));
+    file = join(folder, '.env');
+    await writeFile(
+      file,
+      'SMTP_URL=smtp://mail.example.com:587\nPUBLIC_URL=heed.example.com\n#PORT=4000\nHEED_API_KEY=\n',
+    );
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  /** What a Heed says that comes no further than to its data folder. */
+  const said = async (program: string, args: string[], cwd: string): Promise<string> => {
+    const env = { ...process.env, HEED_DATA_DIR: '/dev/null/heed', SMTP_URL: undefined, PUBLIC_URL: undefined };
+    return promisify(execFile)(program, args, { cwd, env }).then(
+      ({ stdout }) => stdout,
+      ({ stdout, stderr }: { stdout: string; stderr: string }) => `${stdout}${stderr}`,
+    );
+  };
+
+  test('is named by npm start with what stands in it alone, so that nobody takes the demo mailbox for their mail server', async () => {
+    expect(await said(process.execPath, [join(root, 'src/main.ts')], folder)).toMatch(
+      /^The file \.env is docker compose's and is not read here\. It sets PUBLIC_URL, SMTP_URL; to start with that: scripts\/node --env-file=\.env/,
+    );
+    const elsewhere = { PUBLIC_URL: 'https://another.example.com', SMTP_URL_FILE: '/run/secrets/smtp' };
+    expect(leftUnread(elsewhere, file)).toEqual([]);
+    for (const none of [join(folder, 'none'), folder]) expect(leftUnread({}, none)).toEqual([]);
+  });
+
+  test('is read where it is given by name', async () => {
+    const told = await said(join(root, 'scripts/node'), [`--env-file=${file}`, 'src/main.ts'], root);
+    expect(told).toContain('PUBLIC_URL must be an address like');
+    expect(told).not.toContain('is not read');
+  });
 });

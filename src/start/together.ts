@@ -2,7 +2,7 @@
 
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import { leftUnread, type Config } from '../config.ts';
 import { startMailbox, type Mailbox } from '../embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from '../embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from '../embedded/slackRoom.ts';
@@ -26,6 +26,11 @@ type Say = (sentence: string) => void;
 
 /** Starts it; returns when everything is up. `main` is what an engine is started from. Throws a sentence when something can't be had. */
 export async function startTogether(config: Config, main: string, stops: Stop[], say: Say): Promise<void> {
+  const unread = leftUnread();
+  if (unread.length > 0)
+    say(
+      `The file .env is docker compose's and is not read here. It sets ${unread.join(', ')}; to start with that: scripts/node --env-file=.env src/main.ts`,
+    );
   const dataDir = config.dataDir ?? defaultDataDir(config.home);
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new Error(
