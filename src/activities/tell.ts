@@ -6,7 +6,7 @@ import type { Company } from '../domain/company.ts';
 import { longDate } from '../domain/longDate.ts';
 import { stageOfInsight } from '../domain/loop.ts';
 import { insightTitle } from '../domain/sameness.ts';
-import { extract, quotingOf, renderTemplate } from '../domain/template.ts';
+import { extract, quotableAttributes, quotingOf, renderTemplate } from '../domain/template.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
 import { closeRound, factRecorded, isOpen, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
@@ -123,9 +123,11 @@ async function wording(
   company: Company,
 ): Promise<{ subject: string; text: string }> {
   const said = await wordsOf(tx, c.signal_id);
-  const { item, ...attributes } = insight.attributes;
+  // What they asked for themselves: the insight is called after whoever asked first, and that may be somebody else's words.
+  const of = { place: c.place, kind: c.kind ?? undefined };
+  const { item, ...attributes } = quotableAttributes(company, { ...of, attributes: said?.attributes ?? {} });
   const decider = company.staff[insight.decided_by!];
-  const words = said && extract(said.words, quotingOf(company, { place: c.place, kind: c.kind ?? undefined }));
+  const words = said && extract(said.words, quotingOf(company, of));
   const fields: Record<string, string | undefined> = {
     company: company.name,
     place: company.places[c.place]?.name ?? c.place,
@@ -136,7 +138,7 @@ async function wording(
     // Without item and attributes the title is only the kind's name, which says nothing to the customer.
     item:
       item || Object.keys(attributes).length > 0
-        ? insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes })
+        ? insightTitle(company, { kind: c.kind ?? '', ...(item && { item }), attributes })
         : undefined,
     signer_name: decider?.name ?? insight.decided_by!,
     signer_title: decider?.title ?? '',

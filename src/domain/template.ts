@@ -7,6 +7,8 @@ import { Liquid } from 'liquidjs';
 import type { Company, Quoting, Template, TemplateName } from './company.ts';
 import { quotings } from './company.ts';
 import { DomainError } from './errors.ts';
+import { codesIn } from './reading.ts';
+import { insightTitle } from './sameness.ts';
 
 const everyMessage = ['company', 'place', 'reference', 'capturer_name', 'customer_name', 'words', 'item'];
 const signed = [...everyMessage, 'signer_name', 'signer_title', 'question'];
@@ -71,6 +73,24 @@ export function quotingOf(company: Company, { place, kind }: { place: string; ki
   const ofPlace = company.places[place]?.quote ?? 'link';
   const ofKind = (kind === undefined ? undefined : company.kinds[kind]?.quote) ?? ofPlace;
   return quotings.indexOf(ofKind) > quotings.indexOf(ofPlace) ? ofKind : ofPlace;
+}
+
+/** What was asked for (the item among the attributes, as 'item'), as a message may name it: where words are behind a link, by the company's own words
+ *  alone. */
+export function quotableAttributes(
+  company: Company,
+  { attributes, ...of }: { place: string; kind?: string | undefined; attributes: Record<string, string> },
+): Record<string, string> {
+  return quotingOf(company, of) === 'link' ? codesIn(attributes, company.vocabulary) : attributes;
+}
+
+/** What an insight is called in a message. It is named after whoever asked first, in whatever words they did. */
+export function quotableTitle(
+  company: Company,
+  insight: { place: string; kind: string; attributes: Record<string, string> },
+): string {
+  const { item, ...attributes } = quotableAttributes(company, insight);
+  return insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes });
 }
 
 /** What is wrong with one text of a template, as predicates with the line and column (from 1) inside that text. Empty when it is sound. */

@@ -1,7 +1,7 @@
 /** What became of what a colleague captured. Nothing here ranks anybody. */
 
 import { longDate } from '../../domain/longDate.ts';
-import { insightTitle } from '../../domain/sameness.ts';
+import { quotableTitle } from '../../domain/template.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { closureOf, decisionBehind } from '../../store/views/messages.ts';
 import { shade } from './card.ts';
@@ -38,8 +38,7 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
 async function ofDecision({ db, company }: Composing, decisionId: string): Promise<News | undefined> {
   const decision = await decisionBehind(db, decisionId);
   if (!decision) return undefined;
-  const { item, ...attributes } = decision.attributes;
-  const what = insightTitle(company, { kind: decision.kind, ...(item && { item }), attributes });
+  const what = quotableTitle(company, decision);
   const who = personName(company, decision.by);
   if (decision.outcome === 'adopted') {
     const doneBy = decision.done_by ? ` It should be done by ${longDate(decision.done_by)}.` : '';

@@ -6,7 +6,7 @@ import { stageOfInsight, stageOfSignal, type InsightStage, type SignalStage, typ
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { spanText } from '../../domain/span.ts';
-import { extract, quotingOf } from '../../domain/template.ts';
+import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, type InsightNow } from '../../store/views/insights.ts';
@@ -84,7 +84,6 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
 
 async function insightTask(composing: Composing, insight: InsightNow, now: Date): Promise<InsightTask> {
   const { company } = composing;
-  const { item, ...attributes } = insight.attributes;
   const doneByEnd = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
   const stage = stageOfInsight({ ...insight, done_by_end: doneByEnd }, now);
   const waits: Partial<Record<InsightStage, Wait>> = { decide: 'decided', complete: 'completed' };
@@ -94,7 +93,7 @@ async function insightTask(composing: Composing, insight: InsightNow, now: Date)
     kind: 'insight',
     stage,
     insight,
-    title: insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes }),
+    title: quotableTitle(company, insight),
   };
 }
 

@@ -112,6 +112,7 @@ const Decided = z.object({
   done_by: z.string().nullable(),
   by: z.string(),
   decided_at: z.date(),
+  place: z.string(),
   kind: z.string(),
   attributes: z.record(z.string(), z.string()),
 });
@@ -119,8 +120,8 @@ export type Decided = z.infer<typeof Decided>;
 
 export function decisionBehind(db: Db, decisionId: string): Promise<Decided | null> {
   return db.maybeOne(sql.type(Decided)`
-    select d.outcome, d.scope, d.reason, d.done_by, d.by, d.decided_at, i.kind, i.attributes
-    from decisions d join insights i on i.id = d.insight_id
+    select d.outcome, d.scope, d.reason, d.done_by, d.by, d.decided_at, l.place, i.kind, i.attributes
+    from decisions d join insights i on i.id = d.insight_id join loops l on l.id = i.id
     where d.id = ${decisionId}`);
 }
 

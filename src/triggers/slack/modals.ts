@@ -3,8 +3,7 @@
 import { localDate } from '../../domain/calendar.ts';
 import { maySeePlace } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
-import { insightTitle } from '../../domain/sameness.ts';
-import { extract, quotingOf } from '../../domain/template.ts';
+import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
 import { quotation } from '../../integrations/slack.ts';
 import type { Db } from '../../store/pool.ts';
 import { refusedInstead, verbatimsOf, whatWasSaid, type Verbatim } from '../../store/views/messages.ts';
@@ -179,8 +178,7 @@ export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, no
     refusedInstead(db, insight.id),
     previewTellings(db, insight.id),
   ]);
-  const { item, ...attributes } = insight.attributes;
-  const title = insightTitle(company, { kind: insight.kind, ...(item && { item }), attributes });
+  const title = quotableTitle(company, insight);
   const people = insight.people === 1 ? 'One person asks for this.' : `${insight.people} people ask for this.`;
   const instead = refused.map((one) => `${one.people} refused ${one.offered}.`).join(' ');
   const quotes = new Map(verbatims.flatMap((v) => quoteOf(task, v) ?? []).map((words) => [words.toLowerCase(), words]));

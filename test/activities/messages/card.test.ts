@@ -180,6 +180,23 @@ test('what may not be quoted is on no card: neither words, nor what they were ab
   expect(card).toContain('it is behind the reference');
 });
 
+test('nor is what somebody asked for in words of their own on the card of whoever decides it', async () => {
+  await shop.db.apply((company) => {
+    company.kinds['wish']!.quote = 'link';
+    for (const person of Object.values(company.staff)) person.prompts = 'slack';
+  });
+  const signal = await shop.hears({
+    ...kim,
+    words: 'canaryword',
+    kind: 'wish',
+    wanted: { item: 'canaryitem', attributes: { colour: 'green' } },
+  });
+  const insight = await shop.insightOf(signal);
+  const card = await shop.slack('prompt', insight.decider, insight.id);
+  expect(linesOf(card)[0]).toBe(`green · High Street · ${insight.reference}`);
+  expect(JSON.stringify(card)).not.toContain('canary');
+});
+
 test('out of nothing that a customer said comes a mention, a link, or a message that Slack would refuse', async () => {
   const signal = await shop.hears({ ...green, words: 'placeholder coat?', kind: 'question' });
   const prompt = await shop.planned('prompt', 'jonas', signal.id);

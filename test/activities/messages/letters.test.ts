@@ -6,6 +6,7 @@ import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp
 import { confirm } from '../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { join } from '../../../src/triggers/responses/join.ts';
 import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
@@ -358,6 +359,61 @@ describe('what nobody reads', () => {
       expect(answer.text).not.toContain(secret);
     }
     expect(toStaff).toContain('it is behind the link');
+  });
+
+  test('what somebody asked for in words of their own, where words are behind the link', async () => {
+    await shop.db.apply((company) => (company.kinds['access']!.quote = 'link'));
+    const signal = await shop.hears({
+      ...kim,
+      words: 'canaryword',
+      kind: 'access',
+      wanted: { item: 'canaryitem', attributes: { colour: 'green' } },
+    });
+    const insight = await shop.insightOf(signal);
+    const prompt = await shop.letter('prompt', insight.decider, insight.id);
+    await decide(
+      shop.db.heed,
+      { loopId: insight.id, by: insight.decider, press: shop.press() },
+      { outcome: 'declined', reason: 'There is no room.' },
+    );
+    await shop.tells(insight.id);
+    for (const letter of [
+      prompt,
+      await shop.letter('news', 'mina', signal.id),
+      await shop.letter('told', undefined, signal.id),
+    ]) {
+      expect(JSON.stringify(letter)).not.toContain('canary');
+      expect(letter.subject).toContain('green');
+    }
+    await shop.db.apply((company) => delete company.kinds['access']!.quote);
+  });
+
+  test('what somebody else asked for in words of their own, who was joined to it first', async () => {
+    const first = await shop.hears({
+      ...kim,
+      words: 'You have no capes.',
+      kind: 'unmet-demand',
+      wanted: { item: 'cape for canary jansen' },
+    });
+    const joined = await shop.hears({
+      words: 'There are no capes.',
+      kind: 'unmet-demand',
+      wanted: { item: 'cape' },
+      customer: { name: 'Lee Moor', email: 'lee@moor.example' },
+      consent: kim.consent,
+    });
+    const insight = first.insight_id!;
+    await join(shop.db.heed, { loopId: joined.id, by: 'priya', press: shop.press() }, { insight });
+    await decide(
+      shop.db.heed,
+      { loopId: insight, by: (await shop.insightOf(first)).decider, press: shop.press() },
+      { outcome: 'adopted', scope: 'everyone', reason: 'They come in July.', doneBy: '2026-09-01' },
+    );
+    await shop.tells(insight);
+    const told = await shop.letter('told', undefined, joined.id);
+    expect(told.subject).toBe('Decided: cape');
+    expect(JSON.stringify(told)).not.toContain('canary');
+    expect((await shop.letter('told', undefined, first.id)).subject).toBe('Decided: cape for canary jansen');
   });
 
   test('a script, in the page that a mail is', async () => {
