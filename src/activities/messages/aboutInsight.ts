@@ -58,7 +58,7 @@ const quoteOf = (company: Company, { words, place, kind }: Verbatim): string | u
 
 /** "14 people at 2 places ask for this. 9 refused teal." */
 export async function howMany(
-  { db }: Pick<Composing, 'db'>,
+  { db, company }: Pick<Composing, 'db' | 'company'>,
   { insight }: Pick<InsightTask, 'insight'>,
 ): Promise<string> {
   const { people, places, refused } = insight;
@@ -67,7 +67,7 @@ export async function howMany(
       ? 'One person asks for this.'
       : `${people} people${places > 1 ? ` at ${places} places` : ''} ask for this.`;
   if (refused === 0) return asks;
-  const instead = await refusedInstead(db, insight.id);
+  const instead = await refusedInstead(db, company, insight.id);
   const what = instead.map((one) => `${one.people === 1 ? 'one' : one.people} refused ${one.offered}`).join(', ');
   const said = what === '' ? `${refused} refused what was offered instead` : what;
   return `${asks} ${capital(said)}.`;

@@ -1,7 +1,9 @@
 /** What messages say, read at the moment they are sent. */
 
 import { z } from 'zod';
+import type { Company } from '../../domain/company.ts';
 import { waits } from '../../domain/loop.ts';
+import { quotingOf } from '../../domain/template.ts';
 import { sql, type Db } from '../pool.ts';
 
 const ByRow = z.object({ by: z.string() });
@@ -84,14 +86,25 @@ export function verbatimsOf(db: Db, insightId: string, most: number): Promise<re
 
 const Refused = z.object({ offered: z.string(), people: z.number() });
 
-/** What was offered instead and refused, by how many, most first. */
-export function refusedInstead(db: Db, insightId: string): Promise<readonly z.infer<typeof Refused>[]> {
+/** What was offered instead and refused, by how many, most first: as far as a message may quote what was said with it. */
+export function refusedInstead(
+  db: Db,
+  company: Company,
+  insightId: string,
+): Promise<readonly z.infer<typeof Refused>[]> {
+  const places = Object.keys(company.places).filter((place) => quotingOf(company, { place }) !== 'link');
+  const kindsBehindLinks = Object.keys(company.kinds).filter((kind) => company.kinds[kind]!.quote === 'link');
   return db.any(sql.type(Refused)`
     select min(w.offered) as offered, count(distinct coalesce(s.customer_id, s.id))::integer as people
     from now.insight_signals x
     join signals s on s.id = x.signal_id
+    join loops l on l.id = s.id
     join words w on w.signal_id = s.id
+    left join triages t on t.signal_id = s.id
+    left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and s.taken = 'refused' and w.offered is not null
+      and l.place = any(${sql.array(places, 'text')})
+      and coalesce(v.kind, t.kind, s.kind, '') <> all(${sql.array(kindsBehindLinks, 'text')})
     group by lower(w.offered)
     order by people desc, offered
     limit 3`);

@@ -175,7 +175,7 @@ export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, no
   const { company } = configuration;
   const [verbatims, refused, preview] = await Promise.all([
     verbatimsOf(db, insight.id, 100),
-    refusedInstead(db, insight.id),
+    refusedInstead(db, company, insight.id),
     previewTellings(db, insight.id),
   ]);
   const title = quotableTitle(company, insight);

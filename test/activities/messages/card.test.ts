@@ -180,7 +180,7 @@ test('what may not be quoted is on no card: neither words, nor what they were ab
   expect(card).toContain('it is behind the reference');
 });
 
-test('nor is what somebody asked for in words of their own on the card of whoever decides it', async () => {
+test('nor is what somebody asked for in words of their own, or was offered, on the card of whoever decides it', async () => {
   await shop.db.apply((company) => {
     company.kinds['wish']!.quote = 'link';
     for (const person of Object.values(company.staff)) person.prompts = 'slack';
@@ -189,11 +189,13 @@ test('nor is what somebody asked for in words of their own on the card of whoeve
     ...kim,
     words: 'canaryword',
     kind: 'wish',
+    offered: { item: 'canaryoffer', taken: 'refused' },
     wanted: { item: 'canaryitem', attributes: { colour: 'green' } },
   });
   const insight = await shop.insightOf(signal);
   const card = await shop.slack('prompt', insight.decider, insight.id);
   expect(linesOf(card)[0]).toBe(`green · High Street · ${insight.reference}`);
+  expect(linesOf(card)).toContain('One person asks for this. 1 refused what was offered instead.');
   expect(JSON.stringify(card)).not.toContain('canary');
 });
 
