@@ -6,6 +6,7 @@ import type { Company, Course, LadderName } from './company.ts';
 import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
 import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
+import { saidTo } from './questions.ts';
 import { insightTitle } from './sameness.ts';
 import type { Happened, TimelineEvent } from './timelineEvents.ts';
 
@@ -107,7 +108,7 @@ function tell(event: TimelineEvent, context: Context): string | Said | undefined
     case 'confirmed':
       return toStaff ? confirmed(event, context) : confirmedByCustomer(event);
     case 'closed':
-      return toStaff ? closed(event, context) : closedForCustomer(event);
+      return toStaff ? closed(event, context) : closedForCustomer(event, context);
     case 'repaired':
       return toStaff
         ? `${repairs[event.detail.action]} by ${event.by ? nameOf(context, event.by) : event.detail.by}: ${ended(event.detail.reason)}`
@@ -374,21 +375,23 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
 
 function confirmed({ by, detail }: Happened<'confirmed'>, context: Context): string {
   const customer = context.telling.customer ?? 'the customer';
-  const says = {
-    settled: { yes: 'Settled', no: 'Not settled' },
-    explained: { yes: 'Explained clearly', no: 'Not explained clearly' },
-  }[detail.question][detail.says];
+  const says = saidTo[detail.question][detail.says];
   const heard = by ? `, as ${nameOf(context, by)} heard` : '';
   return `${says}, ${customer} says${heard}${detail.late ? ', after we had stopped waiting' : ''}.${detail.words ? ` ${quoted(detail.words)}` : ''}`;
 }
 
 const confirmedByCustomer = ({ detail }: Happened<'confirmed'>): string =>
-  detail.says === 'yes' ? 'You said that it is settled.' : 'You said that it is not settled.';
+  `You said that it ${detail.question === 'explained' ? 'was' : 'is'} ${lower(saidTo[detail.question][detail.says])}.`;
+
+/** Whether what ended with their yes was that we explained ourselves, and nothing more. */
+const wasOnlyExplained = ({ before }: Context): boolean =>
+  before.findLast((event): event is Happened<'confirmed'> => event.kind === 'confirmed' && event.detail.says === 'yes')
+    ?.detail.question === 'explained';
 
 function closed({ by, detail }: Happened<'closed'>, context: Context): string | undefined {
   switch (detail.how) {
     case 'settled':
-      return 'Closed: it is settled.';
+      return wasOnlyExplained(context) ? 'Closed: it was explained clearly.' : 'Closed: it is settled.';
     case 'silent':
       return 'Closed without a word from the customer.';
     case 'nobody_to_reach':
@@ -411,8 +414,9 @@ function closed({ by, detail }: Happened<'closed'>, context: Context): string | 
   }
 }
 
-function closedForCustomer({ detail }: Happened<'closed'>): string | undefined {
-  if (detail.how === 'settled') return 'We are glad it is settled.';
+function closedForCustomer({ detail }: Happened<'closed'>, context: Context): string | undefined {
+  if (detail.how === 'settled')
+    return wasOnlyExplained(context) ? 'We are glad it was explained clearly.' : 'We are glad it is settled.';
   if (detail.how === 'dismissed') return 'We read it, and there is nothing for us to do about it.';
   return detail.how === 'silent' ? 'We did not hear from you, and left it at that. You can still say so.' : undefined;
 }

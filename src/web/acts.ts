@@ -4,6 +4,7 @@
 import { html } from 'hono/html';
 import type { Company } from '../domain/company.ts';
 import { normalisePhone } from '../domain/customer.ts';
+import { saidTo, type Question } from '../domain/questions.ts';
 import { chips, line, nothingFilled, pressKey, select, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 
@@ -205,8 +206,8 @@ const finalAnswer = ({ filled }: { filled: Filled }): Html =>
     ></label
   >`;
 
-/** A colleague heard from the customer whether it is settled. */
-export function confirmation(acting: Acting, customer: string): Html {
+/** A colleague heard from the customer whether it is settled; or, after a "no" of ours, whether that was explained. */
+export function confirmation(acting: Acting, customer: string, question: Question): Html {
   const field = { form: formOf(acting, 'confirmation'), filled: filledOf(acting, 'confirmation') };
   return unfold(
     acting,
@@ -217,8 +218,8 @@ export function confirmation(acting: Acting, customer: string): Html {
       'confirmation',
       html`${text({ ...field, name: 'words', label: 'What they said', also: 'if it matters', rows: 2 })}
         <div class="row">
-          <button class="go" name="says" value="yes">Settled, they say</button>
-          <button name="says" value="no">Not settled, they say</button>
+          <button class="go" name="says" value="yes">${saidTo[question].yes}, they say</button>
+          <button name="says" value="no">${saidTo[question].no}, they say</button>
         </div>`,
     ),
   );

@@ -2,6 +2,7 @@
 
 import { html } from 'hono/html';
 import type { SignalStage } from '../domain/loop.ts';
+import type { Question } from '../domain/questions.ts';
 import type { TimelineLine } from '../domain/timeline.ts';
 import type { Next } from '../domain/whatIsNext.ts';
 import {
@@ -97,6 +98,8 @@ export interface Possible {
   /** YYYY-MM-DD at the place. */
   today: string;
   mayConfirm: boolean;
+  /** What the customer was asked. */
+  question: Question;
   /** It was given to somebody after it had been answered, and they have not taken it. */
   mayTake: boolean;
   mayGiveAway: boolean;
@@ -278,7 +281,7 @@ function possible(s: SignalShown, p: Possible): Html {
     p.mayTake ? take(acting) : '',
     p.mayGiveAway ? handOver(acting, s.owner.code) : '',
     p.mayDismiss ? dismissal(acting) : '',
-    p.mayConfirm ? confirmation(acting, s.customer?.name ?? 'The customer') : '',
+    p.mayConfirm ? confirmation(acting, s.customer?.name ?? 'The customer', p.question) : '',
   ];
   const main = primary(s, p, name);
   if (!main && others.every((each) => each === '')) return html``;

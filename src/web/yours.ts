@@ -4,6 +4,7 @@ import { html } from 'hono/html';
 import type { TimelineLine } from '../domain/timeline.ts';
 import type { SignalStage } from '../domain/loop.ts';
 import { longDate } from '../domain/longDate.ts';
+import type { Question } from '../domain/questions.ts';
 import { pressKey, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
@@ -24,7 +25,7 @@ export interface YoursShown {
   /** YYYY-MM-DD */
   promisedOn: string | null;
   /** What can be said now; undefined before we have answered, and once there is nothing to add. */
-  question: 'settled' | 'explained' | undefined;
+  question: Question | undefined;
   says: 'yes' | 'no' | null;
   /** Who reads a "not really", where anybody answers it. */
   reader: string;
@@ -40,7 +41,10 @@ export interface YoursShown {
   sentence: string | undefined;
 }
 
-const questions = { settled: 'Is it settled for you?', explained: 'Was it explained clearly?' };
+const questions: Record<Question, string> = {
+  settled: 'Is it settled for you?',
+  explained: 'Was it explained clearly?',
+};
 
 export function yours(y: YoursShown, clock: Clock): Html {
   return html`<p class="soft">${y.company}, ${y.place}</p>
@@ -122,7 +126,7 @@ function next({ stage, owner, decider, promisedOn }: YoursShown): { sentence: st
   }
 }
 
-function question(y: YoursShown, asks: keyof typeof questions): Html {
+function question(y: YoursShown, asks: Question): Html {
   return html`<section class="card stack" aria-labelledby="question">
     <h2 id="question">${questions[asks]}</h2>
     ${y.says ? html`<p class="soft">You said ${y.says === 'yes' ? 'yes' : 'no'}. You can still change it.</p>` : ''}

@@ -199,6 +199,21 @@ describe('the timeline', () => {
     ).toBe(sentence);
   });
 
+  test('what was only explained clearly is not called settled, to nobody', () => {
+    const events = (says: string) => [
+      happened('18T09:00', 'confirmed', { says, question: 'explained', words: null, late: false, round: 1 }),
+      ...(says === 'yes'
+        ? [happened('18T09:00', 'closed', { how: 'settled', rule: null, reason: null, round: 1 })]
+        : []),
+    ];
+    expect(told(events('yes'))).toEqual(['Explained clearly, the customer says.', 'Closed: it was explained clearly.']);
+    expect(told(events('yes'), { audience: 'customer' })).toEqual([
+      'You said that it was explained clearly.',
+      'We are glad it was explained clearly.',
+    ]);
+    expect(told(events('no'), { audience: 'customer' })).toEqual(['You said that it was not explained clearly.']);
+  });
+
   test('a late yes, and one that a colleague heard, are told as that', () => {
     expect(one('confirmed', { says: 'yes', question: 'settled', words: null, late: true, round: 1 }, 'mina')).toBe(
       'Settled, the customer says, as Mina Okafor heard, after we had stopped waiting.',

@@ -97,6 +97,7 @@ describe('the customer has the last word', () => {
     await says(id, 'no');
     await world.settle();
     expect(await world.signal(id)).toMatchObject({ round: 2, closed_at: null, owner: 'ingrid' });
+    expect(await newsOf(id)).toEqual([expect.stringContaining('Not settled yet')]);
     const { status } = await world.client.workflow.getHandle(`signal:${id}`).describe();
     expect(status.name).toBe('RUNNING');
   });
@@ -105,11 +106,15 @@ describe('the customer has the last word', () => {
     await world.passTo('monday', '10:00');
     const { id } = await answered();
     await says(id, 'yes');
+    await world.settle();
     await says(id, 'no');
     await world.settle();
     expect(await world.signal(id)).toMatchObject({ round: 2, closed_at: null });
     await says(id, 'yes', 'It came after all.');
     await world.settle();
+    expect(await newsOf(id)).toEqual(
+      [/^Settled/, /^Not settled yet/, /^Settled/].map((how) => expect.stringMatching(how)),
+    );
     expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'settled', says: 'yes' });
     const called = await world.escalations(id);
     await world.pass('3 days');
@@ -168,6 +173,15 @@ describe('the customer has the last word', () => {
     expect(twice).toMatchObject({ sentence: once.sentence, replayed: true });
   });
 });
+
+/** What Mina, who captured it, has read of what became of it: the subjects, oldest first. */
+async function newsOf(id: string): Promise<string[]> {
+  const { reference } = await world.signal(id);
+  return world
+    .mailsTo(world.db.company.staff['mina']!.email)
+    .map(({ subject }) => subject)
+    .filter((subject) => subject.includes(reference));
+}
 
 /** A signal that waits for its first answer. */
 async function firstRound(): Promise<{ id: string }> {

@@ -4,6 +4,7 @@ import { localDate } from '../../domain/calendar.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
+import { questionOf, saidTo } from '../../domain/questions.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import { cardOf } from '../../store/records/cards.ts';
@@ -182,7 +183,7 @@ async function signalStands(
   function closed(): string {
     switch (signal.closed_how) {
       case 'settled':
-        return 'Closed: settled, the customer says.';
+        return `Closed: ${saidTo[questionOf(signal)].yes.toLowerCase()}, the customer says.`;
       case 'silent':
         return 'Closed: the customer said nothing more.';
       case 'nobody_to_reach':

@@ -2,6 +2,7 @@
 
 import { longDate } from '../../domain/longDate.ts';
 import { quotableTitle } from '../../domain/template.ts';
+import { saidTo } from '../../domain/questions.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { closureOf, decisionBehind } from '../../store/views/messages.ts';
 import { shade } from './card.ts';
@@ -21,7 +22,7 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
   if (task?.kind !== 'signal') return cancelled('erased');
   const told = delivery.occasion
     ? await ofDecision(composing, delivery.occasion)
-    : await ofClosure(composing, task, delivery.round ?? task.round);
+    : await ofClosure(composing, task, delivery);
   if (!told) return cancelled('nothing_new');
   const parts: Part[] = [
     ...(task.quote === undefined ? [] : [{ words: task.quote, of: `at ${task.placeName}, ${task.reference}` }]),
@@ -53,10 +54,15 @@ async function ofDecision({ db, company }: Composing, decisionId: string): Promi
   };
 }
 
-async function ofClosure({ db, company }: Composing, task: SignalTask, round: number): Promise<News | undefined> {
+async function ofClosure({ db, company }: Composing, task: SignalTask, delivery: Delivery): Promise<News | undefined> {
+  const round = delivery.round ?? task.round;
   const closure = await closureOf(db, task.id, round);
+  if (!closure) return undefined;
   const reference = task.reference;
-  switch (closure?.how) {
+  const isExplained = closure.question === 'explained';
+  // A round is closed once, and a no may come after that (after a yes, or silence): whoever hears of it is not told of that end again.
+  const isNo = delivery.dedupe_key.startsWith(`news:${task.id}:${round}:not_settled:`);
+  switch (isNo ? 'not_settled' : round < task.round ? 'nothing new' : closure.how) {
     case 'dismissed': {
       const who = closure.by ? `${personName(company, closure.by)} read it` : 'It was read by rule';
       return {
@@ -66,13 +72,13 @@ async function ofClosure({ db, company }: Composing, task: SignalTask, round: nu
     }
     case 'settled':
       return {
-        subject: `Settled: ${reference}`,
-        text: 'The customer says it is settled. It began with you listening.',
+        subject: `${saidTo[closure.question ?? 'settled'].yes}: ${reference}`,
+        text: `The customer says it ${isExplained ? 'was explained clearly' : 'is settled'}. It began with you listening.`,
       };
     case 'not_settled':
       return {
-        subject: `Not settled yet: ${reference}`,
-        text: 'The customer says it is not settled. It is with somebody more senior now.',
+        subject: `${isExplained ? saidTo.explained.no : 'Not settled yet'}: ${reference}`,
+        text: `The customer says it ${isExplained ? 'was not explained clearly' : 'is not settled'}. It is with somebody more senior now.`,
       };
     case 'final':
       return {

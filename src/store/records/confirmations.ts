@@ -1,13 +1,17 @@
 /** What the customer said of how it ended. */
 
+import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
+import type { Question } from '../../domain/questions.ts';
 import { sql, type Tx } from '../pool.ts';
+
+const QuestionRow = z.object({ question: z.enum(['settled', 'explained']) });
 
 export interface NewConfirmation {
   loopId: string;
   round: number;
   says: 'yes' | 'no';
-  question: 'settled' | 'explained';
+  question: Question;
   words?: string | undefined;
   /** The member of staff who heard it; absent when the customer pressed it. */
   by?: string | undefined;
@@ -22,4 +26,10 @@ export async function recordConfirmation(tx: Tx, c: NewConfirmation): Promise<st
     values (${id}, ${c.loopId}, ${c.round}, ${c.says}, ${c.question}, ${c.words ?? null}, ${c.by ?? null}, ${c.late})
     on conflict do nothing`);
   return rowCount === 1 ? id : null;
+}
+
+/** What they said something to in this round; null where they said nothing. */
+export function questionSaidTo(tx: Tx, loopId: string, round: number): Promise<Question | null> {
+  return tx.maybeOneFirst(sql.type(QuestionRow)`
+    select question from confirmations where loop_id = ${loopId} and round = ${round} order by confirmed_at limit 1`);
 }

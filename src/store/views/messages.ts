@@ -110,12 +110,23 @@ export function refusedInstead(
     limit 3`);
 }
 
-const Closure = z.object({ how: z.string(), by: z.string().nullable(), reason: z.string().nullable() });
+const Closure = z.object({
+  how: z.string(),
+  by: z.string().nullable(),
+  reason: z.string().nullable(),
+  question: z.enum(['settled', 'explained']).nullable(),
+});
 
+/** How a round was closed, and what the customer was asked where it was they who closed it. */
 export function closureOf(db: Db, loopId: string, round: number): Promise<z.infer<typeof Closure> | null> {
-  return db.maybeOne(
-    sql.type(Closure)`select how, by, reason from closures where loop_id = ${loopId} and round = ${round}`,
-  );
+  return db.maybeOne(sql.type(Closure)`
+    select z.how, z.by, z.reason, (
+      select c.question from confirmations c
+      where c.loop_id = z.loop_id and c.round <= z.round
+      order by c.confirmed_at desc limit 1
+    ) as question
+    from closures z
+    where z.loop_id = ${loopId} and z.round = ${round}`);
 }
 
 const Decided = z.object({

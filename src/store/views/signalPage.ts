@@ -37,6 +37,8 @@ const Earlier = z.object({
   words: z.string().nullable(),
   captured_at: z.date(),
   closed_how: z.string().nullable(),
+  /** What they said yes to, if they did. */
+  question: z.enum(['settled', 'explained']).nullable(),
   place: z.string(),
 });
 export type Earlier = z.infer<typeof Earlier>;
@@ -80,7 +82,7 @@ export async function signalPage(
 
 function earlierOf(db: Db, customerId: string, id: string): Promise<readonly Earlier[]> {
   return db.any(sql.type(Earlier)`
-    select s.id, s.reference, w.words, s.captured_at, z.how as closed_how, l.place
+    select s.id, s.reference, w.words, s.captured_at, z.how as closed_how, c.question, l.place
     from signals s
     join loops l on l.id = s.id
     left join words w on w.signal_id = s.id
@@ -88,6 +90,9 @@ function earlierOf(db: Db, customerId: string, id: string): Promise<readonly Ear
       select x.how from closures x
       where x.loop_id = s.id and x.round = (select max(r.round) from rounds r where r.loop_id = s.id)
     ) z on true
+    left join lateral (
+      select x.question from confirmations x where x.loop_id = s.id and x.says = 'yes' order by x.confirmed_at desc limit 1
+    ) c on true
     where s.customer_id = ${customerId} and s.id <> ${id}
     order by s.captured_at desc
     limit 50`);

@@ -177,5 +177,5 @@ export function todayAt(db: Db, places: readonly string[], timezone: string): Pr
       (select count(*)::integer from signals s, today where s.captured_at >= began and s.id in (select id from here)) as spoke,
       (select count(*)::integer from follow_ups f, today where f.followed_up_at >= began and f.by is not null and f.loop_id in (select id from here)) as answered,
       (select count(*)::integer from now.decisions d, today where d.decided_at >= began and d.outcome <> 'deferred' and d.insight_id in (select id from here)) as decided,
-      (select count(*)::integer from confirmations c, today where c.confirmed_at >= began and c.says = 'yes' and c.loop_id in (select id from here)) as settled`);
+      (select count(*)::integer from confirmations c, today where c.confirmed_at >= began and c.says = 'yes' and c.question = 'settled' and c.loop_id in (select id from here)) as settled`);
 }

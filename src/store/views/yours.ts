@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import { questionOf, type Question } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { momentOf } from '../records/clock.ts';
 import { sql, type Db } from '../pool.ts';
@@ -18,7 +19,7 @@ const LinkedRow = z.object({ signal_id: z.string(), customer_id: z.string(), nam
 export interface YoursPage extends SignalReading {
   now: Date;
   words: string | null;
-  question: 'settled' | 'explained' | undefined;
+  question: Question | undefined;
   /** Who would read their "no". */
   reader: string;
   /** Whether an address of theirs is still written to. */
@@ -58,17 +59,17 @@ export async function yoursPage(
     words: theirs.words,
     writes: theirs.writes,
     mailed: theirs.mailed,
-    question: questionOf(signal),
+    question: openQuestion(signal),
     reader: oneLevelUp(company, { owner: signal.owner, place: signal.place }).staff,
   };
 }
 
 /** They have the last word once we have said ours. */
-function questionOf(signal: SignalReading['signal']): YoursPage['question'] {
+function openQuestion(signal: SignalReading['signal']): YoursPage['question'] {
   if (signal.closed_how === 'dismissed') return undefined;
   const ours = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
   if (!ours) return undefined;
-  return signal.round === 1 && signal.told_outcome === 'declined' ? 'explained' : 'settled';
+  return questionOf(signal);
 }
 
 /** The signal of a customer that came in last and is no sample, if any: whom the demonstration's visitor stands in for. */

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { questionOf } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
-import { recordConfirmation } from '../../store/records/confirmations.ts';
+import { questionSaidTo, recordConfirmation } from '../../store/records/confirmations.ts';
 import { isErased } from '../../store/records/erasures.ts';
 import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
@@ -53,9 +54,12 @@ export async function confirm(
     const moment = { tx, company, version, now, by: by ?? '' };
     const lastWordSaid = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
     const isOver = signal.closed_at !== null;
+    // A round is opened by what they said to the one before: until it has a last word of its own, that is what they speak of.
+    const spokenOf = lastWordSaid ? signal.round : signal.round - 1;
+    const question = (!lastWordSaid && (await questionSaidTo(tx, signal.id, spokenOf))) || questionOf(signal);
     const thanks =
       says === 'yes'
-        ? 'Thank you. We are glad it is settled.'
+        ? `Thank you. We are glad it ${question === 'explained' ? 'was explained clearly' : 'is settled'}.`
         : signal.final
           ? 'Thank you for saying so. We have given our final answer, and what you said is kept with it.'
           : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
@@ -69,10 +73,9 @@ export async function confirm(
         'We have not answered yet. You will hear from us, and can say then whether it is settled.',
       );
 
-    const question = signal.round === 1 && signal.told_outcome === 'declined' ? 'explained' : 'settled';
     const late = signal.closed_how === 'silent';
     const said = { loopId: signal.id, says, question, words, by, late } as const;
-    let factId = await recordConfirmation(tx, { ...said, round: lastWordSaid ? signal.round : signal.round - 1 });
+    let factId = await recordConfirmation(tx, { ...said, round: spokenOf });
     // Said of that round before, and unsaid since: it is of the one that this opened, or that this closed, and counts there.
     if (!factId && (says === 'yes' ? !isOver : !lastWordSaid))
       factId = await recordConfirmation(tx, { ...said, round: signal.round });

@@ -6,6 +6,7 @@ import { mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
+import { questionOf, saidTo, type Question } from '../../../domain/questions.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
 import { dueNow, whoDecided } from '../../../store/views/insights.ts';
@@ -132,7 +133,7 @@ async function shownTo(
             reference: e.reference,
             words: e.words,
             at: e.captured_at,
-            state: e.closed_how ? (closings[e.closed_how] ?? 'closed').toLowerCase() : 'still open',
+            state: e.closed_how ? closing(e.closed_how, e.question).toLowerCase() : 'still open',
           })),
           earlierElsewhere: page.earlierElsewhere,
           owed: owed(page),
@@ -165,7 +166,7 @@ async function shownTo(
     closed:
       signal.closed_at && signal.closed_how
         ? {
-            how: closings[signal.closed_how] ?? 'Closed',
+            how: closing(signal.closed_how, questionOf(signal)),
             by: signal.closed_by ? nameOf(signal.closed_by) : undefined,
             at: signal.closed_at,
             reason: signal.closed_how === 'dismissed' ? signal.closed_reason : null,
@@ -203,8 +204,10 @@ function settlingOf(
 
 const outcomes = { adopted: 'yes', declined: 'no, with a reason' };
 
+const closing = (how: string, question: Question | null): string =>
+  how === 'settled' ? `${saidTo[question ?? 'settled'].yes}, they say` : (closings[how] ?? 'Closed');
+
 const closings: Record<string, string> = {
-  settled: 'Settled, they say',
   silent: 'Closed without a word from them',
   nobody_to_reach: 'Closed, with nobody to reach',
   dismissed: 'No action',
@@ -266,6 +269,7 @@ async function possible(
     letter: await letterFor(web, page, code, asks),
     today: localDate(page.now, zoneOf(company, signal.place)),
     mayConfirm,
+    question: questionOf(signal),
     mayTake,
     mayGiveAway: open,
     mayDismiss: answerable,

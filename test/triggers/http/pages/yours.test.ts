@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
-import { kim } from '../../../activities/messages/shop.ts';
+import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { green, kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -63,6 +64,46 @@ describe('the customer’s own page', () => {
     expect(no.text).toContain('Ingrid Solberg will read it and answer you.');
     expect(await pages.shop.signal(signal.id)).toMatchObject({ round: 2, owner: 'ingrid', closed_how: null });
     expect((await (await pages.as('priya')).get(`/signals/${signal.id}`)).text).toContain('It happened again');
+  });
+
+  test('after a no of ours asks whether it was explained, and a yes to that is called settled nowhere', async () => {
+    const signal = await pages.shop.hears(green);
+    await decide(
+      pages.web.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: pages.shop.press() },
+      { outcome: 'declined', reason: 'It would not sell.' },
+    );
+    await pages.shop.tells(signal.insight_id!);
+    const token = await makeLink(pages.shop.db.pool, {
+      kind: 'yours',
+      customerId: signal.customer_id!,
+      loopId: signal.id,
+    });
+    const staffs = await pages.as('priya');
+    expect((await staffs.get(`/signals/${signal.id}`)).text).toContain(
+      'Explained clearly, they say Not explained clearly, they say',
+    );
+    const kims = pages.nobody();
+    const page = await kims.get(`/yours/${token}`);
+    expect(page.text).toContain('Was it explained clearly?');
+    const yes = await kims.press(page, `/yours/${token}/say`, { says: 'yes' });
+    expect(yes.text).toContain('Thank you. We are glad it was explained clearly.');
+    expect(yes.text).toContain('You said that it was explained clearly.');
+    const news = await pages.shop.letter('news', 'mina', signal.id);
+    expect(news.subject).toBe(`Explained clearly: ${signal.reference}`);
+    expect(news.text).toContain('The customer says it was explained clearly.');
+    const became = await staffs.get(`/signals/${signal.id}`);
+    expect(became.text).toContain('Closed: it was explained clearly.');
+    for (const { text } of [yes, news, became]) expect(text).not.toMatch(/settled/i);
+
+    const no = await kims.press(yes, `/yours/${token}/say`, { says: 'no' });
+    expect(no.text).toContain('You said that it was not explained clearly.');
+    const again = await kims.press(page, `/yours/${token}/say`, {
+      says: 'yes',
+      words: 'I see now.',
+      key: 'another-tab',
+    });
+    expect(again.text).toContain('We are glad it was explained clearly.');
   });
 
   test('names nobody who answers a no where our final answer was given', async () => {
