@@ -36,7 +36,7 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
       if (insight.final_at! > now || (await decisionInForce(tx, insightId))?.id !== insight.decision_id) return false;
       // Erased or dismissed since they were looked up: fifty of them take a while, and nothing is written to them any more.
       const closed = contributor.closed || (!contributor.sample && !(await isOpen(tx, contributor.signal_id)));
-      await tellContributor(tx, { ...contributor, closed }, insight, company);
+      await tellContributor(tx, { ...contributor, closed }, insight, { company, now });
       await factRecorded(tx, contributor.signal_id, 'wave');
       return true;
     });
@@ -69,7 +69,12 @@ export async function finish(hands: Hands, insightId: string): Promise<boolean> 
   });
 }
 
-async function tellContributor(tx: Tx, c: Contributor, insight: InsightNow, company: Company): Promise<void> {
+async function tellContributor(
+  tx: Tx,
+  c: Contributor,
+  insight: InsightNow,
+  { company, now }: { company: Company; now: Date },
+): Promise<void> {
   const decisionId = insight.decision_id!;
   const person = c.captured_by ? company.staff[c.captured_by] : undefined;
   if (c.captured_by && person && !c.sample) {
@@ -111,7 +116,7 @@ async function tellContributor(tx: Tx, c: Contributor, insight: InsightNow, comp
       round: c.round,
       customerId: c.customer_id,
       occasion: decisionId,
-      body: await wording(tx, c, insight, company),
+      body: await wording(tx, c, insight, { company, now }),
     });
   }
 }
@@ -120,7 +125,7 @@ async function wording(
   tx: Tx,
   c: Contributor,
   insight: InsightNow,
-  company: Company,
+  { company, now }: { company: Company; now: Date },
 ): Promise<{ subject: string; text: string }> {
   const said = await wordsOf(tx, c.signal_id);
   // What they asked for themselves: the insight is called after whoever asked first, and that may be somebody else's words.
@@ -146,7 +151,7 @@ async function wording(
     decider_title: decider?.title,
     decision_reason: insight.reason!,
     decided_what: insight.scope === 'these' ? 'for everyone who asked' : undefined,
-    done_by: insight.done_by ? longDate(insight.done_by) : undefined,
+    done_by: insight.done_by ? longDate(insight.done_by, now, company.timezone) : undefined,
     people: String(insight.people),
   };
   const given = Object.fromEntries(

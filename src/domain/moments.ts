@@ -2,6 +2,7 @@
 
 import { localDate } from './calendar.ts';
 import { inZone } from './localTime.ts';
+import { isOfAnotherYear } from './longDate.ts';
 import { parseSpan, spanText, type Span } from './span.ts';
 
 /** "in 25 seconds" · "by 13:00" today · "by Friday 12:00" within a week · "by 18 June 12:00"; `at` and `now` are UTC instants. */
@@ -16,8 +17,8 @@ export function clockTime(at: Date, now: Date, timezone: string): string {
   if (localDate(at, timezone) === localDate(now, timezone)) return time;
   const days = Math.abs(at.getTime() - now.getTime()) / 86_400_000;
   if (days < 6) return `${inZone(at, timezone, { weekday: 'long' })} ${time}`;
-  const sameYear = localDate(at, timezone).slice(0, 4) === localDate(now, timezone).slice(0, 4);
-  return `${inZone(at, timezone, { day: 'numeric', month: 'long', ...(!sameYear && { year: 'numeric' }) })} ${time}`;
+  const year = isOfAnotherYear(localDate(at, timezone), now, timezone) && ({ year: 'numeric' } as const);
+  return `${inZone(at, timezone, { day: 'numeric', month: 'long', ...year })} ${time}`;
 }
 
 /** "four working hours", "a working day", "25 seconds" */

@@ -102,7 +102,7 @@ function tell(event: TimelineEvent, context: Context): string | Said | undefined
         ? `Done, says ${nameOf(context, event.by)}: ${ended(event.detail.evidence)}`
         : 'What was decided has been done.';
     case 'told':
-      return toStaff ? told(event) : toldToCustomer(event, context);
+      return toStaff ? told(event, context) : toldToCustomer(event, context);
     case 'sent':
       return sent(event, toStaff);
     case 'confirmed':
@@ -263,19 +263,23 @@ function waitedFor({ wait, step, countedFrom, dueAt }: Happened<'escalated'>['de
   return worded && worded.amount > 0 ? spanInWords(worded) : elapsedInWords(countedFrom, dueAt);
 }
 
-function answered({ by, detail }: Happened<'answered'>, context: Context): Said {
+function answered({ at, by, detail }: Happened<'answered'>, context: Context): Said {
   if (detail.channel === 'none') return { sentence: `There was nobody to answer: ${ended(reasonWhyNot(detail.rule))}` };
   const way = detail.channel === 'phone' ? 'on the phone' : 'by e-mail';
-  const promise = detail.promisedOn ? ` A promise until the end of ${longDate(detail.promisedOn)}.` : '';
+  const promise = detail.promisedOn
+    ? ` A promise until the end of ${longDate(detail.promisedOn, at, context.company.timezone)}.`
+    : '';
   return {
     sentence: `Answered ${way} by ${nameOf(context, by)}.${promise}${detail.final ? ' This was our final answer.' : ''}`,
   };
 }
 
-function answeredForCustomer({ by, detail }: Happened<'answered'>, context: Context): string | undefined {
+function answeredForCustomer({ at, by, detail }: Happened<'answered'>, context: Context): string | undefined {
   if (detail.channel === 'none') return undefined;
   const did = detail.channel === 'phone' ? 'spoke to you' : 'wrote to you';
-  const promise = detail.promisedOn ? ` and promised that you hear from us by ${longDate(detail.promisedOn)}` : '';
+  const promise = detail.promisedOn
+    ? ` and promised that you hear from us by ${longDate(detail.promisedOn, at, context.company.timezone)}`
+    : '';
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
@@ -303,20 +307,20 @@ function decided({ at, by, detail }: Happened<'decided'>, context: Context): str
     const people = detail.untilPeople ? `, or until ${inWords(detail.untilPeople)} people have asked` : '';
     return `${name} keeps listening${until}${people}: ${quoted(detail.reason)}${internal}`;
   }
-  return `${name} decided: ${outcomeInWords(detail)}. ${quoted(detail.reason)}${internal}`;
+  return `${name} decided: ${outcomeInWords(detail, at, context)}. ${quoted(detail.reason)}${internal}`;
 }
 
-function outcomeInWords({
-  outcome,
-  scope,
-  doneBy,
-}: Pick<Happened<'told'>['detail'], 'outcome' | 'scope' | 'doneBy'>): string {
+function outcomeInWords(
+  { outcome, scope, doneBy }: Pick<Happened<'told'>['detail'], 'outcome' | 'scope' | 'doneBy'>,
+  at: Date,
+  { company }: Context,
+): string {
   if (outcome === 'deferred') return 'not yet';
   if (outcome === 'declined') return 'no';
-  return `yes, for ${scope === 'these' ? 'these people' : 'everyone'}${doneBy ? `, by ${longDate(doneBy)}` : ''}`;
+  return `yes, for ${scope === 'these' ? 'these people' : 'everyone'}${doneBy ? `, by ${longDate(doneBy, at, company.timezone)}` : ''}`;
 }
 
-function told({ detail }: Happened<'told'>): Said {
+function told({ at, detail }: Happened<'told'>, context: Context): Said {
   if (!detail.channel)
     return {
       sentence: `They could not be told what was decided: ${ended(reasonWhyNot(detail.whyNot))}`,
@@ -324,7 +328,7 @@ function told({ detail }: Happened<'told'>): Said {
   if (detail.channel === 'phone')
     return { kind: 'decided', sentence: 'They want a call, and are to be told what was decided.' };
   return {
-    sentence: `Told ${detail.channel === 'email' ? 'by e-mail ' : ''}what was decided: ${outcomeInWords(detail)}.`,
+    sentence: `Told ${detail.channel === 'email' ? 'by e-mail ' : ''}what was decided: ${outcomeInWords(detail, at, context)}.`,
   };
 }
 
@@ -342,8 +346,11 @@ const whyNot: Record<string, string> = {
   closed: 'it was closed by then',
 };
 
-function toldToCustomer({ by, detail }: Happened<'told'>, context: Context): string {
-  const when = detail.outcome === 'adopted' && detail.doneBy ? ` It should be done by ${longDate(detail.doneBy)}.` : '';
+function toldToCustomer({ at, by, detail }: Happened<'told'>, context: Context): string {
+  const when =
+    detail.outcome === 'adopted' && detail.doneBy
+      ? ` It should be done by ${longDate(detail.doneBy, at, context.company.timezone)}.`
+      : '';
   return `Decided by ${nameAndTitle(context, by)}: ${detail.outcome === 'adopted' ? 'yes' : 'no'}. ${ended(detail.reason)}${when}`;
 }
 

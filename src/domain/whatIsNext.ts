@@ -45,17 +45,16 @@ export function whatIsNext(loop: LoopAhead): Next[] {
 export function whatIsNextForCustomer({
   stage,
   promisedOn,
-}: {
-  stage: SignalStage;
-  promisedOn: string | null;
-}): Next[] {
+  now,
+  ...where
+}: Pick<LoopAhead, 'company' | 'now' | 'place'> & { stage: SignalStage; promisedOn: string | null }): Next[] {
   if (stage === 'closed') return [];
   if (stage === 'confirmation') return [{ sentence: 'You say whether it is settled for you.' }];
   if (stage !== 'decision') return [{ sentence: 'A person with a name reads it and answers you.' }];
   return [
     {
       sentence: promisedOn
-        ? `You hear what is decided by ${longDate(promisedOn)}, whichever way it goes.`
+        ? `You hear what is decided by ${longDate(promisedOn, now, zoneOf(where))}, whichever way it goes.`
         : 'You hear what is decided, and why.',
     },
   ];
@@ -63,7 +62,7 @@ export function whatIsNextForCustomer({
 
 function rungNext(loop: LoopAhead): Next | undefined {
   const { company, now, stage, place, owner } = loop;
-  const zone = company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
+  const zone = zoneOf({ company, place });
   if (stage === 'undo')
     return loop.finalAt
       ? {
@@ -76,7 +75,7 @@ function rungNext(loop: LoopAhead): Next | undefined {
   if (rung.role === 'nobody')
     return {
       at: rung.due_at,
-      sentence: `If the customer says nothing by ${longDate(localDate(rung.due_at, zone))}, it ends there.`,
+      sentence: `If the customer says nothing by ${longDate(localDate(rung.due_at, zone), now, zone)}, it ends there.`,
     };
   const person = resolveRole(company, rung.role, { owner, place });
   const name = company.staff[person]?.name ?? person;
@@ -132,3 +131,7 @@ function following({ stage, course, reachable }: LoopAhead): Next | undefined {
       return undefined;
   }
 }
+
+/** Where the clock on the wall of its place hangs. */
+const zoneOf = ({ company, place }: Pick<LoopAhead, 'company' | 'place'>): string =>
+  company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;

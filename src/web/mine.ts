@@ -75,7 +75,7 @@ interface News {
 
 /** "Green is coming. You heard it." */
 export function news(s: MineShown, company: Company): News {
-  const more = s.decision && s.decision.outcome !== 'deferred' ? because(s.decision) : undefined;
+  const more = s.decision && s.decision.outcome !== 'deferred' ? because(s.decision, s.clock) : undefined;
   if (s.closedHow === 'dismissed')
     return { headline: 'No action, and why', ...(s.closedReason && { more: s.closedReason }) };
   if (s.decision?.outcome === 'adopted')
@@ -120,5 +120,5 @@ function yes({ attributes: { item, ...attributes }, kind, unmet }: MineShown, co
   return what ? `${capital(what)} is coming.` : 'It is coming.';
 }
 
-const because = ({ reason, doneBy, by }: NonNullable<MineShown['decision']>): string =>
-  `${by} decided: ${/[.!?…]$/.test(reason) ? reason : `${reason}.`}${doneBy ? ` By ${longDate(doneBy)}.` : ''}`;
+const because = ({ reason, doneBy, by }: NonNullable<MineShown['decision']>, { now, zone }: Clock): string =>
+  `${by} decided: ${/[.!?…]$/.test(reason) ? reason : `${reason}.`}${doneBy ? ` By ${longDate(doneBy, now, zone)}.` : ''}`;

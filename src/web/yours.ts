@@ -49,7 +49,7 @@ const questions: Record<Question, string> = {
 export function yours(y: YoursShown, clock: Clock): Html {
   return html`<p class="soft">${y.company}, ${y.place}</p>
     <h1>What became of what you told us</h1>
-    ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, next(y), clock)}
+    ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, next(y, clock), clock)}
     ${y.question ? question(y, y.question) : ''}
     <section class="tight" aria-labelledby="may">
       <h2 id="may">What we may do</h2>
@@ -107,7 +107,7 @@ export const rightsErased = (): Html =>
     </p>`;
 
 /** What they may expect of us, without our ladders. */
-function next({ stage, owner, decider, promisedOn }: YoursShown): { sentence: string }[] {
+function next({ stage, owner, decider, promisedOn }: YoursShown, { now, zone }: Clock): { sentence: string }[] {
   switch (stage) {
     case 'captured':
     case 'review':
@@ -118,7 +118,7 @@ function next({ stage, owner, decider, promisedOn }: YoursShown): { sentence: st
     case 'decision':
       return [
         {
-          sentence: `${decider ?? 'Somebody'} decides it. You hear from us either way${promisedOn ? `, by ${longDate(promisedOn)}` : ''}.`,
+          sentence: `${decider ?? 'Somebody'} decides it. You hear from us either way${promisedOn ? `, by ${longDate(promisedOn, now, zone)}` : ''}.`,
         },
       ];
     default:

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import type { Company } from '../../src/domain/company.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
+import type { SignalStage } from '../../src/domain/loop.ts';
 import { timelineOf, type Telling } from '../../src/domain/timeline.ts';
 import { TimelineEvent } from '../../src/domain/timelineEvents.ts';
 import { whatIsNext, whatIsNextForCustomer, type LoopAhead } from '../../src/domain/whatIsNext.ts';
@@ -249,6 +250,19 @@ describe('the timeline', () => {
     ],
     [
       {
+        outcome: 'adopted',
+        scope: 'everyone',
+        reason: 'We weave it',
+        internalReason: null,
+        doneBy: '2028-03-01',
+        wakeAt: null,
+        untilPeople: null,
+        version: 1,
+      },
+      'Tomás Rey decided: yes, for everyone, by Wednesday 1 March 2028. “We weave it”.',
+    ],
+    [
+      {
         outcome: 'deferred',
         scope: null,
         reason: 'Too few yet',
@@ -434,13 +448,16 @@ describe('what is next', () => {
   });
 
   test('for the customer holds our promise and no names of whom we remind', () => {
-    expect(whatIsNextForCustomer({ stage: 'decision', promisedOn: '2026-06-19' })).toEqual([
+    const forKim = (stage: SignalStage, promisedOn: string | null) =>
+      whatIsNextForCustomer({ company: shop, now: at('15T10:00'), place: 'high-street', stage, promisedOn });
+    expect(forKim('decision', '2026-06-19')).toEqual([
       { sentence: 'You hear what is decided by Friday 19 June, whichever way it goes.' },
     ]);
-    expect(whatIsNextForCustomer({ stage: 'acknowledge', promisedOn: null })).toEqual([
-      { sentence: 'A person with a name reads it and answers you.' },
+    expect(forKim('acknowledge', null)).toEqual([{ sentence: 'A person with a name reads it and answers you.' }]);
+    expect(forKim('closed', null)).toEqual([]);
+    expect(forKim('decision', '2027-01-04')).toEqual([
+      { sentence: 'You hear what is decided by Monday 4 January 2027, whichever way it goes.' },
     ]);
-    expect(whatIsNextForCustomer({ stage: 'closed', promisedOn: null })).toEqual([]);
   });
 });
 

@@ -16,10 +16,10 @@ export async function aboutInsight(composing: Composing, task: InsightTask, now:
   const { insight } = task;
   const verbatims = await quotable(composing, task);
   const people = await howMany(composing, task);
-  const decideBy = `${longDate(localDate(insight.decide_by, task.zone))}`;
+  const decideBy = longDate(localDate(insight.decide_by, task.zone), now, task.zone);
   const state =
     task.stage === 'complete'
-      ? `You said it would be done by ${longDate(insight.done_by!)}.`
+      ? `You said it would be done by ${longDate(insight.done_by!, now, task.zone)}.`
       : insight.outcome === 'deferred'
         ? 'It was put off, and now it is time to look again.'
         : insight.decide_by > now

@@ -19,7 +19,7 @@ export function aboutSignal(composing: Composing, task: SignalTask, now: Date): 
     open && said.offered && `Offered instead: ${said.offered}${signal.taken ? `, ${taken[signal.taken]}` : ''}.`,
     signal.asked_the_same && `${others(signal.asked_the_same)} asked the same.`,
     signal.owed && `We still owe them an answer to something they said before.`,
-    signal.promised_on && `They were promised to hear by ${longDate(signal.promised_on)}.`,
+    signal.promised_on && `They were promised to hear by ${longDate(signal.promised_on, now, task.zone)}.`,
   ].filter((line) => typeof line === 'string');
   const note = open && said.note && signal.captured_by;
   return [

@@ -153,7 +153,7 @@ async function signalStands(
       if (call) return { colour: shade.amber, word: `${answered()} ${call}` };
       const insight = signal.insight_id ? await insightNow(db, signal.insight_id) : null;
       const decides = insight
-        ? ` ${personName(company, insight.decider)} decides by ${longDate(localDate(insight.decide_by, zone))}.`
+        ? ` ${personName(company, insight.decider)} decides by ${longDate(localDate(insight.decide_by, zone), now, zone)}.`
         : '';
       return { colour: shade.amber, word: `${answered()}${decides}` };
     }
@@ -212,11 +212,11 @@ function insightStands(
       if (insight.outcome === 'deferred')
         return {
           colour: shade.amber,
-          word: `${decided} Time to look again: ${longDate(localDate(insight.wake_at!, zone))}.`,
+          word: `${decided} Time to look again: ${longDate(localDate(insight.wake_at!, zone), now, zone)}.`,
         };
       return {
         colour: insight.acknowledged_at ? shade.amber : shade.red,
-        word: `Not decided yet: by ${longDate(localDate(insight.decide_by, zone))}.`,
+        word: `Not decided yet: by ${longDate(localDate(insight.decide_by, zone), now, zone)}.`,
       };
     case 'undo': {
       const until = `until ${happenedAt(insight.final_at!, now, zone).replace(/^at /, '')}`;
@@ -228,7 +228,7 @@ function insightStands(
     case 'tell':
       return { colour: shade.amber, word: `${decided} People are being told.` };
     case 'complete':
-      return { colour: shade.amber, word: `${decided} To be done by ${longDate(insight.done_by!)}.` };
+      return { colour: shade.amber, word: `${decided} To be done by ${longDate(insight.done_by!, now, zone)}.` };
     case 'finish':
     case 'closed':
       return { colour: shade.green, word: `Closed. ${decided}${insight.completed_at ? ' Done.' : ''}` };

@@ -21,7 +21,7 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
   const task = loopId ? await readTask(composing, loopId, now) : null;
   if (task?.kind !== 'signal') return cancelled('erased');
   const told = delivery.occasion
-    ? await ofDecision(composing, delivery.occasion)
+    ? await ofDecision(composing, delivery.occasion, now)
     : await ofClosure(composing, task, delivery);
   if (!told) return cancelled('nothing_new');
   const parts: Part[] = [
@@ -36,13 +36,15 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
   });
 }
 
-async function ofDecision({ db, company }: Composing, decisionId: string): Promise<News | undefined> {
+async function ofDecision({ db, company }: Composing, decisionId: string, now: Date): Promise<News | undefined> {
   const decision = await decisionBehind(db, decisionId);
   if (!decision) return undefined;
   const what = quotableTitle(company, decision);
   const who = personName(company, decision.by);
   if (decision.outcome === 'adopted') {
-    const doneBy = decision.done_by ? ` It should be done by ${longDate(decision.done_by)}.` : '';
+    const doneBy = decision.done_by
+      ? ` It should be done by ${longDate(decision.done_by, now, company.timezone)}.`
+      : '';
     return {
       subject: `Yes to ${what}: you heard it`,
       text: `${who} decided: yes to ${what}. You heard it.\n${decision.reason}${doneBy}`,

@@ -98,7 +98,9 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
 /** A decision has a day; everything else has the moment at which somebody else is told. */
 function byWhen(task: Task, now: Date): string {
   if (task.kind === 'insight' && task.wait === 'decided')
-    return task.insight.decide_by > now ? ` by ${longDate(localDate(task.insight.decide_by, task.zone))}` : '';
+    return task.insight.decide_by > now
+      ? ` by ${longDate(localDate(task.insight.decide_by, task.zone), now, task.zone)}`
+      : '';
   return task.next && task.next.at > now ? ` ${dueBy(task.next.at, now, task.zone)}` : '';
 }
 

@@ -9,7 +9,7 @@ export function happenedAt(at: Date, now: Date, zone: string): string {
   const time = `at ${clock(at, zone)}`;
   const days = daysBetween(at, now, zone);
   if (days === 0) return time;
-  return days === 1 ? `yesterday ${time}` : `on ${longDate(localDate(at, zone))} ${time}`;
+  return days === 1 ? `yesterday ${time}` : `on ${longDate(localDate(at, zone), now, zone)} ${time}`;
 }
 
 /** "by 13:06" (to the second where that is near), "by 09:00 tomorrow", "by Friday 18 June, 13:00". */
@@ -19,7 +19,7 @@ export function dueBy(at: Date, now: Date, zone: string): string {
   if (days <= 0) return `by ${clock(at, zone, near)}`;
   return days === 1
     ? `by ${clock(at, zone, near)} tomorrow`
-    : `by ${longDate(localDate(at, zone))}, ${clock(at, zone)}`;
+    : `by ${longDate(localDate(at, zone), now, zone)}, ${clock(at, zone)}`;
 }
 
 function clock(at: Date, zone: string, seconds = false): string {

@@ -46,10 +46,11 @@ export async function readSignal(
     signal.insight_id ? insightNow(db, signal.insight_id) : null,
   ]);
   const timeline = timelineOf(events, company, telling);
-  if (telling.audience === 'customer') {
-    return { signal, stage, timeline, next: whatIsNextForCustomer({ stage, promisedOn: signal.promised_on }), insight };
-  }
   const { place, owner, course } = signal;
+  if (telling.audience === 'customer') {
+    const next = whatIsNextForCustomer({ company, now, stage, place, promisedOn: signal.promised_on });
+    return { signal, stage, timeline, next, insight };
+  }
   const next = whatIsNext({
     company,
     now,

@@ -9,6 +9,7 @@ import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { questions } from '../../domain/questions.ts';
 import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
+import { momentOf } from '../../store/records/clock.ts';
 import { customerOf } from '../../store/records/customers.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { wordsOf } from '../../store/records/signals.ts';
@@ -46,11 +47,12 @@ export async function draftAnswer(
   const said = await wordsOf(db, signal.id);
   const customer = signal.customer_id ? await customerOf(db, signal.customer_id) : null;
   const insight = signal.insight_id ? await insightBehind(db, signal.insight_id) : null;
+  const now = await momentOf(db);
+  const zone = company.calendars[company.places[signal.place]?.calendar ?? '']?.timezone ?? company.timezone;
   const decision = isCallAboutDecision(signal) ? await decisionBehind(db, signal.told_decision_id!) : null;
   const decider = decision?.by ?? insight?.decider;
   const { item, ...attributes } = said?.attributes ?? {};
-  const promiseOn =
-    insight && !insight.outcome && signal.round === 1 ? proposedDay(insight, company, signal.place) : undefined;
+  const promiseOn = insight && !insight.outcome && signal.round === 1 ? proposedDay(insight, now, zone) : undefined;
   const fields: Record<string, string | undefined> = {
     company: company.name,
     place: company.places[signal.place]?.name ?? signal.place,
@@ -66,14 +68,14 @@ export async function draftAnswer(
         : undefined,
     signer_name: company.staff[by]?.name ?? by,
     signer_title: company.staff[by]?.title ?? '',
-    promise_date: promiseOn ? longDate(promiseOn) : undefined,
+    promise_date: promiseOn ? longDate(promiseOn, now, zone) : undefined,
     people: insight ? String(insight.people) : undefined,
     decider_name: decider ? company.staff[decider]?.name : undefined,
     decider_title: decider ? company.staff[decider]?.title : undefined,
     decision_reason: decision?.reason ?? insight?.reason ?? '',
     // Letters have a template for yes and one for no. Whoever calls has one for both, and is told here which it is.
     decided_what: decision ? decidedWhat(decision) : undefined,
-    done_by: decision?.done_by ? longDate(decision.done_by) : undefined,
+    done_by: decision?.done_by ? longDate(decision.done_by, now, company.timezone) : undefined,
     question: decision ? questions[decision.outcome === 'declined' ? 'explained' : 'settled'] : undefined,
   };
   return { ...renderTemplate(company.templates[name], present(fields)), ...(promiseOn && { promiseOn }) };
@@ -99,15 +101,13 @@ function decidedWhat({ outcome, scope }: Decided): string {
 }
 
 /** The day of the decision, unless it is over: then nothing is promised by itself. */
-function proposedDay({ decide_by, now }: Behind, company: Company, place: string): string | undefined {
-  const zone = company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
+function proposedDay({ decide_by }: Behind, now: Date, zone: string): string | undefined {
   const day = localDate(decide_by, zone);
   return day >= localDate(now, zone) ? day : undefined;
 }
 
 const Behind = z.object({
   decide_by: z.date(),
-  now: z.date(),
   people: z.number(),
   decider: z.string(),
   outcome: z.string().nullable(),
@@ -118,9 +118,7 @@ type Behind = z.infer<typeof Behind>;
 
 function insightBehind(db: Db, insightId: string): Promise<Behind | null> {
   return db.maybeOne(
-    sql.type(
-      Behind,
-    )`select people, decider, outcome, reason, decide_by, heed_now() as now from now.insight(${insightId}::uuid)`,
+    sql.type(Behind)`select people, decider, outcome, reason, decide_by from now.insight(${insightId}::uuid)`,
   );
 }
 

@@ -224,7 +224,9 @@ export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, no
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: `${title}?`.slice(0, 150), emoji: false } },
       ...[...quotes.values()].slice(0, 3).map((words) => quotation(words)),
-      prose(`${people} ${instead} To be decided by ${longDate(localDate(insight.decide_by, company.timezone))}.`),
+      prose(
+        `${people} ${instead} To be decided by ${longDate(localDate(insight.decide_by, company.timezone), now, company.timezone)}.`,
+      ),
       ...(outcome === 'defer' ? [] : [prose(whoHears(preview))]),
       ...fields[outcome],
       last.internalReason,

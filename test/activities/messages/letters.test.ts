@@ -79,7 +79,8 @@ Stop writing to me: https://heed.test/unsubscribe/…`,
     expect(readable(letter)).toMatch(
       /^You asked about: coat · green\n\nDear Kim Adler,\n\nYou told Mina Okafor at High Street: “Do you have this coat in green\?”/,
     );
-    expect(letter.text).toContain(`you will hear from us by ${longDate(draft.promiseOn!)}, whichever way it goes.`);
+    const promised = longDate(draft.promiseOn!, new Date('2026-06-15'), 'Europe/Amsterdam');
+    expect(letter.text).toContain(`you will hear from us by ${promised}, whichever way it goes.`);
     expect(letter.text).not.toContain('says=yes');
     expect(letter).toMatchObject({
       from: { name: 'Jonas Weber, Linden & Vale', address: 'hello@linden-vale.example' },
@@ -155,6 +156,18 @@ Stop writing to me: https://heed.test/unsubscribe/…`,
     expect(letter.text).toMatch(/\/yours\/[\w-]{22}\?says=yes/);
     expect(letter.text).not.toContain('Margin');
     expect(letter.replyTo).toEqual({ name: 'Tomás Rey', address: 'tomas@linden-vale.example' });
+  });
+
+  test('the year, where what was decided takes until another one', async () => {
+    const signal = await shop.hears({ ...kim, words: 'Do you have this scarf in violet?' });
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      { outcome: 'adopted', scope: 'everyone', reason: 'The sheep are not born yet.', doneBy: '2028-03-01' },
+    );
+    await shop.tells(signal.insight_id!);
+    const letters = [await shop.letter('told', undefined, signal.id), await shop.letter('news', 'mina', signal.id)];
+    for (const { text } of letters) expect(text).toContain('by Wednesday 1 March 2028');
   });
 
   test('nothing any more, once she asked us to stop', async () => {

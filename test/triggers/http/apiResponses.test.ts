@@ -110,8 +110,8 @@ test('one signal goes all the way round through the API, and its timeline tells 
   expect(told).toContain('Given to Jonas Weber: “outerwear on High Street is yours”.');
   expect(told).toContain('Nobody had taken it after 25 seconds. Priya Nair was told.');
   expect(told).toContain('Priya Nair took it.');
-  expect(told).toContain('Answered by e-mail by Priya Nair. A promise until the end of Tuesday 1 January.');
-  expect(told).toContain('Tomás Rey decided: yes, for everyone, by Friday 1 February. “Green is coming”.');
+  expect(told).toContain('Answered by e-mail by Priya Nair. A promise until the end of Tuesday 1 January 2999.');
+  expect(told).toContain('Tomás Rey decided: yes, for everyone, by Friday 1 February 2999. “Green is coming”.');
   expect(told).toContain('Taken back by Tomás Rey. Nothing had left.');
   expect(told).toContain('Told by e-mail what was decided: yes, for everyone');
   expect(told).toContain('Settled, the customer says.');

@@ -17,6 +17,7 @@ import { similarInsights } from '../../../store/views/similar.ts';
 import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
+import type { Clock } from '../../../web/when.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw, firstName, runOf, zoneOf } from './draw.ts';
@@ -136,7 +137,7 @@ async function shownTo(
             state: e.closed_how ? closing(e.closed_how, e.question).toLowerCase() : 'still open',
           })),
           earlierElsewhere: page.earlierElsewhere,
-          owed: owed(page),
+          owed: owed(page, { now: page.now, zone: zoneOf(company, signal.place) }),
         }
       : undefined,
     insight: insight
@@ -230,8 +231,8 @@ function mayHear({ reach, unreachable, restricted }: SignalNow): string {
   return why[unreachable ?? ''] ?? 'nothing';
 }
 
-function owed({ owed: { open, promisedOn } }: SignalPage): string {
-  if (promisedOn) return `a promise, until ${longDate(promisedOn)}`;
+function owed({ owed: { open, promisedOn } }: SignalPage, { now, zone }: Clock): string {
+  if (promisedOn) return `a promise, until ${longDate(promisedOn, now, zone)}`;
   if (open === 0) return 'nothing';
   return open === 1 ? 'an answer to this' : `${open} answers`;
 }

@@ -203,7 +203,7 @@ describe('the page of a signal', () => {
     const jonas = await pages.as('jonas');
     const page = await jonas.get(at);
     expect(page.text).toContain('Tell them what was decided, yes, for everyone who asked, and why:');
-    expect(page.text).toContain('Mauve comes in spring. It should be done by Sunday 1 March.');
+    expect(page.text).toContain('Mauve comes in spring. It should be done by Sunday 1 March 2099.');
     expect(page.text).not.toContain('They hear from us by');
     expect(page.html).toContain('href="tel:+31612345679"');
     await jonas.press(page, `${at}/call`, { outcome: 'reached' });
