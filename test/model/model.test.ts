@@ -207,6 +207,20 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { event: 'time passes', minutes: 6000 },
     ));
 
+  test('who is to be called is not told the old word while it is decided anew, and then the new one', () =>
+    happened(
+      { ...kim, agreed: ['phone' as const], asks: 'coat' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'adopted', days: 1, people: null },
+      { event: 'time passes', minutes: 60 },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+      { verb: 'take back', insight: 0, by: 'tomas' },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'no_reply', promise: null },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { event: 'time passes', minutes: 60 },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+    ));
+
   test('of whom was moved on nobody is told that they were moved back: it would not be true', () =>
     happened(
       { ...kim, asks: 'coat' },
@@ -236,6 +250,17 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { verb: 'review', signal: 0, by: 'priya', as: 'answer' },
       { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
       { event: 'the workers start', insightsFirst: false },
+    ));
+
+  test('what nobody has read is read by whoever it was handed to: they are called, and those above them', () =>
+    happened(
+      { ...kim, asks: 'unclear' },
+      { verb: 'hand over', signal: 0, by: 'priya', to: 'mina' },
+      { event: 'time passes', minutes: 300 },
+      { verb: 'acknowledge', signal: 0, by: 'mina' },
+      { verb: 'review', signal: 0, by: 'mina', as: 'answer' },
+      { verb: 'acknowledge', signal: 0, by: 'mina' },
+      { event: 'time passes', minutes: 1500 },
     ));
 
   test('who was erased is asked nothing more: what a colleague says they said opens nothing again', () =>
