@@ -93,4 +93,5 @@ cross join lateral (
   from confirmations c
   where c.loop_id = a.loop_id and c.round = a.round
 ) said
-where coalesce(a.asked_at, a.not_asked_at) is not null and z.how is distinct from 'dismissed';
+where coalesce(a.asked_at, a.not_asked_at) is not null and z.how is distinct from 'dismissed'
+  and not exists (select from now.asked_erasures e where e.signal_id = a.loop_id);

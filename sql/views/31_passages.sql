@@ -57,4 +57,5 @@ from (
     where ts.signal_id = s.id and ts.telling_id is not null and c.purpose = 'told' and c.asked_at is not null
     having count(*) > 0
   ) told on needs.decision
+  where not exists (select from now.asked_erasures e where e.signal_id = r.loop_id)
 ) p;

@@ -29,4 +29,5 @@ cross join lateral (
     select c.called_at from calls c where c.loop_id = p.loop_id and c.outcome = 'reached'
   ) heard
   where heard.at > p.promised_at
-) kept;
+) kept
+where not exists (select from now.asked_erasures e where e.signal_id = p.loop_id);

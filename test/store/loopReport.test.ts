@@ -1,12 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Numbers } from '../../src/domain/loopReport.ts';
+import { localDate } from '../../src/domain/calendar.ts';
+import { newId } from '../../src/domain/ids.ts';
 import { figures, lastDays, type Figure } from '../../src/domain/measures.ts';
 import { sql } from '../../src/store/pool.ts';
+import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
 import { loopDrill } from '../../src/store/views/loopDrill.ts';
 import { headline, loopReport } from '../../src/store/views/loopReport.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
+import { capture, type Capture } from '../../src/triggers/capture.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goOn } from '../triggers/http/story.ts';
 import { plainRows, recount } from './recount.ts';
 
 let db: TestDatabase;
@@ -86,6 +95,14 @@ describe('the leaders’ numbers', () => {
       await db.pool.query(sql.unsafe`
         insert into withdrawals (decision_id, by)
         select d.id, d.by from decisions d join insights i on i.id = d.insight_id where ${item} = 'my sizes'`);
+      // Every tenth customer has asked to be erased, and what another tenth said is kept no longer.
+      await db.pool.query(sql.unsafe`
+        with people as (select id, row_number() over (order by id) % 10 as n from customers)
+        insert into erasures (id, customer_id, cause, by, reason)
+        select gen_random_uuid(), id, case n when 0 then 'asked' else 'retention' end, 'operator', 'test' from people where n < 2`);
+      await db.pool.query(sql.unsafe`
+        insert into erased_signals (signal_id, erasure_id)
+        select s.id, e.id from erasures e join signals s on s.customer_id = e.customer_id`);
     });
 
     for (const place of [undefined, 'high-street', 'harbour']) {
@@ -156,19 +173,78 @@ describe('about to die unused', () => {
   });
 });
 
-test('an installation without any history says that nothing has been due yet', async () => {
-  const blank = await openTestDatabase({ company: 'shop' });
-  const period = lastDays(90, await momentOf(blank.pool), blank.company.timezone);
-  const report = await loopReport(blank.pool, blank.company, period);
-  expect(report.sample).toBeNull();
-  expect(report.own).toMatchObject({
-    used: { due: 0, share: null },
-    claimed: { rounds: 0, confirmed: null, gap: null },
-    unused: 0,
+describe('an installation without any history', () => {
+  let blank: TestDatabase;
+  beforeAll(async () => {
+    blank = await openTestDatabase({ company: 'shop' });
   });
-  expect(report.own.funnel.map(({ count, wall }) => [count, wall])).toEqual(Array.from({ length: 6 }, () => [0, null]));
-  expect(await headline(blank.pool, blank.company)).toEqual({ due: 0, citing: 0, sample: false });
-  await blank.close();
+  afterAll(() => blank.close());
+  const reported = async () =>
+    loopReport(blank.pool, blank.company, lastDays(90, await momentOf(blank.pool), blank.company.timezone));
+
+  test('says that nothing has been due yet', async () => {
+    const report = await reported();
+    expect(report.sample).toBeNull();
+    expect(report.own).toMatchObject({
+      used: { due: 0, share: null },
+      claimed: { rounds: 0, confirmed: null, gap: null },
+      unused: 0,
+    });
+    expect(report.own.funnel.map(({ count, wall }) => [count, wall])).toEqual(
+      Array.from({ length: 6 }, () => [0, null]),
+    );
+    expect(await headline(blank.pool, blank.company)).toEqual({ due: 0, citing: 0, sample: false });
+  });
+
+  test('counts whose words are kept no longer, and nobody who asked to be erased', async () => {
+    const counted = async () => countsOf((await reported()).own);
+    const lee = await isPromised('lee@example.com');
+    await isPromised('kim@example.com');
+    await blank.passTime('4 days');
+    const one = { claimed: { rounds: 1 }, promises: { due: 1, open: 1 }, reached: [1, 1, 1, 1, 1, 0] };
+    const two = { claimed: { rounds: 2 }, promises: { due: 2, open: 2 }, reached: [2, 2, 2, 2, 2, 0] };
+    expect(await counted()).toMatchObject(two);
+    const { company } = blank;
+    await blank.pool.transaction((tx) =>
+      eraseFacts(
+        tx,
+        { customerId: lee.customer_id, signalIds: [lee.id] },
+        { cause: 'retention', by: 'retention', reason: 'kept no longer', company },
+      ),
+    );
+    expect(await counted()).toMatchObject(two);
+    await erase(blank.heed, await subjectNamed(blank.pool, 'kim@example.com'), {
+      by: 'operator',
+      reason: 'asked by letter',
+    });
+    expect(await counted()).toMatchObject(one);
+    for (const figure of ['claimed', 'promises-open', 'captured', 'answered'] as const) {
+      const period = lastDays(90, await momentOf(blank.pool), company.timezone);
+      const { behind } = await loopDrill(blank.pool, figure, { ...period, sample: false }, { skip: 0, most: 10 });
+      expect(behind.map(({ id }) => id)).toEqual([lee.id]);
+    }
+  });
+
+  /** Somebody who was answered, and promised to hear more within three days. */
+  async function isPromised(email: string) {
+    const press = () => ({ source: 'test', key: newId() });
+    const consent: Capture['consent'] = [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }];
+    const { id } = await capture(
+      blank.heed,
+      { place: 'high-street', by: 'mina', words: 'Where is my parcel?', customer: { email }, consent },
+      { channel: 'web', press: press() },
+    );
+    await goOn(blank, id);
+    const promiseOn = localDate(new Date((await momentOf(blank.pool)).getTime() + 3 * 86_400_000), 'Europe/Amsterdam');
+    await approveFollowUp(
+      blank.heed,
+      { loopId: id, by: 'priya', press: press() },
+      { words: 'It comes soon.', promiseOn },
+    );
+    await blank.pool.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id} and purpose = 'answer'`);
+    return (await signalNow(blank.pool, id))!;
+  }
 });
 
 test('working time is that of the place: a night between capture and answer does not count', async () => {

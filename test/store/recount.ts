@@ -10,6 +10,7 @@ export async function plainRows(pool: Pool): Promise<Record<string, Row[]>> {
   const tables = [
     'loops', 'rounds', 'signals', 'triages', 'reviews', 'follow_ups', 'calls', 'promises', 'insights', 'insight_signals', 'decisions',
     'decision_evidence', 'withdrawals', 'tellings', 'told_signals', 'confirmations', 'closures', 'acknowledgements', 'ownerships', 'deliveries',
+    'erasures', 'erased_signals',
   ]; // prettier-ignore
   const all: Record<string, Row[]> = {};
   for (const table of tables) {
@@ -134,7 +135,13 @@ export function recount(
   const reached = [0, 0, 0, 0, 0, 0];
   const waiting = [0, 0, 0, 0, 0, 0];
   const waits: number[][] = [[], [], [], [], [], []];
-  for (const signal of of('signals').filter((s) => isAsked(s['id']))) {
+  const askedFor = of('erasures').filter((e) => e['cause'] === 'asked');
+  const isErased = (signal: Row): boolean =>
+    askedFor.some(({ customer_id: customer }) => customer !== null && customer === signal['customer_id']) ||
+    of('erased_signals').some(
+      (e) => e['signal_id'] === signal['id'] && askedFor.some(({ id }) => id === e['erasure_id']),
+    );
+  for (const signal of of('signals').filter((s) => isAsked(s['id']) && !isErased(s))) {
     const id = signal['id'];
     const rounds = of('rounds')
       .filter((r) => r['loop_id'] === id)
