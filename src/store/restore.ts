@@ -53,14 +53,21 @@ export async function restore(
   let tables: number;
   try {
     await mustBeAlone(client);
-    const tookBack = await takeBack(client);
+    const viewsWent = await takeBack(client);
     const held = await holdsHeed(client);
     if (held && !replace) {
-      // It stays, so whatever is started on it next, and migrates nothing, finds it whole.
-      if (tookBack) await migrate(databaseUrl);
+      // It stays, so whatever is started on it next, and migrates nothing, finds it whole. The views of a later Heed that one alone makes.
+      const refusal = viewsWent
+        ? await migrate(databaseUrl).then(
+            () => undefined,
+            (error: unknown) => error,
+          )
+        : undefined;
+      const toKeepIt = refusal ? ' To keep it, run heed migrate of the version that it is of.' : '';
       throw new DomainError(
         'conflict',
-        'This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.',
+        `This database holds a Heed already. To put the backup in its place, say --replace: what is there now is lost.${toKeepIt}`,
+        { cause: refusal },
       );
     }
     erasures = [...(await erasuresOf(client)), ...(await erasuresBeside(file, erasuresFrom))];
@@ -69,7 +76,7 @@ export async function restore(
       tables = await load(client, file);
     } catch (cause) {
       await takeBack(client)
-        .then((tookBack) => (tookBack ? migrate(databaseUrl) : []))
+        .then((viewsWent) => (viewsWent ? migrate(databaseUrl) : []))
         .catch(() => []);
       throw new Error(`${file} could not be restored. What was there is not lost.`, { cause });
     }
@@ -146,14 +153,20 @@ async function putAside(client: pg.Client, { migrations }: Header, held: boolean
   await migrateTo(client, migrations.length);
 }
 
-/** Undoes what a restore that did not come to its end has begun, and says whether there was any. The views are gone after it; left empty, their
- *  schema would pass for whole with whoever migrates. */
+/** Undoes what a restore that did not come to its end has begun, and says whether the views went with it. As long as they stand on what was put
+ *  aside they stay: it may be of another version, whose views are not ours to make. What is left empty would pass for whole with whoever migrates. */
 async function takeBack(client: pg.Client): Promise<boolean> {
   if (!(await isHalfRestored(client))) return false;
   await client.query(
-    `begin; drop schema if exists now cascade; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public; commit`,
+    `begin; drop schema public cascade; alter schema ${pg.escapeIdentifier(setAside)} rename to public`,
   );
-  return true;
+  const { rows } = await client.query<{ stay: boolean }>(
+    `select exists (select from pg_class where relnamespace = to_regnamespace('now')) as stay`,
+  );
+  const { stay } = rows[0]!;
+  if (!stay) await client.query('drop schema if exists now cascade');
+  await client.query('commit');
+  return !stay;
 }
 
 /** Everything in one transaction. Returns how many tables it filled. */

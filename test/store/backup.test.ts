@@ -109,6 +109,35 @@ async function contents(url: string): Promise<Record<string, string>> {
   return Object.fromEntries(tables.map(({ name }, n) => [name, sums[n]![0]!['sum']!]));
 }
 
+interface Written {
+  header: { migrations: string[] };
+  lines: string[];
+}
+
+/** What the backup says, line by line. */
+async function read(): Promise<Written> {
+  const [header, ...lines] = gunzipSync(await readFile(file))
+    .toString()
+    .split('\n');
+  return { header: JSON.parse(header!) as Written['header'], lines };
+}
+
+/** One that says something else in its header, or behind it. */
+async function changed(what: object, rest?: string[]): Promise<string> {
+  const { header, lines } = await read();
+  const other = join(folder, 'changed.backup');
+  await writeFile(other, gzipSync([JSON.stringify({ ...header, ...what }), ...(rest ?? lines)].join('\n')));
+  return other;
+}
+
+/** No version ever had such a column. */
+const withMood = (lines: string[]): string[] => [
+  ...lines.slice(0, 40),
+  '{"table":"signals","columns":["mood"]}',
+  '\\.',
+  ...lines.slice(40),
+];
+
 test('comes back row for row, with the numbers that are given next, and every open loop is woken', async () => {
   const target = await blank();
   const restored = await restore(target, file);
@@ -154,23 +183,15 @@ test('that was cut off, or is none, is refused before anything gives way to it',
 });
 
 test('of a later Heed is refused, and what fails half-way costs nothing of what was there', async () => {
-  const [header, ...lines] = gunzipSync(await readFile(file))
-    .toString()
-    .split('\n');
-  const changed = async (what: object, rest = lines): Promise<string> => {
-    const later = join(folder, 'changed.backup');
-    await writeFile(later, gzipSync([JSON.stringify({ ...JSON.parse(header!), ...what }), ...rest].join('\n')));
-    return later;
-  };
-  const { migrations } = JSON.parse(header!) as { migrations: string[] };
+  const { header, lines } = await read();
+  const { migrations } = header;
   const before = await contents(source);
   const refused = (of: string) => expect(restore(source, of, { replace: true })).rejects;
   await refused(await changed({ migrations: [...migrations, '9999_of_tomorrow'] })).toThrow(
     /another version of Heed, later/,
   );
   await refused(await changed({ format: 2 })).toThrow(/that this version can read/);
-  const mood = '{"table":"signals","columns":["mood"]}';
-  const unfit = await changed({}, [...lines.slice(0, 40), mood, '\\.', ...lines.slice(40)]);
+  const unfit = await changed({}, withMood(lines));
   await refused(unfit).toThrow(/could not be restored\. What was there is not lost/);
   expect(await contents(source)).toEqual(before);
   expect(await migrate(source)).toEqual([]);
@@ -181,6 +202,39 @@ test('of a later Heed is refused, and what fails half-way costs nothing of what 
   await expect(restore(target, unfit)).rejects.toThrow(/could not be restored\. What was there is not lost/);
   expect(await ask(target, 'select from configurations')).toEqual([]);
   expect(await ask(target, 'select from now.signals')).toEqual([]);
+});
+
+test('that cannot be restored leaves a database of another version as that one made it', async () => {
+  const target = await blank();
+  await restore(target, file);
+  const unfit = await changed({}, withMood((await read()).lines));
+  const state = (): Promise<unknown> =>
+    Promise.all([
+      ask(target, `select name from migrations order by id`),
+      ask(target, `select oid, relname from pg_class where relnamespace = to_regnamespace('now') order by oid`),
+    ]);
+  for (const another of [
+    // A later one, whose views this one cannot make; an earlier one, which nobody has asked to upgrade.
+    `insert into migrations (name, run_on) values ('9999_of_tomorrow', now())`,
+    `delete from migrations where id >= (select max(id) - 1 from migrations)`,
+  ]) {
+    await ask(target, another);
+    const before = await state();
+    await expect(restore(target, unfit, { replace: true })).rejects.toThrow(/What was there is not lost/);
+    expect(await state()).toEqual(before);
+  }
+});
+
+test('that was killed says what the database holds, also where that is of a later Heed', async () => {
+  const target = await blank();
+  await restore(target, file);
+  await ask(target, `insert into migrations (name, run_on) values ('9999_of_tomorrow', now())`);
+  // As far as it came: what it brought is in, with nothing that stands on what it put aside.
+  await ask(target, 'alter schema public rename to replaced; create schema public; drop schema now cascade');
+  await expect(restore(target, file)).rejects.toThrow(
+    /holds a Heed already.* say --replace.* To keep it, run heed migrate of/,
+  );
+  expect(await ask(target, 'select from loops')).not.toEqual([]);
 });
 
 test('that is restored by somebody who is killed in the middle is opened by nobody, until it is restored to the end', async () => {
