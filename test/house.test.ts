@@ -266,14 +266,15 @@ describe('the launcher', () => {
     folder = await mkdtemp(join(tmpdir(), 'heed-launcher-'));
     for (const script of ['node', 'heed']) await cp(join(root, 'scripts', script), join(folder, 'scripts', script));
     await writeFile(join(folder, 'package-lock.json'), 'one');
-    // Stands for npm: as that does it empties the folder, takes its time, and writes last what it has installed.
+    // Stands for npm: as that does it empties the folder and keeps it, takes its time, and writes last what it has installed.
     await mkdir(join(folder, 'bin'));
     await writeFile(
       join(folder, 'bin', 'npm'),
       `#!/bin/sh
 echo "$1" >> installs
-rm -rf node_modules
+rm -rf node_modules/* node_modules/.[!.]*
 sleep 0.3
+while [ -e held ]; do sleep 0.05; done
 for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
   printf '#!/bin/sh\\necho "$@"\\n' > node_modules/node-linux-$arch/bin/node
@@ -303,6 +304,20 @@ echo > node_modules/.package-lock.json
     expect(await installs()).toBe(1);
     await launch('node', 'src/main.ts');
     expect(await launch('heed', 'backup')).toContain('backup');
+    expect(await installs()).toBe(2);
+  });
+
+  test('leaves an npm ci alone that somebody has typed: a command in the middle of it says so, and installs nothing', async () => {
+    await launch('node', 'src/main.ts');
+    await writeFile(join(folder, 'held'), '');
+    const typed = promisify(execFile)(join(folder, 'bin', 'npm'), ['ci'], { cwd: folder });
+    while ((await readdir(join(folder, 'node_modules'))).length > 0);
+    await expect(launch('heed', 'status')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Wait for an npm ci that is running'),
+    });
+    await rm(join(folder, 'held'));
+    await typed;
     expect(await installs()).toBe(2);
   });
 
