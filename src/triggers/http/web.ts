@@ -1,4 +1,4 @@
-/** What the web is handed by main.ts: nothing here reads the environment, and nothing here talks to Temporal. */
+/** What the web is handed by src/start/: nothing here reads the environment, and nothing here talks to Temporal. */
 
 import type { Hono } from 'hono';
 import type { Heed } from '../heed.ts';

@@ -62,7 +62,7 @@ export async function demoBarOf(web: Web, standingIn?: string): Promise<DemoBar 
   };
 }
 
-/** Puts the pages of the mailbox and the Slack room under the same bar: the frame that main.ts hands them. */
+/** Puts the pages of the mailbox and the Slack room under the same bar: the frame that src/start/ hands them. */
 export const devFrame =
   (web: () => Web | undefined) =>
   (title: string, body: Html): Html =>
