@@ -38,6 +38,8 @@ export async function keepEngine(
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child = engine;
+    // Also of what can't be sent to one that has just ended: it is started again by its exit.
+    engine.on('error', () => {});
     engine.on('message', (said) => {
       const { recall: messageId } = said as { recall?: string };
       // What can't be taken away now is asked for again.
@@ -49,14 +51,15 @@ export async function keepEngine(
     });
     const working = new Promise<void>((ready, failed) => {
       engine.once('message', () => ready());
+      engine.once('error', (cause) => failed(new Error('The engine could not be started.', { cause })));
       engine.once('exit', () => failed(new Error('The engine ended before it was ready; what it said stands above.')));
     });
     await working;
-    // Only now: somebody waits for the start.
-    await yieldToOthers(engine.pid!);
     engine.once('exit', () => {
       if (!stopping) void startAgain();
     });
+    // Only now: somebody waits for the start. One that has ended since yields to everybody.
+    await yieldToOthers(engine.pid!).catch(() => undefined);
   };
 
   const startAgain = async (): Promise<void> => {
@@ -75,7 +78,8 @@ export async function keepEngine(
     name: 'Engine',
     stop: async () => {
       stopping = true;
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      // Without an id it never was a process.
+      if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child!.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;
