@@ -33,8 +33,13 @@ describe('a file .env, filled in for docker compose', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
   /** What a Heed says that comes no further than to its data folder. */
-  const said = async (program: string, args: string[], cwd: string): Promise<string> => {
-    const env = { ...process.env, HEED_DATA_DIR: '/dev/null/heed', SMTP_URL: undefined, PUBLIC_URL: undefined };
+  const said = async (
+    program: string,
+    args: string[],
+    cwd: string,
+    settings: NodeJS.ProcessEnv = { HEED_DATA_DIR: '/dev/null/heed' },
+  ): Promise<string> => {
+    const env = { ...process.env, SMTP_URL: undefined, PUBLIC_URL: undefined, ...settings };
     return promisify(execFile)(program, args, { cwd, env }).then(
       ({ stdout }) => stdout,
       ({ stdout, stderr }: { stdout: string; stderr: string }) => `${stdout}${stderr}`,
@@ -54,5 +59,29 @@ describe('a file .env, filled in for docker compose', () => {
     const told = await said(join(root, 'scripts/node'), [`--env-file=${file}`, 'src/main.ts'], root);
     expect(told).toContain('PUBLIC_URL must be an address like');
     expect(told).not.toContain('is not read');
+  });
+
+  test('that names a database is not passed over by a command in silence, and nothing is restored into another', async () => {
+    const standing = await mkdtemp(join(folder, 'own-'));
+    const own = join(standing, '.env');
+    await writeFile(own, 'DATABASE_URL=postgres://heed@127.0.0.1:9/heed\n');
+    const nothing = { HOME: standing, XDG_DATA_HOME: undefined, HEED_DATA_DIR: undefined, DATABASE_URL: undefined };
+    const heed = (words: string[], settings: NodeJS.ProcessEnv = {}): Promise<string> =>
+      said(process.execPath, [join(root, 'src/triggers/cli/main.ts'), ...words], standing, { ...nothing, ...settings });
+
+    const complaint =
+      /^The file \.env sets DATABASE_URL and is not read here.* scripts\/node --as-installed --env-file=\.env/;
+    expect(await heed(['status'])).toMatch(complaint);
+    expect(await heed(['restore', 'today.backup'])).toMatch(complaint);
+    expect(await heed(['restore', 'today.backup'])).toContain('Nothing was restored.');
+    // A folder that is named is where it goes.
+    const named = await heed(['restore', 'today.backup'], { HEED_DATA_DIR: '/dev/null/heed' });
+    expect(named).toMatch(/Heed cannot keep its data in \/dev\/null\/heed/);
+
+    const unreachable = /^Postgres at 127\.0\.0\.1:9 can't be reached/;
+    const DATABASE_URL = 'postgres://heed@127.0.0.1:9/another';
+    expect(await heed(['status'], { DATABASE_URL })).toMatch(unreachable);
+    const words = ['--as-installed', `--env-file=${own}`, 'src/triggers/cli/main.ts', '--in', standing, 'status'];
+    expect(await said(join(root, 'scripts/node'), words, root, nothing)).toMatch(unreachable);
   });
 });

@@ -6,11 +6,12 @@ import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 // oxlint-disable-next-line no-restricted-imports -- a Heed that was stopped has no server, and its data is restored into that server
 import { defaultDataDir, startPostgres } from '../../embedded/postgres.ts';
+import { DomainError } from '../../domain/errors.ts';
 import { elapsedInWords } from '../../domain/moments.ts';
 import { backUp } from '../../store/backup.ts';
 import { restore, type Restored } from '../../store/restore.ts';
 import { stopAll, stoppedWhenUp, toldToEnd, type Stop } from '../../stops.ts';
-import { findDatabase } from './place.ts';
+import { anotherHeed, findDatabase } from './place.ts';
 import { sayJson, type Terminal } from './terminal.ts';
 
 export function addBackup(program: Command, terminal: Terminal): void {
@@ -43,6 +44,12 @@ export function addBackup(program: Command, terminal: Terminal): void {
     .option('--json', 'for programs')
     .action(async (name: string, asked: { replace?: boolean; erasures?: string[]; json?: boolean }) => {
       const config = terminal.config();
+      // A folder that is named is meant; the one it would be otherwise may be anybody's.
+      if (!config.dataDir && anotherHeed(config, terminal))
+        throw new DomainError(
+          'conflict',
+          'Nothing was restored. Type it as said above, or name the place you mean: HEED_DATA_DIR=… or DATABASE_URL=…',
+        );
       const file = resolve(terminal.folder(), name);
       const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
       const into = (databaseUrl: string): Promise<Restored> =>

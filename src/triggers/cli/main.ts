@@ -1,7 +1,7 @@
 /** `heed …`: hands the words of the terminal to program.ts. */
 
 import { userInfo } from 'node:os';
-import { readConfig } from '../../config.ts';
+import { leftUnread, readConfig } from '../../config.ts';
 import { goOnUnheard } from '../../stops.ts';
 import { runCommand } from './program.ts';
 
@@ -10,6 +10,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   say: (line) => void process.stdout.write(`${line}\n`),
   complain: (line) => void process.stderr.write(`${line}\n`),
   config: () => readConfig(),
+  leftUnread: () => leftUnread(),
   folder: () => process.cwd(),
   account: accountName(),
 });

@@ -11,6 +11,7 @@ import { openPool, type Pool } from '../../store/pool.ts';
 import { openConfigurations } from '../../store/records/configurations.ts';
 import { isDatabaseTrouble } from '../../store/trouble.ts';
 import { openHeed, type Heed } from '../heed.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface Place {
   heed: Heed;
@@ -31,6 +32,14 @@ export async function findDatabase(config: Config): Promise<{ databaseUrl: strin
   throw new Error(
     `No Heed runs here (looked in ${dataDir}). Start it with npm start, or name a database: DATABASE_URL=postgres://…`,
   );
+}
+
+/** Says that a Heed which was started with the file `.env` is not the one that is meant, where that names another place and is not read.
+ *  Undefined where it does not, and where the environment names the database. */
+export function anotherHeed({ databaseUrl }: Config, { leftUnread }: Pick<Terminal, 'leftUnread'>): string | undefined {
+  const places = (leftUnread?.() ?? []).filter((name) => name === 'DATABASE_URL' || name === 'HEED_DATA_DIR');
+  if (databaseUrl || places.length === 0) return undefined;
+  return `The file .env sets ${places.join(' and ')} and is not read here: a Heed that was started with it is another than this. For that one: scripts/node --as-installed --env-file=.env src/triggers/cli/main.ts --in "$PWD" …`;
 }
 
 /** Does something with that Heed, and lets go of it. Throws a sentence when it can't be reached or its schema is of another version. */

@@ -12,6 +12,7 @@ import { addDoctor } from './doctor.ts';
 import { addOperations } from './operations.ts';
 import { addDoors } from './doors.ts';
 import { addInvite } from './people.ts';
+import { anotherHeed } from './place.ts';
 import { addProcesses } from './processes.ts';
 import { addRights } from './rights.ts';
 import { Failed, type Terminal } from './terminal.ts';
@@ -28,7 +29,16 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
       writeOut: (text) => terminal.say(text.trimEnd()),
       writeErr: (text) => terminal.complain(text.trimEnd()),
     });
-  const standing: Terminal = { ...terminal, folder: () => program.opts<{ in?: string }>().in ?? terminal.folder() };
+  const standing: Terminal = {
+    ...terminal,
+    folder: () => program.opts<{ in?: string }>().in ?? terminal.folder(),
+    config: () => {
+      const config = terminal.config();
+      const another = anotherHeed(config, terminal);
+      if (another) terminal.complain(another);
+      return config;
+    },
+  };
   addCompanyCommands(program, standing);
   addCapture(program, standing);
   addOperations(program, standing);

@@ -9,6 +9,8 @@ export interface Terminal {
   complain: (line: string) => void;
   /** Throws ConfigError with every problem listed. */
   config: () => Config;
+  /** Settings in a file `.env` that are not read, by their names. Not given: there are none. */
+  leftUnread?: () => readonly string[];
   /** The folder that file names on the command line are relative to. */
   folder: () => string;
   /** Who sits there, for what is recorded in their name: an account of the machine. */
