@@ -2,7 +2,6 @@
  *  once. Not sent, sent, and nobody knows are three different things. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { endOfDay } from '../domain/calendar.ts';
 import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfInsight, ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
@@ -34,16 +33,15 @@ import { isErased } from '../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
+import { latestPlans, plansFor } from '../store/records/plans.ts';
 import { planRedactions } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
-import { sql, type Tx } from '../store/pool.ts';
-import { insightNow } from '../store/views/insights.ts';
-import { signalNow } from '../store/views/signals.ts';
+import type { Tx } from '../store/pool.ts';
+import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
-
-const WaitRow = z.object({ wait: z.string() });
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -184,28 +182,37 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
-  const wait = await tx.maybeOneFirst(sql.type(WaitRow)`select wait from plans where id = ${d.occasion}`);
   const signal = await signalNow(tx, d.loop_id);
   const insight = signal ? null : await insightNow(tx, d.loop_id);
-  const running = signal
-    ? signal.round === d.round && !signal.closed_at && ladderPlansOfSignal(signal)
-    : insight &&
-      ladderPlansOfInsight(
-        { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null },
-        d.now,
-      );
-  const waits = running ? running.map((plan) => plan.wait as string) : [];
-  if (!waits.includes(wait ?? '')) return { end: 'cancelled', code: 'met' };
+  const plans = signal
+    ? await plansOfSignal(tx, d, signal)
+    : insight
+      ? await plansOfInsight(tx, d, insight, company)
+      : [];
+  if (!plans.includes(d.occasion!)) return { end: 'cancelled', code: 'met' };
   // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
   const certain = signal && stageOfSignal(signal) !== 'acknowledge' ? await callOvertaken(tx, signal) : null;
   if (certain) return { until: new Date(Math.max(certain.getTime(), d.now.getTime() + 10_000)), code: 'decided_anew' };
   // After an outage nobody is asked as often as they would have been: the latest says what is true now.
-  if (await laterPrompt(tx, d, waits)) return { end: 'cancelled', code: 'asked_again' };
+  if (await laterPrompt(tx, d, plans)) return { end: 'cancelled', code: 'asked_again' };
   const { prompts, within } = company.attention ?? usualAttention;
   const [call, withinMs] = [{ ...d, staff: d.staff }, spanMs(within)!];
   if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
   await bundle(tx, call, withinMs);
   return { end: 'cancelled', code: 'bundled' };
+}
+
+/** The plans that call somebody about it now: each for the fact it was made for, since another telling has a plan of its own. */
+async function plansOfSignal(tx: Tx, { round }: Delivery, signal: SignalNow): Promise<readonly string[]> {
+  if (signal.round !== round || signal.closed_at) return [];
+  return plansFor(tx, { loopId: signal.id, round }, ladderPlansOfSignal(signal));
+}
+
+/** Whoever makes the number full that it was put off for plans it anew, so it is the latest of each wait that calls. */
+function plansOfInsight(tx: Tx, { now }: Delivery, insight: InsightNow, company: Company): Promise<readonly string[]> {
+  const doneByEnd = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
+  const running = ladderPlansOfInsight({ ...insight, done_by_end: doneByEnd }, now);
+  return latestPlans(tx, { loopId: insight.id, round: insight.round }, running);
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */

@@ -326,6 +326,28 @@ describe('decided anew', () => {
     expect(await world.signal(id)).toMatchObject({ told_outcome: 'declined', told_at: expect.any(Date) });
   });
 
+  test('while a call is owed and the ladder climbs: once the new word is told, nobody above is called about the old one', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await wish({ customer: { phone: '+31 6 44444445' }, consent: [by('phone')] });
+    await recordCall(world.heed, world.as('jonas', id), { outcome: 'reached', promiseOn: '2099-01-02' });
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.passTo('wednesday', '10:05');
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    const calls = async () =>
+      (await world.messages({ loopId: id, purpose: 'prompt' })).map((m) => [m.staff, m.state, m.last_error_code]);
+    await world.pass('8 minutes');
+    expect((await world.escalations(id, 'told')).at(-1)).toMatchObject({ staff: 'priya', step: 2 });
+    const before = await calls();
+    expect(before.at(-1)).toEqual(['priya', 'planned', 'decided_anew']);
+
+    await world.pass('5 minutes');
+    expect((await calls()).slice(before.length - 1)).toEqual([
+      ['priya', 'cancelled', 'met'],
+      ['jonas', 'sent', null],
+    ]);
+  });
+
   test('while letters wait for the morning: the old word never leaves, and the new one does', async () => {
     await world.passTo('monday', '19:55');
     const kim = guest();

@@ -206,18 +206,18 @@ export async function settleUncertain(
   return rowCount === 1;
 }
 
-/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. One about
- *  a wait that is none of `running` is about to be void, and takes nobody's place. */
+/** Whether somebody has since been asked about the same loop, the same way, again: by a later prompt that has left or is about to. One of
+ *  a plan that is none of `running` is about to be void, and takes nobody's place. */
 export function laterPrompt(
   db: Db,
   d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel' | 'planned_at'>,
   running: readonly string[],
 ): Promise<boolean> {
   return db.exists(sql.unsafe`
-    select from deliveries d join plans p on p.id = d.occasion
+    select from deliveries d
     where d.loop_id = ${d.loop_id} and d.staff = ${d.staff} and d.channel = ${d.channel} and d.purpose = 'prompt' and d.id <> ${d.id}
       and d.planned_at > ${sql.timestamp(d.planned_at)} and d.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
-      and (p.wait = any(${sql.array([...running], 'text')}) or d.state = 'sent')`);
+      and (d.occasion = any(${sql.array([...running], 'uuid')}) or d.state = 'sent')`);
 }
 
 /** When the latest other letters to a customer left, latest first. One that is being handed over counts as leaving now, one that may have

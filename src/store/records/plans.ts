@@ -26,6 +26,39 @@ export async function isPlanned(db: Db, p: Pick<NewPlan, 'loopId' | 'round' | 'w
   );
 }
 
+type OfRound = Pick<NewPlan, 'loopId' | 'round'>;
+
+/** The plans that were made for these occasions, as far as they have been made. */
+export function plansFor(
+  db: Db,
+  { loopId, round }: OfRound,
+  due: readonly Pick<NewPlan, 'wait' | 'occasion'>[],
+): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(IdRow)`
+    select id from plans
+    where loop_id = ${loopId} and round = ${round}
+      and (wait, occasion) in (
+        select * from ${sql.unnest(
+          due.map(({ wait, occasion }) => [wait, occasion]),
+          ['text', 'uuid'],
+        )} as due (wait, occasion))`);
+}
+
+/** The latest plan of each of these waits, whatever it was made for. */
+export function latestPlans(
+  db: Db,
+  { loopId, round }: OfRound,
+  due: readonly Pick<NewPlan, 'wait'>[],
+): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(IdRow)`
+    select id from now.plans
+    where loop_id = ${loopId} and round = ${round}
+      and wait = any(${sql.array(
+        due.map(({ wait }) => wait),
+        'text',
+      )})`);
+}
+
 /** Records a plan with its rungs, unless this occasion has one. */
 export async function recordPlan(tx: Tx, p: NewPlan): Promise<void> {
   const id = newId();
