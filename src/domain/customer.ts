@@ -12,12 +12,12 @@ export function normaliseEmail(text: string): string | undefined {
 /** A phone number as it is compared and dialled: digits with an optional leading plus. Undefined when there are fewer than six or more than
  *  fifteen. "+31 (0)6 …" is "+31 6 …": that zero is dialled only where the country's code is not. */
 export function normalisePhone(text: string): string | undefined {
-  const digits = text
-    .replace(zeroInBrackets, '$1')
-    .replace(/[\s().\-/]/g, '')
-    .replace(/^00/, '+');
+  const digits = formerPhone(text.replace(zeroInBrackets, '$1'));
   return /^\+?\d{6,15}$/.test(digits) ? digits : undefined;
 }
+
+/** What a number was taken for while that zero was still a digit of it: of erasures and objections of then only the hash of this is left. */
+export const formerPhone = (text: string): string => text.replace(/[\s().\-/]/g, '').replace(/^00/, '+');
 
 /** Behind the code of a country; sql/migrations/0021_zero_in_brackets.sql says the same. */
 const zeroInBrackets = /^([\s(]*(?:\+|00)[\s.\-/(]{0,3}\d{1,3}[\s.\-/)]{0,3})\(\s{0,3}0\s{0,3}\)/;

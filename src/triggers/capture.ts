@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { moods, offers, type Company } from '../domain/company.ts';
 import { longest } from '../domain/longest.ts';
-import { normaliseEmail, normalisePhone } from '../domain/customer.ts';
+import { formerPhone, normaliseEmail, normalisePhone } from '../domain/customer.ts';
 import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
@@ -154,7 +154,11 @@ export async function capture(
 
 /** An old list read in again must not bring back what its customer had erased. What they say since is welcome. */
 async function mustNotBeErased(heed: Heed, identities: readonly Identity[], saidAt: Date): Promise<void> {
-  const erasedAt = identities.length > 0 ? await lastErasureOf(heed.pool, identities) : null;
+  const known = identities.flatMap(({ kind, value, normalised }) => [
+    { kind, normalised },
+    ...(kind === 'phone' ? [{ kind, normalised: formerPhone(value) }] : []),
+  ]);
+  const erasedAt = known.length > 0 ? await lastErasureOf(heed.pool, known) : null;
   if (erasedAt && saidAt <= erasedAt)
     throw new DomainError(
       'gone',

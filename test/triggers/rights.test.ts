@@ -187,6 +187,31 @@ describe('a number with the zero of its country in brackets', () => {
     for (const each of [id, (await called('+31 6 87654322', 'Af Ter')).id])
       expect(await signalNow(db.pool, each)).toMatchObject(suppressed);
   });
+
+  test('counted as another before they were erased: a list read in again brings nobody back, and their objection holds', async () => {
+    const written = '+31 (0)6 87654325';
+    const { reference } = await called(written, 'Go Ne');
+    const subject = await subjectNamed(db.pool, reference);
+    await db.rewrite(
+      sql.unsafe`update identities set normalised = '+310687654325' where customer_id = ${subject.customer_id}`,
+    );
+    const saidAt = new Date(Date.now() - 3_600_000).toISOString();
+    await object(db.heed, subject.customer_id!, operator);
+    await erase(db.heed, subject, operator as { by: string; reason: string });
+    await expect(hears({ words: 'Hello', saidAt, customer: { name: 'Go Ne', phone: written } })).rejects.toMatchObject({
+      code: 'gone',
+    });
+    expect(await signalNow(db.pool, (await called(written, 'Go Ne')).id)).toMatchObject(suppressed);
+    expect(await signalNow(db.pool, (await called('+31 6 87654325', 'Go Ne')).id)).toMatchObject(suppressed);
+  });
+
+  test('counted as another before: their objection holds for whoever’s number is put right to it', async () => {
+    await db.pool.transaction((tx) => suppress(tx, 'phone', '+310687654326', 'unsubscribed'));
+    const { id } = await called('+31 6 87654327', 'Ri Ght');
+    const customer = customerIn(await subjectNamed(db.pool, '+31 6 87654327'));
+    await rectify(db.heed, customer, { phone: '+31 (0)6 87654326' }, operator);
+    expect(await signalNow(db.pool, id)).toMatchObject(suppressed);
+  });
 });
 
 test('whoever objected is not written to at an address that was put right', async () => {

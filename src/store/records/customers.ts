@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { formerPhone } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 
@@ -32,6 +33,7 @@ export async function recogniseCustomer(
   // Two captures of one new customer at the same moment would make two people of them. A statement of its own, so that the look-up sees
   // what the other one recorded.
   await lockIdentities(tx, identities);
+  for (const identity of identities) await keepFormerObjection(tx, identity);
   const known = await tx.maybeOneFirst(sql.type(Id)`
     with given as (
       select * from ${sql.unnest(
@@ -86,6 +88,20 @@ export async function suppress(
     update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
     where channel = ${channel} and customer_id in (select customer_id from identities where kind = ${channel} and normalised = ${normalised})
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+}
+
+/** Whoever objected while a zero in brackets made another number of theirs is not called under the number as it is read now. */
+export async function keepFormerObjection(
+  tx: Tx,
+  { kind, value, normalised }: Pick<Identity, 'kind' | 'value' | 'normalised'>,
+): Promise<void> {
+  const former = formerPhone(value);
+  if (kind !== 'phone' || former === normalised) return;
+  await tx.query(sql.unsafe`
+    insert into suppressions (id, address_hash, channel, cause)
+    select gen_random_uuid(), ${sql.binary(addressHash(normalised))}, channel, cause
+    from suppressions where channel = 'phone' and address_hash = ${sql.binary(addressHash(former))}
+    on conflict do nothing`);
 }
 
 /** Whoever writes to a customer does so alone. */

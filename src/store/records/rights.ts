@@ -4,7 +4,7 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
-import { suppress } from './customers.ts';
+import { keepFormerObjection, suppress } from './customers.ts';
 import { mustNotName } from './erasures.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
@@ -70,6 +70,7 @@ export async function putRight(
       await tx.query(sql.unsafe`
         insert into identities (id, customer_id, kind, value, normalised)
         values (${newId()}, ${customerId}, ${kind}, ${to.value}, ${to.normalised})`);
+    if (to) await keepFormerObjection(tx, { kind, ...to });
     if (to && objected) await suppress(tx, kind, to.normalised, 'unsubscribed');
   }
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
