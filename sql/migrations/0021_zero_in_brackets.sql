@@ -4,10 +4,14 @@ with spelled_anew as (
   select i.customer_id, i.value, i.normalised as before, i.added_at, spelled.number
   from identities i
   join customers c on c.id = i.customer_id and not c.sample
+  -- Blanks as the code knows them; what Postgres takes for one depends on the database.
+  cross join lateral (
+    select regexp_replace(i.value, '[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]', ' ', 'g') as value
+  ) plain
   cross join lateral (
     select regexp_replace(
       regexp_replace(
-        regexp_replace(i.value, '^([\s(]*(?:\+|00)[\s.\-/(]{0,3}\d{1,3}[\s.\-/)]{0,3})\(\s{0,3}0\s{0,3}\)', '\1'),
+        regexp_replace(plain.value, '^([\s(]*(?:\+|00)[\s.\-/(]{0,3}\d{1,3}[\s.\-/)]{0,3})\(\s{0,3}0\s{0,3}\)', '\1'),
         '[\s().\-/]', '', 'g'),
       '^00', '+') as number
   ) spelled

@@ -31,9 +31,11 @@ left join lateral (
   where c.signal_id = s.id
     and disavowed.signal_id is null
     and not (c.channel = 'phone' and wrong.number)
+    -- A number may be known by two readings of it (migration 0021): who objected to the one is not called by the other.
     and not exists (
-      select from suppressions p
-      where p.channel = c.channel and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+      select from identities j
+      join suppressions p on p.channel = j.kind and p.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
+      where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value
     )
   -- A letter before a call.
   order by c.channel, i.added_at desc, i.id

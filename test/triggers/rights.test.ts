@@ -165,6 +165,15 @@ describe('a number with the zero of its country in brackets', () => {
       consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
     });
   const suppressed = { reach: null, unreachable: 'suppressed' };
+  const upgrade = async () => {
+    const statement = await readFile(
+      new URL('../../sql/migrations/0021_zero_in_brackets.sql', import.meta.url),
+      'utf8',
+    );
+    const client = new pg.Client({ connectionString: db.url });
+    await client.connect();
+    await client.query(statement).finally(() => client.end());
+  };
 
   test('is the one without it: whoever objected under the one is not called under the other', async () => {
     const { reference } = await called('+31 (0)6 87654321', 'Ze Ro');
@@ -179,13 +188,30 @@ describe('a number with the zero of its country in brackets', () => {
     const { customer_id: customer } = await subjectNamed(db.pool, reference);
     await db.rewrite(sql.unsafe`update identities set normalised = '+310687654322' where customer_id = ${customer}`);
     await object(db.heed, customer!, operator);
-    const upgrade = await readFile(new URL('../../sql/migrations/0021_zero_in_brackets.sql', import.meta.url), 'utf8');
-    const client = new pg.Client({ connectionString: db.url });
-    await client.connect();
-    await client.query(upgrade).finally(() => client.end());
+    await upgrade();
     expect(await subjectNamed(db.pool, '+31 6 87654322')).toMatchObject({ customer_id: customer });
     for (const each of [id, (await called('+31 6 87654322', 'Af Ter')).id])
       expect(await signalNow(db.pool, each)).toMatchObject(suppressed);
+  });
+
+  test('counted as another before: who objects to it since is not called under the former one, which is shown once', async () => {
+    const known = async (phone: string, before: string) => {
+      const { id, reference } = await called(phone, 'Ol Der');
+      const customer = customerIn(await subjectNamed(db.pool, reference));
+      await db.rewrite(sql.unsafe`update identities set normalised = ${before} where customer_id = ${customer}`);
+      return { id, customer };
+    };
+    // Blanks that do not break, as they are copied from a page.
+    const older = await known('+31\u00a0(0)6\u202f87654323', '+310687654323');
+    const plain = await known('+31\u00a06\u202f87654324', '+31687654324');
+    await upgrade();
+    const { reference } = await called('+31 6 87654323', 'New Er');
+    await object(db.heed, customerIn(await subjectNamed(db.pool, reference)), operator);
+    expect(await signalNow(db.pool, older.id)).toMatchObject(suppressed);
+    expect(await signalNow(db.pool, plain.id)).toMatchObject({ reach: 'phone' });
+    for (const { customer } of [older, plain])
+      expect((await access(db.heed, customer, operator)).addresses).toHaveLength(1);
+    expect(await subjectNamed(db.pool, '+31 6 87654324')).toMatchObject({ customer_id: plain.customer });
   });
 
   test('counted as another before they were erased: a list read in again brings nobody back, and their objection holds', async () => {

@@ -77,7 +77,7 @@ export async function everythingHeld(db: Db, company: Company, customerId: strin
   return {
     customer,
     addresses: await db.any(sql.type(Address)`
-      select kind, value, added_at as since from identities where customer_id = ${customerId} order by kind, added_at`),
+      select kind, value, min(added_at) as since from identities where customer_id = ${customerId} group by kind, value order by kind, since`),
     restricted: await db.oneFirst(sql.type(RestrictedRow)`
       select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`),
     rights: await db.any(sql.type(Right)`
