@@ -246,7 +246,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     // They were called about the decision: no other call is owed.
     if (telling?.how === 'phone' && telling.called !== null && s.round === 1) return false;
     if (telling?.how === 'phone' && toldAt(s) === null) {
-      if (!reach(m, s) || isOvertaken(m, told(s)!)) return false;
+      if (!reach(m, s) || isOvertaken(m, s)) return false;
       s.calls.push({ outcome, tells: true, at: m.now });
       if (outcome === 'reached') telling.called = m.now;
       return true;
@@ -615,9 +615,12 @@ function told(s: Signal): Signal['heard'][number] | undefined {
   return s.round > 1 ? undefined : s.heard.findLast(({ whyNot }) => whyNot !== 'closed' && whyNot !== 'told_before');
 }
 
-/** Decided anew since: what to tell them is not certain, until it is told. */
-const isOvertaken = (m: Model, { insight, version }: Signal['heard'][number]): boolean =>
-  inForce(m.insights[insight]!)?.version !== version;
+/** Decided anew since: what to tell them is not certain, until that is told, or passes them by. */
+function isOvertaken(m: Model, s: Signal): boolean {
+  const { insight } = told(s)!;
+  const version = inForce(m.insights[insight]!)?.version;
+  return !s.heard.some((h) => h.insight === insight && h.version === version);
+}
 
 /** A call that is owed has told nobody yet; one that reaches them tells them for all that they said. */
 function toldAt(s: Signal): number | null {

@@ -48,13 +48,20 @@ export function decisionOvertaking(db: Db, decisionId: string): Promise<z.infer<
     where overtaken.id = ${decisionId} and d.id <> overtaken.id`);
 }
 
-/** Where a call about a decision is owed and it was decided anew since: when it is certain what to tell them. Null where what they are owed is in force. */
+/** Where a call about a decision is owed and it was decided anew since: when it is certain what to tell them. Null where what they are owed is in
+ *  force, and where the new decision has passed them by: then nothing else is ever told to them. */
 export async function callOvertaken(
   db: Db,
-  owed: { told_channel: string | null; told_at: Date | null; told_decision_id: string | null },
+  owed: { id: string; told_channel: string | null; told_at: Date | null; told_decision_id: string | null },
 ): Promise<Date | null> {
   if (owed.told_channel !== 'phone' || owed.told_at || !owed.told_decision_id) return null;
-  return (await decisionOvertaking(db, owed.told_decision_id))?.final_at ?? null;
+  const anew = await decisionOvertaking(db, owed.told_decision_id);
+  return anew && !(await isSettled(db, anew.id, owed.id)) ? anew.final_at : null;
+}
+
+function isSettled(db: Db, decisionId: string, signalId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from told_signals where decision_id = ${decisionId} and signal_id = ${signalId}`);
 }
 
 export async function recordWithdrawal(tx: Tx, decisionId: string, by: string): Promise<void> {

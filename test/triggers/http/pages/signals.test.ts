@@ -240,6 +240,28 @@ describe('the page of a signal', () => {
     expect(page.html).toContain(`action="${at}/call"`);
   });
 
+  test('a call that the new decision passed by stays owed, and can be recorded', async () => {
+    const signal = await hears({
+      words: 'Do you have this scarf in umber?',
+      customer: { name: 'Sam Quinn', phone: '+31 6 12345671' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: pages.shop.press() });
+    const insight = signal.insight_id!;
+    for (const reason of ['The dye is gone.', 'The dye is back, and the wool is gone.']) {
+      await decide(pages.web.heed, by('tomas', insight), { outcome: 'declined', reason });
+      if (reason === 'The dye is gone.') await pages.shop.tells(insight);
+    }
+    await pages.shop.db.pool.query(sql.unsafe`
+      insert into told_signals (decision_id, signal_id, reason)
+      select id, ${signal.id}, 'told_before' from now.decisions where insight_id = ${insight}`);
+    const jonas = await pages.as('jonas');
+    const page = await jonas.get(`/signals/${signal.id}`);
+    expect(page.text).not.toContain('Wait: it was decided anew');
+    await jonas.press(page, `/signals/${signal.id}/call`, { outcome: 'reached' });
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ told_at: expect.any(Date) });
+  });
+
   test('says that a mail may not have been sent, instead of guessing', async () => {
     const signal = await hears();
     await pages.shop.db.pool.query(
