@@ -277,9 +277,11 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
   if (outcome.state === 'sent' && d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
 }
 
-/** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. */
+/** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. At its first a prompt has only waited since
+ *  it was let go: what held it was not Slack. */
 function outOfPatience(d: Delivery, againInMs = 0): boolean {
-  return d.attempts >= 3 || d.now.getTime() + againInMs - d.planned_at.getTime() > slackPatienceMs;
+  const since = d.attempts === 0 ? d.due_at : d.planned_at;
+  return d.attempts >= 3 || d.now.getTime() + againInMs - since.getTime() > slackPatienceMs;
 }
 
 /** A customer's letter moves every signal that is answered or told through it. */

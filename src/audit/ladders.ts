@@ -204,8 +204,10 @@ const escalationsReachSomebody: Check = {
        from prompted x
        join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
        where d.state in ('planned', 'ready', 'sending', 'uncertain') and d.not_before <= heed_now()
-         -- A hand-over may take twelve minutes, and doubt two.
-         and x.taken_at < heed_now() - make_interval(secs => $2 + 15 * 60)
+         -- What was tried once at most is late from when it was let go: it may have been held until a moment ago.
+         and case when d.attempts <= 1 then greatest(x.taken_at, d.not_before) else x.taken_at end
+           -- A hand-over may take twelve minutes, and doubt two.
+           < heed_now() - make_interval(secs => $2 + 15 * 60)
        union all
        select d.id::text, 'Slack did not take this prompt (' || d.state || '), and no e-mail took its place. Tell ' || x.staff || '.'
        from prompted x

@@ -14,6 +14,7 @@ import {
   recordOutcome,
   settleLeftOpen,
 } from '../../src/store/records/deliveries.ts';
+import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
@@ -157,6 +158,22 @@ describe('when Slack will not take it', () => {
     expect((await promptTo(id, 'email')).map((message) => message.state)).toEqual(['sent']);
     await world.pass('10 minutes');
     expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('too many at once for what was held until a moment ago: again when it says so, as for any other', async () => {
+    const order = (stops: boolean) =>
+      world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'staff', stops, by: 'operator', reason: 'a drill' }),
+      );
+    await order(true);
+    const { id } = await coat();
+    await world.pass('10 minutes');
+    expect(await promptTo(id, 'slack')).toMatchObject([{ state: 'planned', last_error_code: 'stopped' }]);
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });
+    await order(false);
+    await world.pass('35 seconds');
+    expect(cardsOf(id)).toHaveLength(1);
+    expect(await promptTo(id, 'email')).toEqual([]);
   });
 
   test('for good: by e-mail at once', async () => {

@@ -413,6 +413,23 @@ describe('it leaves alone', () => {
     await db.query('rollback');
   });
 
+  test('a prompt that was held until a moment ago, and not one that was let go long since', async () => {
+    const check = checks.find(({ claim }) => claim.includes('each escalation is a message'))!;
+    const found = async (letGo: string) => {
+      await db.query('begin');
+      await db.query('set local session_replication_role = replica');
+      await db.query(`
+        update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
+        update deliveries set state = 'planned', attempts = 0, last_error_code = 'decided_anew', not_before = heed_now() - interval '${letGo}'
+        where purpose = 'prompt' and loop_id = '${waiting}'`);
+      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
+      await db.query('rollback');
+      return violations.length;
+    };
+    expect(await found('1 second')).toBe(0);
+    expect(await found('17 minutes')).toBe(1);
+  });
+
   test('an address of our own, wherever it stands', async () => {
     await db.query('begin');
     await db.query('set local session_replication_role = replica');

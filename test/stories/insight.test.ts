@@ -348,6 +348,22 @@ describe('decided anew', () => {
     ]);
   });
 
+  test('and taken back while somebody above is to be called: they are called at once, about what stands again', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await wish({ customer: { phone: '+31 6 44444446' }, consent: [by('phone')] });
+    await recordCall(world.heed, world.as('jonas', id), { outcome: 'reached' });
+    const insight = await insightOf(id);
+    await decide(world.heed, world.as('tomas', insight), adopted);
+    await world.passTo('wednesday', '10:05');
+    await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
+    await world.pass('8 minutes');
+    const last = async () => (await world.messages({ loopId: id, purpose: 'prompt' })).at(-1);
+    expect(await last()).toMatchObject({ staff: 'priya', state: 'planned', last_error_code: 'decided_anew' });
+    await takeBack(world.heed, world.as('tomas', insight));
+    await world.settle();
+    expect(await last()).toMatchObject({ staff: 'priya', state: 'sent' });
+  });
+
   test('while letters wait for the morning: the old word never leaves, and the new one does', async () => {
     await world.passTo('monday', '19:55');
     const kim = guest();

@@ -90,6 +90,8 @@ const Delivery = z.object({
   lease_until: z.date().nullable(),
   message_id: z.string(),
   planned_at: z.date(),
+  /** When it may be tried: later than it was planned where it was held, or is tried again. */
+  due_at: z.date(),
   last_error_code: z.string().nullable(),
   sample: z.boolean(),
   /** Nothing is sent to whom this is for, until somebody lets it go on (sendingOrders.ts). */
@@ -102,7 +104,7 @@ export type Delivery = z.infer<typeof Delivery>;
 export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null> {
   return tx.maybeOne(sql.type(Delivery)`
     select d.id, d.dedupe_key, d.purpose, d.channel, d.policy, d.loop_id, d.round, d.customer_id, d.staff, d.occasion, d.state, d.phase, d.fence,
-      d.attempts, d.lease_until, d.message_id, d.planned_at, d.last_error_code,
+      d.attempts, d.lease_until, d.message_id, d.planned_at, d.not_before as due_at, d.last_error_code,
       coalesce(d.lease_until > clock_timestamp(), false) as lease_is_live, coalesce(d.expires_at <= heed_now(), false) as expired,
       case when d.not_before > heed_now() then d.not_before end as held_until,
       coalesce(l.sample, false) as sample,
@@ -174,6 +176,13 @@ export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void>
 export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set not_before = ${sql.timestamp(until)}, last_error_code = ${code}, started_until = null where id = ${id} and state in ('planned', 'ready')`);
+}
+
+/** Prompts about these loops that were held for this are looked over anew at once. */
+export async function releasePrompts(tx: Tx, loopIds: readonly string[], code: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set not_before = heed_now(), started_until = null
+    where loop_id = any(${sql.array([...loopIds], 'uuid')}) and purpose = 'prompt' and state in ('planned', 'ready') and last_error_code = ${code}`);
 }
 
 /** An attempt that ended without a word: known not sent while it had not handed over, else nobody knows. Its lease is waited for, but for one

@@ -6,6 +6,7 @@ import type { Calendar } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
+import { releasePrompts } from '../../store/records/deliveries.ts';
 import { closeForgotten, isAnybodyLeft, whyForgotten } from '../../store/records/erasures.ts';
 import { freeSameness, takeSamenessBack } from '../../store/records/insights.ts';
 import { planWait } from '../../store/records/ladders.ts';
@@ -145,7 +146,9 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);
-    await redrawCards(tx, await signalsToCallAbout(tx, insight.id));
+    const toCall = await signalsToCallAbout(tx, insight.id);
+    await redrawCards(tx, toCall);
+    await releasePrompts(tx, toCall, 'decided_anew');
     // What stands again may be a decision that was told: that one stays closed to others.
     const before = (await insightNow(tx, insight.id))?.outcome;
     if (!before || before === 'deferred')
