@@ -5,6 +5,7 @@ import { html } from 'hono/html';
 import { completion, dismissal, handOver, review, settlement, take, unfold, type Acting } from './acts.ts';
 import { takeBack } from './decision.ts';
 import type { Html } from './page.ts';
+import { notYet } from './signal.ts';
 import { due, moment, type Clock } from './when.ts';
 import { count, moodWords, quote, said, tag } from './words.ts';
 
@@ -26,6 +27,8 @@ export interface TaskShown {
   /** Completes "now, because …". */
   whyNow: string;
   customer: string | undefined;
+  /** Where it asks for a call: when it is certain what to say in it, if that was decided anew. */
+  anew: Date | null;
   /** The letter that may not have been sent. */
   doubtful: string | null;
   people: number;
@@ -140,6 +143,7 @@ function card(task: TaskShown): Html {
     <p class="soft">
       ${task.context} You, because ${ended(task.whyYou)} ${task.whyNow ? `Now, because ${ended(task.whyNow)}` : ''}
     </p>
+    ${task.anew ? notYet(task.anew, task.clock) : ''}
     <div class="acts">${acts(task, href)}</div>
   </article>`;
 }
@@ -160,7 +164,7 @@ function acts(task: TaskShown, href: string): Html {
       return html`${go(`Answer ${task.customer ?? 'them'}`)} ${give} ${dismissal(acting)}`;
     case 'call':
     case 'tell':
-      return html`${go(`Call ${task.customer ?? 'them'}`)} ${give}`;
+      return html`${task.anew ? go('Look at it', href) : go(`Call ${task.customer ?? 'them'}`)} ${give}`;
     case 'promise':
       return html`${go('Look at it', href)} ${give}`;
     case 'doubt':

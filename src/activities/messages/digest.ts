@@ -7,7 +7,8 @@ import { loopsNamedIn } from '../../store/records/digests.ts';
 import { tasksOf, type Asks, type Task } from '../../store/views/tasks.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
-import { cancelled, placeName, type Composed, type Composing } from './composing.ts';
+import { cancelled, placeName, zoneOf, type Composed, type Composing } from './composing.ts';
+import { happenedAt } from './when.ts';
 
 /** Each on a line of its own; of more than that the references alone. */
 const mostLines = 20;
@@ -25,7 +26,7 @@ export async function digest(composing: Composing, delivery: Delivery): Promise<
   const oldest = new Date(Math.min(...waiting.map((task) => since(task).getTime())));
   const lines = waiting.slice(0, mostLines).map((task) => {
     const { reference, place } = loopOf(task);
-    return { text: `${reference}, ${placeName(company, place)}: ${asked[task.asks]}.` };
+    return { text: `${reference}, ${placeName(company, place)}: ${askedOf(task, now, zoneOf(company, place))}.` };
   });
   const rest = waiting.slice(mostLines).map((task) => loopOf(task).reference);
   return toColleague(composing, delivery, {
@@ -44,6 +45,11 @@ export async function digest(composing: Composing, delivery: Delivery): Promise<
 
 const loopOf = (task: Task) => (task.about === 'signal' ? task.signal : task.insight);
 const since = (task: Task): Date => (task.about === 'signal' ? task.signal.captured_at : task.insight.opened_at);
+
+const askedOf = (task: Task, now: Date, zone: string): string =>
+  task.about === 'signal' && task.anew
+    ? `wait, it was decided anew, and what to tell them is certain ${happenedAt(task.anew, now, zone)}`
+    : asked[task.asks];
 
 const asked: Record<Asks, string> = {
   review: 'please read it',

@@ -5,6 +5,7 @@ import type { Company } from '../../domain/company.ts';
 import { ladderPlansOfSignal, stageOfSignal, waits, type SignalStage, type Wait } from '../../domain/loop.ts';
 import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
+import { callOvertaken } from '../records/decisions.ts';
 import { InsightNow } from './insights.ts';
 import { plansOf, stageOf } from './signalReading.ts';
 import { SignalNow } from './signals.ts';
@@ -37,22 +38,39 @@ interface Common {
 }
 export type Task = Common &
   (
-    | { about: 'signal'; signal: z.infer<typeof SignalRow>; stage: SignalStage }
+    | {
+        about: 'signal';
+        signal: z.infer<typeof SignalRow>;
+        stage: SignalStage;
+        /** Where it asks for a call, and it was decided anew since that became owed: when it is certain what to say in it. */
+        anew: Date | null;
+      }
     | { about: 'insight'; insight: z.infer<typeof InsightRow> }
   );
 
 /** Most overdue first; what has no date comes last. */
 export async function tasksOf(db: Db, company: Company, staff: string): Promise<{ now: Date; tasks: Task[] }> {
   const [now, signals, insights] = await Promise.all([momentOf(db), signalsOf(db, staff), insightsOf(db, staff)]);
+  const anew = await Promise.all(signals.map((signal) => callOvertaken(db, signal)));
   const tasks = [
-    ...signals.flatMap((signal) => signalTask(signal, staff, now)),
+    ...signals.flatMap((signal, n) => signalTask({ signal, anew: anew[n] ?? null, staff, now })),
     ...insights.flatMap((insight) => insightTask(insight, company, staff, now)),
   ];
   const time = ({ due }: Task): number => due?.getTime() ?? Number.MAX_SAFE_INTEGER;
   return { now, tasks: tasks.sort((a, b) => time(a) - time(b)) };
 }
 
-function signalTask(signal: z.infer<typeof SignalRow>, staff: string, now: Date): Task[] {
+function signalTask({
+  signal,
+  anew,
+  staff,
+  now,
+}: {
+  signal: z.infer<typeof SignalRow>;
+  anew: Date | null;
+  staff: string;
+  now: Date;
+}): Task[] {
   // Whatever they did about it would be refused.
   if (signal.restricted) return [];
   const stage = stageOfSignal(signal);
@@ -62,7 +80,8 @@ function signalTask(signal: z.infer<typeof SignalRow>, staff: string, now: Date)
   const told = plans.some((plan) => plan.told);
   const task = (asks: Asks, wait?: Wait): Task[] => {
     const plan = plans.find((each) => each.wait === wait) ?? plans.find((each) => each.told);
-    return [{ about: 'signal', signal, stage, asks, plan, due: plan?.due ?? undefined }];
+    const calls = asks === 'call' || asks === 'tell';
+    return [{ about: 'signal', signal, stage, asks, anew: calls ? anew : null, plan, due: plan?.due ?? undefined }];
   };
   if (signal.doubtful && holds) return task('doubt');
   if (!holds && !told) return [];

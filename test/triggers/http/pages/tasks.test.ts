@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { capture } from '../../../../src/triggers/capture.ts';
 import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
+import { bundle } from '../../../../src/store/records/digests.ts';
+import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
 import { openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -64,6 +67,34 @@ describe('my tasks', () => {
     await pages.shop.tells(signal.insight_id!);
     const done = await tomas.press(await tomas.get('/tasks'), `${at}/completion`, { evidence: 'In the shops' });
     expect(done.text).toContain('Done, and recorded.');
+  });
+
+  test('asks for no call while what to say in it is decided anew, and neither does the message that names several', async () => {
+    const { shop, web } = pages;
+    const { id, insight_id: insight } = await shop.hears({
+      words: 'Do you have this scarf in ochre?',
+      customer: { name: 'Pat Quinn', phone: '+31 6 12345670' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: shop.press() });
+    await recordCall(web.heed, by('jonas', id), { outcome: 'reached' });
+    await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'Ochre does not sell.' });
+    await shop.tells(insight!);
+    const call = { ...(await shop.planned('prompt', 'jonas', id)), staff: 'jonas' };
+    await shop.db.pool.transaction((tx) => bundle(tx, call, 300_000));
+    await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'The mill has closed.' });
+
+    const jonas = await pages.as('jonas');
+    const wait = await jonas.get('/tasks');
+    expect(wait.text).toContain('Wait: it was decided anew, and what to tell them is certain at 10:10.');
+    expect(wait.text).not.toContain('Call Pat');
+    const named = async () => JSON.stringify(await shop.slack('digest', 'jonas'));
+    expect(await named()).toContain(
+      'High Street: wait, it was decided anew, and what to tell them is certain at 10:10.',
+    );
+    await shop.tells(insight!);
+    expect((await jonas.get('/tasks')).text).toContain('Call Pat');
+    expect(await named()).toContain('High Street: please call the customer about what was decided.');
   });
 
   test('says what happened today when nobody waits', async () => {
