@@ -2,7 +2,7 @@
 
 import { localDate } from './calendar.ts';
 import { inZone } from './localTime.ts';
-import { isOfAnotherYear } from './longDate.ts';
+import { isOfAnotherYear, longDate } from './longDate.ts';
 import { parseSpan, spanText, type Span } from './span.ts';
 
 /** "in 25 seconds" · "by 13:00" today · "by Friday 12:00" within a week · "by 18 June 12:00"; `at` and `now` are UTC instants. */
@@ -20,6 +20,18 @@ export function clockTime(at: Date, now: Date, timezone: string): string {
   const year = isOfAnotherYear(localDate(at, timezone), now, timezone) && ({ year: 'numeric' } as const);
   return `${inZone(at, timezone, { day: 'numeric', month: 'long', ...year })} ${time}`;
 }
+
+/** "at 13:06", "yesterday at 13:06", "on Friday 12 June at 13:06". */
+export function happenedAt(at: Date, now: Date, timezone: string): string {
+  const time = `at ${inZone(at, timezone, { hour: '2-digit', minute: '2-digit' })}`;
+  const days = daysBetween(at, now, timezone);
+  if (days === 0) return time;
+  return days === 1 ? `yesterday ${time}` : `on ${longDate(localDate(at, timezone), now, timezone)} ${time}`;
+}
+
+/** How many midnights lie between two moments. */
+export const daysBetween = (from: Date, to: Date, timezone: string): number =>
+  Math.round((Date.parse(localDate(to, timezone)) - Date.parse(localDate(from, timezone))) / 86_400_000);
 
 /** "four working hours", "a working day", "25 seconds" */
 export function spanInWords(span: Span): string {

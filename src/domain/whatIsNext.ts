@@ -2,6 +2,7 @@
 
 import type { Company, Course, Role } from './company.ts';
 import { localDate } from './calendar.ts';
+import { zoneOf } from './localTime.ts';
 import { longDate } from './longDate.ts';
 import type { InsightStage, SignalStage, Wait } from './loop.ts';
 import { byWhen, clockTime } from './moments.ts';
@@ -46,7 +47,8 @@ export function whatIsNextForCustomer({
   stage,
   promisedOn,
   now,
-  ...where
+  company,
+  place,
 }: Pick<LoopAhead, 'company' | 'now' | 'place'> & { stage: SignalStage; promisedOn: string | null }): Next[] {
   if (stage === 'closed') return [];
   if (stage === 'confirmation') return [{ sentence: 'You say whether it is settled for you.' }];
@@ -54,7 +56,7 @@ export function whatIsNextForCustomer({
   return [
     {
       sentence: promisedOn
-        ? `You hear what is decided by ${longDate(promisedOn, now, zoneOf(where))}, whichever way it goes.`
+        ? `You hear what is decided by ${longDate(promisedOn, now, zoneOf(company, place))}, whichever way it goes.`
         : 'You hear what is decided, and why.',
     },
   ];
@@ -62,7 +64,7 @@ export function whatIsNextForCustomer({
 
 function rungNext(loop: LoopAhead): Next | undefined {
   const { company, now, stage, place, owner } = loop;
-  const zone = zoneOf({ company, place });
+  const zone = zoneOf(company, place);
   if (stage === 'undo')
     return loop.finalAt
       ? {
@@ -131,7 +133,3 @@ function following({ stage, course, reachable }: LoopAhead): Next | undefined {
       return undefined;
   }
 }
-
-/** Where the clock on the wall of its place hangs. */
-const zoneOf = ({ company, place }: Pick<LoopAhead, 'company' | 'place'>): string =>
-  company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;

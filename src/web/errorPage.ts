@@ -10,6 +10,8 @@ export interface Trouble {
   reference?: string | undefined;
   /** Read by whoever opened a link of their own, and has nowhere else to go here. */
   alone?: boolean | undefined;
+  /** What was typed into something that is over: to be read and copied, as it can't be sent any more. */
+  typed?: readonly string[] | undefined;
   /** What was sent, to be sent again: nothing that was typed is lost. */
   again?: { action: string; fields: [name: string, value: string][] } | undefined;
 }
@@ -29,7 +31,7 @@ export function errorPage(trouble: Trouble, frame: Partial<Frame> = {}): Html {
   return page({ company: 'Heed', ...frame, title, shape: 'letter' }, troubleIn(title, trouble));
 }
 
-function troubleIn(title: string, { status, sentence, reference, alone, again }: Trouble): Html {
+function troubleIn(title: string, { status, sentence, reference, alone, typed = [], again }: Trouble): Html {
   return html`<h1>${title}</h1>
     <p class="claim">${sentence}</p>
     ${
@@ -43,11 +45,18 @@ function troubleIn(title: string, { status, sentence, reference, alone, again }:
           </div>`
         : ''
     }
-    ${again ? sendAgain(again) : ''}
+    ${typed.length > 0 ? toCopy(typed) : ''} ${again ? sendAgain(again) : ''}
     ${status >= 500 && status !== 503 && reference ? html`<p class="soft">If it stays, mention the reference ${reference}.</p>` : ''}
     ${status === 401 ? html`<p><a class="button go" href="/sign-in">Sign in</a></p>` : ''}
     ${status !== 401 && !alone ? html`<p><a class="alone" href="/">To the first page</a></p>` : ''}`;
 }
+
+const toCopy = (typed: readonly string[]): Html =>
+  html`<section class="card tight" aria-labelledby="typed">
+    <h2 id="typed">What you typed</h2>
+    <p class="hint">This press has changed nothing. Copy what you still need: it stands on this page alone.</p>
+    ${typed.map((text) => html`<blockquote class="words"><p>${text}</p></blockquote>`)}
+  </section>`;
 
 function sendAgain({ action, fields }: NonNullable<Trouble['again']>): Html {
   const typed = fields.find(([name]) => name === 'words' || name === 'reason');

@@ -46,7 +46,7 @@ describe('what the rules are unsure of goes to a person', () => {
       'reviewed',
     ]);
     await expect(review(world.heed, world.as('ingrid', id), { verdict: 'dismiss', reason: 'no' })).rejects.toThrow(
-      'Priya Nair has read this a moment before you.',
+      /^Priya Nair read this at \d\d:\d\d, a moment before you\.$/,
     );
     await approveFollowUp(world.heed, world.as('priya', id), { words: 'The lamp is back.' });
     await world.settle();

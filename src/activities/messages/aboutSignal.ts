@@ -2,11 +2,11 @@
 
 import type { OfferTaken } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
+import { happenedAt } from '../../domain/moments.ts';
 import { quotingOf } from '../../domain/template.ts';
 import { personName, type Composing } from './composing.ts';
 import type { Part } from './mail.ts';
 import type { SignalTask } from './task.ts';
-import { happenedAt } from './when.ts';
 
 export function aboutSignal(composing: Composing, task: SignalTask, now: Date): Part[] {
   const { company } = composing;

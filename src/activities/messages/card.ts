@@ -4,6 +4,7 @@ import { localDate } from '../../domain/calendar.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
+import { happenedAt } from '../../domain/moments.ts';
 import { questionOf, saidTo } from '../../domain/questions.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
@@ -17,7 +18,6 @@ import { howMany, quotable } from './aboutInsight.ts';
 import { others, whoAndWhere } from './aboutSignal.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
 import { readTask, whatIsNext, whyYouWhyNow, type InsightTask, type SignalTask, type Task } from './task.ts';
-import { happenedAt } from './when.ts';
 
 /** Red: nobody has taken it. Amber: somebody is on it. Green: closed. The word for it always stands there, too. */
 export const shade = { red: '#a3341c', amber: '#c98a12', green: '#0b5d4e' } as const;

@@ -29,10 +29,6 @@ export const senderAt = ({ name, customers }: Company): Letter['from'] => ({
   address: customers.mailFrom.address,
 });
 
-/** Where the clock on the wall of a place hangs. */
-export const zoneOf = (company: Company, place: string): string =>
-  company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
-
 export const placeName = (company: Company, place: string): string => company.places[place]?.name ?? place;
 
 export const personName = (company: Company, staff: string | null): string =>

@@ -1,14 +1,14 @@
 /** "Seven more things wait for you": in place of calls that would have been too many at a time, naming each that still waits. */
 
 import { capital } from '../../domain/capital.ts';
-import { elapsedInWords, inWords } from '../../domain/moments.ts';
+import { zoneOf } from '../../domain/localTime.ts';
+import { elapsedInWords, happenedAt, inWords } from '../../domain/moments.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { loopsNamedIn } from '../../store/records/digests.ts';
 import { tasksOf, type Asks, type Task } from '../../store/views/tasks.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
-import { cancelled, placeName, zoneOf, type Composed, type Composing } from './composing.ts';
-import { happenedAt } from './when.ts';
+import { cancelled, placeName, type Composed, type Composing } from './composing.ts';
 
 /** Each on a line of its own; of more than that the references alone. */
 const mostLines = 20;

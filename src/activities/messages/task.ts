@@ -2,6 +2,7 @@
 
 import type { Company, LadderName } from '../../domain/company.ts';
 import { endOfDay } from '../../domain/calendar.ts';
+import { zoneOf } from '../../domain/localTime.ts';
 import { stageOfInsight, stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
@@ -12,7 +13,7 @@ import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, type InsightNow } from '../../store/views/insights.ts';
 import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
 import { signalNow, type SignalNow } from '../../store/views/signals.ts';
-import { personName, placeName, zoneOf, type Composing } from './composing.ts';
+import { personName, placeName, type Composing } from './composing.ts';
 import { dueBy } from './when.ts';
 
 interface Loop {

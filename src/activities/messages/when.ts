@@ -1,16 +1,9 @@
-/** Moments as people say them, on the wall clock of `zone`. */
+/** Moments that are still to come, as people say them, on the wall clock of `zone`. */
 
 import { localDate } from '../../domain/calendar.ts';
 import { inZone } from '../../domain/localTime.ts';
 import { longDate } from '../../domain/longDate.ts';
-
-/** "at 13:06", "yesterday at 13:06", "on Friday 12 June at 13:06". */
-export function happenedAt(at: Date, now: Date, zone: string): string {
-  const time = `at ${clock(at, zone)}`;
-  const days = daysBetween(at, now, zone);
-  if (days === 0) return time;
-  return days === 1 ? `yesterday ${time}` : `on ${longDate(localDate(at, zone), now, zone)} ${time}`;
-}
+import { daysBetween } from '../../domain/moments.ts';
 
 /** "by 13:06" (to the second where that is near), "by 09:00 tomorrow", "by Friday 18 June, 13:00". */
 export function dueBy(at: Date, now: Date, zone: string): string {
@@ -25,6 +18,3 @@ export function dueBy(at: Date, now: Date, zone: string): string {
 function clock(at: Date, zone: string, seconds = false): string {
   return inZone(at, zone, { hour: '2-digit', minute: '2-digit', ...(seconds && { second: '2-digit' }) });
 }
-
-const daysBetween = (from: Date, to: Date, zone: string): number =>
-  Math.round((Date.parse(localDate(to, zone)) - Date.parse(localDate(from, zone))) / 86_400_000);

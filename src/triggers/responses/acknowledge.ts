@@ -7,7 +7,7 @@ import { own } from '../../store/records/ownerships.ts';
 import { plansOf, stageOf } from '../../store/views/signalReading.ts';
 import type { Heed } from '../heed.ts';
 import {
-  atTime,
+  beforeYou,
   mustBeOpen,
   mustBeUndecided,
   nameOf,
@@ -31,7 +31,7 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
     if (signal.acknowledged_at) {
       throw new DomainError(
         'conflict',
-        `${nameOf(moment, signal.owner)} took this ${atTime(signal.acknowledged_at, moment)}, a moment before you.`,
+        `${nameOf(moment, signal.owner)} took this ${beforeYou(signal.acknowledged_at, moment)}.`,
       );
     }
     // Whoever answers without pressing "I'll take it" has it none the less: a page or card that was drawn before still offers it to others.
@@ -40,7 +40,7 @@ export function acknowledge(heed: Heed, responding: Responding): Promise<Respons
     if (signal.answered_by && signal.answered_by !== by && signal.owner !== by && !isGiven) {
       throw new DomainError(
         'conflict',
-        `${nameOf(moment, signal.answered_by)} answered ${atTime(signal.answered_at!, moment)}, a moment before you.`,
+        `${nameOf(moment, signal.answered_by)} answered ${beforeYou(signal.answered_at!, moment)}.`,
       );
     }
     const ownershipId =
@@ -72,7 +72,7 @@ export function acknowledgeInsight(heed: Heed, responding: Responding): Promise<
     if (insight.acknowledged_at) {
       throw new DomainError(
         'conflict',
-        `${nameOf(moment, insight.decider)} took this ${atTime(insight.acknowledged_at, moment)}, a moment before you.`,
+        `${nameOf(moment, insight.decider)} took this ${beforeYou(insight.acknowledged_at, moment)}.`,
       );
     }
     const ownershipId =

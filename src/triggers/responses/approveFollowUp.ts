@@ -2,13 +2,22 @@
 
 import { z } from 'zod';
 import { endOfDay, isDate, localDate } from '../../domain/calendar.ts';
+import { zoneOf } from '../../domain/localTime.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
 import { recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
 import { draftAnswer } from './draft.ts';
-import { atTime, mustBeOpen, nameOf, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
+import {
+  beforeYou,
+  mustBeOpen,
+  nameOf,
+  respondToSignal,
+  type Moment,
+  type Responding,
+  type Response,
+} from './respond.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
 
 export const FollowUp = z.strictObject({
@@ -56,7 +65,7 @@ export function mustBeAnswerable(signal: SignalNow, moment: Moment, final?: bool
   if (signal.answered_by)
     throw new DomainError(
       'conflict',
-      `${nameOf(moment, signal.answered_by)} answered ${atTime(signal.answered_at!, moment)}, a moment before you.`,
+      `${nameOf(moment, signal.answered_by)} answered ${beforeYou(signal.answered_at!, moment)}.`,
     );
   if (!signal.reach)
     throw new DomainError('conflict', nobodyToReach[signal.unreachable ?? 'nobody'] ?? nobodyToReach['nobody']!);
@@ -98,7 +107,7 @@ export async function recordAnswer(
     final: answer.final ?? false,
   });
   if (answer.promiseOn) {
-    const zone = company.calendars[company.places[signal.place]?.calendar ?? '']?.timezone ?? company.timezone;
+    const zone = zoneOf(company, signal.place);
     if (answer.promiseOn < localDate(now, zone)) {
       throw new DomainError('validation', 'The promised day is over. Promise a day to come, or nothing.', {
         invalidParams: [{ name: 'promiseOn', reason: 'is over' }],

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { localDate } from '../../domain/calendar.ts';
 import type { Company, TemplateName } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { zoneOf } from '../../domain/localTime.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { questions } from '../../domain/questions.ts';
@@ -16,7 +17,7 @@ import { wordsOf } from '../../store/records/signals.ts';
 import { sql, type Db } from '../../store/pool.ts';
 import { decisionBehind, type Decided } from '../../store/views/messages.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
-import { atTime } from './respond.ts';
+import { atTime, type Moment } from './respond.ts';
 
 export interface Draft {
   subject: string;
@@ -33,7 +34,9 @@ export async function draftAnswer(
   signal: SignalNow,
   by: string,
 ): Promise<Draft> {
-  if (isCallAboutDecision(signal)) await mustBeCertain(db, signal, { company });
+  const now = await momentOf(db);
+  const zone = zoneOf(company, signal.place);
+  if (isCallAboutDecision(signal)) await mustBeCertain(db, signal, { now, zone });
   const name: TemplateName =
     signal.reach === 'phone'
       ? isCallAboutDecision(signal)
@@ -47,8 +50,6 @@ export async function draftAnswer(
   const said = await wordsOf(db, signal.id);
   const customer = signal.customer_id ? await customerOf(db, signal.customer_id) : null;
   const insight = signal.insight_id ? await insightBehind(db, signal.insight_id) : null;
-  const now = await momentOf(db);
-  const zone = company.calendars[company.places[signal.place]?.calendar ?? '']?.timezone ?? company.timezone;
   const decision = isCallAboutDecision(signal) ? await decisionBehind(db, signal.told_decision_id!) : null;
   const decider = decision?.by ?? insight?.decider;
   const { item, ...attributes } = said?.attributes ?? {};
@@ -86,7 +87,7 @@ export const isCallAboutDecision = ({ reach, told_channel }: SignalNow): boolean
   reach === 'phone' && told_channel === 'phone';
 
 /** Throws `conflict` while a call is owed about what was decided anew since: whoever has heard the old word would never hear the new one. */
-export async function mustBeCertain(db: Db, signal: SignalNow, moment: { company: Company }): Promise<void> {
+export async function mustBeCertain(db: Db, signal: SignalNow, moment: Pick<Moment, 'now' | 'zone'>): Promise<void> {
   const anew = await callOvertaken(db, signal);
   if (anew)
     throw new DomainError(

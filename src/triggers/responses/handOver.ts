@@ -10,7 +10,7 @@ import { CountRow } from '../../store/rows.ts';
 import { signalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import {
-  atTime,
+  beforeYou,
   mustBeOpen,
   mustHoldSomebody,
   nameOf,
@@ -98,10 +98,10 @@ async function wentAlready(
   { id, owner, since }: { id: string; owner: string; since: Date },
 ): Promise<DomainError> {
   const giver = await giverOf(moment.tx, id);
-  const [to, when] = [nameOf(moment, owner), atTime(since, moment)];
+  const [to, when] = [nameOf(moment, owner), beforeYou(since, moment)];
   const who =
     giver === owner ? `${to} took it` : giver ? `${nameOf(moment, giver)} gave it to ${to}` : `It came to ${to}`;
-  return new DomainError('conflict', `${who} ${when}, a moment before you.`);
+  return new DomainError('conflict', `${who} ${when}.`);
 }
 
 function handOversBefore(db: Db, loopId: string, round: number): Promise<number> {

@@ -11,7 +11,7 @@ import type { SignalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { mustBeAnswerable, recordAnswer } from './approveFollowUp.ts';
 import { mustBeCertain } from './draft.ts';
-import { atTime, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
+import { beforeYou, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
 
 export const Call = z.strictObject({
   outcome: z.enum(['reached', 'no_reply', 'wrong_number']),
@@ -28,10 +28,7 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
     mustBeOpen(signal, moment);
     const told = signal.told_channel === 'phone' ? await callThatTold(tx, signal.id, signal.round) : null;
     if (told)
-      throw new DomainError(
-        'conflict',
-        `${nameOf(moment, told.by)} called them ${atTime(told.called_at, moment)}, a moment before you.`,
-      );
+      throw new DomainError('conflict', `${nameOf(moment, told.by)} called them ${beforeYou(told.called_at, moment)}.`);
     const purpose = signal.told_channel === 'phone' ? 'told' : 'answer';
     await mustBeCertain(tx, signal, moment);
     if (purpose === 'answer') mustBeAnswerable(signal, moment, final);

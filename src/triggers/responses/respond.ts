@@ -1,9 +1,10 @@
 /** What all responses share: counted once, recorded under the loop's lock, answered from the database, and only then carried to Temporal. */
 
 import { DomainError } from '../../domain/errors.ts';
-import { inZone } from '../../domain/localTime.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { resting } from '../../domain/whatIsNext.ts';
+import { zoneOf } from '../../domain/localTime.ts';
+import { happenedAt } from '../../domain/moments.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
@@ -34,6 +35,8 @@ export interface Moment extends Configuration {
   tx: Tx;
   /** heed_now() of this transaction. */
   now: Date;
+  /** Of the loop's place; of the company for what people of several places ask for. */
+  zone: string;
   by: string;
 }
 
@@ -93,7 +96,8 @@ async function respond(
         'conflict',
         'This is sample history: it shows what a finished loop looks like, and nothing can be done to it.',
       );
-    const recorded = await record({ ...configuration, tx, by, now: loop.now });
+    const zone = kind === 'signal' ? zoneOf(configuration.company, loop.place) : configuration.company.timezone;
+    const recorded = await record({ ...configuration, tx, by, now: loop.now, zone });
     await factRecorded(tx, loopId);
     // What made no fact is kept as about the loop, or an erasure would not find it.
     await pressed(tx, made.id, recorded.factId ?? loopId, recorded);
@@ -157,6 +161,9 @@ export function mustBeUndecided(insight: InsightNow, moment: Moment): void {
   );
 }
 
-/** "at 13:06" in the company's zone, for telling the slower person how much faster somebody was. */
-export const atTime = (at: Date, { company }: Pick<Moment, 'company'>): string =>
-  `at ${inZone(at, company.timezone, { hour: '2-digit', minute: '2-digit' })}`;
+/** "at 13:06", "yesterday at 13:06": on the clock that whoever acts has before them. */
+export const atTime = (at: Date, { now, zone }: Pick<Moment, 'now' | 'zone'>): string => happenedAt(at, now, zone);
+
+/** For telling the slower person how much faster somebody was: by a moment only where it was one. */
+export const beforeYou = (at: Date, moment: Pick<Moment, 'now' | 'zone'>): string =>
+  `${atTime(at, moment)}${moment.now.getTime() - at.getTime() < 10 * 60_000 ? ', a moment before you' : ''}`;

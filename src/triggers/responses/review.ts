@@ -7,7 +7,7 @@ import { closeRound } from '../../store/records/loops.ts';
 import { recordReview } from '../../store/records/triages.ts';
 import type { Heed } from '../heed.ts';
 import { tellCapturer } from './news.ts';
-import { mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
+import { beforeYou, mustBeOpen, nameOf, respondToSignal, type Responding, type Response } from './respond.ts';
 
 export const Review = z
   .strictObject({
@@ -42,7 +42,10 @@ export function review(heed: Heed, responding: Responding, said: Review): Promis
       );
     }
     if (signal.reviewed_by)
-      throw new DomainError('conflict', `${nameOf(moment, signal.reviewed_by)} has read this a moment before you.`);
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, signal.reviewed_by)} read this ${beforeYou(signal.reviewed_at!, moment)}.`,
+      );
     if (signal.triage_verdict !== 'review')
       throw new DomainError('conflict', 'The rules were sure of this one; it needs no review.');
     await recordReview(tx, { signalId: signal.id, ...said, by });

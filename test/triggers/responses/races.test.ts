@@ -265,6 +265,10 @@ test('who takes what a colleague has answered is told so, and it stays with them
   await expect(acknowledge(db.heed, as('jonas', id))).rejects.toThrow(
     /^Priya Nair answered at \d\d:\d\d, a moment before you\.$/,
   );
+  await db.passTime('25 hours');
+  await expect(acknowledge(db.heed, as('jonas', id))).rejects.toThrow(
+    /^Priya Nair answered (yesterday|on \w+day \d+ \w+( \d{4})?) at \d\d:\d\d\.$/,
+  );
   expect(await signalNow(db.pool, id)).toMatchObject({ owner: 'priya', acknowledged_at: null });
   // To whoever answered, it is theirs as ever.
   expect(await acknowledge(db.heed, as('priya', id))).toMatchObject({ factId: expect.any(String) });

@@ -11,6 +11,7 @@ import {
   waitsToBeTaken,
   type Wait,
 } from '../../../domain/loop.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 import { useLink, type Link } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
@@ -25,7 +26,7 @@ import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
 import { visitorOf } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, zoneOf } from './draw.ts';
+import { draw } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
 import { asksOf, doubtfulLetters, letterFor } from './signals.ts';

@@ -95,11 +95,6 @@ export function leads({ code, company }: Pick<Visitor, 'code' | 'company'>): boo
 const waitingFor = async (web: Web, { company, code }: Visitor): Promise<number> =>
   (await tasksOf(web.heed.pool, company, code)).tasks.length;
 
-/** The zone in which people at a place read the clock. */
-export function zoneOf(company: Company, place: string): string {
-  return company.calendars[company.places[place]?.calendar ?? '']?.timezone ?? company.timezone;
-}
-
 /** Address of a loop's run in the Temporal Web UI. */
 export const runOf = (web: Web, kind: 'signal' | 'insight', id: string): string | undefined => {
   const base = web.temporalUi();

@@ -4,6 +4,7 @@ import { Hono, type Context } from 'hono';
 import { DomainError } from '../../../domain/errors.ts';
 import { figures, isFigure, lastDays } from '../../../domain/measures.ts';
 import { resolveRole } from '../../../domain/routing.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { loopDrill } from '../../../store/views/loopDrill.ts';
 import { loopReport } from '../../../store/views/loopReport.ts';
@@ -12,7 +13,7 @@ import { loop } from '../../../web/loop/loop.ts';
 import type { Asked } from '../../../web/loop/shown.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, leads, zoneOf } from './draw.ts';
+import { draw, leads } from './draw.ts';
 import { skipIn } from './skip.ts';
 import { titleOf } from './titles.ts';
 

@@ -2,12 +2,13 @@
 
 import { Hono } from 'hono';
 import { stageOfSignal } from '../../../domain/loop.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { mine } from '../../../store/views/mine.ts';
 import { mine as mineBody } from '../../../web/mine.ts';
 import { mustBeSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, zoneOf } from './draw.ts';
+import { draw } from './draw.ts';
 import { skipIn } from './skip.ts';
 
 const most = 100;

@@ -7,6 +7,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
 import { questionOf, saidTo, type Question } from '../../../domain/questions.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
 import { dueNow, whoDecided } from '../../../store/views/insights.ts';
@@ -20,7 +21,7 @@ import { signal as signalBody, type Possible, type SignalShown } from '../../../
 import type { Clock } from '../../../web/when.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, firstName, runOf, zoneOf } from './draw.ts';
+import { draw, firstName, runOf } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith } from './verbs.ts';

@@ -3,13 +3,14 @@
 import { Hono } from 'hono';
 import type { Company } from '../../../domain/company.ts';
 import { clockTime } from '../../../domain/moments.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { tasksOf, todayAt, type Task } from '../../../store/views/tasks.ts';
 import { saidTo, tasks as tasksBody, type TaskShown } from '../../../web/tasks.ts';
 import { count } from '../../../web/words.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, firstName, zoneOf } from './draw.ts';
+import { draw, firstName } from './draw.ts';
 import { titleOf } from './titles.ts';
 
 export function taskPages(web: Web): Hono {

@@ -8,7 +8,8 @@ import { errorPage, type Trouble } from '../../../web/errorPage.ts';
 import { comeBackTo, NotSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { frameOf } from './draw.ts';
-import { readForm } from './forms.ts';
+import { one, readForm, type Form } from './forms.ts';
+import { isId } from './signals.ts';
 
 const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   unauthorized: 401,
@@ -37,7 +38,8 @@ export function answerTroubles(web: Web): ErrorHandler {
     const status = statuses[error.code] ?? 400;
     const alone = /^\/(t|yours|unsubscribe|not-me|sign-in)\//.test(c.req.path);
     const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
-    return answer(c, { status, sentence: error.message, alone }, frame);
+    const typed = error.code === 'gone' ? await typedInto(c) : [];
+    return answer(c, { status, sentence: error.message, alone, typed }, frame);
   };
 }
 
@@ -56,6 +58,17 @@ async function askWhoItIs(c: Context, web: Web): Promise<Response> {
   const sentence =
     'You are not signed in any more. What you typed stands below: sign in in another window, then send it again.';
   return answer(c, { status: 401, sentence, again: await sentBefore(c) }, {});
+}
+
+/** Free text of a post about something that ended while it was being written. */
+async function typedInto(c: Context): Promise<string[]> {
+  if (c.req.method !== 'POST') return [];
+  const form: Form = await readForm(c).catch(() => ({}));
+  return ['subject', 'words', 'reason', 'internalReason', 'evidence'].flatMap((name) => {
+    const text = one(form, name);
+    // Evidence is a sentence where something is done, and ids of what was said where it is decided.
+    return text === undefined || isId(text) ? [] : [text];
+  });
 }
 
 /** The fields of a post, under the same key, so that it counts once. */

@@ -12,9 +12,10 @@ import { mailRights } from '../../rights/mailRights.ts';
 import { nothingFilled, type Filled } from '../../../web/fields.ts';
 import { notMe, notMeDone, stopped, unsubscribe, yours as yoursBody } from '../../../web/yours.ts';
 import type { Web } from '../web.ts';
-import { draw, zoneOf } from './draw.ts';
+import { draw } from './draw.ts';
 import { goneFor, goodLink, noSuchLink } from './links.ts';
 import { asUnfit, given, one, parse, readForm, Unfit } from './forms.ts';
+import { zoneOf } from '../../../domain/localTime.ts';
 
 export function customerPages(web: Web): Hono {
   const app = new Hono();

@@ -70,7 +70,12 @@ describe('the page behind a link from an e-mail', () => {
     expect(again.status).toBe(410);
     expect(again.text).toContain('Omar Haddad has answered it. There is nothing left to do for you');
     const before = await pages.facts();
-    expect((await omar.post(`${link}/dismissal`, { reason: 'late' })).status).toBe(410);
+    const late = await omar.post(`${link}/follow-up`, { words: 'Dear Kim,\n\nall of <this> took me an hour.' });
+    expect(late.status).toBe(410);
+    expect(late.text).toContain('Omar Haddad has answered it.');
+    expect(late.text).toContain('This press has changed nothing.');
+    expect(late.html).toContain('Dear Kim,\n\nall of &lt;this&gt; took me an hour.');
+    expect(late.html).not.toContain('Send it again');
     expect(await pages.facts()).toBe(before);
   });
 
