@@ -71,29 +71,33 @@ describe('my tasks', () => {
 
   test('asks for no call while what to say in it is decided anew, and neither does the message that names several', async () => {
     const { shop, web } = pages;
-    const { id, insight_id: insight } = await shop.hears({
+    const {
+      id,
+      insight_id: insight,
+      owner,
+    } = await shop.hears({
       words: 'Do you have this scarf in ochre?',
       customer: { name: 'Pat Quinn', phone: '+31 6 12345670' },
       consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
     });
     const by = (staff: string, loopId: string) => ({ loopId, by: staff, press: shop.press() });
-    await recordCall(web.heed, by('jonas', id), { outcome: 'reached' });
+    await recordCall(web.heed, by(owner, id), { outcome: 'reached' });
     await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'Ochre does not sell.' });
     await shop.tells(insight!);
-    const call = { ...(await shop.planned('prompt', 'jonas', id)), staff: 'jonas' };
+    const call = { ...(await shop.planned('prompt', owner, id)), staff: owner };
     await shop.db.pool.transaction((tx) => bundle(tx, call, 300_000));
     await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'The mill has closed.' });
 
-    const jonas = await pages.as('jonas');
-    const wait = await jonas.get('/tasks');
-    expect(wait.text).toContain('Wait: it was decided anew, and what to tell them is certain at 10:10.');
+    const holder = await pages.as(owner);
+    const wait = await holder.get('/tasks');
+    expect(wait.text).toContain('Wait: it was decided anew, and what to tell them is certain at 10:10');
     expect(wait.text).not.toContain('Call Pat');
-    const named = async () => JSON.stringify(await shop.slack('digest', 'jonas'));
+    const named = async () => JSON.stringify(await shop.slack('digest', owner));
     expect(await named()).toContain(
       'High Street: wait, it was decided anew, and what to tell them is certain at 10:10.',
     );
     await shop.tells(insight!);
-    expect((await jonas.get('/tasks')).text).toContain('Call Pat');
+    expect((await holder.get('/tasks')).text).toContain('Call Pat');
     expect(await named()).toContain('High Street: please call the customer about what was decided.');
   });
 
