@@ -8,10 +8,11 @@ export interface Stop {
 /** How we are told to end: Ctrl-C, whoever keeps us, and a terminal that is closed or was reached over a line that is lost. */
 export const toldToEnd = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Whoever reads along may go before we do: a `| tee` hears Ctrl-C as well, a terminal is closed. What can't be said to them any more would end
- *  us in the middle of stopping. */
+/** A terminal may be gone before we are, and the disk full on which a log is kept: what can't be said there would end us in the middle of our work,
+ *  or of stopping. */
 export function goOnUnheard(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  // slonik's logger listens there too, and throws whatever is no closed pipe.
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
 }
 
 /** Longer than any part needs: PostgreSQL is the slowest, which is told three times. */

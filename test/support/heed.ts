@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,8 +26,6 @@ export interface RunningHeed {
   lose(): Promise<void>;
   /** Ctrl-C, or as another one of those that tell it to end. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Whoever read along is gone: what it says meets a closed pipe. */
-  unheard(): void;
   /** Nothing of it is left, however far it has come: what does not end when it is told to is killed, with its servers. */
   forget(): Promise<void>;
 }
@@ -36,8 +34,11 @@ export interface RunningHeed {
 const patienceMs = 60_000;
 
 /** One that is not started yet, so that whoever has it can end it, also when it is never up. In a blank data folder, unless the environment
- *  names one. */
-export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<RunningHeed> {
+ *  names one. Unheard, it can say nothing, as on a terminal that is gone: every word of it fails. */
+export async function newHeed(
+  environment: NodeJS.ProcessEnv = {},
+  { unheard = false }: { unheard?: boolean } = {},
+): Promise<RunningHeed> {
   const dataDir = environment['HEED_DATA_DIR'] ?? (await mkdtemp(join(tmpdir(), 'heed-e2e-')));
   await chmod(dataDir, 0o711);
   const port = await getPort();
@@ -45,18 +46,21 @@ export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<Runn
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     said = '';
+    const nowhere = unheard ? await open('/dev/full', 'w') : undefined;
+    const terminal = nowhere?.fd ?? 'pipe';
     const started = spawn('scripts/node', ['src/main.ts'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', terminal, terminal],
       env: { ...process.env, PORT: String(port), HEED_DATA_DIR: dataDir, HEED_API_KEY: apiKey, ...environment },
     });
     child = started;
+    await nowhere?.close();
     await new Promise<void>((ready, refused) => {
       const hear = (chunk: Buffer): void => {
         said += chunk.toString();
         if (said.includes('Start here')) ready();
       };
-      started.stdout.on('data', hear);
-      started.stderr.on('data', hear);
+      started.stdout?.on('data', hear);
+      started.stderr?.on('data', hear);
       started.once('exit', (code) => refused(new Error(`npm start ended with ${code}: ${said}`)));
     });
   };
@@ -86,10 +90,6 @@ export async function newHeed(environment: NodeJS.ProcessEnv = {}): Promise<Runn
       await rm(dataDir, { recursive: true, force: true });
     },
     stop,
-    unheard() {
-      child?.stdout?.destroy();
-      child?.stderr?.destroy();
-    },
     async forget() {
       await Promise.race([stop(), sleep(patienceMs, undefined, { ref: false })]);
       await killServers();
