@@ -84,6 +84,7 @@ describe('my tasks', () => {
     await recordCall(web.heed, by(owner, id), { outcome: 'reached' });
     await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'Ochre does not sell.' });
     await shop.tells(insight!);
+    await shop.climbs(id);
     const call = { ...(await shop.planned('prompt', owner, id)), staff: owner };
     await shop.db.pool.transaction((tx) => bundle(tx, call, 300_000));
     await decide(web.heed, by('tomas', insight!), { outcome: 'declined', reason: 'The mill has closed.' });
