@@ -155,9 +155,8 @@ async function countLoops(
   enough: AbortController,
   finished: Promise<void>,
 ): Promise<void> {
-  const state = { over: false };
-  void finished.finally(() => (state.over = true)).catch(() => {});
-  for (; !state.over && !enough.signal.aborted; await sleep(3_000)) {
+  void finished.catch(() => {}).then(() => enough.abort());
+  for (; !enough.signal.aborted; await sleep(3_000)) {
     const [now] = await query<{ loops: number }>(databaseUrl, 'select count(*)::integer as loops from loops').catch(
       () => [],
     );

@@ -1,6 +1,5 @@
 /** The two stages that every wait is made of: where does the loop stand, and whom to tell when nobody acted. */
 
-import { endOfDay } from '../domain/calendar.ts';
 import type { Company, Role } from '../domain/company.ts';
 import { nextRepeat } from '../domain/ladder.ts';
 import {
@@ -23,6 +22,7 @@ import { closeRound, lockLoop } from '../store/records/loops.ts';
 import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import { factsOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 
@@ -286,7 +286,7 @@ function readSignal(s: SignalNow, roundKnown: number): Reading {
 }
 
 function readInsight(i: InsightNow, now: Date, company: Company): Reading {
-  const facts = { ...i, done_by_end: i.done_by ? endOfDay(i.done_by, company.timezone) : null };
+  const facts = factsOf(i, company);
   const stage = stageOfInsight(facts, now);
   return {
     ...pick(i),

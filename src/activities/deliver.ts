@@ -2,9 +2,8 @@
  *  once. Not sent, sent, and nobody knows are three different things. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOfDay } from '../domain/calendar.ts';
 import { usualAttention, type Company } from '../domain/company.ts';
-import { ladderPlansOfInsight, ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
+import { ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
@@ -39,6 +38,7 @@ import { staffByCode } from '../store/records/staff.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import { plansOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
@@ -210,9 +210,7 @@ async function plansOfSignal(tx: Tx, { round }: Delivery, signal: SignalNow): Pr
 
 /** Whoever makes the number full that it was put off for plans it anew, so it is the latest of each wait that calls. */
 function plansOfInsight(tx: Tx, { now }: Delivery, insight: InsightNow, company: Company): Promise<readonly string[]> {
-  const doneByEnd = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
-  const running = ladderPlansOfInsight({ ...insight, done_by_end: doneByEnd }, now);
-  return latestPlans(tx, { loopId: insight.id, round: insight.round }, running);
+  return latestPlans(tx, { loopId: insight.id, round: insight.round }, plansOf(insight, company, now));
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */

@@ -1,10 +1,8 @@
 /** A decision reaches everyone who asked and everyone who captured it: told, or not, for a recorded reason. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOfDay } from '../domain/calendar.ts';
 import type { Company } from '../domain/company.ts';
 import { longDate } from '../domain/longDate.ts';
-import { stageOfInsight } from '../domain/loop.ts';
 import { insightTitle } from '../domain/sameness.ts';
 import { extract, quotableAttributes, quotingOf, renderTemplate } from '../domain/template.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
@@ -14,6 +12,7 @@ import { contributorsLeft, recordTelling, recordToldSignal, type Contributor } f
 import { decisionInForce } from '../store/records/decisions.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
+import { stageOf } from '../store/views/signalReading.ts';
 import type { Hands } from './createActivities.ts';
 
 /** So that one chunk stays well inside a local activity's four seconds. */
@@ -53,8 +52,7 @@ export async function finish(hands: Hands, insightId: string): Promise<boolean> 
   return hands.pool.transaction(async (tx) => {
     const { now } = await lockLoop(tx, insightId);
     const insight = (await insightNow(tx, insightId))!;
-    const facts = { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null };
-    const stage = stageOfInsight(facts, now);
+    const stage = stageOf(insight, company, now);
     if (stage === 'closed') return true;
     if (stage !== 'finish') return false;
     const adopted = insight.outcome === 'adopted';

@@ -36,6 +36,9 @@ export interface Next {
 /** What anybody is told who would do something about what rests. */
 export const resting = 'The customer has asked that nothing be done with this for now. It goes on when they lift that.';
 
+/** What anybody is told who would call about it meanwhile; the moment follows. */
+export const decidedAnew = 'it was decided anew, and what to tell them is certain';
+
 /** At most two lines: the next rung with its time, and what follows once it is met. Empty when the loop is over. */
 export function whatIsNext(loop: LoopAhead): Next[] {
   if (loop.restricted && loop.stage !== 'closed') return [{ sentence: resting }];

@@ -37,7 +37,7 @@ export async function startApart(config: Config, part: Part, stops: Stop[], say:
 }
 
 async function startWebAlone(config: Config, pool: Pool, stops: Stop[], say: Say): Promise<void> {
-  const [{ openSlack }, { openHeed }, { keepInitialKey, signInServiceOf, startWeb }] = await Promise.all([
+  const [{ openSlack }, { openHeed }, { keepInitialKey, signInServiceOf, startWeb, uiOf }] = await Promise.all([
     import('../integrations/slack.ts'),
     import('../triggers/heed.ts'),
     import('./web.ts'),
@@ -47,7 +47,7 @@ async function startWebAlone(config: Config, pool: Pool, stops: Stop[], say: Say
   await startWeb(config, stops, {
     heed: openHeed(pool, openConfigurations(pool, { knownForMs })),
     publicUrl: config.publicUrl,
-    temporalUi: () => config.temporalUiUrl && `${config.temporalUiUrl}/namespaces/${config.temporalNamespace}`,
+    temporalUi: () => uiOf(config),
     signInService: signInServiceOf(config),
     slack: config.slack && slack ? { ...slack, signingSecret: config.slack.signingSecret } : undefined,
     demo: undefined,

@@ -20,7 +20,7 @@ import { applyCompany } from '../triggers/companyAtStart.ts';
 import { openHeed } from '../triggers/heed.ts';
 import { devFrame } from '../triggers/http/pages/draw.ts';
 import type { Web } from '../triggers/http/web.ts';
-import { keepInitialKey, signInServiceOf, startWeb } from './web.ts';
+import { keepInitialKey, signInServiceOf, startWeb, uiOf } from './web.ts';
 
 type Say = (sentence: string) => void;
 
@@ -141,11 +141,6 @@ const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
   TEMPORAL_PROFILE: undefined,
   TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
 });
-
-const uiOf = (config: Config, temporal: EmbeddedTemporal | undefined): string | undefined => {
-  const ui = config.temporalUiUrl ?? temporal?.uiUrl;
-  return ui && `${ui}/namespaces/${temporal ? 'default' : config.temporalNamespace}`;
-};
 
 async function startDatabase(dataDir: string, stops: Stop[], say: Say): Promise<string> {
   return (await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops)).url;

@@ -32,5 +32,11 @@ export async function keepInitialKey(config: Config, pool: Pool, say: (sentence:
   if (made) say(`API key, shown this once: ${made}`);
 }
 
+/** Where stories are watched: their namespace in the Temporal Web UI, if there is one. */
+export const uiOf = (config: Config, embedded?: { uiUrl: string | undefined }): string | undefined => {
+  const ui = config.temporalUiUrl ?? embedded?.uiUrl;
+  return ui && `${ui}/namespaces/${embedded ? 'default' : config.temporalNamespace}`;
+};
+
 export const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
   oidc && { ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }), besideLinks: oidc.besideLinks };

@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { SignalStage } from '../domain/loop.ts';
 import type { Question } from '../domain/questions.ts';
 import type { TimelineLine } from '../domain/timeline.ts';
-import type { Next } from '../domain/whatIsNext.ts';
+import { decidedAnew, type Next } from '../domain/whatIsNext.ts';
 import {
   act,
   answer,
@@ -161,7 +161,7 @@ function firstOf({ asks, acting }: Possible): Html | '' {
 
 /** Whoever heard the old word would not be told the new one. */
 export const notYet = (certain: Date, clock: Clock): Html =>
-  html`<p>Wait: it was decided anew, and what to tell them is certain at ${moment(certain, clock)}.</p>`;
+  html`<p>Wait: ${decidedAnew} at ${moment(certain, clock)}.</p>`;
 
 function thanks({ reference, others }: SignalShown, name: string): Html {
   return html`<p class="said" role="status" id="said">

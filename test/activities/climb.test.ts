@@ -10,13 +10,13 @@ import { sql } from '../../src/store/pool.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
 let hands: Hands;
 beforeAll(async () => {
   db = await openTestDatabase();
-  hands = { pool: db.pool, configuration: db.heed.configuration, publicUrl: 'https://heed.test' } as Hands;
+  hands = handsOf(db);
 });
 afterAll(() => db.close());
 

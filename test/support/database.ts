@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { QuerySqlToken } from 'slonik';
+import type { Hands } from '../../src/activities/createActivities.ts';
 import type { Company } from '../../src/domain/company.ts';
 import { openPool, sql, type Pool } from '../../src/store/pool.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
@@ -24,6 +25,10 @@ export interface TestDatabase {
   lose(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What stages are called with by hand: they work on Postgres alone, so nothing that sends is there. */
+export const handsOf = ({ pool, heed }: TestDatabase): Hands =>
+  ({ pool, configuration: heed.configuration, publicUrl: 'https://heed.test' }) as Hands;
 
 /** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). */
 export async function openTestDatabase({

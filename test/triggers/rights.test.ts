@@ -32,14 +32,14 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundInDatabase } from '../support/canaries.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
 let hands: Hands;
 beforeAll(async () => {
   db = await openTestDatabase();
-  hands = { pool: db.pool, configuration: db.heed.configuration, publicUrl: 'https://heed.test' } as Hands;
+  hands = handsOf(db);
 });
 afterAll(() => db.close());
 

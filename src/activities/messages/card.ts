@@ -6,6 +6,7 @@ import { longDate } from '../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
 import { happenedAt } from '../../domain/moments.ts';
 import { questionOf, saidTo } from '../../domain/questions.ts';
+import { decidedAnew } from '../../domain/whatIsNext.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import { cardOf } from '../../store/records/cards.ts';
@@ -167,7 +168,7 @@ async function signalStands(
   }
 
   async function toCallAbout(): Promise<string | undefined> {
-    if (anew) return `Wait: it was decided anew, and what to tell them is certain ${happenedAt(anew, now, zone)}.`;
+    if (anew) return `Wait: ${decidedAnew} ${happenedAt(anew, now, zone)}.`;
     const decision = signal.told_channel === 'phone' ? await decisionBehind(db, signal.told_decision_id!) : null;
     if (!decision) return undefined;
     const what = decidedWhat(decision.outcome, decision.scope);

@@ -4,6 +4,7 @@ import { capital } from '../../domain/capital.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { elapsedInWords, happenedAt, inWords } from '../../domain/moments.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
+import { decidedAnew } from '../../domain/whatIsNext.ts';
 import { loopsNamedIn } from '../../store/records/digests.ts';
 import { tasksOf, type Asks, type Task } from '../../store/views/tasks.ts';
 import { shade } from './card.ts';
@@ -47,9 +48,7 @@ const loopOf = (task: Task) => (task.about === 'signal' ? task.signal : task.ins
 const since = (task: Task): Date => (task.about === 'signal' ? task.signal.captured_at : task.insight.opened_at);
 
 const askedOf = (task: Task, now: Date, zone: string): string =>
-  task.about === 'signal' && task.anew
-    ? `wait, it was decided anew, and what to tell them is certain ${happenedAt(task.anew, now, zone)}`
-    : asked[task.asks];
+  task.about === 'signal' && task.anew ? `wait, ${decidedAnew} ${happenedAt(task.anew, now, zone)}` : asked[task.asks];
 
 const asked: Record<Asks, string> = {
   review: 'please read it',

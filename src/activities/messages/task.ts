@@ -1,9 +1,8 @@
 /** A loop as a message to staff tells it: read once, drawn as an e-mail, a card or a line that rings. */
 
 import type { Company, LadderName } from '../../domain/company.ts';
-import { endOfDay } from '../../domain/calendar.ts';
 import { zoneOf } from '../../domain/localTime.ts';
-import { stageOfInsight, stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
+import { stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { spanText } from '../../domain/span.ts';
@@ -12,6 +11,7 @@ import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, type InsightNow } from '../../store/views/insights.ts';
 import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
+import { stageOf } from '../../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../../store/views/signals.ts';
 import { personName, placeName, type Composing } from './composing.ts';
 import { dueBy } from './when.ts';
@@ -85,8 +85,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
 
 async function insightTask(composing: Composing, insight: InsightNow, now: Date): Promise<InsightTask> {
   const { company } = composing;
-  const doneByEnd = insight.done_by ? endOfDay(insight.done_by, company.timezone) : null;
-  const stage = stageOfInsight({ ...insight, done_by_end: doneByEnd }, now);
+  const stage = stageOf(insight, company, now);
   const waits: Partial<Record<InsightStage, Wait>> = { decide: 'decided', complete: 'completed' };
   const loop = { ...pick(insight), owner: insight.decider, ownerReason: insight.decider_reason };
   return {

@@ -97,7 +97,7 @@ export function plansOf(insight: InsightNow, company: Company, now: Date): PlanD
 }
 
 /** What was adopted for a day is due when that day is over in the company's zone. */
-const factsOf = (insight: InsightNow, company: Company): InsightFacts => ({
+export const factsOf = (insight: InsightNow, company: Company): InsightFacts => ({
   ...insight,
   done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null,
 });

@@ -10,6 +10,7 @@ import { longDate } from '../../domain/longDate.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { questions } from '../../domain/questions.ts';
 import { extract, quotingOf, renderTemplate } from '../../domain/template.ts';
+import { decidedAnew } from '../../domain/whatIsNext.ts';
 import { momentOf } from '../../store/records/clock.ts';
 import { customerOf } from '../../store/records/customers.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
@@ -89,11 +90,7 @@ export const isCallAboutDecision = ({ reach, told_channel }: SignalNow): boolean
 /** Throws `conflict` while a call is owed about what was decided anew since: whoever has heard the old word would never hear the new one. */
 export async function mustBeCertain(db: Db, signal: SignalNow, moment: Pick<Moment, 'now' | 'zone'>): Promise<void> {
   const anew = await callOvertaken(db, signal);
-  if (anew)
-    throw new DomainError(
-      'conflict',
-      `Wait: it was decided anew, and what to tell them is certain ${atTime(anew, moment)}.`,
-    );
+  if (anew) throw new DomainError('conflict', `Wait: ${decidedAnew} ${atTime(anew, moment)}.`);
 }
 
 function decidedWhat({ outcome, scope }: Decided): string {

@@ -5,7 +5,6 @@ import { compose } from '../../../src/activities/messages/compose.ts';
 import type { Composed } from '../../../src/activities/messages/composing.ts';
 import { tell } from '../../../src/activities/tell.ts';
 import { enrich, joinInsight, refineOwner, triage } from '../../../src/activities/triage.ts';
-import type { Hands } from '../../../src/activities/createActivities.ts';
 import { newId } from '../../../src/domain/ids.ts';
 import type { Letter, SlackMessage } from '../../../src/integrations/letter.ts';
 import { sql } from '../../../src/store/pool.ts';
@@ -14,7 +13,7 @@ import { signalNow, type SignalNow } from '../../../src/store/views/signals.ts';
 import { insightNow, type InsightNow } from '../../../src/store/views/insights.ts';
 import { capture, type Capture } from '../../../src/triggers/capture.ts';
 import { z } from 'zod';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { handsOf, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 export interface Shop {
   db: TestDatabase;
@@ -51,7 +50,7 @@ export async function openShop(): Promise<Shop> {
   await db.pool.query(
     sql.unsafe`update test_clock set ahead = timestamptz '2026-06-15 10:00:00 Europe/Amsterdam' - now()`,
   );
-  const hands = { pool: db.pool, configuration: db.heed.configuration, publicUrl: 'https://heed.test' } as Hands;
+  const hands = handsOf(db);
   const press = () => ({ source: 'test', key: newId() });
 
   const climbs = async (loopId: string): Promise<void> => {

@@ -1,7 +1,7 @@
 /** What somebody does by a link from an e-mail, without an account. Opening changes nothing; each press is theirs alone, about that loop alone. */
 
 import { Hono, type Context } from 'hono';
-import { endOfDay, localDate } from '../../../domain/calendar.ts';
+import { localDate } from '../../../domain/calendar.ts';
 import { placesSeenBy } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import {
@@ -19,7 +19,7 @@ import { insightPage } from '../../../store/views/insightPage.ts';
 import { dueNow } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
-import { plansOf } from '../../../store/views/signalReading.ts';
+import { factsOf, plansOf } from '../../../store/views/signalReading.ts';
 import { insightAction, signalAction } from '../../../web/action.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
@@ -196,8 +196,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
   if (!page) return undefined;
   const { insight, stage, now } = page;
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
-  const facts = { ...insight, done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null };
-  const met = stage === 'closed' || waitsMetByInsight(facts, now).includes(link.wait as Wait);
+  const met = stage === 'closed' || waitsMetByInsight(factsOf(insight, company), now).includes(link.wait as Wait);
   const theirs = await stillTheirs(web.heed.pool, insight.id, link.staff);
   const takesBack = stage === 'undo' && insight.decided_by === link.staff;
   const over =
