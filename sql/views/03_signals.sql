@@ -75,6 +75,10 @@ select
   c.says,
   c.confirmed_at,
   z.how as closed_how,
+  -- A "yes" may come after the next round was opened, and is said to the question of the one before.
+  case when z.how = 'settled' then (
+    select x.question from confirmations x where x.loop_id = s.id and x.says = 'yes' order by x.confirmed_at desc limit 1
+  ) end as closed_question,
   z.closed_at,
   z.by as closed_by,
   z.reason as closed_reason

@@ -45,24 +45,34 @@ export function whatIsNext(loop: LoopAhead): Next[] {
   return [rungNext(loop), following(loop)].filter((next) => next !== undefined);
 }
 
-/** The same for the customer, who reads neither ladders nor whom we remind. `promisedOn`: YYYY-MM-DD. */
+/** The same for the customer, who reads neither ladders nor whom we remind: at most one line. `promisedOn`: YYYY-MM-DD. */
 export function whatIsNextForCustomer({
-  stage,
-  promisedOn,
-  now,
   company,
+  now,
+  stage,
   place,
-}: Pick<LoopAhead, 'company' | 'now' | 'place'> & { stage: SignalStage; promisedOn: string | null }): Next[] {
-  if (stage === 'closed') return [];
-  if (stage === 'confirmation') return [{ sentence: 'You say whether it is settled for you.' }];
-  if (stage !== 'decision') return [{ sentence: 'A person with a name reads it and answers you.' }];
-  return [
-    {
-      sentence: promisedOn
-        ? `You hear what is decided by ${longDate(promisedOn, now, zoneOf(company, place))}, whichever way it goes.`
-        : 'You hear what is decided, and why.',
-    },
-  ];
+  owner,
+  restricted,
+  decider,
+  promisedOn,
+  called,
+}: Pick<LoopAhead, 'company' | 'now' | 'place' | 'owner' | 'restricted'> & {
+  stage: SignalStage;
+  /** Staff code; absent while nobody has to decide it. */
+  decider?: string | undefined;
+  promisedOn: string | null;
+  /** It is decided, and told by telephone. */
+  called: boolean;
+}): Next[] {
+  const name = (code: string | undefined): string => (code && company.staff[code]?.name) || 'Somebody';
+  // What they say themselves is asked for below, and counts all the same.
+  if (stage === 'closed' || stage === 'confirmation') return [];
+  if (restricted) return [{ sentence: 'You asked us to let this rest. It goes on when you tell us so.' }];
+  if (stage === 'captured' || stage === 'review') return [{ sentence: 'Somebody with a name reads it.' }];
+  if (stage !== 'decision') return [{ sentence: `${name(owner)} reads it and answers you.` }];
+  if (called) return [{ sentence: `It is decided. ${name(owner)} calls you about it.` }];
+  const by = promisedOn ? `, by ${longDate(promisedOn, now, zoneOf(company, place))}` : '';
+  return [{ sentence: `${name(decider)} decides it. You hear from us either way${by}.` }];
 }
 
 function rungNext(loop: LoopAhead): Next | undefined {

@@ -23,6 +23,8 @@ export interface InsightShown {
   refused: number;
   /** Once it was put off, when it is looked at again. */
   decideBy: Date;
+  /** Put off until so many had asked, and so many have. */
+  enough: boolean;
   outcome: 'adopted' | 'declined' | 'deferred' | null;
   reason: string | null;
   finalAt: Date | null;
@@ -134,11 +136,12 @@ export const headline = ({ people, title, kind }: Pick<InsightShown, 'people' | 
     ? `${count(people, 'person', 'people')} ${kind}`
     : `${count(people, 'person asks', 'people ask')} for ${title}`;
 
-export function standing(i: Pick<InsightShown, 'stage' | 'outcome' | 'decideBy'>, clock: Clock): Html {
+export function standing(i: Pick<InsightShown, 'outcome' | 'decideBy' | 'enough'>, clock: Clock): Html {
   if (i.outcome === 'adopted') return tag('yes', 'done');
   if (i.outcome === 'declined') return tag('no, with a reason', 'done');
   const when = due('decide', i.decideBy, clock);
   if (when.tone === 'late') return tag('past its date, undecided', 'late');
+  if (i.enough) return tag('enough have asked', 'late');
   return i.outcome === 'deferred' ? tag('still listening', 'soon') : tag(when.text, when.tone);
 }
 

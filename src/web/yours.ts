@@ -2,9 +2,8 @@
 
 import { html } from 'hono/html';
 import type { TimelineLine } from '../domain/timeline.ts';
-import type { SignalStage } from '../domain/loop.ts';
-import { longDate } from '../domain/longDate.ts';
 import type { Question } from '../domain/questions.ts';
+import type { Next } from '../domain/whatIsNext.ts';
 import { pressKey, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
@@ -18,12 +17,7 @@ export interface YoursShown {
   place: string;
   words: string | null;
   past: readonly TimelineLine[];
-  stage: SignalStage;
-  /** Who answers, and who decides. */
-  owner: string;
-  decider: string | undefined;
-  /** YYYY-MM-DD */
-  promisedOn: string | null;
+  next: readonly Next[];
   /** What can be said now; undefined before we have answered, and once there is nothing to add. */
   question: Question | undefined;
   says: 'yes' | 'no' | null;
@@ -49,7 +43,7 @@ const questions: Record<Question, string> = {
 export function yours(y: YoursShown, clock: Clock): Html {
   return html`<p class="soft">${y.company}, ${y.place}</p>
     <h1>What became of what you told us</h1>
-    ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, next(y, clock), clock)}
+    ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, y.next, clock)}
     ${y.question ? question(y, y.question) : ''}
     <section class="tight" aria-labelledby="may">
       <h2 id="may">What we may do</h2>
@@ -105,26 +99,6 @@ export const rightsErased = (): Html =>
     <p class="claim">
       What you said, your name and your addresses are gone. If you come by, you are as welcome as before.
     </p>`;
-
-/** What they may expect of us, without our ladders. */
-function next({ stage, owner, decider, promisedOn }: YoursShown, { now, zone }: Clock): { sentence: string }[] {
-  switch (stage) {
-    case 'captured':
-    case 'review':
-      return [{ sentence: 'Somebody with a name reads it.' }];
-    case 'acknowledge':
-    case 'answer':
-      return [{ sentence: `${owner} reads it and answers you.` }];
-    case 'decision':
-      return [
-        {
-          sentence: `${decider ?? 'Somebody'} decides it. You hear from us either way${promisedOn ? `, by ${longDate(promisedOn, now, zone)}` : ''}.`,
-        },
-      ];
-    default:
-      return [];
-  }
-}
 
 function question(y: YoursShown, asks: Question): Html {
   return html`<section class="card stack" aria-labelledby="question">

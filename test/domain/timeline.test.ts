@@ -447,17 +447,34 @@ describe('what is next', () => {
     expect(whatIsNext(ahead({ ...rests, rungs: [], stage: 'closed' }))).toEqual([]);
   });
 
-  test('for the customer holds our promise and no names of whom we remind', () => {
-    const forKim = (stage: SignalStage, promisedOn: string | null) =>
-      whatIsNextForCustomer({ company: shop, now: at('15T10:00'), place: 'high-street', stage, promisedOn });
-    expect(forKim('decision', '2026-06-19')).toEqual([
-      { sentence: 'You hear what is decided by Friday 19 June, whichever way it goes.' },
+  test('for the customer is one line with a name and our promise, and nothing of whom we remind', () => {
+    const forKim = (stage: SignalStage, more: Partial<Parameters<typeof whatIsNextForCustomer>[0]> = {}) =>
+      whatIsNextForCustomer({
+        company: shop,
+        now: at('15T10:00'),
+        place: 'high-street',
+        stage,
+        owner: 'priya',
+        decider: 'tomas',
+        promisedOn: null,
+        called: false,
+        ...more,
+      }).map(({ sentence }) => sentence);
+    expect(forKim('captured')).toEqual(['Somebody with a name reads it.']);
+    expect(forKim('acknowledge')).toEqual(['Priya Nair reads it and answers you.']);
+    expect(forKim('decision', { promisedOn: '2026-06-19' })).toEqual([
+      'Tomás Rey decides it. You hear from us either way, by Friday 19 June.',
     ]);
-    expect(forKim('acknowledge', null)).toEqual([{ sentence: 'A person with a name reads it and answers you.' }]);
-    expect(forKim('closed', null)).toEqual([]);
-    expect(forKim('decision', '2027-01-04')).toEqual([
-      { sentence: 'You hear what is decided by Monday 4 January 2027, whichever way it goes.' },
+    expect(forKim('decision', { promisedOn: '2027-01-04' })).toEqual([
+      'Tomás Rey decides it. You hear from us either way, by Monday 4 January 2027.',
     ]);
+    expect(forKim('decision', { called: true })).toEqual(['It is decided. Priya Nair calls you about it.']);
+    expect(forKim('answer', { restricted: true })).toEqual([
+      'You asked us to let this rest. It goes on when you tell us so.',
+    ]);
+    // What is asked of them then stands below, and rests with them.
+    expect(forKim('confirmation', { restricted: true })).toEqual([]);
+    expect(forKim('closed')).toEqual([]);
   });
 });
 

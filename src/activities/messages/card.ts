@@ -5,15 +5,15 @@ import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
 import { happenedAt } from '../../domain/moments.ts';
-import { questionOf, saidTo } from '../../domain/questions.ts';
-import { decidedAnew } from '../../domain/whatIsNext.ts';
+import { saidTo } from '../../domain/questions.ts';
+import { decidedAnew, resting } from '../../domain/whatIsNext.ts';
 import type { SlackMessage } from '../../integrations/letter.ts';
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import { cardOf } from '../../store/records/cards.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { staffByCode } from '../../store/records/staff.ts';
-import { insightNow } from '../../store/views/insights.ts';
+import { dueNow, enoughHaveAsked, insightNow } from '../../store/views/insights.ts';
 import { decisionBehind, lastCall, type Call, type Decided } from '../../store/views/messages.ts';
 import { howMany, quotable } from './aboutInsight.ts';
 import { others, whoAndWhere } from './aboutSignal.ts';
@@ -138,6 +138,7 @@ async function signalStands(
   const name = (code: string | null): string => (code === staff ? 'you' : personName(company, code));
   const at = (moment: Date | null): string => (moment ? ` ${happenedAt(moment, now, zone)}` : '');
   const again = signal.round > 1 ? 'Not settled; starting again. ' : '';
+  if (signal.restricted && stage !== 'closed') return { colour: shade.amber, word: resting };
   switch (stage) {
     case 'captured':
     case 'review':
@@ -154,7 +155,7 @@ async function signalStands(
       if (call) return { colour: shade.amber, word: `${answered()} ${call}` };
       const insight = signal.insight_id ? await insightNow(db, signal.insight_id) : null;
       const decides = insight
-        ? ` ${personName(company, insight.decider)} decides by ${longDate(localDate(insight.decide_by, zone), now, zone)}.`
+        ? ` ${personName(company, insight.decider)} decides by ${longDate(localDate(dueNow(insight), zone), now, zone)}.`
         : '';
       return { colour: shade.amber, word: `${answered()}${decides}` };
     }
@@ -184,7 +185,7 @@ async function signalStands(
   function closed(): string {
     switch (signal.closed_how) {
       case 'settled':
-        return `Closed: ${saidTo[questionOf(signal)].yes.toLowerCase()}, the customer says.`;
+        return `Closed: ${saidTo[signal.closed_question ?? 'settled'].yes.toLowerCase()}, the customer says.`;
       case 'silent':
         return 'Closed: the customer said nothing more.';
       case 'nobody_to_reach':
@@ -213,7 +214,7 @@ function insightStands(
       if (insight.outcome === 'deferred')
         return {
           colour: shade.amber,
-          word: `${decided} Time to look again: ${longDate(localDate(insight.wake_at!, zone), now, zone)}.`,
+          word: `${decided} ${enoughHaveAsked(insight) ? enoughAsked : `Time to look again: ${longDate(localDate(insight.wake_at!, zone), now, zone)}.`}`,
         };
       return {
         colour: insight.acknowledged_at ? shade.amber : shade.red,
@@ -235,6 +236,8 @@ function insightStands(
       return { colour: shade.green, word: `Closed. ${decided}${insight.completed_at ? ' Done.' : ''}` };
   }
 }
+
+const enoughAsked = 'As many have asked as were waited for: time to look again.';
 
 function decidedWhat(outcome: Decided['outcome'], scope: Decided['scope']): string {
   const said = {
@@ -263,8 +266,9 @@ const taking: Button = { id: 'action_signal_acknowledge', label: 'I’ll take it
 const dismissing: Button = { id: 'action_signal_dismiss', label: 'No action, because…' };
 const handingOver: Button = { id: 'action_signal_hand_over', label: 'Hand over' };
 
-/** What the viewer can still say. Once a colleague has taken it there is nothing left for the others. */
+/** What the viewer can still say: nothing while it rests. Once a colleague has taken it there is nothing left for the others. */
 function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Viewer): Button[] {
+  if (signal.restricted) return [];
   const byPhone: Button[] = anew ? [] : [{ id: 'action_signal_call', label: 'Record the call', style: 'primary' }];
   switch (stage) {
     case 'review':

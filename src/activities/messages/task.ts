@@ -30,7 +30,7 @@ interface Loop {
   url: string;
   /** In a few words. From what the customer said, unless that may not be quoted. */
   title: string;
-  /** What is waited for. */
+  /** What is waited for; nothing while the customer lets it rest. */
   wait: Wait | undefined;
   next: { at: Date; staff: string } | undefined;
 }
@@ -72,7 +72,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
   };
   const loop = { ...pick(signal), owner: signal.owner, ownerReason: signal.owner_reason };
   return {
-    ...(await around(composing, loop, 'signals', waits[stage])),
+    ...(await around(composing, loop, 'signals', signal.restricted ? undefined : waits[stage])),
     kind: 'signal',
     stage,
     signal,

@@ -57,6 +57,14 @@ export const dueNow = ({
   decide_by: by,
 }: Pick<InsightNow, 'outcome' | 'wake_at' | 'decide_by'>): Date => (outcome === 'deferred' && wakes ? wakes : by);
 
+/** Put off until so many had asked, and so many have: it is to be looked at again now, before its day. */
+export const enoughHaveAsked = ({
+  outcome,
+  until_people: awaited,
+  people,
+}: Pick<InsightNow, 'outcome' | 'until_people' | 'people'>): boolean =>
+  outcome === 'deferred' && awaited !== null && people >= awaited;
+
 export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
   return db.maybeOne(sql.type(InsightNow)`select * from now.insight(${id}::uuid)`);
 }

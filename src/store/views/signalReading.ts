@@ -48,7 +48,17 @@ export async function readSignal(
   const timeline = timelineOf(events, company, telling);
   const { place, owner, course } = signal;
   if (telling.audience === 'customer') {
-    const next = whatIsNextForCustomer({ company, now, stage, place, promisedOn: signal.promised_on });
+    const next = whatIsNextForCustomer({
+      company,
+      now,
+      stage,
+      place,
+      owner,
+      restricted: signal.restricted,
+      decider: insight?.decider,
+      promisedOn: signal.promised_on,
+      called: signal.told_channel === 'phone',
+    });
     return { signal, stage, timeline, next, insight };
   }
   const next = whatIsNext({

@@ -65,6 +65,8 @@ export const SignalNow = z.object({
   says: z.enum(['yes', 'no']).nullable(),
   confirmed_at: z.date().nullable(),
   closed_how: z.string().nullable(),
+  /** What their "yes" closed it with; null where it closed otherwise. */
+  closed_question: z.enum(['settled', 'explained']).nullable(),
   closed_at: z.date().nullable(),
   closed_by: z.string().nullable(),
   closed_reason: z.string().nullable(),

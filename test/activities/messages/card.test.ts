@@ -7,8 +7,10 @@ import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { lift, restrict } from '../../../src/triggers/rights/restrict.ts';
 import { green, kim, openShop, type Shop } from './shop.ts';
 
 let shop: Shop;
@@ -75,6 +77,22 @@ describe('the one message of a task', () => {
     expect(linesOf(hers).at(-1)).toBe('[Answer] [Hand over] [No action, because…]');
   });
 
+  test('has nothing to press while the customer lets it rest, and goes on when they lift that', async () => {
+    const signal = await shop.hears({ ...green, words: 'Is the rain coat there in green?' });
+    await posted(signal.id, 'jonas');
+    await restrict(shop.db.heed, signal.customer_id!, { by: 'priya' });
+    const rests = await shop.slack('card', 'jonas', signal.id);
+    expect(rests.colour).toBe('#c98a12');
+    expect(linesOf(rests).at(-1)).toBe(
+      'The customer has asked that nothing be done with this for now. It goes on when they lift that.',
+    );
+    expect(valuesOf(rests)).toEqual([]);
+
+    await lift(shop.db.heed, signal.customer_id!, { by: 'priya' });
+    const goesOn = await shop.slack('card', 'jonas', signal.id);
+    expect(linesOf(goesOn).at(-1)).toBe('[I’ll take it] [Hand over] [No action, because…]');
+  });
+
   test('is green and quiet once it is closed, and says why', async () => {
     const signal = await shop.hears({ ...green, words: 'Is the short coat there in green?' });
     await posted(signal.id, 'jonas');
@@ -124,6 +142,30 @@ describe('the one message of a task', () => {
       'Decided by you at 10:00: no. You can take it back until 10:10.',
       '[Take it back]',
     ]);
+  });
+
+  test('names the day on which what was put off is looked at again, until so many have asked as were waited for', async () => {
+    const words = 'A hat in white, do you have it?';
+    const signal = await shop.hears({ ...green, words });
+    await posted(signal.insight_id!, 'tomas');
+    await decide(shop.db.heed, by(signal.insight_id!, 'tomas'), {
+      outcome: 'deferred',
+      reason: 'Too few yet.',
+      wakeAt: '2026-07-01T07:00:00Z',
+      untilPeople: 2,
+    });
+    expect(linesOf(await shop.slack('card', 'tomas', signal.insight_id!))).toContain(
+      'Decided by you at 10:00: keep listening. Time to look again: Wednesday 1 July.',
+    );
+    await posted(signal.id, 'jonas');
+    await approveFollowUp(shop.db.heed, by(signal.id, 'jonas'), { words: 'Dear Kim, I ask.', promiseOn: '2026-06-24' });
+    const jonas = linesOf(await shop.slack('card', 'jonas', signal.id));
+    expect(jonas).toContain('Answered by you at 10:00. Tomás Rey decides by Wednesday 1 July.');
+
+    await shop.hears({ words, offered: green.offered });
+    expect(linesOf(await shop.slack('card', 'tomas', signal.insight_id!))).toContain(
+      'Decided by you at 10:00: keep listening. As many have asked as were waited for: time to look again.',
+    );
   });
 });
 

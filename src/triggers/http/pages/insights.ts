@@ -9,7 +9,7 @@ import { momentOf } from '../../../store/records/clock.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { insightList } from '../../../store/views/insightList.ts';
 import { insightPage, type InsightPage } from '../../../store/views/insightPage.ts';
-import { dueNow, whoDecided } from '../../../store/views/insights.ts';
+import { dueNow, enoughHaveAsked, whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { plansOf, stageOf } from '../../../store/views/signalReading.ts';
 import { previewTellings } from '../../../store/views/tellingPreview.ts';
@@ -75,6 +75,7 @@ async function list(c: Context, web: Web, { code, company, places }: Visitor): P
       places: i.places,
       refused: i.refused,
       decideBy: dueNow(i),
+      enough: enoughHaveAsked(i),
       outcome: i.outcome,
       reason: i.reason,
       decider: company.staff[decider]?.name ?? decider,
@@ -169,6 +170,7 @@ async function shownTo(
     places: insight.places,
     refused: insight.refused,
     decideBy: dueNow(insight),
+    enough: enoughHaveAsked(insight),
     outcome: insight.outcome,
     reason: insight.reason,
     finalAt: insight.final_at,

@@ -168,7 +168,7 @@ async function shownTo(
     closed:
       signal.closed_at && signal.closed_how
         ? {
-            how: closing(signal.closed_how, questionOf(signal)),
+            how: closing(signal.closed_how, signal.closed_question),
             by: signal.closed_by ? nameOf(signal.closed_by) : undefined,
             at: signal.closed_at,
             reason: signal.closed_how === 'dismissed' ? signal.closed_reason : null,

@@ -205,6 +205,16 @@ describe('the list of what people ask for', () => {
     expect(lineOf(at, inJuly)).toContain('past its date, undecided');
   });
 
+  test('says when so many have asked as what was put off waits for', async () => {
+    const { id, at } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const later = { reason: 'Too few yet', wakeOn: '2026-07-01', untilPeople: '4' };
+    await tomas.press(await tomas.get(`${at}?do=defer`), `${at}/decision`, later);
+    expect((await tomas.get(at)).text).toContain('still listening');
+    await saidSince(id, 'high-street', 1);
+    for (const page of ['/insights', at]) expect((await tomas.get(page)).text).toContain('enough have asked');
+  });
+
   test('goes on after a hundred: what was decided is found, however much is still to be decided', async () => {
     const { at, first } = await threeAsk();
     const tomas = await pages.as('tomas');

@@ -3,6 +3,7 @@ import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
@@ -52,6 +53,14 @@ describe('the customer’s own page', () => {
     const { text, html } = await pages.nobody().get(at);
     expect(text).toContain('next Priya Nair reads it and answers you.');
     expect(html).not.toContain('/say"');
+  });
+
+  test('says that it rests, while it does', async () => {
+    const { signal, at } = await kimsPage(false);
+    await restrict(pages.web.heed, signal.customer_id!, { by: 'priya' });
+    const { text } = await pages.nobody().get(at);
+    expect(text).toContain('You asked us to let this rest. It goes on when you tell us so.');
+    expect(text).not.toContain('reads it and answers you');
   });
 
   test('takes a yes, and a no after it starts again one level up', async () => {
@@ -104,6 +113,7 @@ describe('the customer’s own page', () => {
       key: 'another-tab',
     });
     expect(again.text).toContain('We are glad it was explained clearly.');
+    expect((await staffs.get(`/signals/${signal.id}`)).text).toContain('Explained clearly, they say');
   });
 
   test('names nobody who answers a no where our final answer was given', async () => {
