@@ -28,8 +28,8 @@ import {
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { askAboutDoubt } from '../store/records/repairs.ts';
-import { isErased } from '../store/records/erasures.ts';
-import { factRecorded, lockLoop } from '../store/records/loops.ts';
+import { isErased, isErasedBehind } from '../store/records/erasures.ts';
+import { factRecorded, lockLoop, redrawCards } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { latestPlans, plansFor } from '../store/records/plans.ts';
@@ -266,13 +266,19 @@ async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome
 /** What an outcome means for others: a card to edit from now on, the other channel, a loop that waits for it. */
 async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
   if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef)
-    await keepCard(tx, d, outcome.providerRef);
+    await keepsCard(tx, d, outcome.providerRef);
   if (d.channel === 'slack' && outcome.state !== 'sent') {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
   if (outcome.state !== 'ready') await wakeWhoWait(tx, d);
   // It was on its way while its words were erased.
   if (outcome.state === 'sent' && d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
+}
+
+/** What was posted while somebody behind an insight was erased may quote them, until it is drawn anew. */
+async function keepsCard(tx: Tx, d: Delivery, ref: string): Promise<void> {
+  await keepCard(tx, d, ref);
+  if (d.loop_id && (await isErasedBehind(tx, d.loop_id, d.planned_at))) await redrawCards(tx, [d.loop_id]);
 }
 
 /** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. At its first a prompt has only waited since
@@ -352,7 +358,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
       return settleErased(tx, { ...d, loop_id: d.loop_id }, found);
     if (found === undefined) return goByEmail(tx, d);
     if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
-    if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
+    if (found && d.purpose === 'prompt') await keepsCard(tx, d, found);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }

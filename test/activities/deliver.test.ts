@@ -113,6 +113,27 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(await promptTo(id, 'email')).toEqual([]);
   });
 
+  test('one about what several ask for, of which nobody knew, quotes nobody who was erased meanwhile', async () => {
+    const asksFor = (words: string) => world.capture({ words, customer: guest() });
+    await world.db.apply((company) => (company.staff['tomas']!.prompts = 'slack'));
+    const { id } = await asksFor(`Do you have this coat in green, ${canary}?`);
+    await world.settle();
+    const insight = (await world.signal(id)).insight_id!;
+    const cards = () => cardsOf(insight);
+    expect(foundIn('Slack', JSON.stringify(cards()), [canary])).toHaveLength(1);
+    await asksFor('Do you have this coat in green?');
+    await world.settle();
+    // Posted, and nobody lived to record it.
+    await world.db.pool.query(sql.unsafe`delete from slack_cards where loop_id = ${insight}`);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sending', provider_ref = null, ended_at = null, lease_until = clock_timestamp() - interval '1 second', started_until = null
+      where loop_id = ${insight} and purpose = 'prompt' and channel = 'slack'`);
+    await eraseWhoSaid(id);
+    await world.settle();
+    expect(cards()).toHaveLength(1);
+    expect(inSlack()).toEqual([]);
+  });
+
   test('one that had not arrived when they were erased is not made again, in Slack or by e-mail', async () => {
     world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
     const { id } = await heardOf();

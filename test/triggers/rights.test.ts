@@ -23,7 +23,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { join } from '../../src/triggers/responses/join.ts';
-import { disavow } from '../../src/triggers/responses/stop.ts';
+import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
@@ -250,6 +250,27 @@ test('whoever objected is not written to at an address that was put right', asyn
   await object(db.heed, customer, operator);
   await rectify(db.heed, customer, { email: 'new@jected.example', phone: '0612345672' }, operator);
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+});
+
+test('whoever objected is not written to at a later address either, when what they had was taken away first', async () => {
+  const { id } = await hears({ words: 'Hello', customer: { name: 'Ob Stinate', email: 'ob@stinate.example' } });
+  const customer = customerIn(await subjectNamed(db.pool, 'ob@stinate.example'));
+  await stopWriting(db.heed, customer);
+  await rectify(db.heed, customer, { email: null }, operator);
+  await rectify(db.heed, customer, { email: 'new@stinate.example' }, operator);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+});
+
+test('whoever stopped our letters may give a number and be called', async () => {
+  const { id } = await hears({
+    words: 'Hello',
+    customer: { name: 'Cal Lable', email: 'cal@lable.example' },
+    consent: [...consent!, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+  });
+  const customer = customerIn(await subjectNamed(db.pool, 'cal@lable.example'));
+  await stopWriting(db.heed, customer);
+  await rectify(db.heed, customer, { phone: '0612345673' }, operator);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'phone' });
 });
 
 test('an address that bounced is put right, and they are written to there', async () => {

@@ -378,4 +378,13 @@ export function isErased(db: Db, signalId: string): Promise<boolean> {
   );
 }
 
+/** Whether anything said behind this insight was erased since. */
+export function isErasedBehind(db: Db, insightId: string, since: Date): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from insight_signals x
+    join erased_signals s on s.signal_id = x.signal_id
+    join erasures e on e.id = s.erasure_id
+    where x.insight_id = ${insightId} and e.erased_at >= ${sql.timestamp(since)}`);
+}
+
 const ids = (list: readonly string[]) => sql.array([...list], 'uuid');

@@ -76,10 +76,15 @@ export async function putRight(
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
 }
 
-/** At an address they still have; that one bounces is no word of theirs. */
+/** At an address they still have, or, where the one they had was taken away, by the objection itself: a button in a letter ends letters, a
+ *  colleague records it for calls, too. That an address bounces is no word of theirs. */
 function hasObjected(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<boolean> {
   return tx.exists(sql.unsafe`
-    select from identities i
+    select 1 from identities i
     join suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
-    where i.customer_id = ${customerId} and i.kind = ${channel} and p.cause = 'unsubscribed'`);
+    where i.customer_id = ${customerId} and i.kind = ${channel} and p.cause = 'unsubscribed'
+    union all
+    select 1 from rights r
+    where r.customer_id = ${customerId} and r.kind = 'objection' ${channel === 'phone' ? sql.fragment`and r.by <> 'customer'` : sql.fragment``}
+      and not exists (select from identities i where i.customer_id = ${customerId} and i.kind = ${channel})`);
 }
