@@ -28,6 +28,9 @@ export const unusable = (databaseUrl: string, cause: unknown): Error =>
     { cause },
   );
 
+/** A migration made a view anew that this connection has a plan for; slonik gives the connection up, and the next one plans anew. */
+const plannedBefore = /cached plan must not change result type/;
+
 /** Codes of the socket, and the classes of SQLSTATE for connections, resources and an operator's intervention. */
 function isPassing(error: Error): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -35,6 +38,7 @@ function isPassing(error: Error): boolean {
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|(08|53|57)...)$/.test(code) ||
     /Connection terminated|Client is (pending destroy|destroyed)|timeout exceeded when trying to connect/.test(
       error.message,
-    )
+    ) ||
+    plannedBefore.test(error.message)
   );
 }

@@ -144,23 +144,30 @@ function addSendingOrder(program: Command, terminal: Terminal, stops: boolean): 
         : 'let sending go on: what waited is looked over anew, and what is stale by then is not sent',
     )
     .requiredOption('--reason <text>', 'why')
-    .action(async (to: Audience | 'everybody', { reason }: { reason: string }) => {
+    .option('--json', 'for programs')
+    .action(async (to: Audience | 'everybody', { reason, json }: { reason: string; json?: boolean }) => {
       if (reason.trim() === '') throw new DomainError('validation', '--reason is needed: why?');
       await inPlace(terminal.config(), async ({ heed, pool }) => {
+        const ordered = [];
         for (const audience of to === 'everybody' ? audiences : [to]) {
           const order = { audience, stops, by: terminal.account, reason: reason.trim().slice(0, 500) };
           const due = await pool.transaction((tx) => orderSending(tx, order));
-          if (due === undefined)
-            terminal.say(
-              stops ? `Sending to ${audience} is stopped already.` : `Sending to ${audience} was not stopped.`,
-            );
-          else if (stops)
-            terminal.say(`Nothing is sent to ${audience} from now on. Go on with: heed resume-sending ${audience}`);
-          else terminal.say(`Messages to ${audience} are sent again; ${due} that waited are looked over now.`);
+          ordered.push({ audience, stopped: stops, changed: due !== undefined, lookedOver: due ?? 0 });
         }
         heed.hint();
+        if (json) sayJson(terminal, ordered);
+        else for (const order of ordered) terminal.say(orderLine(order));
       });
     });
+}
+
+/** `lookedOver`: messages that waited, and are due now. */
+function orderLine(o: { audience: Audience; stopped: boolean; changed: boolean; lookedOver: number }): string {
+  if (!o.changed)
+    return o.stopped ? `Sending to ${o.audience} is stopped already.` : `Sending to ${o.audience} was not stopped.`;
+  return o.stopped
+    ? `Nothing is sent to ${o.audience} from now on. Go on with: heed resume-sending ${o.audience}`
+    : `Messages to ${o.audience} are sent again; ${o.lookedOver} that waited are looked over now.`;
 }
 
 const stopLine = ({ audience, by, reason, since }: Stop): string =>

@@ -341,6 +341,12 @@ describe('operations', () => {
       /^Messages to customers are sent again; 0 that waited/,
     );
     expect((await heed(['status'])).said).not.toContain('Nothing is sent');
+    const asJson = JSON.parse((await heed(['stop-sending', 'everybody', '--reason', 'a drill', '--json'])).said);
+    expect(asJson).toEqual([
+      { audience: 'customers', stopped: true, changed: true, lookedOver: 0 },
+      { audience: 'staff', stopped: true, changed: true, lookedOver: 0 },
+    ]);
+    await heed(['resume-sending', 'everybody', '--reason', 'over']);
     expect(await heed(['stop-sending', 'nobody', '--reason', 'x'])).toMatchObject({ code: 2 });
     expect(await heed(['stop-sending', 'staff', '--reason', ' '])).toMatchObject({
       code: 1,
