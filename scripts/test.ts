@@ -2,12 +2,12 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const bin = (name: string): string => join('node_modules', '.bin', name);
 
-/** Checks that need no server: each counts as one claim. */
+/** Checks that need no server: each counts as one claim. They give way to the tests, beside which they run. */
 const checks: [claim: string, command: string, ...args: string[]][] = [
   ['types hold', bin('tsc'), '--noEmit'],
   ['lint finds nothing', bin('oxlint'), '--type-aware', 'src', 'test', 'bench', 'prove', 'scripts'],
@@ -25,10 +25,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 let passed = 0;
 let failed = 0;
-await Promise.all(
+const checking = Promise.all(
   checks.map(async ([claim, command, ...args]) => {
     const began = performance.now();
-    const { code, said } = await run(command, args, 'kept');
+    const { code, said } = await run(command, args, 'behind');
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     console.log(`${code === 0 ? '✓' : '✗'} ${claim} (${seconds} s)${code === 0 ? '' : `\n${said}`}`);
     if (code === 0) passed += 1;
@@ -48,6 +48,7 @@ const { code, said: trouble } = await run(
   ],
   'shown',
 );
+await checking;
 if (trouble) console.error(trouble);
 const results = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
 if (!results) failed += 1;
@@ -61,14 +62,15 @@ await rm(folder, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-/** What it says is shown at once, or kept until it has ended, so that several do not talk into each other. */
-function run(command: string, args: string[], output: 'shown' | 'kept'): Promise<{ code: number; said: string }> {
+/** What it says is shown at once; or, behind others, kept until it has ended, so that several do not talk into each other. */
+function run(command: string, args: string[], how: 'shown' | 'behind'): Promise<{ code: number; said: string }> {
   return new Promise((ended) => {
     // Node 24 first on the PATH, for tools whose programs say "env node".
     const PATH = `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}`;
-    const channel = output === 'shown' ? 'inherit' : 'pipe';
+    const channel = how === 'shown' ? 'inherit' : 'pipe';
     const child = spawn(command, args, { stdio: ['ignore', channel, channel], env: { ...process.env, PATH } });
     running.add(child);
+    if (how === 'behind' && child.pid) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from '@swc/core';
 import { Environment } from '../src/config.ts';
 import { bundleWorkflows } from '../src/workers/bundle.ts';
@@ -53,10 +53,14 @@ describe('one clock', () => {
 });
 
 describe('stories', () => {
-  test('keep one line of a stack: ten of every promise are two fifths of what a story costs a worker', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'heed-stacks-'));
-    const bundle = await readFile(await bundleWorkflows(join(folder, 'bundle.js')), 'utf8');
+  let bundle: string;
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'heed-bundle-'));
+    bundle = await readFile(await bundleWorkflows(join(folder, 'stories.js')), 'utf8');
     await rm(folder, { recursive: true });
+  });
+
+  test('keep one line of a stack: ten of every promise are two fifths of what a story costs a worker', () => {
     expect(bundle).toMatch(/preloadModules[\s\S]{0,400}shortStacks/);
   });
 
@@ -72,10 +76,7 @@ describe('stories', () => {
   });
 
   test('are bundled from nothing but our workflow files, and from Temporal with what it brings', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'heed-bundle-'));
-    const code = await readFile(await bundleWorkflows(join(folder, 'stories.js')), 'utf8');
-    await rm(folder, { recursive: true });
-    const map = /sourceMappingURL=data:application\/json[^,]*,(\S+)/.exec(code)?.[1] ?? '';
+    const map = /sourceMappingURL=data:application\/json[^,]*,(\S+)/.exec(bundle)?.[1] ?? '';
     const { sources } = JSON.parse(Buffer.from(map, 'base64').toString()) as { sources: string[] };
     const modules = sources.filter((name) => !name.startsWith('webpack/'));
 

@@ -109,7 +109,7 @@ export function templateProblems(name: TemplateName, text: string): TemplateProb
       unknownField: field,
       message: `has no field "${field}"`,
     }));
-  return bareOptionalFields(allowed, mentioned, text);
+  return bareOptionalFields(allowed, text);
 }
 
 export interface TemplateProblem {
@@ -151,21 +151,24 @@ function render(text: string, fields: Record<string, string>): string {
   }
 }
 
-/** Rendered without any of the optional fields it mentions, in each combination (there are twelve, so 4096 at most): what fails then would fail
- *  on the day that a nameless customer says what may not be quoted, and again whenever it is tried. */
-function bareOptionalFields(allowed: string[], mentioned: string[], text: string): TemplateProblem[] {
+/** Each part alone (a condition is one, with all its branches, and nothing is assigned in one for another), without any of the optional fields it
+ *  mentions, in each combination: what fails then would fail on the day that a nameless customer says what may not be quoted, and again whenever
+ *  it is tried. */
+function bareOptionalFields(allowed: string[], text: string): TemplateProblem[] {
   const all = Object.fromEntries(allowed.map((field) => [field, '1']));
-  const trials = optionalFields
-    .filter((field) => mentioned.includes(field))
-    .reduce((given, field) => given.flatMap((fields) => [fields, without(fields, field)]), [all]);
-  const parsed = engine.parse(text);
-  const problems = trials.flatMap((fields) => {
-    try {
-      engine.renderSync(parsed, fields);
-      return [];
-    } catch (error) {
-      return [readable(error)];
-    }
+  const problems = engine.parse(text).flatMap((part) => {
+    const mentioned = engine.globalVariablesSync([part]);
+    const trials = optionalFields
+      .filter((field) => mentioned.includes(field))
+      .reduce((given, field) => given.flatMap((fields) => [fields, without(fields, field)]), [all]);
+    return trials.flatMap((fields) => {
+      try {
+        engine.renderSync([part], fields);
+        return [];
+      } catch (error) {
+        return [readable(error)];
+      }
+    });
   });
   return problems.filter(
     (problem, index) => problems.findIndex(({ message }) => message === problem.message) === index,

@@ -259,19 +259,17 @@ test('that is restored by somebody who is killed in the middle is opened by nobo
   expect(await restoring).toBeInstanceOf(Error);
   await expect(migrate(target)).rejects.toThrow(/was cut short.* Run heed restore again/);
   // Nor by a process that is started alone, and migrates nothing.
-  for (const part of ['web', 'worker', 'relay']) {
-    const env = {
-      ...process.env,
-      DATABASE_URL: target,
-      TEMPORAL_ADDRESS: '127.0.0.1:9',
-      SMTP_URL: 'smtp://127.0.0.1:9',
-    };
-    const started = promisify(execFile)(process.execPath, ['src/main.ts', part], { env, timeout: 20_000 });
-    await expect(started).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/was cut short.* Run heed restore again/),
-    });
-  }
+  const env = { ...process.env, DATABASE_URL: target, TEMPORAL_ADDRESS: '127.0.0.1:9', SMTP_URL: 'smtp://127.0.0.1:9' };
+  await Promise.all(
+    ['web', 'worker', 'relay'].map((part) =>
+      expect(
+        promisify(execFile)(process.execPath, ['src/main.ts', part], { env, timeout: 20_000 }),
+      ).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/was cut short.* Run heed restore again/),
+      }),
+    ),
+  );
   expect(await restore(target, file)).toMatchObject({ loops: 3 });
   expect(await contents(target)).toEqual(await contents(source));
   expect(await migrate(target)).toEqual([]);

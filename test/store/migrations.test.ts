@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { z } from 'zod';
@@ -117,7 +118,7 @@ describe('migrating', () => {
     await working.query(`set deadlock_timeout = '5s'; begin; lock table signals`);
     const migrating = migrate(database.url);
     const waits = `select from pg_stat_activity where application_name = 'heed-migrate' and wait_event_type = 'Lock' and datname = current_database()`;
-    while ((await query(database.url, waits)).length === 0);
+    while ((await query(database.url, waits)).length === 0) await sleep(10);
     await working.query('select from now.insights').catch(() => {});
     await working.end();
     expect(await migrating).toEqual([]);

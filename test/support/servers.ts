@@ -21,32 +21,40 @@ export interface Servers {
 export async function startServers(options: { temporal: boolean }): Promise<Servers> {
   const dir = await mkdtemp(join(tmpdir(), 'heed-test-'));
   await chmod(dir, 0o711);
+  const started: Servers[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()));
+    await rm(dir, { recursive: true, force: true });
+  };
+  const starting = [startDatabases(dir, started), ...(options.temporal ? [startStories(dir, started)] : [])];
+  const failed = (await Promise.allSettled(starting)).find((outcome) => outcome.status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  return { stop };
+}
+
+async function startDatabases(dir: string, started: Servers[]): Promise<void> {
   const postgres = await startPostgres({ dataDir: dir, durable: false, settings: { max_connections: '300' } });
+  started.push(postgres);
   await makeTemplates(postgres.url);
   process.env['HEED_TEST_POSTGRES'] = postgres.url;
-  let temporal: Awaited<ReturnType<typeof startTemporal>> | undefined;
-  if (options.temporal) {
-    const [server, bundle] = await Promise.all([
-      startTemporal({
-        dataDir: undefined,
-        cacheDir: defaultCacheDir(process.env),
-        uiPort: 'none',
-        timeSkipping: true,
-        searchAttributes,
-        ...(process.env['TEMPORAL_CLI_PATH'] && { cliPath: process.env['TEMPORAL_CLI_PATH'] }),
-      }),
-      bundleWorkflows(join(dir, 'workflows.js')),
-    ]);
-    temporal = server;
-    process.env['HEED_TEST_TEMPORAL'] = server.address;
-    process.env['HEED_TEST_BUNDLE'] = bundle;
-  }
-  return {
-    async stop() {
-      await Promise.all([temporal?.stop(), postgres.stop()]);
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
+}
+
+async function startStories(dir: string, started: Servers[]): Promise<void> {
+  const bundling = bundleWorkflows(join(dir, 'workflows.js'));
+  const temporal = await startTemporal({
+    dataDir: undefined,
+    cacheDir: defaultCacheDir(process.env),
+    uiPort: 'none',
+    timeSkipping: true,
+    searchAttributes,
+    ...(process.env['TEMPORAL_CLI_PATH'] && { cliPath: process.env['TEMPORAL_CLI_PATH'] }),
+  });
+  started.push(temporal);
+  process.env['HEED_TEST_TEMPORAL'] = temporal.address;
+  process.env['HEED_TEST_BUNDLE'] = await bundling;
 }
 
 /** Databases with the schema and a clock that tests can move: a blank one, and one for each sample company. Each test file copies one. */

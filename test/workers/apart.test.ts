@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -169,7 +170,7 @@ test('a part that is started alone leaves the company as it is, whatever file it
       ({ ok }) => ok,
       () => false,
     );
-  while (web.exitCode === null && !(await isUp()));
+  while (web.exitCode === null && !(await isUp())) await sleep(50);
   web.kill();
   if (web.exitCode === null) await once(web, 'exit');
   expect(await inForce()).toBe(before);
