@@ -6,7 +6,7 @@ import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
-import type { Sent } from '../integrations/letter.ts';
+import { OutsideFailed, type Sent } from '../integrations/letter.ts';
 import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import {
   bodyOf,
@@ -96,8 +96,9 @@ export async function deliver(
     }
     if ('letter' in composed) {
       const { letter } = composed;
-      const office = await hands.post.connect().catch(() => undefined);
-      if (!office) return await record(hands, delivery, fence, again(delivery, 'smtp_unreachable'));
+      const office = await hands.post.connect().catch(whyClosed);
+      if (typeof office === 'string')
+        return await record(hands, delivery, fence, again(delivery, office, office === busy ? busyMs : undefined));
       try {
         return await handOver(hands, delivery, fence, () => office.send(letter));
       } finally {
@@ -111,6 +112,12 @@ export async function deliver(
     clearInterval(beating);
   }
 }
+
+/** Letters enough are in hand: this one is tried when one of them may have left. */
+const busy = 'smtp_busy';
+const busyMs = 5_000;
+const whyClosed = (error: unknown): string =>
+  error instanceof OutsideFailed && error.code === busy ? busy : 'smtp_unreachable';
 
 /** An attempt is opened only when, at this moment, the message may be sent. Else a word says why not. */
 async function acquire(

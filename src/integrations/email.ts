@@ -19,20 +19,26 @@ import {
 const connectMs = 10_000;
 /** For all of it. RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. Shorter than the ledger's lease of twelve. */
 const handOverMs = 630_000;
+/** Letters in hand at once: a server that falls silent holds each for as long, and fewer of them than a worker has hands for (createWorker.ts). */
+export const mostInHand = 10;
 /** Greylisting opens after about that time. */
 const afterRefusalMs = 300_000;
 
 /**
  * A post office at `smtpUrl`: smtp://user:password@host:port, or smtps:. Options of nodemailer's SMTPConnection may follow as a query
- * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
+ * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over, 'smtp_busy' where as many letters as may be are in
+ * hand; what fails there was not sent. Whoever connected closes. `send` answers
  * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows. With `signature` each
  * letter carries it (DKIM), over what one-click unsubscribing rests on too.
  */
 export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffice {
   const { auth, ...server } = parseConnectionUrl(smtpUrl);
   const dkim = signature && signer(signature);
+  let inHand = 0;
   return {
     async connect() {
+      if (inHand >= mostInHand) throw new OutsideFailed('smtp_busy');
+      inHand += 1;
       const connection = new SMTPConnection({
         ...server,
         connectionTimeout: connectMs,
@@ -43,10 +49,14 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
       });
       let ended = false;
       connection.on('end', () => (ended = true));
-      await greet(connection, auth);
+      await greet(connection, auth).catch((error: unknown) => {
+        inHand -= 1;
+        throw error;
+      });
       return {
         send: async (letter) => (ended ? hungUp : handOver(connection, letter, dkim)),
         close() {
+          inHand -= 1;
           if (ended) return;
           connection.quit();
           setTimeout(() => connection.close(), 2000).unref();

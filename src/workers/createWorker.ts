@@ -57,7 +57,7 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
     ...shared,
     taskQueue: messagesQueue,
     activities: createDeliveries(options.hands),
-    // A mail server may take minutes over a letter; what goes by Slack must not stand behind that.
+    // A mail server may take minutes over a letter; what goes by Slack must not stand behind that, nor behind all those in hand (email.ts).
     maxConcurrentActivityTaskExecutions: 15,
     maxTaskQueueActivitiesPerSecond: options.messagesPerSecond ?? 30,
   });

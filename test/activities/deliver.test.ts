@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
 import { ladderNames } from '../../src/domain/company.ts';
-import { openPostOffice } from '../../src/integrations/email.ts';
+import { mostInHand, openPostOffice } from '../../src/integrations/email.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
 import {
@@ -102,17 +102,6 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(await world.db.pool.exists(sql.unsafe`select from slack_cards where loop_id = ${id}`)).toBe(false);
   });
 
-  test('a prompt of which nobody knew whether it arrived is taken out of Slack when its customer was erased meanwhile', async () => {
-    world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
-    const { id } = await heardOf();
-    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
-    expect(inSlack()).toHaveLength(1);
-    await eraseWhoSaid(id);
-    await world.pass('41 seconds');
-    expect(inSlack()).toEqual([]);
-    expect(await promptTo(id, 'email')).toEqual([]);
-  });
-
   test('one about what several ask for, of which nobody knew, quotes nobody who was erased meanwhile', async () => {
     const asksFor = (words: string) => world.capture({ words, customer: guest() });
     await world.db.apply((company) => (company.staff['tomas']!.prompts = 'slack'));
@@ -132,6 +121,17 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     await world.settle();
     expect(cards()).toHaveLength(1);
     expect(inSlack()).toEqual([]);
+  });
+
+  test('a prompt of which nobody knew whether it arrived is taken out of Slack when its customer was erased meanwhile', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
+    const { id } = await heardOf();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    expect(inSlack()).toHaveLength(1);
+    await eraseWhoSaid(id);
+    await world.pass('41 seconds');
+    expect(inSlack()).toEqual([]);
+    expect(await promptTo(id, 'email')).toEqual([]);
   });
 
   test('one that had not arrived when they were erased is not made again, in Slack or by e-mail', async () => {
@@ -250,6 +250,27 @@ describe('when Slack will not take it', () => {
     await world.db.apply((company) => (company.executive = 'ingrid'));
   });
 });
+
+test('a mail server that is silent for a while does not keep whoever is called in Slack waiting', async () => {
+  world.mailbox.faults.script({ at: 'data', do: 'slow', ms: 5_000 }, 15);
+  const thanked = await Promise.all(
+    Array.from({ length: 15 }, () =>
+      world.capture({ words: 'Where is my parcel?', customer: guest(), consent: mayWrite }),
+    ),
+  );
+  const thanks = async (state: string) =>
+    (await Promise.all(thanked.map(({ id }) => world.messages({ loopId: id, purpose: 'receipt' }))))
+      .flat()
+      .filter((message) => message.state === state);
+  await world.until('so many are in hand', async () => (await thanks('sending')).length >= mostInHand);
+  const { id } = await coat();
+  await world.until('Jonas is called', () => cardsOf(id).length === 1);
+  expect(await thanks('sent')).toEqual([]);
+  await world.until('all are thanked', async () => {
+    await world.db.passTime('5 seconds');
+    return (await thanks('sent')).length === 15;
+  });
+}, 60_000);
 
 describe('a letter to a customer is sent at most once', () => {
   test('nobody answers the door: nothing was sent, and it goes out later', async () => {

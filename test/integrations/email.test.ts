@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import fc from 'fast-check';
 import { addressParser } from 'postal-mime';
 import { startMailbox, type Mailbox, type MailFault } from '../../src/embedded/mailbox.ts';
-import { openPostOffice } from '../../src/integrations/email.ts';
+import { mostInHand, openPostOffice } from '../../src/integrations/email.ts';
 import { OutsideFailed, type Letter, type PostOffice, type Sent } from '../../src/integrations/letter.ts';
 
 let mailbox: Mailbox;
@@ -217,6 +217,14 @@ describe('what the server says is what is known', () => {
     });
     refuses('connect', 421);
     await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_421' });
+  });
+
+  test('as many letters in hand as may be are told from a server that is not there', async () => {
+    const inHand = await Promise.all(Array.from({ length: mostInHand }, () => post.connect()));
+    await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_busy' });
+    inHand.pop()!.close();
+    (await post.connect()).close();
+    for (const office of inHand) office.close();
   });
 });
 
