@@ -18,7 +18,7 @@ import { spanText } from '../domain/span.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
 import { recordFollowUp } from '../store/records/followUps.ts';
 import { calendarOf, planWait } from '../store/records/ladders.ts';
-import { closeRound, lockLoop } from '../store/records/loops.ts';
+import { closeRound, lockLoop, lockLoopIfAny } from '../store/records/loops.ts';
 import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
@@ -88,7 +88,8 @@ interface Reading {
 export async function catchUp(hands: Hands, loopId: string, roundKnown: number): Promise<Standing> {
   const { company, version } = await hands.configuration();
   return hands.pool.transaction(async (tx) => {
-    const loop = await lockLoop(tx, loopId);
+    const loop = await lockLoopIfAny(tx, loopId);
+    if (!loop) return unknown(roundKnown);
     const reading =
       loop.kind === 'signal'
         ? readSignal(await signalAfterRules(tx, loopId), roundKnown)
@@ -108,6 +109,26 @@ export async function catchUp(hands: Hands, loopId: string, roundKnown: number):
     return standing(reading, ahead[0], loop.now, hands.publicUrl, loop.kind, loopId);
   });
 }
+
+/** A database that was put back to an earlier moment does not know what was captured since: a story of it that still runs has nothing to wait for. */
+const unknown = (round: number): Standing => ({
+  over: true,
+  round,
+  meets: [],
+  sleepMs: longestSleepMs,
+  label: 'unknown',
+  details: 'Postgres knows nothing of this loop.',
+  attributes: {
+    Stage: 'unknown',
+    WaitingOn: null,
+    Place: '',
+    Kind: null,
+    InsightId: null,
+    Priority: null,
+    Level: 0,
+    DueAt: null,
+  },
+});
 
 /** Takes every rung that is due: each is recorded, all of them are one message, to whoever the highest names. */
 export async function climb(hands: Hands, loopId: string): Promise<void> {

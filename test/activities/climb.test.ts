@@ -67,3 +67,7 @@ test('whoever takes it before it was given to anybody is asked by the climb, as 
   await climb(hands, id);
   expect((await catchUp(hands, id, 1)).sleepMs).toBeGreaterThan(0);
 });
+
+test('a story of what a database that was put back does not know has nothing to wait for, and ends', async () => {
+  expect(await catchUp(hands, newId(), 1)).toMatchObject({ over: true });
+});

@@ -29,19 +29,23 @@ export async function openLoop(tx: Tx, { id, kind, place }: NewLoop): Promise<vo
   await tx.query(sql.unsafe`insert into rounds (loop_id, round, cause) values (${id}, 1, 'opened')`);
 }
 
+export type LockedLoop = z.infer<typeof LockedRow>;
+
 /**
  * Locks a loop's row for recording a fact, and returns the moment that is its: after whatever was recorded while this waited, though the
  * transaction may have begun before. Signal before insight, insights in id order. Throws `not_found`.
  */
-export async function lockLoop(
-  tx: Tx,
-  id: string,
-): Promise<{ kind: 'signal' | 'insight'; place: string; sample: boolean; now: Date }> {
-  const loop = await tx.maybeOne(sql.type(LockedRow)`
-    with loop as materialized (select kind, place, sample from loops where id = ${id} for no key update)
-    select kind, place, sample, heed_take_moment() as now from loop`);
+export async function lockLoop(tx: Tx, id: string): Promise<LockedLoop> {
+  const loop = await lockLoopIfAny(tx, id);
   if (!loop) throw new DomainError('not_found', 'There is nothing here under that address.');
   return loop;
+}
+
+/** The same; null where there is no such loop. */
+export function lockLoopIfAny(tx: Tx, id: string): Promise<LockedLoop | null> {
+  return tx.maybeOne(sql.type(LockedRow)`
+    with loop as materialized (select kind, place, sample from loops where id = ${id} for no key update)
+    select kind, place, sample, heed_take_moment() as now from loop`);
 }
 
 /** Whether a loop still owes somebody something. */

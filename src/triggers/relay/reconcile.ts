@@ -14,9 +14,11 @@ export interface Reconciled {
   revived: number;
 }
 
-/** Visibility lags by a second or two, so the look-back overlaps. */
-const overlapMs = 60_000;
-const Known = z.object({ namespace_id: z.string(), since: z.date() });
+/** Visibility lags by a second or two, by minutes after trouble, and Postgres's clock may be ahead of Temporal's: so the look-back overlaps. */
+const overlapMs = 600_000;
+/** Who has not looked for so long was not at work: longer than some sweeps, shorter than a change of address takes. */
+const away = sql.fragment`interval '20 s'`;
+const Known = z.object({ namespace_id: z.string(), since: z.date(), returns: z.boolean() });
 /** By name: what is *not* completed is found by reading everything that ever was, a quarter of a second for four thousand. */
 const endedBadly = ['Failed', 'Canceled', 'Terminated', 'TimedOut'].map((status) => `'${status}'`).join(', ');
 
@@ -34,14 +36,19 @@ export async function reconcile(options: {
   );
   const id = described.namespaceInfo?.id ?? '';
   const known = await pool.maybeOne(
-    sql.type(Known)`select namespace_id, swept_until as since from engines where address = ${key}`,
+    sql.type(Known)`
+      select e.namespace_id, e.swept_until as since,
+        e.seen_at < heed_now() - ${away}
+          and exists (select from engines x where x.seen_at > e.seen_at and x.namespace_id <> e.namespace_id) as returns
+      from engines e where e.address = ${key}`,
   );
   const elsewhere = known
     ? null
     : await pool.maybeOneFirst(sql.type(CountRow)`select count(*)::integer as count from engines`);
 
-  // Another id under the same address, or another address than ever before: this Temporal knows nothing of the loops that are open.
-  const lost = known ? known.namespace_id !== id : (elsewhere ?? 0) > 0;
+  // Another id under the same address, another address than ever before, or one that we come back to from another: this Temporal knows nothing
+  // of the loops that are open, or not of all.
+  const lost = known ? known.namespace_id !== id || known.returns : (elsewhere ?? 0) > 0;
   if (lost)
     log.error({ loops: await wakeAllOpen(pool) }, 'This Temporal does not know our stories: every open loop is woken.');
 
@@ -53,15 +60,21 @@ export async function reconcile(options: {
   for await (const run of client.workflow.list({ query })) {
     const loopId = run.workflowId.split(':')[1];
     if (!loopId || !z.uuid().safeParse(loopId).success) continue;
-    const { rowCount } = await pool.query(sql.unsafe`
-      insert into wakes (loop_id, class)
-      select o.id, 'response' from now.open_loops o
-      where o.id = ${loopId} and not exists (select from revivals r where r.run_id = ${run.runId})
-      on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
-    if (rowCount === 0) continue;
+    const isNews = await pool.exists(sql.unsafe`
+      select from now.open_loops o
+      where o.id = ${loopId} and not exists (select from revivals r where r.run_id = ${run.runId})`);
+    if (!isNews) continue;
+    // After a restore each story is begun anew in place of the one that ran, which is terminated for it.
+    const isFollowed = await runsSince(client, run);
+    // In its turn, as any story that is opened: of a thousand that are terminated at once, no response waits for one.
+    if (!isFollowed)
+      await pool.query(sql.unsafe`
+        insert into wakes (loop_id, class) values (${loopId}, 'start')
+        on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
     await pool.query(
       sql.unsafe`insert into revivals (run_id, loop_id) values (${run.runId}, ${loopId}) on conflict do nothing`,
     );
+    if (isFollowed) continue;
     revived += 1;
     log.error(
       { loop: loopId, status: run.status.name },
@@ -72,4 +85,10 @@ export async function reconcile(options: {
     insert into engines (address, namespace_id, swept_until) values (${key}, ${id}, ${sql.timestamp(sweptUntil)})
     on conflict (address) do update set namespace_id = excluded.namespace_id, swept_until = excluded.swept_until, seen_at = heed_now()`);
   return { lost, revived };
+}
+
+/** Whether another run of the same story goes on. */
+async function runsSince(client: Client, ended: { workflowId: string; runId: string }): Promise<boolean> {
+  const latest = await client.workflow.getHandle(ended.workflowId).describe();
+  return latest.runId !== ended.runId && latest.status.name === 'RUNNING';
 }

@@ -168,6 +168,8 @@ async function startDeliveries({ pool, client, log }: RelayOptions, as: Delivery
           startToCloseTimeout: channel === 'email' ? '13m' : '30s',
           heartbeatTimeout: '30s',
           idConflictPolicy: 'USE_EXISTING',
+          // Where mail leaves more slowly than letters of a decision are started, whatever else there is to say goes before them.
+          priority: { priorityKey: as === 'wave' ? 4 : 2 },
           summary: `${purpose} by ${channel}`,
         }),
       );

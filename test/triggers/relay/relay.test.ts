@@ -10,6 +10,7 @@ import { leaseDueDeliveries, planDelivery } from '../../../src/store/records/del
 import { factRecorded } from '../../../src/store/records/loops.ts';
 import { leaseWakes, type WakeClass } from '../../../src/store/records/wakes.ts';
 import { capture } from '../../../src/triggers/capture.ts';
+import { reconcile } from '../../../src/triggers/relay/reconcile.ts';
 import { startRelay, type Relay, type RelayOptions } from '../../../src/triggers/relay/relay.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -43,6 +44,7 @@ afterAll(async () => {
 function temporal(identity = 'relay', onCarry: (what: string) => Promise<void> | void = () => {}) {
   const client = new Client({ connection, namespace, identity });
   const carried: string[] = [];
+  const priorities = new Map<string, number | undefined>();
   const signalWithStart = client.workflow.signalWithStart.bind(client.workflow);
   client.workflow.signalWithStart = (async (story: string, options: { workflowId: string }) => {
     carried.push(options.workflowId.split(':')[1]!);
@@ -51,11 +53,12 @@ function temporal(identity = 'relay', onCarry: (what: string) => Promise<void> |
     return handle;
   }) as never;
   const start = client.activity.start.bind(client.activity);
-  client.activity.start = (async (type: string, options: { id: string }) => {
+  client.activity.start = (async (type: string, options: { id: string; priority?: { priorityKey?: number } }) => {
     carried.push(options.id.split(':')[1]!);
+    priorities.set(options.id.split(':')[1]!, options.priority?.priorityKey);
     return start(type, options as never);
   }) as never;
-  return { client, carried };
+  return { client, carried, priorities };
 }
 
 function relay(client: Client, more: Partial<RelayOptions> = {}): Relay {
@@ -207,13 +210,83 @@ describe('of what waits, the relay carries', () => {
       );
     const [prompt] = await idOf('prompt');
     const letters = await idOf('told');
-    const { client, carried } = temporal();
+    const { client, carried, priorities } = temporal();
     relay(client);
     await until(() => carried.length >= 11);
     expect(carried.slice(0, 11)).toContain(prompt);
     // They stand in line in the ledger, not in Temporal's queue: at most what there is room for in one second has been started.
     expect(carried.filter((id) => letters.includes(id)).length).toBe(carried.length - 1);
+    // And in Temporal's queue, where mail leaves more slowly than that, everybody else goes before them.
+    expect(priorities.get(prompt!)).toBeLessThan(priorities.get(carried.find((id) => letters.includes(id))!)!);
     await running.splice(0)[0]!.stop();
     expect(await leaseDueDeliveries(db.pool, 'wave', 100)).toHaveLength(40 - (carried.length - 1));
+  });
+});
+
+describe('compared with Temporal', () => {
+  const log = openLog('silent');
+  const compare = (temporalAddress = 'test') =>
+    reconcile({ pool: db.pool, client: temporal().client, temporalAddress, log });
+  const classes = () =>
+    db.pool.anyFirst(sql.type(z.object({ class: z.string() }))`select class from wakes order by class`);
+  const storyOf = (id: string) => new Client({ connection, namespace }).workflow.getHandle(`signal:${id}`);
+  /** So many loops with a story, and nothing to carry. */
+  async function begun(many: number): Promise<string[]> {
+    const loops = await opened(many);
+    const it = relay(temporal().client, { startsPerSecond: 50 });
+    await until(async () => (await waiting()) === 0);
+    await it.stop();
+    return loops;
+  }
+
+  test('stories that are terminated at once are begun again in their turn, by the pace at which stories are opened', async () => {
+    const loops = await begun(3);
+    await compare();
+    await Promise.all(loops.map((id) => storyOf(id).terminate('an upgrade that went wrong')));
+    await until(async () => {
+      await compare();
+      return (await waiting()) === 3;
+    });
+    expect(await classes()).toEqual(['start', 'start', 'start']);
+  });
+
+  test('a story that ended is found though Postgres’s clock is minutes ahead of Temporal’s', async () => {
+    const [id = ''] = await begun(1);
+    await compare();
+    await storyOf(id).terminate('by mistake');
+    await db.pool.query(sql.unsafe`update engines set swept_until = clock_timestamp() + interval '2 minutes'`);
+    await until(async () => {
+      await compare();
+      return (await waiting()) === 1;
+    });
+  });
+
+  test('stories that are begun anew after a restore have not ended: nobody is told so, and nothing is carried again', async () => {
+    const [id = ''] = await begun(1);
+    const before = await storyOf(id).describe();
+    await db.pool.query(sql.unsafe`insert into wakes (loop_id, class, anew) values (${id}, 'start', true)`);
+    const it = relay(temporal().client);
+    await until(async () => (await waiting()) === 0 && (await storyOf(id).describe()).runId !== before.runId);
+    // Found by then, whatever Temporal's list lags behind.
+    await until(() =>
+      db.pool.exists(sql.unsafe`select from revivals where run_id = ${before.runId} and loop_id = ${id}`),
+    );
+    expect(await waiting()).toBe(0);
+    expect(await nudgesOf(id)).toHaveLength(1);
+    await it.stop();
+  }, 20_000);
+
+  test('whoever comes back to a former Temporal wakes every open loop, once', async () => {
+    await compare('former');
+    await compare('other');
+    await db.pool.query(sql.unsafe`
+      update engines set seen_at = heed_now() - interval '1 hour' where address = ${`former/${namespace}`}`);
+    await db.pool.query(sql.unsafe`
+      update engines set namespace_id = gen_random_uuid()::text where address = ${`other/${namespace}`}`);
+    await opened(1);
+    await noWakes();
+    expect(await compare('former')).toMatchObject({ lost: true });
+    expect(await waiting()).toBeGreaterThan(0);
+    expect(await compare('former')).toMatchObject({ lost: false });
   });
 });
