@@ -8,7 +8,18 @@ import { quote, sampleTag, tag } from './words.ts';
 
 export type InsightLine = Pick<
   InsightShown,
-  'id' | 'sample' | 'title' | 'kind' | 'stage' | 'people' | 'places' | 'refused' | 'decideBy' | 'enough' | 'outcome' | 'reason'
+  | 'id'
+  | 'sample'
+  | 'title'
+  | 'kind'
+  | 'stage'
+  | 'people'
+  | 'places'
+  | 'refused'
+  | 'decideBy'
+  | 'enough'
+  | 'outcome'
+  | 'reason'
 > & {
   /** Who decides, or has decided; and whether that is whoever looks. */
   decider: string;

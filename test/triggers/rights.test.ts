@@ -261,15 +261,16 @@ test('whoever objected is not written to at a later address either, when what th
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
 });
 
-test('whoever stopped our letters may give a number and be called', async () => {
+test('whoever stopped our letters is called, at another number too when theirs was taken away first', async () => {
   const { id } = await hears({
     words: 'Hello',
-    customer: { name: 'Cal Lable', email: 'cal@lable.example' },
+    customer: { name: 'Cal Lable', email: 'cal@lable.example', phone: '0612345681' },
     consent: [...consent!, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
   });
   const customer = customerIn(await subjectNamed(db.pool, 'cal@lable.example'));
   await stopWriting(db.heed, customer);
-  await rectify(db.heed, customer, { phone: '0612345673' }, operator);
+  await rectify(db.heed, customer, { phone: null }, operator);
+  await rectify(db.heed, customer, { phone: '0612345682' }, operator);
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'phone' });
 });
 

@@ -145,7 +145,7 @@ describe('the one message of a task', () => {
   });
 
   test('names the day on which what was put off is looked at again, until so many have asked as were waited for', async () => {
-    const words = 'A hat in white, do you have it?';
+    const words = 'A coat in white, do you have it?';
     const signal = await shop.hears({ ...green, words });
     await posted(signal.insight_id!, 'tomas');
     await decide(shop.db.heed, by(signal.insight_id!, 'tomas'), {

@@ -208,7 +208,7 @@ describe('the list of what people ask for', () => {
   test('says when so many have asked as what was put off waits for', async () => {
     const { id, at } = await threeAsk();
     const tomas = await pages.as('tomas');
-    const later = { reason: 'Too few yet', wakeOn: '2026-07-01', untilPeople: '4' };
+    const later = { reason: 'Too few yet', wakeOn: '2026-07-20', untilPeople: '4' };
     await tomas.press(await tomas.get(`${at}?do=defer`), `${at}/decision`, later);
     expect((await tomas.get(at)).text).toContain('still listening');
     await saidSince(id, 'high-street', 1);
