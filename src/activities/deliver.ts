@@ -172,6 +172,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   return objectionToLetter(
     {
       now,
+      capturedAt: signal.captured_at,
       purpose,
       sample,
       reach,

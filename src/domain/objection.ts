@@ -9,6 +9,8 @@ export type Objection = { until: Date; code: string } | { end: 'suppressed' | 'c
 /** What is true of a letter now. */
 export interface LetterNow {
   now: Date;
+  /** When what it is about was captured. */
+  capturedAt: Date;
   purpose: string;
   /** Of sample history: nobody is ever written to about it. */
   sample: boolean;
@@ -23,8 +25,12 @@ export interface LetterNow {
   others: readonly Date[];
 }
 
-/** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule: whoever still stands at the counter
- *  expects the thanks at once. A letter that was promised is exempt from the cap. Nothing else is exempt from anything. */
+/** Whoever still stands at the counter expects the thanks. Long enough for a mail server that puts strangers off for five minutes; whoever
+ *  hears later than that has gone home, and may be asleep. */
+const atTheCounterMs = 10 * 60_000;
+
+/** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule, while it is thanks at once. A letter that
+ *  was promised is exempt from the cap. Nothing else is exempt from anything. */
 export function objectionToLetter(
   letter: LetterNow,
   { quietHours, cap }: Pick<Company['customers'], 'quietHours' | 'cap'>,
@@ -38,7 +44,8 @@ export function objectionToLetter(
       ? { until: letter.overtakenUntil, code: 'decided_anew' }
       : { end: 'cancelled', code: 'superseded' };
   if (letter.reach !== 'email') return { end: 'suppressed', code: letter.unreachable ?? 'no_consent' };
-  const allowed = purpose === 'receipt' ? now : nextAllowed(now, quietHours, calendar.timezone);
+  const atOnce = purpose === 'receipt' && now.getTime() - letter.capturedAt.getTime() < atTheCounterMs;
+  const allowed = atOnce ? now : nextAllowed(now, quietHours, calendar.timezone);
   if (allowed > now) return { until: allowed, code: 'quiet_hours' };
   const frees = capFrees(letter.others, now, cap, calendar);
   if (!frees) return undefined;

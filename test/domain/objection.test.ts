@@ -47,6 +47,8 @@ const moment = fc.oneof(anyMoment, nearAChange);
 const letter = fc.record({
   purpose: fc.constantFrom('receipt', 'answer', 'told', 'notice', 'reminder'),
   promised: fc.boolean(),
+  /** Minutes from the capture to the moment at which it is due: late where worker, Temporal or mail server were away. */
+  late: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 10, max: 24 * 60 })),
   /** Hours after the plan begins. */
   due: fc.integer({ min: 0, max: 100 }).map((tenths) => tenths / 10),
   /** What is true of the customer while it waits: nothing changes, or from an hour on they asked us to stop, or it was decided anew. */
@@ -60,11 +62,14 @@ type Planned = typeof letter extends fc.Arbitrary<infer T> ? T : never;
 type Rules = Parameters<typeof objectionToLetter>[1];
 
 interface Played {
-  sent: { at: Date; planned: Planned }[];
+  sent: { at: Date; planned: Planned; capturedAt: Date }[];
   /** What was held: when it was asked, and until when. */
   held: { now: LetterNow; until: Date }[];
   ended: { at: Date; planned: Planned; code: string }[];
 }
+
+const capturedAt = (begin: Date, { due, late }: Planned): Date =>
+  new Date(begin.getTime() + due * hour - late * 60_000);
 
 /** Every letter asked about when it is due, and again whenever it was held until, in the order of the clock. */
 function play(
@@ -84,6 +89,7 @@ function play(
     const overtaken = planned.fate.kind === 'overtaken' && since(planned.fate.at);
     const now: LetterNow = {
       now: at,
+      capturedAt: capturedAt(begin, planned),
       purpose: planned.purpose,
       sample: false,
       reach: stopped ? null : 'email',
@@ -93,7 +99,7 @@ function play(
       others: played.sent.map((each) => each.at),
     };
     const objection = objectionToLetter(now, given, calendarIn(zone));
-    if (!objection) played.sent.push({ at, planned });
+    if (!objection) played.sent.push({ at, planned, capturedAt: now.capturedAt });
     else if ('until' in objection) {
       played.held.push({ now, until: objection.until });
       queue.push({ at: objection.until, planned });
@@ -112,8 +118,10 @@ const always = (holds: (played: Played, rules: Rules, zone: string) => void): vo
 describe('whatever is planned for a customer, whenever, wherever', () => {
   test('nothing but the thanks at once leaves in their quiet hours', () => {
     always(({ sent }, { quietHours }, zone) => {
-      for (const { at, planned } of sent)
-        if (quietHours && planned.purpose !== 'receipt') expect(isQuiet(at, quietHours, zone)).toBe(false);
+      for (const { at, planned, capturedAt } of sent) {
+        const atOnce = planned.purpose === 'receipt' && at.getTime() - capturedAt.getTime() < hour / 6;
+        if (quietHours && !atOnce) expect(isQuiet(at, quietHours, zone)).toBe(false);
+      }
     });
   });
 
@@ -176,6 +184,7 @@ describe('whatever is planned for a customer, whenever, wherever', () => {
 test('sample customers are never written to, and without a way nothing is', () => {
   const now: LetterNow = {
     now: new Date('2026-06-15T10:00:00Z'),
+    capturedAt: new Date('2026-06-15T09:59:00Z'),
     purpose: 'answer',
     sample: false,
     reach: 'email',
@@ -190,4 +199,34 @@ test('sample customers are never written to, and without a way nothing is', () =
   expect(asked({ sample: true })).toEqual({ end: 'suppressed', code: 'sample' });
   expect(asked({ reach: 'phone' })).toEqual({ end: 'suppressed', code: 'no_consent' });
   expect(asked({ reach: null, unreachable: 'not_me' })).toEqual({ end: 'suppressed', code: 'not_me' });
+});
+
+test('thanks that come late wait for the morning', () => {
+  const thanks = (capturedAt: string, now: string) =>
+    objectionToLetter(
+      {
+        now: new Date(now),
+        capturedAt: new Date(capturedAt),
+        purpose: 'receipt',
+        sample: false,
+        reach: 'email',
+        unreachable: null,
+        overtakenUntil: null,
+        promised: false,
+        others: [],
+      },
+      {
+        quietHours: { from: 20 * 60, to: 8 * 60 },
+        cap: { messages: 3, within: { amount: 7, unit: 'd' } },
+      },
+      calendarIn('UTC'),
+    );
+  const morning = { until: new Date('2026-06-16T08:00:00Z'), code: 'quiet_hours' };
+  // Said at the counter shortly before closing time, and thanked for at once.
+  expect(thanks('2026-06-15T21:30:00Z', '2026-06-15T21:30:40Z')).toBeUndefined();
+  expect(thanks('2026-06-15T21:30:00Z', '2026-06-15T21:36:00Z')).toBeUndefined();
+  // Everything stood still until three at night.
+  expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T03:00:00Z')).toEqual(morning);
+  expect(thanks('2026-06-15T21:30:00Z', '2026-06-15T21:40:00Z')).toEqual(morning);
+  expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T09:00:00Z')).toBeUndefined();
 });
