@@ -42,6 +42,7 @@ import { plansOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
+import { tellOfDelay } from './notArrived.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -262,23 +263,25 @@ function again(d: Delivery, code: string, againInMs = Math.min(300_000, 2_000 * 
 }
 
 async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {
+  const { company } = await hands.configuration();
   await hands.pool.transaction(async (tx) => {
     // Erasing takes back what was sent by then: one of the two waits for the other, and sees what it did.
     if (outcome.state === 'sent' && d.loop_id) await lockLoop(tx, d.loop_id);
     if (!(await recordOutcome(tx, d.id, fence, outcome))) return;
-    await follow(tx, d, outcome);
+    await follow(tx, d, outcome, company);
   });
   return outcome.state === 'sent' ? 'sent' : `${outcome.state}:${outcome.code}`;
 }
 
-/** What an outcome means for others: a card to edit from now on, the other channel, a loop that waits for it. */
-async function follow(tx: Tx, d: Delivery, outcome: Outcome): Promise<void> {
+/** What an outcome means for others: a card to edit from now on, the other channel, a loop or somebody of ours that waits for it. */
+async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): Promise<void> {
   if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef)
     await keepsCard(tx, d, outcome.providerRef);
   if (d.channel === 'slack' && outcome.state !== 'sent') {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
-  if (outcome.state !== 'ready') await wakeWhoWait(tx, d);
+  if (outcome.state === 'ready') await tellOfDelay(tx, company, d, outcome.code);
+  else await wakeWhoWait(tx, d);
   // It was on its way while its words were erased.
   if (outcome.state === 'sent' && d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
 }

@@ -264,6 +264,25 @@ const doubtIsShown: Check = {
     ),
 };
 
+const nothingIsTriedInVain: Check = {
+  invariant: 'I5',
+  claim: 'no message has been tried for an hour and never left',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `select d.id::text as about,
+         'This message (' || d.purpose || ', ' || d.channel || ') was tried ' || d.attempts || ' times, and has not left (' || d.last_error_code
+           || '). See heed stuck; do mail and Slack take anything?' as sentence
+       from deliveries d
+       where d.state in ('ready', 'sending') and d.planned_at >= $1
+         -- Tries are five minutes apart at most. Nobody waits for the edit of a card.
+         and d.attempts >= 12 and d.planned_at < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'
+         -- Held by us for an hour or a day, it is not tried.
+         and d.last_error_code not in ('quiet_hours', 'cap', 'restricted', 'stopped', 'decided_anew')`,
+      scope,
+    ),
+};
+
 export const ladderChecks = [
   openGoesOn,
   dueRungsAreTaken,
@@ -271,4 +290,5 @@ export const ladderChecks = [
   escalationsReachSomebody,
   digestsNameWhatTheyTook,
   doubtIsShown,
+  nothingIsTriedInVain,
 ];

@@ -12,6 +12,7 @@ export type Stuck = {
   | { what: 'wake'; attempts: number }
   | { what: 'stage'; stage: 'captured' | 'tell' | 'finish' }
   | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
+  | { what: 'tries'; attempts: number; code: string; purpose: string; channel: string }
 );
 
 /** What is wrong, what to do next (`heed repair …` with the reference where there is one), and where more is said about it. */
@@ -25,6 +26,7 @@ const runbooks: Record<Stuck['what'], string> = {
   wake: 'a-wake-is-not-carried',
   stage: 'a-stage-does-not-end',
   delivery: 'a-message-is-in-doubt',
+  tries: 'a-message-does-not-leave',
 };
 
 function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
@@ -55,7 +57,7 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
       };
     }
     case 'delivery': {
-      const message = `The ${stuck.purpose} by ${stuck.channel === 'slack' ? 'Slack' : 'e-mail'}`;
+      const message = messageOf(stuck);
       return stuck.state === 'needs_human'
         ? {
             sentence: `${message} may or may not have been sent, and nobody can find out. It has waited for ${waited}.`,
@@ -66,8 +68,17 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
             whatToDo: 'Wait a few minutes. What cannot be settled by itself is handed to you.',
           };
     }
+    case 'tries':
+      return {
+        sentence: `${messageOf(stuck)} was planned ${waited} ago, was tried ${stuck.attempts} times, and has not left (${stuck.code}).`,
+        whatToDo:
+          'See what mail and Slack answer (heed doctor, the mail server’s log). It is tried again every few minutes, and goes on by itself.',
+      };
   }
 }
+
+const messageOf = ({ purpose, channel }: { purpose: string; channel: string }): string =>
+  `The ${purpose} by ${channel === 'slack' ? 'Slack' : 'e-mail'}`;
 
 function inPlainTime(seconds: number): string {
   const [unit, length] = (

@@ -15,6 +15,7 @@ import {
   settleLeftOpen,
 } from '../../src/store/records/deliveries.ts';
 import { orderSending } from '../../src/store/records/sendingOrders.ts';
+import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
@@ -295,6 +296,39 @@ describe('a letter to a customer is sent at most once', () => {
     await world.pass('2 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
     expect(world.mailsTo(kim.email)).toHaveLength(2);
+  });
+
+  test('put off for an hour: whoever answers for it is told, once; it is found by who looks, tried on, and sent', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    await approve(id);
+    const notices = () => world.messages({ loopId: id, purpose: 'notice' });
+    const found = async () =>
+      (await stuckLoops(world.db.pool, world.db.company)).flatMap((one) =>
+        one.what === 'tries' && one.loopId === id ? [`${one.purpose} ${one.code}`] : [],
+      );
+    await world.pass('50 minutes');
+    expect([await notices(), await found()]).toEqual([[], []]);
+    await world.pass('20 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_452' });
+    expect(await found()).toContain('answer smtp_452');
+    await world.pass('30 minutes');
+    expect(await notices()).toEqual([expect.objectContaining({ staff: 'priya' })]);
+
+    world.mailbox.faults.clear();
+    const before = world.mailsTo('priya@linden-vale.example').length;
+    await world.pass('6 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    const { reference } = await world.signal(id);
+    expect(
+      world
+        .mailsTo('priya@linden-vale.example')
+        .slice(before)
+        .map(({ subject }) => subject),
+    ).toContain(`A letter has not left yet: ${reference}`);
+    expect(await found()).toEqual([]);
   });
 
   test('refused for good: never again, and the loop ends as one that could not be asked', async () => {

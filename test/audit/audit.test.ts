@@ -8,6 +8,7 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { audit, checks, report } from '../../src/audit/audit.ts';
 import type { Journals } from '../../src/audit/journals.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { holds } from '../../src/domain/objection.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
@@ -310,6 +311,14 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     () => `update deliveries set state = 'needs_human' where purpose = 'answer'`,
   ],
   [
+    'a mail server puts a letter off without end',
+    'has been tried for an hour',
+    () => `
+    update deliveries set state = 'ready', attempts = 20, last_error_code = 'smtp_452', planned_at = heed_now() - interval '61 minutes',
+      not_before = heed_now() + interval '4 minutes'
+    where purpose = 'answer'`,
+  ],
+  [
     'a customer was answered twice',
     'at most one message for one purpose',
     () => `
@@ -428,6 +437,23 @@ describe('it leaves alone', () => {
     };
     expect(await found('1 second')).toBe(0);
     expect(await found('17 minutes')).toBe(1);
+  });
+
+  test('what was tried a dozen times and is held now, and what was held for days and tried once', async () => {
+    const check = checks.find(({ claim }) => claim.includes('has been tried for an hour'))!;
+    const found = async (attempts: number, code: string) => {
+      await db.query('begin');
+      await db.query('set local session_replication_role = replica');
+      await db.query(`
+        update deliveries set state = 'ready', attempts = ${attempts}, last_error_code = '${code}', planned_at = heed_now() - interval '3 days'
+        where purpose = 'answer'`);
+      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
+      await db.query('rollback');
+      return violations.length;
+    };
+    for (const code of holds) expect([code, await found(20, code)]).toEqual([code, 0]);
+    expect(await found(1, 'smtp_450')).toBe(0);
+    expect(await found(20, 'smtp_450')).toBeGreaterThan(0);
   });
 
   test('an address of our own, wherever it stands', async () => {

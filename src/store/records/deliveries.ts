@@ -274,6 +274,11 @@ export async function leaseDueDeliveries(
     returning id, channel, purpose`);
 }
 
+/** Whether it was tried for an hour and never left. */
+export function isTriedInVain(db: Db, id: string): Promise<boolean> {
+  return db.exists(sql.unsafe`select from now.tried_in_vain where id = ${id}`);
+}
+
 /** The relay could not start it: due again. */
 export async function deliveryNotStarted(db: Db, id: string): Promise<void> {
   await db.query(sql.unsafe`update deliveries set started_until = clock_timestamp() + interval '2 s' where id = ${id}`);

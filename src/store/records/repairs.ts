@@ -77,6 +77,33 @@ export async function askAboutDoubt(
   });
 }
 
+export interface AboutLetter {
+  letter: string;
+  about: 'delayed';
+  subject: string;
+  text: string;
+}
+
+/** Whoever answers for a signal is told about a letter that it waits for, once of each that can be said; who has left is stood in for. */
+export async function tellWhoAnswers(
+  tx: Tx,
+  company: Company,
+  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
+  { letter, about, subject, text }: AboutLetter,
+): Promise<void> {
+  const staff = resolveRole(company, 'owner', { owner, place });
+  const channel = company.staff[staff]?.prompts ?? 'email';
+  await planDelivery(tx, {
+    key: `notice:${id}:${round}:${letter}.${about}:${staff}:${channel}`,
+    purpose: 'notice',
+    channel,
+    loopId: id,
+    round,
+    staff,
+    body: { subject, text },
+  });
+}
+
 /** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say
  *  comes too late, so the next one has another fence. False: it was settled before. */
 export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<boolean> {

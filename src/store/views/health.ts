@@ -27,9 +27,12 @@ export function longestWaiting(db: Db): Promise<Waiting> {
   return db.one(sql.type(Waiting)`
     select
       (select extract(epoch from clock_timestamp() - min(since))::float8 from wakes where not_before <= heed_now()) as oldest_wake_seconds,
-      (select extract(epoch from heed_now() - min(not_before))::float8 from deliveries
+      (select extract(epoch from heed_now() - least(min(not_before), ${triedInVainSince}))::float8 from deliveries
        where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()) as oldest_delivery_seconds`);
 }
+
+/** What is put off again and again is never due for long, and has waited since it was planned. */
+const triedInVainSince = sql.fragment`(select min(planned_at) from now.tried_in_vain)`;
 
 const Progress = z.object({
   wakes: z.number(),
@@ -59,7 +62,8 @@ export function progressOf(db: Db): Promise<Progress> {
       (select count(*)::integer from unchained) as unchained,
       (select extract(epoch from clock_timestamp() - min(since))::float8 from unchained) as oldest_unchained_seconds
     from (
-      select count(*)::integer as deliveries_due, extract(epoch from heed_now() - min(not_before))::float8 as oldest_delivery_seconds
+      select count(*)::integer as deliveries_due,
+        extract(epoch from heed_now() - least(min(not_before), ${triedInVainSince}))::float8 as oldest_delivery_seconds
       from deliveries
       where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()
     ) due`);

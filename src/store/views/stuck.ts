@@ -1,4 +1,5 @@
-/** Loops that wait past their time: a rung nobody climbed, a wake nobody carried, a stage that does not end, a message in doubt. */
+/** Loops that wait past their time: a rung nobody climbed, a wake nobody carried, a stage that does not end, a message in doubt or
+ *  tried in vain. */
 
 import { z } from 'zod';
 import { ladderPlansOfSignal, waits } from '../../domain/loop.ts';
@@ -20,6 +21,7 @@ export async function stuckLoops(db: Db, company: Company): Promise<Stuck[]> {
     ...(await wakesNotCarried(db)),
     ...(await stagesNotDone(db)),
     ...(await deliveriesInDoubt(db)),
+    ...(await deliveriesInVain(db)),
   ];
   return found.sort((a, b) => b.waitedSeconds - a.waitedSeconds);
 }
@@ -112,4 +114,27 @@ async function deliveriesInDoubt(db: Db): Promise<readonly Stuck[]> {
     left join signals s on s.id = l.id
     left join insights i on i.id = l.id
     where d.state = 'needs_human' or (d.state = 'uncertain' and d.planned_at < heed_now() - ${patience})`);
+}
+
+const InVain = z.object({
+  loopId: z.string().nullable(),
+  reference: z.string().nullable(),
+  kind: z.enum(['signal', 'insight']).nullable(),
+  waitedSeconds: z.number(),
+  what: z.literal('tries'),
+  attempts: z.number(),
+  code: z.string(),
+  purpose: z.string(),
+  channel: z.string(),
+});
+
+async function deliveriesInVain(db: Db): Promise<readonly Stuck[]> {
+  return db.any(sql.type(InVain)`
+    select 'tries' as what, d.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, d.attempts,
+      d.last_error_code as code, d.purpose, d.channel,
+      extract(epoch from heed_now() - d.planned_at)::float8 as "waitedSeconds"
+    from now.tried_in_vain d
+    left join loops l on l.id = d.loop_id
+    left join signals s on s.id = l.id
+    left join insights i on i.id = l.id`);
 }

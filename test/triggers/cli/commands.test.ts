@@ -245,6 +245,31 @@ describe('operations', () => {
     );
   });
 
+  test('what the mail server puts off for an hour is stuck, and what is held is not', async () => {
+    const { id, reference } = await captured();
+    const key = `put off:${id}`;
+    await db.pool.transaction((tx) =>
+      planDelivery(tx, { key, purpose: 'prompt', channel: 'email', loopId: id, staff: 'priya' }),
+    );
+    const stuckWith = async (code: string): Promise<string> => {
+      await db.pool.query(sql.unsafe`
+        update deliveries set state = 'ready', attempts = 20, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
+          not_before = heed_now() + interval '4 minutes'
+        where dedupe_key = ${key}`);
+      return (await heed(['stuck'])).said;
+    };
+    const said = await stuckWith('smtp_452');
+    expect(said).toContain(
+      `${reference}  The prompt by e-mail was planned 1 hour ago, was tried 20 times, and has not left (smtp_452).`,
+    );
+    expect(said).toContain('More: docs/operating.md#a-message-does-not-leave');
+    expect(await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8')).toContain(
+      '\n### A message does not leave\n',
+    );
+    expect(await stuckWith('quiet_hours')).not.toContain('has not left');
+    await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
+  });
+
   test('what nobody read, and a decision of which nobody was told, is stuck too', async () => {
     const unread = await captured();
     const { id } = await captured('--customer-email', 'b@example.com', '--may-write', '--kind', 'unmet-demand');

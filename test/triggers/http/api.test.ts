@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { openPool, sql } from '../../../src/store/pool.ts';
+import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openApi, webOf, type Api } from './contract.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
@@ -451,6 +452,26 @@ describe('operations', () => {
       schema: 'current',
     });
     expect((await api.app.request('/health/engine')).status).toBe(503);
+  });
+
+  test('a message that is put off again and again for an hour means that work does not move', async () => {
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    await db.pool.transaction((tx) =>
+      planDelivery(tx, { key: 'put-off', purpose: 'prompt', channel: 'email', staff: 'priya' }),
+    );
+    const engineAt = async (attempts: number, code: string) => {
+      await db.pool.query(sql.unsafe`
+        update deliveries set state = 'ready', attempts = ${attempts}, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
+          not_before = heed_now() + interval '4 minutes'
+        where dedupe_key = 'put-off'`);
+      const { status } = await api.app.request('/health/engine');
+      return { status, ready: ((await (await api.app.request('/health/ready')).json()) as { status: string }).status };
+    };
+    expect(await engineAt(20, 'smtp_452')).toEqual({ status: 503, ready: 'degraded' });
+    // Held by us, or put off for the first time after it was.
+    expect(await engineAt(20, 'quiet_hours')).toEqual({ status: 200, ready: 'ready' });
+    expect(await engineAt(1, 'smtp_452')).toEqual({ status: 200, ready: 'ready' });
+    await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = 'put-off'`);
   });
 
   test('metrics count what is in the facts, twice asked the same, without ids or names', async () => {
