@@ -10,7 +10,7 @@ export type Stuck = {
 } & (
   | { what: 'rung'; wait: Wait }
   | { what: 'wake'; attempts: number }
-  | { what: 'stage'; stage: 'captured' | 'tell' | 'finish' }
+  | { what: 'stage'; stage: 'captured' | 'ladder' | 'tell' | 'finish' }
   | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
   | { what: 'tries'; attempts: number; code: string; purpose: string; channel: string }
 );
@@ -48,6 +48,7 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
     case 'stage': {
       const undone = {
         captured: `It was captured ${waited} ago, and has not been read by the rules.`,
+        ladder: `Somebody should have been called ${waited} ago, and nothing was planned for it.`,
         tell: `It was decided, and for ${waited} nobody of those who asked has been told.`,
         finish: `Everyone who asked was told ${waited} ago, and it has not been closed.`,
       };

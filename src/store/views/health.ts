@@ -31,6 +31,14 @@ export function longestWaiting(db: Db): Promise<Waiting> {
        where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()) as oldest_delivery_seconds`);
 }
 
+/** Carried to Temporal, and no story has read it: among the newest, so that a look at it costs the same however much was ever said. */
+const oldestUnread = sql.fragment`(
+  select extract(epoch from heed_now() - min(s.captured_at))::float8
+  from (select id, captured_at from signals order by captured_at desc, id desc limit 200) s
+  where not exists (select from triages t where t.signal_id = s.id)
+    and not exists (select from wakes w where w.loop_id = s.id)
+    and exists (select from now.open_loops o where o.id = s.id)) as oldest_unread_seconds`;
+
 /** What is put off again and again is never due for long, and has waited since it was planned. */
 const triedInVainSince = sql.fragment`(select min(planned_at) from now.tried_in_vain)`;
 
@@ -39,6 +47,7 @@ const Progress = z.object({
   oldest_wake_seconds: z.number().nullable(),
   deliveries_due: z.number(),
   oldest_delivery_seconds: z.number().nullable(),
+  oldest_unread_seconds: z.number().nullable(),
   needs_human: z.number(),
   last_rung_at: z.date().nullable(),
   last_delivery_at: z.date().nullable(),
@@ -54,7 +63,7 @@ export function progressOf(db: Db): Promise<Progress> {
     select
       (select count(*)::integer from wakes where not_before <= heed_now()) as wakes,
       (select extract(epoch from clock_timestamp() - min(since))::float8 from wakes where not_before <= heed_now()) as oldest_wake_seconds,
-      due.deliveries_due, due.oldest_delivery_seconds,
+      due.deliveries_due, due.oldest_delivery_seconds, ${oldestUnread},
       (select count(*)::integer from deliveries where state = 'needs_human') as needs_human,
       (select max(taken_at) from escalations) as last_rung_at,
       (select max(ended_at) from deliveries where state in ('sent', 'delivered')) as last_delivery_at,

@@ -12,7 +12,8 @@ import { plansOf } from './signalReading.ts';
 import { signalNow } from './signals.ts';
 
 /** Nothing is late in the two minutes that a restart may take. */
-const patience = sql.fragment`interval '2 min'`;
+const patienceSeconds = 120;
+const patience = sql.fragment`make_interval(secs => ${patienceSeconds})`;
 
 /** Longest waiting first. */
 export async function stuckLoops(db: Db, company: Company): Promise<Stuck[]> {
@@ -20,6 +21,7 @@ export async function stuckLoops(db: Db, company: Company): Promise<Stuck[]> {
     ...(await overdueRungs(db, company)),
     ...(await wakesNotCarried(db)),
     ...(await stagesNotDone(db)),
+    ...(await laddersNotBegun(db, company)),
     ...(await deliveriesInDoubt(db)),
     ...(await deliveriesInVain(db)),
   ];
@@ -92,6 +94,34 @@ async function stagesNotDone(db: Db): Promise<readonly Stuck[]> {
     join now.open_loops o on o.id = x.id
     where x.since < heed_now() - ${patience}
       and not exists (select from wakes w where w.loop_id = x.id)`);
+}
+
+const Unplanned = z.object({ id: z.string(), kind: z.enum(['signal', 'insight']) });
+
+/** A round of which its story has planned nothing at all has no rung that could be late. */
+async function laddersNotBegun(db: Db, company: Company): Promise<Stuck[]> {
+  const unplanned = await db.any(sql.type(Unplanned)`
+    select o.id, o.kind from now.open_loops o
+    where not exists (select from plans p where p.loop_id = o.id and p.round = o.round)
+      and not exists (select from wakes w where w.loop_id = o.id)`);
+  const now = await momentOf(db);
+  const stuck: Stuck[] = [];
+  for (const { id, kind } of unplanned) {
+    const signal = kind === 'signal' ? await signalNow(db, id) : null;
+    const insight = kind === 'insight' ? await insightNow(db, id) : null;
+    const plans = signal ? ladderPlansOfSignal(signal) : insight ? plansOf(insight, company, now) : [];
+    const waitedSeconds = (now.getTime() - Math.min(...plans.map(({ from }) => from.getTime()))) / 1000;
+    if (waitedSeconds > patienceSeconds)
+      stuck.push({
+        what: 'stage',
+        stage: 'ladder',
+        loopId: id,
+        kind,
+        reference: (signal ?? insight)!.reference,
+        waitedSeconds,
+      });
+  }
+  return stuck;
 }
 
 const Doubt = z.object({

@@ -6,6 +6,8 @@ import type { Web } from './web.ts';
 
 /** A wake that was not carried for this long means that the relay or Temporal stands still. */
 const slowWakeSeconds = 60;
+/** What was captured is read by its story within seconds; a restart takes two minutes at most. */
+const slowReadingSeconds = 120;
 /** Deliveries wait for the pace and are tried again, so they may take longer. */
 const slowDeliverySeconds = 600;
 
@@ -63,9 +65,12 @@ export function health(web: Web): Hono {
   return app;
 }
 
-function standstill(waiting: Waiting): string | undefined {
+/** Whether somebody has read what was captured is not looked at for load balancers, who ask every second. */
+function standstill(waiting: Waiting & { oldest_unread_seconds?: number | null }): string | undefined {
   if ((waiting.oldest_wake_seconds ?? 0) > slowWakeSeconds)
     return 'Nothing is carried to Temporal: see whether the relay runs and Temporal can be reached. What is recorded stays recorded.';
+  if ((waiting.oldest_unread_seconds ?? 0) > slowReadingSeconds)
+    return 'What was captured is not read: see whether a worker runs (heed stuck, and its log). What is recorded stays recorded.';
   if ((waiting.oldest_delivery_seconds ?? 0) > slowDeliverySeconds)
     return 'Messages are due and do not leave: see whether a worker runs, and whether mail and Slack can be reached.';
   return undefined;

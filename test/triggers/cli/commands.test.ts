@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { triage } from '../../../src/activities/triage.ts';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts';
@@ -17,7 +18,7 @@ import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { handsOf, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from '../http/story.ts';
 
 const samples = fileURLToPath(new URL('../../../samples', import.meta.url));
@@ -270,8 +271,11 @@ describe('operations', () => {
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
   });
 
-  test('what nobody read, and a decision of which nobody was told, is stuck too', async () => {
+  test('what nobody read, nobody was to be called about, or nobody was told of, is stuck too', async () => {
     const unread = await captured();
+    // Read, and its story stopped there.
+    const unplanned = await captured('--customer-email', 'c@example.com', '--may-write');
+    await triage(handsOf(db), unplanned.id);
     const { id } = await captured('--customer-email', 'b@example.com', '--may-write', '--kind', 'unmet-demand');
     await goOn(db, id);
     const insight = await db.pool.one(
@@ -288,14 +292,20 @@ describe('operations', () => {
     const { code, said } = await heed(['stuck']);
     expect(code).toBe(1);
     expect(said).toContain(`${unread.reference}  It was captured 1 hour ago, and has not been read by the rules.`);
+    expect(said).toContain(
+      `${unplanned.reference}  Somebody should have been called 1 hour ago, and nothing was planned for it.`,
+    );
     expect(said).toMatch(
       new RegExp(`${insight.reference}  It was decided, and for .+ nobody of those who asked has been told.`),
     );
     expect(said).toContain('More: docs/operating.md#a-stage-does-not-end');
 
     await goOn(db, unread.id);
+    await goOn(db, unplanned.id);
     await goOn(db, id);
-    expect((await heed(['stuck'])).said).not.toMatch(`(${unread.reference}|${insight.reference})  It was`);
+    const afterwards = (await heed(['stuck'])).said;
+    expect(afterwards).not.toMatch(`(${unread.reference}|${insight.reference})  It was`);
+    expect(afterwards).not.toContain(`${unplanned.reference}  Somebody should have been called`);
   });
 
   test('a repair is recorded with its reason, and touches only what is in doubt', async () => {

@@ -6,6 +6,7 @@ import { openPool, sql } from '../../../src/store/pool.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openApi, webOf, type Api } from './contract.ts';
+import { capture } from '../../../src/triggers/capture.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import { erase } from '../../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../../src/triggers/rights/subject.ts';
@@ -482,6 +483,21 @@ describe('operations', () => {
     expect(once).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}|priya|HD-/);
     const counters = (text: string): string[] => text.split('\n').filter((line) => line.includes('_total'));
     expect(counters(await (await api.app.request('/metrics')).text())).toEqual(counters(once));
+  });
+
+  test('what was captured, carried to Temporal and read by nobody means that work does not move', async () => {
+    await capture(
+      db.heed,
+      { words: 'Is anybody there?', place: 'high-street', by: 'mina' },
+      { channel: 'web', press: { source: 'test', key: randomUUID() } },
+    );
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    expect((await api.app.request('/health/engine')).status).toBe(200);
+    await db.passTime('3 minutes');
+    const stalled = await api.app.request('/health/engine');
+    expect(stalled.status).toBe(503);
+    expect(await stalled.json()).toMatchObject({ detail: expect.stringContaining('What was captured is not read') });
+    await db.passTime('-3 minutes');
   });
 
   test('the API is described, and its page loads nothing from elsewhere', async () => {
