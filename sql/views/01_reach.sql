@@ -13,8 +13,15 @@ select
     when way.channel is null and exists (
       select from identities i
       join consents c on c.signal_id = s.id and c.channel = i.kind
+      join suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8')) and p.cause <> 'bounced'
       where i.customer_id = s.customer_id
     ) then 'suppressed'
+    -- Nobody asked us to stop: their address takes no mail.
+    when way.channel is null and exists (
+      select from identities i
+      join consents c on c.signal_id = s.id and c.channel = i.kind
+      where i.customer_id = s.customer_id
+    ) then 'bounced'
     when way.channel is null then 'no_address'
   end as why_not
 from signals s

@@ -40,7 +40,7 @@ select
   f.channel as answer_channel,
   f.by as answered_by,
   f.final,
-  f.followed_up_at as answered_at,
+  f.answered_at,
   p.due_at as promised_for,
   p.due_on as promised_on,
   reach.channel as reach,
@@ -90,7 +90,7 @@ left join reviews v on v.signal_id = s.id
 left join enrichments n on n.signal_id = s.id
 left join ownerships o on o.loop_id = s.id and o.ended_at is null
 left join acknowledgements a on a.ownership_id = o.id
-left join follow_ups f on f.loop_id = s.id and f.round = r.round
+left join now.answers f on f.loop_id = s.id and f.round = r.round
 left join promises p on p.follow_up_id = f.id
 left join now.reach reach on reach.signal_id = s.id
 -- Of two joined at the same moment (a live insight takes a sample's signals over) the one opened later counts.
@@ -124,7 +124,7 @@ left join lateral (
   where r.round = 1 and coalesce(v.course, t.course) = 'decide'
     and told.decision_id is not null and (told.channel is distinct from 'phone' or told_call.called_at is not null)
   union all
-  select 'answer', f.channel, f.id, f.followed_up_at, null
+  select 'answer', f.channel, f.id, f.answered_at, null
   where (r.round > 1 or coalesce(v.course, t.course) <> 'decide') and f.id is not null
 ) final on true
 left join lateral (

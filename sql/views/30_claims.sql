@@ -33,13 +33,13 @@ with last_words as (
   where r.round = 1 and coalesce(v.course, t.course) = 'decide' and coalesce(told.at, uncalled.closed_at) is not null
   union all
   select r.loop_id, r.round, l.place, l.sample, s.customer_id,
-    'answer', f.id, nullif(f.channel, 'none'), null, f.followed_up_at
+    'answer', f.id, nullif(f.channel, 'none'), null, f.answered_at
   from rounds r
   join loops l on l.id = r.loop_id
   join signals s on s.id = r.loop_id
   join triages t on t.signal_id = s.id
   left join reviews v on v.signal_id = s.id
-  join follow_ups f on f.loop_id = r.loop_id and f.round = r.round
+  join now.answers f on f.loop_id = r.loop_id and f.round = r.round
   where r.round > 1 or coalesce(v.course, t.course) <> 'decide'
 ),
 asked as (

@@ -27,22 +27,20 @@ import {
 } from '../store/records/deliveries.ts';
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
-import { askAboutDoubt } from '../store/records/repairs.ts';
 import { isErased, isErasedBehind } from '../store/records/erasures.ts';
-import { factRecorded, lockLoop, redrawCards } from '../store/records/loops.ts';
+import { lockLoop, redrawCards } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { latestPlans, plansFor } from '../store/records/plans.ts';
 import { planRedactions } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
-import { signalsToldThrough } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import { plansOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
-import { tellOfDelay } from './notArrived.ts';
+import { askWhoAnswers, tellOfDelay, tellOfRefusal, wakeWhoWait } from './notArrived.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -101,7 +99,7 @@ export async function deliver(
       if (typeof office === 'string')
         return await record(hands, delivery, fence, again(delivery, office, office === busy ? busyMs : undefined));
       try {
-        return await handOver(hands, delivery, fence, () => office.send(letter));
+        return await handOver(hands, delivery, fence, () => office.send(letter), letter.to);
       } finally {
         office.close();
       }
@@ -223,7 +221,13 @@ function plansOfInsight(tx: Tx, { now }: Delivery, insight: InsightNow, company:
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
-async function handOver(hands: Hands, d: Delivery, fence: number, send: () => Promise<Sent>): Promise<Delivered> {
+async function handOver(
+  hands: Hands,
+  d: Delivery,
+  fence: number,
+  send: () => Promise<Sent>,
+  address?: string,
+): Promise<Delivered> {
   const opened = await passGate(hands.pool, d.id, fence, leaseMinutes(d)).catch(() => undefined);
   // Whether it opened or not, nothing went through: this attempt alone knows that. A gate that opens after this meets a row that is not its own.
   if (opened === undefined) return recordSurely(hands, d, fence, again(d, 'gate_unknown'));
@@ -236,7 +240,10 @@ async function handOver(hands: Hands, d: Delivery, fence: number, send: () => Pr
     return recordSurely(hands, d, fence, { state: 'uncertain', code, againInMs: doubtMs(d) });
   }
   if (sent.accepted) return recordSurely(hands, d, fence, { state: 'sent', providerRef: sent.ref });
-  if (sent.permanent) return recordSurely(hands, d, fence, { state: 'failed', code: sent.code });
+  if (sent.permanent) {
+    const gone = sent.nobodyThere && d.customer_id ? address : undefined;
+    return recordSurely(hands, d, fence, { state: 'failed', code: sent.code, ...(gone && { gone }) });
+  }
   return recordSurely(hands, d, fence, again(d, sent.code, sent.againInMs));
 }
 
@@ -280,6 +287,7 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
   if (d.channel === 'slack' && outcome.state !== 'sent') {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
+  if (outcome.state === 'failed') await tellOfRefusal(tx, company, d, outcome);
   if (outcome.state === 'ready') await tellOfDelay(tx, company, d, outcome.code);
   else await wakeWhoWait(tx, d);
   // It was on its way while its words were erased.
@@ -297,13 +305,6 @@ async function keepsCard(tx: Tx, d: Delivery, ref: string): Promise<void> {
 function outOfPatience(d: Delivery, againInMs = 0): boolean {
   const since = d.attempts === 0 ? d.due_at : d.planned_at;
   return d.attempts >= 3 || d.now.getTime() + againInMs - since.getTime() > slackPatienceMs;
-}
-
-/** A customer's letter moves every signal that is answered or told through it. */
-async function wakeWhoWait(tx: Tx, d: Delivery): Promise<void> {
-  if (d.purpose === 'answer' && d.loop_id) await factRecorded(tx, d.loop_id);
-  if (d.purpose !== 'told' || !d.occasion || !d.customer_id) return;
-  for (const id of await signalsToldThrough(tx, d.occasion, d.customer_id)) await factRecorded(tx, id, 'wave');
 }
 
 /** Slack will not take it: the same by e-mail, once (a last step goes that way anyway); what still waits for Slack is not sent late on top of
@@ -355,7 +356,7 @@ async function settleDoubt(hands: Hands, id: string, inItsPlace: boolean): Promi
     // Thanks are not worth a question, and neither is what belongs to no signal: whether it arrived stays open.
     if (delivery.purpose === 'receipt' || !delivery.loop_id)
       return settleUncertain(tx, id, 'failed', { code: 'left_in_doubt' });
-    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(tx, delivery, company);
+    return (await settleUncertain(tx, id, 'needs_human')) && askWhoAnswers(tx, company, delivery);
   });
 }
 
@@ -392,10 +393,4 @@ async function lookFor({ slack, pool }: Hands, d: Delivery): Promise<string | nu
   // Where it went to: somebody whom Slack does not know by their address any more may still have it before them.
   const slackId = person && (person.slack_id ?? (await slack?.idOf(person.email)));
   return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
-}
-
-async function askWhoAnswers(tx: Tx, d: Delivery, company: Company): Promise<void> {
-  await wakeWhoWait(tx, d);
-  const signal = d.loop_id ? await signalNow(tx, d.loop_id) : null;
-  if (signal) await askAboutDoubt(tx, company, signal, d);
 }

@@ -1,9 +1,12 @@
-/** A letter that a customer waits for, and that does not arrive: whoever answers for it is told, and what can be done. They believe that it has
- *  been said. */
+/** What becomes of a letter matters to others: to loops that wait for it, and, where it does not arrive or may not have, to whoever answers
+ *  for it. They believe that it has been said. */
 
 import type { Company } from '../domain/company.ts';
+import { normaliseEmail } from '../domain/customer.ts';
+import { openLoopsAt, suppress } from '../store/records/customers.ts';
 import { isTriedInVain } from '../store/records/deliveries.ts';
-import { tellWhoAnswers, type AboutLetter } from '../store/records/repairs.ts';
+import { factRecorded } from '../store/records/loops.ts';
+import { askAboutDoubt, tellWhoAnswers, type AboutLetter } from '../store/records/repairs.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
@@ -14,6 +17,63 @@ export interface Letter {
   loop_id: string | null;
   occasion: string | null;
   customer_id: string | null;
+}
+
+/** A customer's letter moves every signal that is answered or told through it. */
+export async function wakeWhoWait(tx: Tx, { purpose, loop_id: loop, occasion, customer_id }: Letter): Promise<void> {
+  if (purpose === 'answer' && loop) await factRecorded(tx, loop);
+  if (purpose !== 'told' || !occasion || !customer_id) return;
+  for (const id of await signalsToldThrough(tx, occasion, customer_id)) await factRecorded(tx, id, 'wave');
+}
+
+/** Nobody can find out whether it arrived. */
+export async function askWhoAnswers(tx: Tx, company: Company, letter: Letter & { fence: number }): Promise<void> {
+  await wakeWhoWait(tx, letter);
+  const signal = letter.loop_id ? await signalNow(tx, letter.loop_id) : null;
+  if (signal) await askAboutDoubt(tx, company, signal, letter);
+}
+
+/** Refused for good. What else was to go to an address where there is nobody (`gone`) ends with it, and those who wait for that are told too. */
+export async function tellOfRefusal(
+  tx: Tx,
+  company: Company,
+  letter: Letter,
+  { code, gone }: { code: string; gone?: string },
+): Promise<void> {
+  const ended = gone === undefined ? [] : await writeThereNoMore(tx, gone);
+  for (const each of [letter, ...ended].filter(isAwaited))
+    await tellAll(tx, company, each, (signal) => refusal(each, signal, gone === undefined ? code : undefined));
+}
+
+/** As where mail has bounced. Whoever may be called instead is called from now on, so their loops look again. */
+async function writeThereNoMore(tx: Tx, address: string): Promise<readonly Letter[]> {
+  const normalised = normaliseEmail(address);
+  if (!normalised) return [];
+  const ended = await suppress(tx, 'email', normalised, 'bounced');
+  for (const id of await openLoopsAt(tx, 'email', normalised)) await factRecorded(tx, id);
+  return ended;
+}
+
+/** `code`: what the mail server said; without it, there is nobody at that address. */
+function refusal(
+  { purpose }: Letter,
+  { reference, reach }: SignalNow,
+  code: string | undefined,
+): Omit<AboutLetter, 'letter'> {
+  const isAnswer = purpose === 'answer';
+  const why = code
+    ? `The letter to this customer was refused for good (${code}), and is not sent again.`
+    : 'There is nobody at the address that this customer left, says its mail server: the letter did not arrive, and no other goes there.';
+  // An answer by letter that reached nobody is owed as a call (now.answers); a decision that was told is not told again.
+  const call = isAnswer
+    ? 'They agreed to a call, too, and it stays open until somebody has called them.'
+    : 'They agreed to a call, too: please tell them what was decided.';
+  const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
+  return {
+    about: 'refused',
+    subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,
+    text: `${why} ${reach === 'phone' ? call : noWay}`,
+  };
 }
 
 /** Put off for more than an hour, and tried on: said once. `code` is what the last try came to. */

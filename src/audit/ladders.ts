@@ -7,8 +7,36 @@ import { violationsIn, type Check } from './check.ts';
  * where this and domain/loop.ts disagree, one of them is wrong.
  */
 const plansWithEnds = `
-  wrong_numbers as (
-    select loop_id, min(called_at) as at from calls where outcome = 'wrong_number' group by loop_id
+  -- Every way to a customer that they agreed to and gave, and since when it is lost. Not kept: it is asked of one signal at a time.
+  ways as not materialized (
+    select c.signal_id, i.kind,
+      least(
+        case when i.kind = 'phone' then (
+          select min(k.called_at) from calls k where k.loop_id = c.signal_id and k.outcome = 'wrong_number') end,
+        (select min(u.suppressed_at) from identities j
+         join suppressions u on u.channel = j.kind and u.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
+         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value)) as lost_at
+    from consents c
+    join signals s on s.id = c.signal_id
+    join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+  ),
+  answers as not materialized (
+    select f.loop_id, f.round,
+      case
+        -- A letter that was refused for good, or kept back from an address that takes none, answered nobody who can still be called.
+        when f.channel = 'email'
+          and exists (
+            select from deliveries d
+            where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
+              and (d.state = 'bounced' or d.state = 'failed' and d.last_error_code like 'smtp%' or d.state = 'suppressed' and d.last_error_code = 'bounced'))
+          and exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
+          and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
+        then (
+          select min(k.called_at) from calls k
+          where k.loop_id = f.loop_id and k.round = f.round and k.purpose = 'answer' and k.outcome = 'reached')
+        else f.followed_up_at
+      end as at
+    from follow_ups f
   ),
   told_by_phone as (
     select loop_id, round, min(called_at) as at from calls where purpose = 'told' and outcome <> 'no_reply' group by loop_id, round
@@ -24,9 +52,9 @@ const plansWithEnds = `
           (select a.acknowledged_at from acknowledgements a where a.ownership_id = p.occasion),
           (select o.ended_at from ownerships o where o.id = p.occasion)) end,
         case when p.wait in ('acknowledged', 'answered') then least(
-          (select f.followed_up_at from follow_ups f where f.loop_id = p.loop_id and f.round = p.round),
+          (select a.at from answers a where a.loop_id = p.loop_id and a.round = p.round),
           told.at) end,
-        -- With the way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
+        -- With the last way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
         case when p.wait = 'answered' then way_lost.at end,
         case when p.wait = 'told' then case
           when exists (select from tellings t where t.id = p.occasion) then told_by_phone.at else told.at end end,
@@ -38,8 +66,6 @@ const plansWithEnds = `
       ) as ended_at
     from plans p
     join loops l on l.id = p.loop_id
-    left join signals s on s.id = p.loop_id
-    left join wrong_numbers wrong on wrong.loop_id = p.loop_id
     left join told_by_phone on told_by_phone.loop_id = p.loop_id and told_by_phone.round = p.round
     cross join lateral (
       select min(ts.settled_at) as at from told_signals ts
@@ -53,10 +79,7 @@ const plansWithEnds = `
     cross join lateral (
       select least(
         (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id),
-        wrong.at,
-        (select min(u.suppressed_at) from identities i
-         join suppressions u on u.channel = i.kind and u.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
-         where i.customer_id = s.customer_id)) as at
+        (select case when bool_and(w.lost_at is not null) then max(w.lost_at) end from ways w where w.signal_id = p.loop_id)) as at
     ) way_lost
     where not l.sample and l.opened_at >= $1
   )`;

@@ -283,6 +283,9 @@ function answeredForCustomer({ at, by, detail }: Happened<'answered'>, context: 
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
+const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>
+  before.findLast((event): event is Happened<'answered'> => event.kind === 'answered');
+
 function called({ by, detail }: Happened<'called'>, context: Context): string | Said | undefined {
   const toStaff = context.telling.audience === 'staff';
   const name = nameOf(context, by);
@@ -291,8 +294,11 @@ function called({ by, detail }: Happened<'called'>, context: Context): string | 
       kind: 'told',
       sentence: toStaff ? `${name} told them what was decided, on the phone.` : `${name} told you what was decided.`,
     };
-  // The call that answers is the answer.
-  if (detail.outcome === 'reached') return undefined;
+  if (detail.outcome === 'reached') {
+    // The call that answers is the answer, but for one in the place of a letter that did not arrive.
+    if (lastAnswer(context)?.detail.channel !== 'email') return undefined;
+    return toStaff ? `${name} told them on the phone what stands in the letter.` : `${name} spoke to you.`;
+  }
   if (!toStaff) return detail.outcome === 'no_reply' ? `${name} tried to call you.` : undefined;
   return detail.outcome === 'no_reply'
     ? `${name} called; nobody answered.`
@@ -341,6 +347,7 @@ const whyNot: Record<string, string> = {
   no_address: 'there is no address they agreed to',
   wrong_number: 'the number they left is somebody else’s',
   suppressed: 'they asked us to stop writing',
+  bounced: 'the address they left takes no mail',
   not_me: 'whoever has that address says it was not them',
   told_before: 'they had been told already',
   closed: 'it was closed by then',
@@ -372,7 +379,11 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     complained: 'was reported as unwanted',
     failed: 'could not be delivered',
   };
-  const became = detail.error === 'left_in_doubt' ? 'may not have arrived, and was left at that' : fate[detail.state];
+  const told: Record<string, string> = {
+    left_in_doubt: 'may not have arrived, and was left at that',
+    bounced: 'was not sent: the address takes no mail',
+  };
+  const became = told[detail.error ?? ''] ?? fate[detail.state];
   return {
     kind: 'undelivered',
     sentence: `${letter} ${became ?? 'did not arrive'}.`,

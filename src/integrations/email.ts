@@ -113,10 +113,28 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
         permanent,
         code: `smtp_${responseCode}`,
         ...(!permanent && { againInMs: afterRefusalMs }),
+        ...(isNobodyThere(error) && { nobodyThere: true }),
       });
     });
   });
 }
+
+/** Said of the recipient, and in the code that tells a mailbox which is not there from a sender who is not liked (RFC 3463). A bare 550 is both:
+ *  a relay that will not carry for us says it of every address, and whoever believed it would write to nobody any more. */
+function isNobodyThere({
+  command,
+  response,
+}: {
+  command?: string | undefined;
+  response?: string | undefined;
+}): boolean {
+  if (command !== 'RCPT TO') return false;
+  const [, code] = /^5\d\d[ -](5\.\d{1,3}\.\d{1,3})(?![\d.])/.exec(response ?? '') ?? [];
+  return code !== undefined && noMailbox.includes(code);
+}
+
+/** No such mailbox, no such address, moved without a word where to, one that takes no mail, and one that was switched off. */
+const noMailbox = ['5.1.1', '5.1.3', '5.1.6', '5.1.10', '5.2.1'];
 
 /** nodemailer's own list leaves out List-Unsubscribe-Post, and an unsigned one is not believed. */
 const signedHeaders = [

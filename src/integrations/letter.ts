@@ -47,7 +47,15 @@ export interface SlackMessage {
 
 /** Accepted; or refused, for now or for good. Whoever throws instead does not know (OutsideFailed). */
 export type Sent =
-  { accepted: true; ref?: string } | { accepted: false; permanent: boolean; code: string; againInMs?: number };
+  | { accepted: true; ref?: string }
+  | {
+      accepted: false;
+      permanent: boolean;
+      code: string;
+      againInMs?: number;
+      /** Refused for good because there is no such mailbox: no other letter will be taken there either. */
+      nobodyThere?: true;
+    };
 
 /** A connection that has greeted and signed in: what failed before is definitely not sent. */
 export interface PostOffice {

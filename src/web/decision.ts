@@ -137,6 +137,7 @@ const whyNot: Record<string, string> = {
   no_address: 'left no address',
   wrong_number: 'left somebody else’s number',
   suppressed: 'asked us to stop writing',
+  bounced: 'left an address that takes no mail',
   not_me: 'said it was not them',
 };
 

@@ -14,11 +14,15 @@ import {
   recordOutcome,
   settleLeftOpen,
 } from '../../src/store/records/deliveries.ts';
+import { audit } from '../../src/audit/audit.ts';
 import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
@@ -64,6 +68,12 @@ async function answerTo(customer: { email: string }): Promise<string> {
   return id;
 }
 const approve = (id: string) => approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+const noticesOf = (loopId: string) => world.messages({ loopId, purpose: 'notice' });
+const nobodyThere = { at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' } as const;
+const toldPriya = async (id: string, what = 'An answer did not arrive') => {
+  const { reference } = await world.signal(id);
+  return JSON.stringify(world.slackTo('priya').filter(({ text }) => text === `${what}: ${reference}`));
+};
 const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
@@ -331,15 +341,123 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await found()).toEqual([]);
   });
 
-  test('refused for good: never again, and the loop ends as one that could not be asked', async () => {
+  test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {
     const kim = guest();
     const id = await answerTo(kim);
-    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550 });
+    world.mailbox.faults.script(nobodyThere);
     await approve(id);
     await world.pass('1 day');
     expect(await letterOf(id)).toMatchObject({ state: 'failed', last_error_code: 'smtp_550' });
     expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', could_not_be_asked: 'failed' });
     expect(world.mailsTo(kim.email)).toHaveLength(1);
+    expect((await noticesOf(id)).map((m) => `${m.staff} ${m.state}`)).toEqual(['priya sent']);
+    expect(await toldPriya(id)).toContain('There is nobody at the address that this customer left');
+
+    // As where mail has bounced: whoever has that address again is not written to.
+    const { id: later } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: mayWrite });
+    await world.settle();
+    expect(await world.signal(later)).toMatchObject({ reach: null, unreachable: 'bounced' });
+    expect(await world.messages({ loopId: later, purpose: 'receipt' })).toEqual([]);
+  });
+
+  test.each([
+    ['is taken for unwanted mail', 'data', 554],
+    ['no relay will carry', 'rcpt', 550],
+  ] as const)('one that %s is told, too, and says nothing against the address', async (_, at, code) => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at, do: 'answer', code });
+    await approve(id);
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', reach: 'email' });
+    expect((await noticesOf(id)).map((m) => `${m.staff} ${m.state}`)).toEqual(['priya sent']);
+    expect(await toldPriya(id)).toContain(`refused for good (smtp_${code})`);
+  });
+
+  test('what else was to go to an address where there is nobody is not sent, and whoever answers for that is told, too', async () => {
+    const kim = guest();
+    const [one, other] = [await answerTo(kim), await answerTo(kim)];
+    world.mailbox.faults.script(nobodyThere, Infinity);
+    const order = (stops: boolean) =>
+      world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'a drill' }),
+      );
+    await order(true);
+    try {
+      await approve(one);
+      await approve(other);
+      await world.settle();
+    } finally {
+      await order(false);
+    }
+    world.heed.hint();
+    await world.settle();
+    for (const id of [one, other]) {
+      expect(['failed', 'suppressed']).toContain((await letterOf(id)).state);
+      expect(await noticesOf(id)).toHaveLength(1);
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach' });
+    }
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+  });
+
+  describe('and a customer who also agreed to a call', () => {
+    const mayCall = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: 'demo-1' };
+    /** Taken and answered by Priya; refused at the door, a while ago. */
+    async function refused(phone: string): Promise<string> {
+      const { id } = await world.capture({
+        words: 'Where is my parcel?',
+        customer: { ...guest(), phone },
+        consent: [...mayWrite, mayCall],
+      });
+      await world.settle();
+      await acknowledge(world.heed, world.as('priya', id));
+      world.mailbox.faults.script(nobodyThere);
+      await approve(id);
+      await world.pass('10 minutes');
+      return id;
+    }
+    const call = (id: string, outcome: 'reached' | 'no_reply' | 'wrong_number') =>
+      recordCall(world.heed, world.as('priya', id), { outcome });
+    const brokenSince = async (since: Date) => {
+      const { findings } = await audit({ databaseUrl: world.db.url, since });
+      return findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []));
+    };
+
+    test('is owed one: the call that reaches them is the answer, and asks', async () => {
+      const since = await world.now();
+      const id = await refused('+31 6 55550001');
+      expect(await world.signal(id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
+      expect(await toldPriya(id)).toContain('it stays open until somebody has called them.');
+      await expect(approve(id)).rejects.toThrow('agreed to a call, not to a letter');
+      await call(id, 'no_reply');
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ answered_at: null, closed_at: null });
+      expect(await brokenSince(since)).toEqual([]);
+
+      await call(id, 'reached');
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({
+        answer_channel: 'phone',
+        answered_by: 'priya',
+        asked_at: expect.any(Date),
+        closed_at: null,
+      });
+      expect(await brokenSince(since)).toEqual([]);
+      await expect(call(id, 'reached')).rejects.toThrow('answered');
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
+      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
+        'yes',
+      ]);
+    });
+
+    test('is called by nobody for ever: where the number is somebody else’s there is nobody to reach', async () => {
+      const id = await refused('+31 6 55550002');
+      await call(id, 'wrong_number');
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach' });
+    });
   });
 
   test('taken, and the connection lost before it was said so: never sent twice; after a quarter of an hour whoever answers is asked', async () => {

@@ -200,6 +200,26 @@ describe('the timeline', () => {
     ).toBe(sentence);
   });
 
+  test('a call in the place of a letter that did not arrive has a line, and one that is the answer itself has none of its own', () => {
+    const answer = (channel: string) => ({ channel, rule: null, final: false, round: 1, promisedOn: null });
+    const reached = happened('15T11:00', 'called', { outcome: 'reached', purpose: 'answer' }, 'priya');
+    const letter = [
+      happened('15T10:00', 'answered', answer('email'), 'priya'),
+      happened('15T10:01', 'sent', { purpose: 'answer', channel: 'email', state: 'failed', error: 'smtp_550' }),
+      reached,
+    ];
+    expect(told(letter)).toEqual([
+      'Answered by e-mail by Priya Nair.',
+      'The answer could not be delivered.',
+      'Priya Nair told them on the phone what stands in the letter.',
+    ]);
+    expect(told(letter, { audience: 'customer' }).at(-1)).toBe('Priya Nair spoke to you.');
+    expect(told([happened('15T11:00', 'answered', answer('phone'), 'priya'), reached])).toHaveLength(1);
+    expect(one('sent', { purpose: 'answer', channel: 'email', state: 'suppressed', error: 'bounced' })).toBe(
+      'The answer was not sent: the address takes no mail.',
+    );
+  });
+
   test('what was only explained clearly is not called settled, to nobody', () => {
     const events = (says: string) => [
       happened('18T09:00', 'confirmed', { says, question: 'explained', words: null, late: false, round: 1 }),

@@ -190,10 +190,26 @@ describe('what the server says is what is known', () => {
   });
 
   test('a permanent no is definite and final', async () => {
-    refuses('rcpt', 550);
+    refuses('mail', 550);
     expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_550' });
     refuses('data', 554);
     expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_554' });
+  });
+
+  test('that there is nobody at an address is told from a server that does not like us', async () => {
+    const saying = async (code: number, text?: string) => {
+      mailbox.faults.script({ at: 'rcpt', do: 'answer', code, ...(text && { text }) });
+      return send(letter());
+    };
+    const nobody = { accepted: false, permanent: true, nobodyThere: true };
+    expect(await saying(550, '5.1.1 No such user')).toEqual({ ...nobody, code: 'smtp_550' });
+    expect(await saying(550, '5.1.10 Recipient not found')).toEqual({ ...nobody, code: 'smtp_550' });
+    expect(await saying(550, '5.2.1 Switched off')).toEqual({ ...nobody, code: 'smtp_550' });
+    const refused = { accepted: false, permanent: true };
+    expect(await saying(550, 'Relay not permitted')).toEqual({ ...refused, code: 'smtp_550' });
+    expect(await saying(550, '5.7.1 Blocked, see our list')).toEqual({ ...refused, code: 'smtp_550' });
+    expect(await saying(550, '5.2.2 Mailbox full')).toEqual({ ...refused, code: 'smtp_550' });
+    expect(await saying(554, 'Not from you')).toEqual({ ...refused, code: 'smtp_554' });
   });
 
   test('a line cut after the handing over began leaves nobody knowing, and says so with a code alone', async () => {

@@ -238,7 +238,7 @@ describe('decided anew', () => {
     const [kim, lee] = [guest(), guest()];
     const [one, other] = [await wish({ customer: kim }), await wish({ customer: lee })];
     const insight = await insightOf(one);
-    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550 });
+    world.mailbox.faults.script({ at: 'data', do: 'answer', code: 554 });
     await decide(world.heed, world.as('tomas', insight), { outcome: 'declined', reason: 'Green does not sell.' });
     await world.pass('11 minutes');
     expect(await world.insight(insight)).toMatchObject({ closed_how: 'declined' });

@@ -278,7 +278,7 @@ test('an address that bounced is put right, and they are written to there', asyn
   const { id } = await hears({ words: 'Hello', customer: { name: 'Bo Unced', email: 'bo@unced.example' } });
   const customer = customerIn(await subjectNamed(db.pool, 'bo@unced.example'));
   await db.pool.transaction((tx) => suppress(tx, 'email', 'bo@unced.example', 'bounced'));
-  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'bounced' });
   await rectify(db.heed, customer, { email: 'bob@unced.example' }, operator);
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'email' });
 });

@@ -74,20 +74,39 @@ export const addressHash = (normalised: string): Buffer => createHash('sha256').
 
 export type SuppressionCause = 'unsubscribed' | 'not_me' | 'bounced' | 'complained';
 
-/** From now on nothing goes to this address; what waits for it ends here, in the same transaction. */
+const Ended = z.object({
+  id: z.string(),
+  purpose: z.string(),
+  loop_id: z.string().nullable(),
+  occasion: z.string().nullable(),
+  customer_id: z.string().nullable(),
+});
+
+/** From now on nothing goes to this address; what waits for it ends here, in the same transaction, and is returned. */
 export async function suppress(
   tx: Tx,
   channel: 'email' | 'phone',
   normalised: string,
   cause: SuppressionCause,
-): Promise<void> {
+): Promise<readonly z.infer<typeof Ended>[]> {
   await tx.query(sql.unsafe`
     insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(addressHash(normalised))}, ${channel}, ${cause})
     on conflict (address_hash, channel, cause) do nothing`);
-  await tx.query(sql.unsafe`
+  return tx.any(sql.type(Ended)`
     update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
     where channel = ${channel} and customer_id in (select customer_id from identities where kind = ${channel} and normalised = ${normalised})
-      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+    returning id, purpose, loop_id, occasion, customer_id`);
+}
+
+/** The open loops of everybody with this address, in the order of their ids. */
+export function openLoopsAt(tx: Tx, channel: 'email' | 'phone', normalised: string): Promise<readonly string[]> {
+  return tx.anyFirst(sql.type(Id)`
+    select distinct s.id from identities i
+    join signals s on s.customer_id = i.customer_id
+    join now.open_loops o on o.id = s.id
+    where i.kind = ${channel} and i.normalised = ${normalised}
+    order by s.id`);
 }
 
 /** Whoever objected while a zero in brackets made another number of theirs is not called under the number as it is read now. */

@@ -135,7 +135,8 @@ export type Outcome =
   | { state: 'sent'; providerRef?: string | undefined }
   | { state: 'ready'; code: string; againInMs: number }
   | { state: 'uncertain'; code: string; againInMs: number }
-  | { state: 'failed'; code: string };
+  /** `gone`: the address it was for, where there is nobody. */
+  | { state: 'failed'; code: string; gone?: string };
 
 /** What one attempt led to. An acceptance also settles doubt; anything else only moves the attempt of the newest fence. False: it came too late. */
 export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: Outcome): Promise<boolean> {

@@ -21,6 +21,15 @@ export async function recordFollowUp(tx: Tx, f: NewFollowUp): Promise<string> {
   return id;
 }
 
+const Recorded = z.object({ id: z.string(), promised: z.boolean() });
+
+/** The answer that a round has on record, whether it answers anybody or not (now.answers), and whether it promised a day. */
+export function followUpOf(db: Db, loopId: string, round: number): Promise<z.infer<typeof Recorded> | null> {
+  return db.maybeOne(sql.type(Recorded)`
+    select f.id, exists (select from promises p where p.follow_up_id = f.id) as promised
+    from follow_ups f where f.loop_id = ${loopId} and f.round = ${round}`);
+}
+
 export async function recordPromise(
   tx: Tx,
   p: { loopId: string; followUpId: string; dueOn: string; dueAt: Date },

@@ -79,7 +79,7 @@ export async function askAboutDoubt(
 
 export interface AboutLetter {
   letter: string;
-  about: 'delayed';
+  about: 'refused' | 'delayed';
   subject: string;
   text: string;
 }

@@ -5,7 +5,7 @@ import { endOfDay, isDate, localDate } from '../../domain/calendar.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
-import { recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
+import { followUpOf, recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
 import { draftAnswer } from './draft.ts';
@@ -79,6 +79,7 @@ const nobodyToReach: Record<string, string> = {
   no_address: 'There is no address they agreed to, so there is nobody to answer.',
   wrong_number: 'The number they left is somebody else’s, so there is nobody to answer.',
   suppressed: 'They asked us to stop writing, so there is nobody to answer.',
+  bounced: 'The address they left takes no mail, so there is nobody to answer.',
   not_me: 'Whoever has this address says it was not them, so there is nobody to answer.',
 };
 
@@ -99,13 +100,22 @@ export async function recordAnswer(
       by,
       configuration: version,
     });
-  const followUpId = await recordFollowUp(tx, {
-    loopId: signal.id,
-    round: signal.round,
-    channel,
-    by,
-    final: answer.final ?? false,
-  });
+  // A round has one answer on record: a call in the place of a letter that did not arrive adds none.
+  const letter = channel === 'phone' ? await followUpOf(tx, signal.id, signal.round) : null;
+  if (letter?.promised && answer.promiseOn)
+    throw new DomainError(
+      'conflict',
+      'The letter that did not arrive promised a day, and that day stands. Record the call without another.',
+    );
+  const followUpId =
+    letter?.id ??
+    (await recordFollowUp(tx, {
+      loopId: signal.id,
+      round: signal.round,
+      channel,
+      by,
+      final: answer.final ?? false,
+    }));
   if (answer.promiseOn) {
     const zone = zoneOf(company, signal.place);
     if (answer.promiseOn < localDate(now, zone)) {

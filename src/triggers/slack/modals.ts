@@ -283,6 +283,7 @@ const whyNot: Record<string, string> = {
   no_address: 'left no address',
   wrong_number: 'left somebody else’s number',
   suppressed: 'asked us to stop',
+  bounced: 'left an address that takes no mail',
   not_me: 'say it was not them',
   closed: 'closed before',
   told_before: 'told before',

@@ -227,6 +227,7 @@ function mayHear({ reach, unreachable, restricted }: SignalNow): string {
     no_address: 'nothing: they left no address',
     wrong_number: 'nothing: the number they left is somebody else’s',
     suppressed: 'nothing: they asked us to stop',
+    bounced: 'nothing: the address they left takes no mail',
     not_me: 'nothing: that address says it was not them',
   };
   return why[unreachable ?? ''] ?? 'nothing';
