@@ -83,8 +83,8 @@ export async function tellOfDelay(tx: Tx, company: Company, letter: Letter, code
     about: 'delayed',
     subject: `A letter has not left yet: ${reference}`,
     text: [
-      `For more than an hour the letter to this customer has been tried, and nobody has taken it (${code}).`,
-      'It is tried on, every five minutes, for as long as it takes: nothing has to be sent again.',
+      `For more than an hour the letter to this customer has been tried, and it has not left (${code}).`,
+      'It is tried again every few minutes, for as long as it takes: nothing has to be sent anew.',
       'If they can’t wait, there may be another way to them.',
     ].join(' '),
   }));
@@ -104,8 +104,7 @@ async function tellAll(
   for (const id of await signalsOf(tx, letter)) {
     const signal = await signalNow(tx, id);
     // Nobody waits for it any more where it was closed meanwhile.
-    if (signal && !signal.closed_at)
-      await tellWhoAnswers(tx, company, signal, { letter: letter.id, ...say(signal) });
+    if (signal && !signal.closed_at) await tellWhoAnswers(tx, company, signal, { letter: letter.id, ...say(signal) });
   }
 }
 

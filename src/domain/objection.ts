@@ -7,7 +7,8 @@ import type { Calendar, Company } from './company.ts';
 export const holds = ['quiet_hours', 'cap', 'restricted', 'stopped', 'decided_anew'] as const;
 
 /** Held until a moment at which it is asked again, or ended; the code says why. */
-export type Objection = { until: Date; code: (typeof holds)[number] } | { end: 'suppressed' | 'cancelled'; code: string };
+export type Objection =
+  { until: Date; code: (typeof holds)[number] } | { end: 'suppressed' | 'cancelled'; code: string };
 
 /** What is true of a letter now. */
 export interface LetterNow {
