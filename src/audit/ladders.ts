@@ -7,18 +7,21 @@ import { violationsIn, type Check } from './check.ts';
  * where this and domain/loop.ts disagree, one of them is wrong.
  */
 const plansWithEnds = `
-  -- Every way to a customer that they agreed to and gave, and since when it is lost. Not kept: it is asked of one signal at a time.
+  -- Every way to a customer that they agreed to and gave, when they gave it, and since when it is stopped (by any reading of it) or known to
+  -- be somebody else's. Not kept: it is asked of one signal at a time.
   ways as not materialized (
-    select c.signal_id, i.kind,
-      least(
+    select w.*, least(w.stopped_at, w.wrong_at) as lost_at
+    from (
+      select c.signal_id, i.kind, i.added_at,
         case when i.kind = 'phone' then (
-          select min(k.called_at) from calls k where k.loop_id = c.signal_id and k.outcome = 'wrong_number') end,
+          select min(k.called_at) from calls k where k.loop_id = c.signal_id and k.outcome = 'wrong_number') end as wrong_at,
         (select min(u.suppressed_at) from identities j
          join suppressions u on u.channel = j.kind and u.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
-         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value)) as lost_at
-    from consents c
-    join signals s on s.id = c.signal_id
-    join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value) as stopped_at
+      from consents c
+      join signals s on s.id = c.signal_id
+      join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+    ) w
   ),
   answers as not materialized (
     select f.loop_id, f.round,
@@ -55,7 +58,8 @@ const plansWithEnds = `
           (select a.at from answers a where a.loop_id = p.loop_id and a.round = p.round),
           told.at) end,
         -- With the last way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
-        case when p.wait = 'answered' then way_lost.at end,
+        case when p.wait = 'answered' then least(
+          (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id), way.lost_at) end,
         case when p.wait = 'told' then case
           when exists (select from tellings t where t.id = p.occasion) then told_by_phone.at else told.at end end,
         case when p.wait in ('decided', 'acknowledged') then decided.at end,
@@ -63,7 +67,9 @@ const plansWithEnds = `
           (select c.completed_at from completions c where c.decision_id = p.occasion),
           (select min(d.decided_at) from decisions d
            where d.insight_id = p.loop_id and d.decided_at > (select x.decided_at from decisions x where x.id = p.occasion))) end
-      ) as ended_at
+      ) as ended_at,
+      -- Where an address was put right, nothing was due until there was one.
+      way.given_at as way_since
     from plans p
     join loops l on l.id = p.loop_id
     left join told_by_phone on told_by_phone.loop_id = p.loop_id and told_by_phone.round = p.round
@@ -76,11 +82,19 @@ const plansWithEnds = `
       where d.insight_id = p.loop_id and d.outcome <> 'deferred' and d.decided_at >= p.planned_at
         and not exists (select from withdrawals w where w.decision_id = d.id)
     ) decided
+    -- An address they agreed to be reached at, which nobody has stopped: while one is left, it does not matter what became of the others.
     cross join lateral (
-      select least(
-        (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id),
-        (select case when bool_and(w.lost_at is not null) then max(w.lost_at) end from ways w where w.signal_id = p.loop_id)) as at
-    ) way_lost
+      select
+        min(w.added_at) filter (where w.lost_at is null) as given_at,
+        case when not coalesce(bool_or(w.lost_at is null), false) then coalesce(
+          -- What had been stopped before it was theirs never was a way.
+          max(least(case when w.stopped_at > w.added_at then w.stopped_at end, w.wrong_at)),
+          -- It was taken away, or another was put in its place that is stopped, too: what was lost, and when, is not held any more.
+          (select min(r.exercised_at) from rights r join signals s on s.customer_id = r.customer_id
+           where s.id = p.loop_id and r.kind in ('objection', 'rectification') and r.exercised_at >= l.opened_at)) end as lost_at
+      from ways w
+      where w.signal_id = p.loop_id and p.wait = 'answered'
+    ) way
     where not l.sample and l.opened_at >= $1
   )`;
 
@@ -182,7 +196,7 @@ const dueRungsAreTaken: Check = {
          and exists (
            select from stretches t
            where t.loop_id = p.loop_id
-             and least(p.ended_at, t.ends_at, heed_now()) > greatest(g.due_at, p.planned_at, t.begins_at) + make_interval(secs => $2))`,
+             and least(p.ended_at, t.ends_at, heed_now()) > greatest(g.due_at, p.planned_at, p.way_since, t.begins_at) + make_interval(secs => $2))`,
       scope,
     ),
 };

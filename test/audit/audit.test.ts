@@ -9,6 +9,7 @@ import { audit, checks, report } from '../../src/audit/audit.ts';
 import type { Journals } from '../../src/audit/journals.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { holds } from '../../src/domain/objection.ts';
+import { suppress } from '../../src/store/records/customers.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
@@ -16,6 +17,7 @@ import { decide } from '../../src/triggers/responses/decide.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { green, kim, openShop, type Shop } from '../activities/messages/shop.ts';
@@ -189,6 +191,47 @@ describe('in a shop in which people used their rights', () => {
     await rights.db.passTime('3 days');
     await restrict(rights.db.heed, customer_id!, operator);
     expect((await broken()).map((violation) => violation.about)).toContain(id);
+  });
+
+  const missedAnswers = async (loopId: string) =>
+    (await broken()).filter(({ about, sentence }) => about === loopId && sentence.includes('waiting to be answered'));
+
+  test('a loop that waits for a call after its customer stopped letters breaks no promise, and its untaken rung is found', async () => {
+    const { id, owner, customer_id } = await rights.hears({
+      words: 'Will it shrink?',
+      kind: 'question',
+      customer: { name: 'Cal', email: 'cal@example.com', phone: '+31 6 3333 4444' },
+      consent: [...kim.consent, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    await allIsSent(rights);
+    await stopWriting(rights.db.heed, customer_id!);
+    expect(await rights.signal(id)).toMatchObject({ reach: 'phone' });
+    await acknowledge(rights.db.heed, { by: owner, loopId: id, press: rights.press() });
+    await rights.climbs(id);
+    await allIsSent(rights);
+
+    await rights.db.passTime('2 minutes');
+    expect((await broken()).filter(({ about }) => about === id)).toEqual([]);
+    await rights.db.passTime('7 days');
+    expect(await missedAnswers(id)).not.toEqual([]);
+  });
+
+  test('what fell due while an address bounced is due from the moment it is put right', async () => {
+    const { id, customer_id } = await rights.hears({
+      words: 'Will it fade?',
+      kind: 'question',
+      customer: { name: 'Bo Unced', email: 'bo@unced.example' },
+      consent: kim.consent,
+    });
+    await allIsSent(rights);
+    await rights.db.pool.transaction((tx) => suppress(tx, 'email', 'bo@unced.example', 'bounced'));
+    await rights.db.passTime('7 days');
+    expect(await missedAnswers(id)).toEqual([]);
+
+    await rectify(rights.db.heed, customer_id!, { email: 'bob@unced.example' }, operator);
+    expect(await missedAnswers(id)).toEqual([]);
+    await rights.db.passTime('2 minutes');
+    expect(await missedAnswers(id)).not.toEqual([]);
   });
 });
 
