@@ -225,8 +225,10 @@ const escalationsReachSomebody: Check = {
   find: (db, _, scope) =>
     violationsIn(
       db,
-      `with prompted as (
-         select p.loop_id, e.staff, e.taken_at,
+      `with ${plansWithEnds},
+       ${stretchesOfWork},
+       prompted as (
+         select p.id as plan_id, p.loop_id, e.staff, e.taken_at,
            'prompt:' || p.loop_id || ':' || p.round || ':' || e.plan_id || '.' || e.step || '.' || e.repeat || ':' || e.staff || ':' as key
          from escalations e
          join plans p on p.id = e.plan_id
@@ -255,10 +257,47 @@ const escalationsReachSomebody: Check = {
        select d.id::text, 'This prompt was given up, and nothing says why.'
        from prompted x
        join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
-       where d.state in ('failed', 'expired', 'suppressed') and d.last_error_code is null`,
+       where d.state in ('failed', 'expired', 'suppressed') and d.last_error_code is null
+       union all
+       select d.id::text,
+         'This prompt was called off (' || coalesce(d.last_error_code, 'nothing says why') || '), and what it asked for was still waited for. Tell ' || x.staff || '.'
+       from prompted x
+       join plans_with_ends p on p.id = x.plan_id
+       join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
+       where d.state = 'cancelled' and ${calledOffForNothing}`,
       scope,
     ),
 };
+
+/** Of a prompt d of the plan p: nothing in the tables makes it void. What is said of it (met, left …) is believed of none, but where the fact is. */
+const calledOffForNothing = `
+  coalesce(p.ended_at > d.ended_at + make_interval(secs => $2), true)
+  -- Who is answerable changed with it.
+  and not exists (
+    select from ownerships o
+    where o.loop_id = d.loop_id and o.started_at > d.planned_at and o.started_at between d.ended_at - interval '1 second' and d.ended_at)
+  -- It did not rest,
+  and exists (
+    select from stretches t
+    where t.loop_id = d.loop_id and coalesce(t.begins_at <= d.ended_at, true) and coalesce(t.ends_at > d.ended_at, true))
+  -- there was a way to the customer,
+  and coalesce(p.way_since <= d.ended_at, true)
+  -- and no decision, which was taken back afterwards.
+  and not exists (
+    select from decisions k join withdrawals w on w.decision_id = k.id
+    where k.insight_id = d.loop_id and k.decided_at <= d.ended_at and w.withdrawn_at >= d.ended_at)
+  and not case d.last_error_code
+    -- The digest is another claim's, and so is what became of the later prompt this one's.
+    when 'bundled' then true
+    when 'asked_again' then exists (
+      select from deliveries n
+      where n.purpose = 'prompt' and n.loop_id = d.loop_id and n.staff = d.staff and n.planned_at > d.planned_at)
+    when 'left' then exists (
+      select from configurations c
+      where c.applied_at <= d.ended_at and c.document -> 'staff' -> d.staff is null
+        and not exists (select from configurations n where n.version > c.version and n.applied_at <= d.planned_at))
+    else false
+  end`;
 
 const digestsNameWhatTheyTook: Check = {
   invariant: 'I5',

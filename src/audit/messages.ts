@@ -79,8 +79,8 @@ interface Entry {
   state: string;
   attempts: number;
   to_customer: boolean;
-  /** An operator sent it again, knowing that it might be the second time. */
-  by_hand: boolean;
+  /** How often somebody had it sent again, knowing that it might be the second time. */
+  resends: number;
   /** It takes another back, or was taken back, as far as anybody knows: after an erasure neither is found in what the world saw. */
   gone: boolean;
 }
@@ -88,7 +88,9 @@ interface Entry {
 async function ledgerOf(db: pg.Client, channel: 'email' | 'slack'): Promise<Map<string, Entry>> {
   const { rows } = await db.query<Entry>(
     `select d.id, d.message_id, d.purpose, d.state, d.attempts, d.customer_id is not null as to_customer,
-       exists (select from repairs r where r.loop_id = d.loop_id and r.action = 'resend') as by_hand,
+       (select count(*) from repairs r
+        -- Older ones name no letter, and stand for each of their loop.
+        where r.loop_id = d.loop_id and r.action = 'resend' and coalesce(r.delivery_id, d.id) = d.id)::integer as resends,
        d.purpose = 'redaction' or exists (
          select from deliveries r
          where r.purpose = 'redaction' and r.occasion = d.id and r.phase = 'handed' and r.state <> 'failed') as gone
@@ -100,9 +102,9 @@ async function ledgerOf(db: pg.Client, channel: 'email' | 'slack'): Promise<Map<
 
 /** Staff may be sent the same message again under the same Message-ID once nobody knows whether it arrived: at most once an attempt. */
 function wrongAbout(delivery: Entry, mails: readonly TakenMail[]): Violation[] {
-  const { id, state, to_customer: toCustomer } = delivery;
+  const { id, state, to_customer: toCustomer, resends } = delivery;
   const violations: Violation[] = [];
-  if (toCustomer && mails.length > 1 && !delivery.by_hand)
+  if (toCustomer && mails.length > 1 + resends)
     violations.push({
       about: id,
       sentence: `The mail server took it ${mails.length} times. Apologise, and find out how.`,
@@ -112,7 +114,7 @@ function wrongAbout(delivery: Entry, mails: readonly TakenMail[]): Violation[] {
       about: id,
       sentence: `The mail server took it ${mails.length} times in ${delivery.attempts} attempts.`,
     });
-  if (toCustomer && ['planned', 'ready', 'cancelled', 'suppressed', 'expired'].includes(state) && !delivery.by_hand)
+  if (toCustomer && ['planned', 'ready', 'cancelled', 'suppressed', 'expired'].includes(state) && resends === 0)
     violations.push({ about: id, sentence: `The mail server took it, and the ledger says it never left (${state}).` });
   if (mails.some(({ to }) => to.length !== 1))
     violations.push({ about: id, sentence: 'It went to several people at once.' });

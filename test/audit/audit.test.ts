@@ -14,6 +14,7 @@ import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
@@ -343,6 +344,18 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     update deliveries set state = 'failed', last_error_code = null where purpose = 'prompt' and channel = 'email'`,
   ],
   [
+    'a prompt was cancelled while its plan and holder stand',
+    'each escalation is a message',
+    () => `
+    update deliveries set state = 'cancelled', last_error_code = 'met' where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
+    'a prompt was cancelled as asked again, and nobody was',
+    'each escalation is a message',
+    () => `
+    update deliveries set state = 'cancelled', last_error_code = 'asked_again' where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
     'what somebody was not called for was named nowhere',
     'what somebody was not called for singly',
     () => `
@@ -447,6 +460,30 @@ describe('it finds', () => {
     }
   });
 
+  test('a second copy of the answer, although the thanks of the same loop were resent by hand', async () => {
+    const letter = async (purpose: string) => {
+      const { rows } = await db.query<{ id: string; message_id: string }>(
+        `select id, message_id from deliveries where loop_id = $1 and purpose = $2`,
+        [again, purpose],
+      );
+      return rows[0]!;
+    };
+    const [thanks, answer] = [await letter('receipt'), await letter('answer')];
+    const mails = [thanks, answer].map(({ message_id }) =>
+      journals.mails.find((mail) => mail.messageId === message_id)!,
+    );
+    const copies = checks.find(({ claim }) => claim.includes('took each letter once'))!;
+    await db.query('begin');
+    await db.query(
+      `insert into repairs (id, loop_id, action, by, reason, delivery_id, fence) values ($1, $2, 'resend', 'ops', 'it never came', $3, 1)`,
+      [newId(), again, thanks.id],
+    );
+    const seen = { ...journals, mails: [...journals.mails, ...mails] };
+    const found = await copies.find(db, seen, { since: new Date(0), objectiveSeconds: 60 });
+    await db.query('rollback');
+    expect(found.map(({ about }) => about)).toEqual([answer.id]);
+  });
+
   test('every claim has something planted against it', () => {
     const unproven = checks.filter(({ claim }) => !planted.some(([, part]) => claim.includes(part)));
     expect(unproven).toEqual([]);
@@ -454,6 +491,31 @@ describe('it finds', () => {
 });
 
 describe('it leaves alone', () => {
+  test('a prompt that was called off because it was answered, or given to somebody else', async () => {
+    const of = await openShop();
+    const client = new pg.Client({ connectionString: of.db.url });
+    await client.connect();
+    const hears = (words: string) => of.hears({ words, kind: 'question', ...kim });
+    const as = ({ id, owner }: { id: string; owner: string }) => ({ by: owner, loopId: id, press: of.press() });
+
+    const answered = await hears('Is it wool?');
+    await approveFollowUp(of.db.heed, as(answered), { words: 'It is.' });
+    await client.query(
+      `update deliveries set state = 'cancelled', last_error_code = 'met', ended_at = heed_now() where purpose = 'prompt' and loop_id = $1`,
+      [answered.id],
+    );
+    const given = await hears('Is it lined?');
+    await handOver(of.db.heed, as(given), { to: given.owner === 'jonas' ? 'priya' : 'jonas', reason: 'they know' });
+    const { rows } = await client.query<{ calledOff: string }>(
+      `select distinct loop_id as "calledOff" from deliveries where purpose = 'prompt' and state = 'cancelled'`,
+    );
+    expect(rows.map(({ calledOff }) => calledOff).sort()).toEqual([answered.id, given.id].sort());
+    const { findings } = await audit({ databaseUrl: of.db.url });
+    await client.end();
+    await of.close();
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
   test('what began before the moment it is asked about', async () => {
     await db.query('begin');
     await db.query('set local session_replication_role = replica');
