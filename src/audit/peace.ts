@@ -1,32 +1,62 @@
-/** Who asked us to stop is left in peace, and nobody is called to what is over. */
+/** Who asked us to stop, let it rest or was erased is left in peace, and nobody is called to what is over. */
 
 import { createHash } from 'node:crypto';
 import { violationsIn, type Check, type Violation } from './check.ts';
 
-/** What had been handed over may still be under way when somebody asks us to stop. */
+/** What had been handed over may still be under way when somebody asks us to stop: to us for as long as a hand-over may take, which is twelve
+ *  minutes; to the mail server, which says when it took it, for a moment. */
+const handOver = '13 minutes';
 const underWayMs = 60_000;
 
-const suppressedIsFinal: Check = {
+const leftInPeace: Check = {
   invariant: 'I6',
-  claim: 'nothing was planned and sent to a customer after they had asked us to stop',
+  claim:
+    'nothing was sent to a customer after they had asked us to stop, while they let it rest, or after they were erased',
   find: (db, _, scope) =>
     violationsIn(
       db,
-      `select d.id::text as about, 'It was sent after this customer had asked us to stop. Apologise, and find out how.' as sentence
-       from deliveries d
-       where d.customer_id is not null and d.channel = 'email' and d.planned_at >= $1
-         -- The way to what is held about them is mailed because they ask for it, and what takes a letter back is none.
-         and d.purpose not in ('rights', 'redaction')
-         and d.phase = 'handed' and d.state in ('sent', 'delivered', 'bounced', 'complained', 'uncertain', 'needs_human')
-         and (
-           exists (select from disavowals x where x.signal_id = d.loop_id and x.disavowed_at < d.planned_at)
-           or exists (select from identities i where i.customer_id = d.customer_id and i.kind = 'email')
+      `with letters as (
+         select d.id, d.loop_id, d.customer_id, d.planned_at,
+           -- What was in doubt ends when that is settled, which may be long after it left: its links were made just before.
+           least(d.ended_at, (select max(k.created_at) from links k where k.loop_id = d.loop_id and k.delivery_id = d.id) + interval '${handOver}') as left_by
+         from deliveries d
+         where d.customer_id is not null and d.channel = 'email' and d.planned_at >= $1
+           -- The way to what is held about them is mailed because they ask for it, and what takes a letter back is none.
+           and d.purpose not in ('rights', 'redaction')
+           and d.phase = 'handed' and d.state in ('sent', 'delivered', 'bounced', 'complained', 'uncertain', 'needs_human')
+       ),
+       stopped as (
+         select d.*, least(x.disavowed_at, mailboxes.stopped_at) as stopped_at
+         from letters d
+         left join disavowals x on x.signal_id = d.loop_id
+         -- All that they have: each by the first who stopped it, the last of them ends it.
+         cross join lateral (
+           select case when bool_and(stop.at is not null) then max(stop.at) end as stopped_at
+           from identities i
+           cross join lateral (
+             select min(u.suppressed_at) as at from suppressions u
+             where u.channel = 'email' and u.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+           ) stop
+           where i.customer_id = d.customer_id and i.kind = 'email'
+         ) mailboxes
+       )
+       select id::text as about, 'It was sent after this customer had asked us to stop. Apologise, and find out how.' as sentence
+       from stopped where stopped_at < planned_at or stopped_at + interval '${handOver}' < left_by
+       union all
+       select d.id::text, 'It was sent while this customer let everything of theirs rest. Apologise, and find out how.'
+       from letters d
+       where exists (
+         select from rights r
+         where r.customer_id = d.customer_id and r.kind = 'restriction' and r.exercised_at + interval '${handOver}' < d.left_by
            and not exists (
-             select from identities i
-             where i.customer_id = d.customer_id and i.kind = 'email'
-               and not exists (
-                 select from suppressions u
-                 where u.channel = 'email' and u.address_hash = sha256(convert_to(i.normalised, 'UTF8')) and u.suppressed_at < d.planned_at)))`,
+             select from rights o
+             where o.customer_id = r.customer_id and o.kind = 'lifting' and o.exercised_at between r.exercised_at and d.left_by))
+       union all
+       select d.id::text, 'It was sent after what it is about had been erased. Find out how, and what stood in it.'
+       from letters d
+       join erased_signals g on g.signal_id = d.loop_id
+       join erasures e on e.id = g.erasure_id
+       where e.erased_at < d.planned_at or e.erased_at + interval '${handOver}' < d.left_by`,
       scope,
     ),
 };
@@ -74,12 +104,11 @@ const nothingAfterTheEnd: Check = {
        select d.id::text, 'This prompt was sent long after its round had been closed.'
        from deliveries d join closures z on z.loop_id = d.loop_id and z.round = d.round
        where d.purpose = 'prompt' and d.state = 'sent' and d.planned_at >= $1
-         -- A hand-over may take twelve minutes.
-         and d.ended_at > z.closed_at + interval '13 minutes'`,
+         and d.ended_at > z.closed_at + interval '${handOver}'`,
       scope,
     ),
 };
 
 const hashOf = (address: string): string => createHash('sha256').update(address.trim().toLowerCase()).digest('hex');
 
-export const peaceChecks = [suppressedIsFinal, mailboxIsLeftInPeace, nothingAfterTheEnd];
+export const peaceChecks = [leftInPeace, mailboxIsLeftInPeace, nothingAfterTheEnd];

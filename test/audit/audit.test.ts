@@ -407,6 +407,31 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     update suppressions set suppressed_at = suppressed_at - interval '1 hour'`,
   ],
   [
+    'a letter planned before was sent a day after they had asked us to stop',
+    'after they had asked us to stop',
+    () => `
+    update deliveries set ended_at = ended_at + interval '1 day'
+    where purpose = 'receipt' and customer_id = (select customer_id from identities where normalised = 'ada@example.com')`,
+  ],
+  [
+    'a letter planned before was sent a day after they had let it rest',
+    'while they let it rest',
+    () => `
+    update deliveries set planned_at = planned_at - interval '2 days' where purpose = 'answer';
+    insert into rights (id, customer_id, kind, by, exercised_at)
+    select '${newId()}', customer_id, 'restriction', 'operator', ended_at - interval '1 day' from deliveries where purpose = 'answer'`,
+  ],
+  [
+    'a letter planned before was sent a day after its words had been erased',
+    'after they were erased',
+    () => `
+    update deliveries set planned_at = planned_at - interval '2 days' where purpose = 'answer';
+    insert into erasures (id, cause, by, reason, erased_at)
+    select '00000000-0000-7000-8000-000000000001', 'asked', 'operator', 'asked by letter', ended_at - interval '1 day'
+    from deliveries where purpose = 'answer';
+    insert into erased_signals (signal_id, erasure_id) values ('${again}', '00000000-0000-7000-8000-000000000001')`,
+  ],
+  [
     'a letter left for a suppressed address',
     'took nothing for an address',
     () => (seen) => {
@@ -525,6 +550,33 @@ describe('it leaves alone', () => {
     expect((await found(new Date(0))).length).toBeGreaterThan(0);
     expect(await found(new Date('2030-01-01'))).toEqual([]);
     await db.query('rollback');
+  });
+
+  test('a letter that left before they stopped us or had lifted what rested, whenever it was known to have left', async () => {
+    const check = checks.find(({ claim }) => claim.includes('after they had asked us to stop'))!;
+    const found = async (how: string) => {
+      await db.query('begin');
+      await db.query('set local session_replication_role = replica');
+      await db.query(how);
+      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
+      await db.query('rollback');
+      return violations;
+    };
+    const thanks = `purpose = 'receipt' and customer_id = (select customer_id from identities where normalised = 'ada@example.com')`;
+    const settled = `
+      update deliveries set ended_at = ended_at + interval '1 day' where ${thanks};
+      insert into links (token_hash, kind, customer_id, loop_id, delivery_id, created_at)
+      select '\\x01', 'unsubscribe', customer_id, loop_id, id, planned_at from deliveries where ${thanks}`;
+    expect(await found(settled)).toEqual([]);
+    const handedOver = `update deliveries set ended_at = ended_at + interval '12 minutes' where ${thanks}`;
+    expect(await found(handedOver)).toEqual([]);
+    const lifted = `
+      update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'answer';
+      insert into rights (id, customer_id, kind, by, exercised_at)
+      select gen_random_uuid(), d.customer_id, x.kind, 'operator', d.planned_at + x.later
+      from deliveries d, (values ('restriction', interval '1 second'), ('lifting', interval '23 hours')) as x (kind, later)
+      where d.purpose = 'answer'`;
+    expect(await found(lifted)).toEqual([]);
   });
 
   test('a prompt that was held until a moment ago, and not one that was let go long since', async () => {
