@@ -1,4 +1,5 @@
-/** What is known of each loop that was begun: what its customer said, through which door staff take it up, and what the customer will say. */
+/** What is known of each loop that was begun: what its customer said, through which door staff take it up and who of them, and what the customer
+ *  will say. */
 
 import { chanceOf } from './chance.ts';
 
@@ -13,6 +14,8 @@ export interface Loop {
   customer: 'yes' | 'no' | 'silent' | 'stop' | 'not me';
   /** Whoever is asked first lets it climb. */
   climbs: boolean;
+  /** Nobody takes it up but whoever an escalation names: where nothing climbs it stays open. By the API alone. */
+  onlyEscalated: boolean;
   /** Known once it was accepted. */
   id?: string;
   reference?: string;
@@ -48,7 +51,7 @@ export function loopOf(seed: number, nth: number): Loop {
     nobody: `Number ${nth}: when do you open?`,
   };
   const known = kind !== 'nobody' && kind !== 'noise';
-  return {
+  const loop = {
     nth,
     key: `prove-${seed}-${nth}`,
     body: {
@@ -67,6 +70,8 @@ export function loopOf(seed: number, nth: number): Loop {
     customer: chance.weighed({ yes: 70, no: 10, silent: 14, stop: 4, 'not me': 2 }),
     climbs: chance.next() < 0.15,
   };
+  const isAnswered = kind === 'question' || kind === 'complaint';
+  return { ...loop, onlyEscalated: chance.next() < 0.3 && isAnswered && loop.door === 'api' };
 }
 
 /** Whether an insight is taken up by the API: one of three. The others are, where their decider is asked. */
@@ -82,5 +87,10 @@ export class Loops {
     loop.reference = reference;
     this.byId.set(id, loop);
     this.byReference.set(reference, loop);
+  }
+
+  /** The ids of those that are left to whoever an escalation names. */
+  onlyEscalated(): string[] {
+    return [...this.byId].filter(([, loop]) => loop.onlyEscalated).map(([id]) => id);
   }
 }

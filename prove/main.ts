@@ -49,7 +49,10 @@ await writeFile(join(folder, 'report.md'), pageOf(proofs));
 for (const proof of proofs) say(verdictOf(proof));
 say(`The report: ${join(folder, 'report.md')}`);
 process.exit(
-  proofs.every(({ findings, drained }) => drained && findings.every(({ violations }) => violations.length === 0))
+  proofs.every(
+    ({ findings, drained, missed }) =>
+      drained && missed === 0 && findings.every(({ violations }) => violations.length === 0),
+  )
     ? 0
     : 1,
 );

@@ -54,6 +54,7 @@ function sectionOf(proof: Proof): string {
       ['letters to customers handed over', left.letters],
       ['of them nobody knows whether they arrived', left.uncertain],
       ['escalations', left.escalations],
+      ['loops left to whoever one names', `${left.onlyEscalated}, of them ${left.neverEscalated} never had one`],
       ['rungs taken after they were due', three(left.rungsLate)],
       ['prompts sent after they were planned', three(left.promptsLate)],
     ]),

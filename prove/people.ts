@@ -1,9 +1,11 @@
 /** People who respond through the real doors: staff by the API, by pressing what stands in Slack, by the links in their mail; customers by the
- *  links in theirs. They are slow, they press again when nothing happens, and some let things climb first. */
+ *  links in theirs. They are slow, they press again when nothing happens, some let things climb first, and some leave
+ *  them to whoever an escalation names. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mail } from '../src/embedded/mailbox.ts';
 import type { RoomMessage } from '../src/embedded/slackState.ts';
+import { calledByEscalations } from './climbing.ts';
 import type { House } from './house.ts';
 import { isForApi, type Door, type Loops } from './loops.ts';
 
@@ -88,6 +90,8 @@ function byApi(context: Context): () => Promise<void> {
   /** What was done lately, so that it is not said again before it shows. */
   const lately = new Map<string, number>();
   const firstSeen = new Map<string, number>();
+  /** Of what is left to whoever an escalation names: whom the first one called. */
+  let called = new Map<string, string>();
   let lookedAt = 0;
   let lookedAtAll = 0;
 
@@ -120,7 +124,8 @@ function byApi(context: Context): () => Promise<void> {
   const say = async (path: string, by: string, time: number, body: object): Promise<void> => {
     if (await api(path, { by, ...body }, `${path}:${time}:${by}`)) did(`api: ${path.split('/').at(-1)}`);
   };
-  const signal = async ({ id, stage, round, owner: { code: by } }: SignalSeen): Promise<void> => {
+  const signal = async ({ id, stage, round, owner }: SignalSeen): Promise<void> => {
+    const by = (round === 1 && called.get(id)) || owner.code;
     lately.set(`${id} ${stage}`, performance.now() + 5_000);
     if (stage === 'review') await say(`/signals/${id}/review`, by, round, { verdict: 'pursue', course: 'answer' });
     if (stage === 'acknowledge') await say(`/signals/${id}/acknowledgement`, by, round, {});
@@ -145,9 +150,14 @@ function byApi(context: Context): () => Promise<void> {
     const isTheirTurn = ({ id, stage }: SignalSeen): boolean => {
       if (!['review', 'acknowledge', 'answer'].includes(stage)) return false;
       if (!firstSeen.has(id)) firstSeen.set(id, now);
+      const loop = loops.byId.get(id);
+      // Whoever said it is still asking whether it is kept: nobody knows yet whose it is.
+      if (!loop) return false;
+      if (loop.onlyEscalated) return called.has(id);
       if (state.clearing) return true;
-      return isFor('api', id) && now > firstSeen.get(id)! + (loops.byId.get(id)?.climbs ? climbMs : thinkMs);
+      return isFor('api', id) && now > firstSeen.get(id)! + (loop.climbs ? climbMs : thinkMs);
     };
+    called = await calledByEscalations(house.databaseUrl, loops.onlyEscalated());
     await each(context, (await list<SignalSeen>('/signals', all)).filter(isTheirTurn), signal);
     // An insight is left open for a while, so that others can join it; that something is done nobody is asked in these days.
     const isRipe = ({ id, stage, openedAt }: InsightSeen): boolean =>
@@ -176,7 +186,7 @@ function inSlack(context: Context): () => Promise<void> {
     const now = performance.now();
     for (; seen < messages.length; seen += 1) {
       const loopId = buttonsOf(messages[seen]!)[0]?.loopId;
-      if (loopId === undefined || !isFor('slack', loopId)) continue;
+      if (loopId === undefined) continue;
       const patient = loops.byId.get(loopId)?.climbs && !messages[seen]!.threadTs;
       before.set(seen, { at: now + (patient ? climbMs : thinkMs), times: 0 });
     }
@@ -185,10 +195,13 @@ function inSlack(context: Context): () => Promise<void> {
     await each(context, [...people.values()], async (theirs) => {
       for (const [index, look] of theirs) {
         look.at = performance.now() + 3_000;
-        look.times += 1;
         const message = messages[index]!;
+        const [first] = buttonsOf(message);
+        if (first?.id.startsWith('action_signal_') && !loops.byId.has(first.loopId)) continue;
+        look.times += 1;
         const [deed] = buttonsOf(message).flatMap(({ id, loopId }) => deedOf(id, message, loopId) ?? []);
-        if (!deed || look.times > 12 || message.deleted) before.delete(index);
+        const isTheirs = first && isFor('slack', first.loopId);
+        if (!deed || !isTheirs || look.times > 12 || message.deleted) before.delete(index);
         else await deed();
       }
     });
@@ -268,6 +281,8 @@ function byMail(context: Context): () => Promise<void> {
     if (loop ? loop.door !== 'mail' : state.clearing) return;
     const page = await open(link);
     const forms = formsOf(page);
+    // It is said of a signal that is not known yet: it is looked at again.
+    if (!loop && (forms.has('review') || forms.has('follow-up'))) throw new Error('Nobody knows yet whose this is.');
     const press = async (verb: string, fields: Record<string, string>): Promise<void> => {
       await post(`${house.url}${forms.get(verb)!.action}`, { key: forms.get(verb)!.key, ...fields });
       did(`mail: ${verb}`);

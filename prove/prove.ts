@@ -3,14 +3,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { audit, type Finding } from '../src/audit/audit.ts';
 import { readJournals } from '../src/audit/journals.ts';
 import { sendCaptures, type CapturesDone } from './captures.ts';
+import { neverEscalated } from './climbing.ts';
 import { startHouse, type House } from './house.ts';
 import { Loops } from './loops.ts';
 import { invitePeople, type People } from './people.ts';
 import { parts, planOf, type Fault, type Size } from './plan.ts';
+import { query } from './query.ts';
 
 export interface Proving extends Size {
   name: string;
@@ -75,6 +76,9 @@ export interface Left {
   letters: number;
   uncertain: number;
   escalations: number;
+  /** Loops that nobody takes up but whoever an escalation names, and for how many of them nobody was named. */
+  onlyEscalated: number;
+  neverEscalated: number;
   /** How late rungs were taken, and prompts handed over, in seconds: median, 99 of 100, the latest. */
   rungsLate: [number, number, number];
   promptsLate: [number, number, number];
@@ -129,7 +133,7 @@ export async function prove(proving: Proving): Promise<Proof> {
     const drainSeconds = (performance.now() - draining) / 1000;
     telling.stop();
     await people?.stop();
-    const left = await whatIsLeft(house.databaseUrl);
+    const left = await whatIsLeft(house.databaseUrl, loops);
     const { findings } = await audit({
       databaseUrl: house.databaseUrl,
       journals: await readJournals(folder),
@@ -348,7 +352,7 @@ async function settleDoubt(house: House): Promise<void> {
   }
 }
 
-async function whatIsLeft(databaseUrl: string): Promise<Left> {
+async function whatIsLeft(databaseUrl: string, loops: Loops): Promise<Left> {
   const [stands] = await query<{ open: number; waiting: number }>(databaseUrl, standing);
   const closed = await query<{ how: string; count: number }>(
     databaseUrl,
@@ -379,20 +383,11 @@ async function whatIsLeft(databaseUrl: string): Promise<Left> {
     ...figures!,
     open: stands!.open,
     waiting: stands!.waiting,
+    onlyEscalated: loops.onlyEscalated().length,
+    neverEscalated: (await neverEscalated(databaseUrl, loops.onlyEscalated())).length,
     closed: Object.fromEntries(closed.map(({ how, count }) => [how, count])),
     messages: Object.fromEntries(messages.map(({ what, count }) => [what, count])),
   };
-}
-
-async function query<Row extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3_000 });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end().catch(() => {});
-  }
 }
 
 function summary(of: {
@@ -427,7 +422,7 @@ function summary(of: {
     findings: of.findings,
     lost: broken('I1') + of.done.givenUp,
     duplicates: broken('I2', 'I3', 'I4'),
-    missed: broken('I5'),
+    missed: broken('I5') + of.left.neverEscalated,
   };
 }
 

@@ -44,6 +44,9 @@ test('two hundred loops and ten kills: nothing is lost, nothing comes twice, no 
   expect({ drained: proof.drained, open: proof.left.open - proof.left.waiting }).toEqual({ drained: true, open: 0 });
   expect(Object.values(proof.kills).reduce((sum, count) => sum + count, 0)).toBe(10);
   expect(Object.keys(proof.kills).sort()).toEqual(['backends', 'postgres', 'relay', 'temporal', 'web', 'worker']);
+  // What nobody but whoever an escalation names takes up was taken up.
+  expect(proof.left.onlyEscalated).toBeGreaterThan(0);
+  expect(proof.missed).toBe(0);
   // People came through their own doors. On a slow machine what a colleague would have done by mail, or in Slack, may be cleared up first.
   const doors = new Set(Object.keys(proof.deeds).map((deed) => deed.split(':')[0]));
   expect([...doors]).toEqual(expect.arrayContaining(['api', 'customer']));
