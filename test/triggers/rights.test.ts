@@ -445,6 +445,36 @@ describe('what nobody is left to have asked for', () => {
   });
 });
 
+test('of an insight that another was joined to by hand, nothing an erased person typed is left in Postgres', async () => {
+  const asks = async (email: string, attributes: Record<string, string>) => {
+    const wanted = { item: 'tapestry', attributes };
+    const { id } = await hears({ words: 'A tapestry?', kind: 'unmet-demand', wanted, customer: { email } });
+    await goOn(db, id);
+    return { id, insight: (await signalNow(db.pool, id))!.insight_id! };
+  };
+  const typed = ['for aunt quorndon', 'sewn by quimby'];
+  const gone = await asks('types@freely.example', { colour: 'green', occasion: typed[0]!, constructor: typed[1]! });
+  const other = await asks('asks@plainly.example', { colour: 'green' });
+  expect(other.insight).not.toBe(gone.insight);
+  await join(db.heed, { loopId: other.id, by: 'priya', press: press() }, { insight: gone.insight });
+  expect(await foundInDatabase(db.url, typed)).not.toEqual([]);
+
+  await erase(db.heed, await subjectNamed(db.pool, gone.id), operator);
+  expect(await foundInDatabase(db.url, typed)).toEqual([]);
+  // The tapestry is no word of the company's either, and somebody who is left asked for it.
+  expect(await insightNow(db.pool, gone.insight)).toMatchObject({
+    attributes: { item: 'tapestry', colour: 'green' },
+    closed_at: null,
+    open_to_join: true,
+  });
+  await erase(db.heed, await subjectNamed(db.pool, other.id), operator);
+  expect(await insightNow(db.pool, gone.insight)).toMatchObject({
+    attributes: { colour: 'green' },
+    closed_how: 'erased',
+    open_to_join: false,
+  });
+});
+
 test('a reason that names the person would outlive them, and is refused', async () => {
   await hears({ words: 'Hello', customer: { name: 'Nora Named', email: 'nora@named.example' } });
   const subject = await subjectNamed(db.pool, 'nora@named.example');

@@ -10,7 +10,7 @@ import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow, StaffRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
-import { freeSameness } from './insights.ts';
+import { freeSameness, renameInsight, saidBy } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { toldByLadder } from './plans.ts';
 import { planRedactions, takeCards } from './redactions.ts';
@@ -158,7 +158,7 @@ async function eraseWords(tx: Tx, signals: readonly string[], { company }: Erasi
   const wanted = await tx.any(sql.type(AttributeRow)`
     select signal_id, name, value from signal_attributes where signal_id = any(${ids(signals)})`);
   for (const { signal_id, name, value } of wanted)
-    if (codesIn({ [name]: value }, company.vocabulary)[name] === undefined)
+    if (!Object.hasOwn(codesIn({ [name]: value }, company.vocabulary), name))
       await tx.query(sql.unsafe`delete from signal_attributes where signal_id = ${signal_id} and name = ${name}`);
   await tx.query(
     sql.unsafe`update confirmations set words = null where loop_id = any(${ids(signals)}) and words is not null`,
@@ -283,19 +283,23 @@ async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): 
 const ruleOf = ({ cause }: Erasing): string =>
   cause === 'asked' ? 'what was said was erased' : 'what was said is kept no longer';
 
-/** Where nobody is left who said it: what only they could have put into its title goes, and what nobody has decided yet is closed. */
+/** What nobody who is left has said goes from its title, and what nobody is left to have asked for, and nobody has decided, is closed. */
 async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<void> {
-  if (await isAnybodyLeft(tx, insight)) return;
   const it = await tx.one(sql.type(TouchedRow)`
     select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
     from now.insight(${insight}::uuid)`);
-  const codes = codesIn(it.attributes, erasing.company.vocabulary);
-  if (Object.keys(codes).length < Object.keys(it.attributes).length) {
-    await freeSameness(tx, insight);
-    await tx.query(sql.unsafe`
-      update insights set attributes = ${sql.jsonb(codes)}, sameness_key = ${`erased:${insight}`} where id = ${insight}`);
-  }
-  if (it.undecided && !it.closed) await closeForgotten(tx, it, { how: 'erased', rule: ruleOf(erasing) });
+  await eraseFromTitle(tx, it, erasing);
+  if (it.undecided && !it.closed && !(await isAnybodyLeft(tx, insight)))
+    await closeForgotten(tx, it, { how: 'erased', rule: ruleOf(erasing) });
+}
+
+async function eraseFromTitle(tx: Tx, it: z.infer<typeof TouchedRow>, { company }: Erasing): Promise<void> {
+  const { id, attributes } = it;
+  const codes = codesIn(attributes, company.vocabulary);
+  const all = Object.keys(attributes).length;
+  if (Object.keys(codes).length === all) return;
+  const stays = { ...(await saidBy(tx, whoIsLeft(id), attributes)), ...codes };
+  if (Object.keys(stays).length < all) await renameInsight(tx, id, stays);
 }
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
@@ -333,16 +337,17 @@ export async function whyForgotten(db: Db, insightId: string): Promise<{ how: 'e
     : { how: 'erased', rule: 'whoever asked for it has been erased' };
 }
 
-/** Whether anybody is left who asked for this: neither erased nor dismissed since, nor moved on to another. */
+/** Whether anybody is left who asked for this. */
 export function isAnybodyLeft(db: Db, insightId: string): Promise<boolean> {
-  return db.oneFirst(sql.type(AnybodyRow)`
-    select exists (
-      select from now.insight_signals x
-      where x.insight_id = ${insightId}
-        and not exists (select from erased_signals e where e.signal_id = x.signal_id)
-        and not exists (select from closures z where z.loop_id = x.signal_id and z.how = 'dismissed')
-    ) as anybody`);
+  return db.oneFirst(sql.type(AnybodyRow)`select exists (${whoIsLeft(insightId)}) as anybody`);
 }
+
+/** What asked for this and is left: neither erased nor dismissed since, nor moved on to another. */
+const whoIsLeft = (insightId: string) => sql.fragment`
+  select x.signal_id from now.insight_signals x
+  where x.insight_id = ${insightId}
+    and not exists (select from erased_signals e where e.signal_id = x.signal_id)
+    and not exists (select from closures z where z.loop_id = x.signal_id and z.how = 'dismissed')`;
 
 const Tombstone = z.object({ erased_at: z.date() });
 

@@ -5,6 +5,7 @@ import { newReference } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { ReferenceRow } from '../rows.ts';
 
+const AttributeRow = z.object({ name: z.string(), value: z.string() });
 const Open = z.object({ id: z.string(), sample: z.boolean() });
 
 /** The insight that signals of this key join now. */
@@ -48,6 +49,29 @@ export async function takeSamenessBack(tx: Tx, insightId: string): Promise<void>
   await tx.query(sql.unsafe`
     insert into open_insights (sameness_key, insight_id) select sameness_key, id from insights where id = ${insightId}
     on conflict do nothing`);
+}
+
+/** Of these attributes those that one of `signals` (a query of their ids) has, too. */
+export async function saidBy(
+  db: Db,
+  signals: ReturnType<typeof sql.fragment>,
+  attributes: Record<string, string>,
+): Promise<Record<string, string>> {
+  const said = await db.any(sql.type(AttributeRow)`
+    select distinct a.name, a.value
+    from (${signals}) s (id)
+    join signal_attributes a on a.signal_id = s.id
+    join ${sql.unnest(Object.entries(attributes), ['text', 'text'])} as given (name, value) using (name, value)`);
+  return Object.fromEntries(said.map(({ name, value }) => [name, value]));
+}
+
+/** Called by what is left of its title once what was typed there is erased. Nothing joins it by itself any more: it held the key by those words. A
+ *  person can join to it what is similar, as long as they could before. */
+export async function renameInsight(tx: Tx, insightId: string, attributes: Record<string, string>): Promise<void> {
+  const key = `erased:${insightId}`;
+  await tx.query(sql.unsafe`
+    update insights set attributes = ${sql.jsonb(attributes)}, sameness_key = ${key} where id = ${insightId}`);
+  await tx.query(sql.unsafe`update open_insights set sameness_key = ${key} where insight_id = ${insightId}`);
 }
 
 /** False when it had joined before. */
