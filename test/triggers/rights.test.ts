@@ -555,3 +555,33 @@ test('what is past its time is let go as a recorded act, with letters and name; 
       select reason from erasures e join erased_signals x on x.erasure_id = e.id where x.signal_id = ${closed.id} and cause = 'retention'`),
   ).toEqual(['kept no longer than 90 days']);
 });
+
+test('what rests is kept past its time, and let go once that is lifted', async () => {
+  await db.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  const differ = { name: 'Dis Pute', email: 'dis@pute.example' };
+  const { id } = await hears({ words: 'That is not what I was promised', customer: differ });
+  await triage(hands, id);
+  await db.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+  await db.pool.query(sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id}`);
+  const customer = customerIn(await subjectNamed(db.pool, differ.email));
+  await restrict(db.heed, customer, operator);
+  const letters = () =>
+    db.pool.oneFirst(sql.type(z.object({ count: z.number() }))`
+      select count(*)::integer as count from delivery_bodies b join deliveries d on d.id = b.delivery_id where d.loop_id = ${id}`);
+  const cleaned = () => letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => []);
+
+  await db.passTime('91 days');
+  expect(await cleaned()).not.toBeNull();
+  expect(await wordsOf(db.pool, id)).not.toBeNull();
+  expect(await letters()).toBe(1);
+  expect(await subjectNamed(db.pool, differ.email)).toMatchObject({ name: differ.name });
+
+  await lift(db.heed, customer, operator);
+  await db.passTime('2 days');
+  expect(await cleaned()).toMatchObject({ remarks: 1 });
+  expect(await wordsOf(db.pool, id)).toBeNull();
+  expect(await letters()).toBe(0);
+  await expect(subjectNamed(db.pool, differ.email)).rejects.toMatchObject({ code: 'not_found' });
+});

@@ -1,4 +1,4 @@
-/** What is past its time, and the record of letting it go. What is open is never past it. */
+/** What is past its time, and the record of letting it go. What is open, or rests, is never past it. */
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
@@ -17,7 +17,8 @@ export function cleaningDue(db: Db): Promise<{ due: boolean; erased: boolean }> 
 
 const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
 
-/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. Oldest first. */
+/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. Oldest first. What somebody
+ *  lets rest is kept for them: they may need it against us. */
 export function pastTheirTime(
   db: Db,
   kind: string,
@@ -37,6 +38,7 @@ export function pastTheirTime(
       and z.closed_at < heed_now() - make_interval(secs => ${keptMs / 1000})
       and not exists (
         select from now.insight_signals x join now.open_loops o on o.id = x.insight_id where x.signal_id = s.id)
+      and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)
     order by z.closed_at, s.id
     limit ${most}`);
 }
@@ -57,10 +59,12 @@ export function leftWithoutWords(db: Db, customerIds: readonly string[]): Promis
       and not exists (select from signals s join words w on w.signal_id = s.id where s.customer_id = c.id)`);
 }
 
+/** But for those to somebody who lets everything rest. */
 export async function deleteLetters(tx: Tx, keptMs: number): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
     delete from delivery_bodies b using deliveries d
-    where d.id = b.delivery_id and d.ended_at < heed_now() - make_interval(secs => ${keptMs / 1000})`);
+    where d.id = b.delivery_id and d.ended_at < heed_now() - make_interval(secs => ${keptMs / 1000})
+      and not exists (select from now.restrictions rest where rest.customer_id = d.customer_id)`);
   return rowCount;
 }
 
