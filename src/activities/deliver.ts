@@ -32,7 +32,7 @@ import { lockLoop, redrawCards } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { latestPlans, plansFor } from '../store/records/plans.ts';
-import { planRedactions } from '../store/records/redactions.ts';
+import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
@@ -290,8 +290,13 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
   if (outcome.state === 'failed') await tellOfRefusal(tx, company, d, outcome);
   if (outcome.state === 'ready') await tellOfDelay(tx, company, d, outcome.code);
   else await wakeWhoWait(tx, d);
-  // It was on its way while its words were erased.
-  if (outcome.state === 'sent' && d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
+  if (outcome.state === 'sent') await takeBackWhatWasErased(tx, d);
+}
+
+/** It was on its way while its words were erased, or whoever it is for. */
+async function takeBackWhatWasErased(tx: Tx, d: Delivery): Promise<void> {
+  if (d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
+  if (d.purpose === 'rights') await takeRightsMails(tx, d.customer_id!);
 }
 
 /** What was posted while somebody behind an insight was erased may quote them, until it is drawn anew. */

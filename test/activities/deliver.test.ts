@@ -26,6 +26,7 @@ import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -558,6 +559,24 @@ describe('a letter to a customer is sent at most once', () => {
     expect(new Set(mails.map((mail) => mail.messageId)).size).toBe(1);
     expect((await promptTo(id, 'email')).map((message) => message.state)).toEqual(['sent']);
   });
+});
+
+test('the way to what is held about somebody, handed over while they are erased, is taken back once it has left', async () => {
+  const customer = guest();
+  const { id } = await world.capture({ words: 'Where is my parcel?', customer, consent: mayWrite });
+  await world.settle();
+  const subject = await subjectNamed(world.db.pool, id);
+  world.mailbox.faults.script({ at: 'body', do: 'slow', ms: 1_500 });
+  await mailRights(world.heed, subject.customer_id!);
+  const underWay = () =>
+    world.db.pool.exists(sql.unsafe`
+      select from deliveries
+      where purpose = 'rights' and customer_id = ${subject.customer_id} and state = 'sending' and phase = 'handed'`);
+  await world.until('it is handed over', underWay);
+  await erase(world.heed, subject, { by: 'customer', reason: 'asked by themselves' });
+  expect(await underWay()).toBe(true);
+  await world.settle();
+  expect(world.mailsTo(customer.email)).toEqual([]);
 });
 
 describe('whoever holds the newest fence sends, and nobody else', () => {

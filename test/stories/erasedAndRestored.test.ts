@@ -20,6 +20,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn, foundInDatabase, foundInFiles } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -112,6 +113,9 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   await world.settle();
   const subject = await subjectNamed(world.db.pool, canary.email.toUpperCase());
   expect(subject.references).toHaveLength(4);
+  await mailRights(world.heed, subject.customer_id!);
+  await world.settle();
+  expect(world.mailbox.mails(canary.email).at(-1)?.text).toContain('/rights/');
   const erased = await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
   expect(erased).toMatchObject({ signals: 4, closed: 4 });
   const mails = world.mailbox.mails(canary.email).length;

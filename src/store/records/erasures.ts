@@ -13,7 +13,7 @@ import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness, renameInsight, saidBy } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
 import { toldByLadder } from './plans.ts';
-import { planRedactions, takeCards } from './redactions.ts';
+import { planRedactions, takeCards, takeRightsMails } from './redactions.ts';
 
 const IdentityRow = z.object({
   kind: z.enum(['email', 'phone', 'loyalty']),
@@ -100,6 +100,7 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   const closed = await closeOpen(tx, signals, erasing);
   for (const insight of insights) await eraseFromInsight(tx, insight, erasing);
   let redacted = await planRedactions(tx, signals, insights);
+  if (whom.customerId) redacted += await takeRightsMails(tx, whom.customerId);
   for (const insight of insights) redacted += await takeCardsNotDrawnAnew(tx, insight, erasing);
   await tx.query(sql.unsafe`delete from slack_cards where loop_id = any(${ids(signals)})`);
   for (const insight of insights) await factRecorded(tx, insight);

@@ -12,6 +12,17 @@ export function planRedactions(tx: Tx, signals: readonly string[], insights: rea
   );
 }
 
+/** Plans one for each mail by which somebody who is erased came to all that was held about them: those are about no loop. Returns how many. */
+export async function takeRightsMails(tx: Tx, customerId: string): Promise<number> {
+  // Whoever records that one has left waits for this, or this for them: the later of the two finds what the other did.
+  await tx.query(sql.unsafe`
+    select id from deliveries where purpose = 'rights' and customer_id = ${customerId} order by id for no key update`);
+  return takeBack(
+    tx,
+    sql.fragment`d.purpose = 'rights' and d.customer_id = ${customerId} and exists (select from erasures e where e.customer_id = d.customer_id)`,
+  );
+}
+
 /** Takes the cards about an insight from colleagues for whom they are not drawn anew. Returns how many messages that takes back. */
 export async function takeCards(tx: Tx, insight: string, from: readonly string[]): Promise<number> {
   const theirs = sql.fragment`loop_id = ${insight} and staff = any(${sql.array([...from], 'text')})`;
@@ -27,7 +38,7 @@ async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise
     cross join lateral (select gen_random_uuid() as id, d.dedupe_key) x
     where (${which})
       and d.state in ('sent', 'delivered', 'bounced', 'complained')
-      and d.purpose not in ('card', 'redaction', 'rights')
+      and d.purpose not in ('card', 'redaction')
     on conflict (dedupe_key) do nothing`);
   return rowCount;
 }
