@@ -21,12 +21,16 @@ import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
-import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { complete, decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
+import { repair } from '../../src/triggers/responses/repair.ts';
+import { review } from '../../src/triggers/responses/review.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { object } from '../../src/triggers/rights/object.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
@@ -125,6 +129,134 @@ test('access gives all that is held as one document, and is recorded', async () 
   });
   expect(JSON.stringify(held)).not.toContain('Fay Family');
 });
+
+test('access tells what was taken of an offer, what was answered, disavowed and objected to, and what was mailed about no remark', async () => {
+  const given = { name: 'Al Told', email: 'al@told.example' };
+  const offered = { item: 'a teapot', taken: 'accepted' } as const;
+  const { id } = await hears({ words: 'A kettle?', kind: 'question', offered, customer: given });
+  await hears({ words: 'And it rained in', customer: given });
+  await goOn(db, id);
+  await approveFollowUp(db.heed, { loopId: id, by: 'priya', press: press() }, { words: 'We have some.' });
+  const customer = customerIn(await subjectNamed(db.pool, given.email));
+  await mailRights(db.heed, customer);
+  await disavow(db.heed, id, customer);
+  await stopWriting(db.heed, customer);
+  expect(await access(db.heed, customer, operator)).toMatchObject({
+    suppressions: [{ channel: 'email', address: given.email, cause: 'unsubscribed' }],
+    rights: [{ kind: 'objection' }, { kind: 'access', reason: operator.reason }],
+    messages: [{ purpose: 'rights', channel: 'email' }],
+    said: [
+      {
+        offered: offered.item,
+        taken: offered.taken,
+        done: expect.arrayContaining([
+          expect.objectContaining({ what: 'answered', channel: 'email', by: 'Priya Nair' }),
+          expect.objectContaining({ what: 'disavowed' }),
+        ]),
+      },
+      { words: 'And it rained in' },
+    ],
+  });
+});
+
+test('whatever an erasure takes away stood in what access gave before, but for what is left out for a reason', async () => {
+  const customer = { name: 'Zara Quexhibit', email: 'zara@quexhibit.example', phone: '0612345699', loyalty: 'Q-4711' };
+  const as = (by: string, loopId: string) => ({ loopId, by, press: press() });
+  const owner = async (id: string) => as((await signalNow(db.pool, id))!.owner, id);
+  const answered = await hears({ words: 'The buttons came off', kind: 'complaint', note: 'in a hurry', customer });
+  const wish = {
+    kind: 'unmet-demand',
+    unmet: 'None in the back',
+    wanted: { item: 'parasol', attributes: { monogram: 'zq' } },
+  };
+  const wished = await hears({
+    words: 'A parasol?',
+    offered: { item: 'a stick', taken: 'refused' },
+    customer,
+    ...wish,
+  });
+  const unclear = await hears({ words: 'Mumbling by the door', customer });
+  for (const { id } of [answered, wished, unclear]) await goOn(db, id);
+
+  const to = Object.keys(db.company.staff).find((staff) => staff !== 'priya')!;
+  await handOver(db.heed, as('priya', answered.id), { to, reason: 'knows how to soothe her' });
+  const letter = { subject: 'Your buttons', words: 'Dear Zara, we sew them on.' };
+  await approveFollowUp(db.heed, await owner(answered.id), letter);
+  await confirm(db.heed, { loopId: answered.id, press: press() }, { says: 'no', words: 'They came off again' });
+  await repair(db.heed, { loopId: answered.id, by: 'operator' }, { action: 'wake', reason: 'her button stood still' });
+  await review(db.heed, await owner(unclear.id), { verdict: 'dismiss', reason: 'she always mumbles' });
+
+  const insight = (await signalNow(db.pool, wished.id))!.insight_id!;
+  const decider = async () => as((await insightNow(db.pool, insight))!.decider, insight);
+  const yes = { outcome: 'adopted', scope: 'everyone', doneBy: '2999-01-01' } as const;
+  const internalReason = 'Ms Quexhibit will not let go';
+  await decide(db.heed, await decider(), { ...yes, reason: 'Ms Quexhibit is right', internalReason });
+  await db.passTime('1 hour');
+  await goOn(db, wished.id);
+  await complete(db.heed, await decider(), { evidence: 'Shown to Ms Quexhibit' });
+
+  const subject = await subjectNamed(db.pool, customer.email);
+  const why = { by: 'operator', reason: 'asked at the fitting room' };
+  const held = JSON.stringify(await access(db.heed, customerIn(subject), why));
+  const before = await erasable();
+  await erase(db.heed, subject, operator);
+  const after = await erasable();
+  const gone = [...before].flatMap(([column, texts]) =>
+    texts.filter((text) => !after.get(column)!.includes(text)).map((text) => ({ column, text })),
+  );
+  const leftOut: Record<string, string> = {
+    'identities.normalised': 'an address, as it is compared',
+    'insights.attributes': 'made of what was wanted',
+    'insights.sameness_key': 'the same',
+    'open_insights.sameness_key': 'the same',
+    'presses.fingerprint': 'a hash',
+    'presses.result': 'what was answered at once',
+    'decisions.internal_reason': 'about many people',
+    'completions.evidence': 'the same',
+  };
+  const given = gone.filter(({ column }) => !(column in leftOut));
+  expect(given.filter(({ text }) => !held.includes(JSON.stringify(text).slice(1, -1)))).toEqual([]);
+  expect(held).not.toContain(internalReason);
+  // It would prove nothing about what nobody typed.
+  expect([...new Set(gone.map(({ column }) => column))]).toEqual(
+    expect.arrayContaining([
+      'closures.reason',
+      'completions.evidence',
+      'confirmations.words',
+      'customers.name',
+      'decisions.internal_reason',
+      'decisions.reason',
+      'delivery_bodies.body',
+      'delivery_bodies.subject',
+      'identities.value',
+      'ownerships.reason',
+      'repairs.reason',
+      'reviews.reason',
+      'rights.reason',
+      'signal_attributes.name',
+      'signal_attributes.value',
+      'words.note',
+      'words.offered',
+      'words.unmet',
+      'words.words',
+    ]),
+  );
+});
+
+/** Every text in the columns that docs/privacy.md names as erased, by column. */
+async function erasable(): Promise<Map<string, readonly string[]>> {
+  const page = await readFile(new URL('../../docs/privacy.md', import.meta.url), 'utf8');
+  const erased = /^### Words and names: erased$(.*?)^### /ms.exec(page)![1]!;
+  const found = new Map<string, readonly string[]>();
+  for (const [, table, listed] of erased.matchAll(/^\| `(\w+)`\s*\| ([^|]*)\|/gm))
+    for (const [, column] of listed!.matchAll(/`(\w+)`/g))
+      found.set(
+        `${table}.${column}`,
+        await db.pool.anyFirst(sql.type(z.object({ text: z.string() }))`
+          select distinct ${sql.identifier([column!])}::text as text from ${sql.identifier([table!])} where ${sql.identifier([column!])} is not null`),
+      );
+  return found;
+}
 
 test('rectification replaces what was wrong, which is gone, and records that it did without saying what it was', async () => {
   const { id } = await hears({ words: 'Hello', customer: { name: 'Wrong Name', email: 'wrong@name.example' } });
