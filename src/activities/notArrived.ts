@@ -3,7 +3,7 @@
 
 import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
-import { openLoopsAt, suppress } from '../store/records/customers.ts';
+import { suppress } from '../store/records/customers.ts';
 import { isTriedInVain } from '../store/records/deliveries.ts';
 import { factRecorded } from '../store/records/loops.ts';
 import { askAboutDoubt, tellWhoAnswers, type AboutLetter } from '../store/records/repairs.ts';
@@ -45,13 +45,11 @@ export async function tellOfRefusal(
     await tellAll(tx, company, each, (signal) => refusal(each, signal, gone === undefined ? code : undefined));
 }
 
-/** As where mail has bounced. Whoever may be called instead is called from now on, so their loops look again. */
+/** As where mail has bounced. Whoever may be called instead is called from now on. */
 async function writeThereNoMore(tx: Tx, address: string): Promise<readonly Letter[]> {
   const normalised = normaliseEmail(address);
   if (!normalised) return [];
-  const ended = await suppress(tx, 'email', normalised, 'bounced');
-  for (const id of await openLoopsAt(tx, 'email', normalised)) await factRecorded(tx, id);
-  return ended;
+  return suppress(tx, [{ kind: 'email', normalised }], 'bounced');
 }
 
 /** `code`: what the mail server said; without it, there is nobody at that address. */

@@ -627,7 +627,7 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
   test('a customer who asks us to stop while a letter is being prepared does not get it', async () => {
     const { id, email } = await letter();
     const fence = await take(id);
-    await world.db.pool.transaction((tx) => suppress(tx, 'email', email, 'unsubscribed'));
+    await world.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'unsubscribed'));
     expect(await passGate(world.db.pool, id, fence, 12)).toBe(false);
     expect(await state(id)).toBe('suppressed');
   });

@@ -65,6 +65,9 @@ const ledger = (loopId: string) =>
   )`
     select id, purpose, state, last_error_code from deliveries where loop_id = ${loopId} order by planned_at`);
 
+const woken = () =>
+  db.pool.anyFirst(sql.type(z.object({ loop_id: z.string() }))`select loop_id from wakes order by loop_id`);
+
 describe('whom it is about', () => {
   test('is found by address, number, id or reference, in any spelling', async () => {
     const { id, reference } = await hears({
@@ -289,6 +292,23 @@ test('an objection ends every way to them, letters and calls', async () => {
   expect(await used(customer)).toEqual(['objection']);
 });
 
+test('when one of two with one address says stop, the other’s open loop has a wake', async () => {
+  const from = async (name: string) => {
+    const customer = { name, email: 'both@home.example' };
+    const { id } = await hears({ words: 'Are you open on Sundays?', kind: 'question', customer });
+    await triage(hands, id);
+    return id;
+  };
+  const [kims, lees] = [await from('Kim Home'), await from('Lee Home')];
+  await approveFollowUp(db.heed, { loopId: lees, by: 'priya', press: press() }, { words: 'We are.' });
+  await db.pool.query(sql.unsafe`delete from wakes`);
+  await stopWriting(db.heed, (await signalNow(db.pool, kims))!.customer_id!);
+  expect(await ledger(lees)).toContainEqual(
+    expect.objectContaining({ purpose: 'answer', state: 'suppressed', last_error_code: 'unsubscribed' }),
+  );
+  expect(await woken()).toEqual([kims, lees].sort());
+});
+
 describe('a number with the zero of its country in brackets', () => {
   const called = (phone: string, name: string) =>
     hears({
@@ -363,8 +383,17 @@ describe('a number with the zero of its country in brackets', () => {
     expect(await signalNow(db.pool, (await called('+31 6 87654325', 'Go Ne')).id)).toMatchObject(suppressed);
   });
 
+  test('counted as another before: whoever has the number by the time that it is known again has a wake', async () => {
+    await db.pool.transaction((tx) => suppress(tx, [{ kind: 'phone', normalised: '+310687654328' }], 'unsubscribed'));
+    const { id } = await called('+31 6 87654328', 'Wa Ke');
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    await called('+31 (0)6 87654328', 'La Ter');
+    expect(await signalNow(db.pool, id)).toMatchObject(suppressed);
+    expect(await woken()).toContain(id);
+  });
+
   test('counted as another before: their objection holds for whoever’s number is put right to it', async () => {
-    await db.pool.transaction((tx) => suppress(tx, 'phone', '+310687654326', 'unsubscribed'));
+    await db.pool.transaction((tx) => suppress(tx, [{ kind: 'phone', normalised: '+310687654326' }], 'unsubscribed'));
     const { id } = await called('+31 6 87654327', 'Ri Ght');
     const customer = customerIn(await subjectNamed(db.pool, '+31 6 87654327'));
     await rectify(db.heed, customer, { phone: '+31 (0)6 87654326' }, operator);
@@ -409,7 +438,7 @@ test('whoever stopped our letters is called, at another number too when theirs w
 test('an address that bounced is put right, and they are written to there', async () => {
   const { id } = await hears({ words: 'Hello', customer: { name: 'Bo Unced', email: 'bo@unced.example' } });
   const customer = customerIn(await subjectNamed(db.pool, 'bo@unced.example'));
-  await db.pool.transaction((tx) => suppress(tx, 'email', 'bo@unced.example', 'bounced'));
+  await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: 'bo@unced.example' }], 'bounced'));
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'bounced' });
   await rectify(db.heed, customer, { email: 'bob@unced.example' }, operator);
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'email' });

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { formerPhone } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
+import { factRecorded } from './loops.ts';
 
 export interface Identity {
   kind: 'email' | 'phone' | 'loyalty';
@@ -12,8 +14,6 @@ export interface Identity {
   /** Lower case, without blanks: see domain/customer.ts. */
   normalised: string;
 }
-
-const Id = z.object({ id: z.string() });
 
 export interface Customer {
   id: string;
@@ -34,7 +34,7 @@ export async function recogniseCustomer(
   // what the other one recorded.
   await lockIdentities(tx, identities);
   for (const identity of identities) await keepFormerObjection(tx, identity);
-  const known = await tx.maybeOneFirst(sql.type(Id)`
+  const known = await tx.maybeOneFirst(sql.type(IdRow)`
     with given as (
       select * from ${sql.unnest(
         identities.map(({ kind, normalised }) => [kind, normalised]),
@@ -81,32 +81,50 @@ const Ended = z.object({
   occasion: z.string().nullable(),
   customer_id: z.string().nullable(),
 });
+type Ended = z.infer<typeof Ended>;
 
-/** From now on nothing goes to this address; what waits for it ends here, in the same transaction, and is returned. */
-export async function suppress(
-  tx: Tx,
-  channel: 'email' | 'phone',
-  normalised: string,
-  cause: SuppressionCause,
-): Promise<readonly z.infer<typeof Ended>[]> {
-  await tx.query(sql.unsafe`
-    insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(addressHash(normalised))}, ${channel}, ${cause})
-    on conflict (address_hash, channel, cause) do nothing`);
-  return tx.any(sql.type(Ended)`
-    update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
-    where channel = ${channel} and customer_id in (select customer_id from identities where kind = ${channel} and normalised = ${normalised})
-      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
-    returning id, purpose, loop_id, occasion, customer_id`);
+/** Where somebody is written to or called. */
+export interface Address {
+  kind: 'email' | 'phone';
+  normalised: string;
 }
 
-/** The open loops of everybody with this address, in the order of their ids. */
-export function openLoopsAt(tx: Tx, channel: 'email' | 'phone', normalised: string): Promise<readonly string[]> {
-  return tx.anyFirst(sql.type(Id)`
-    select distinct s.id from identities i
-    join signals s on s.customer_id = i.customer_id
-    join now.open_loops o on o.id = s.id
-    where i.kind = ${channel} and i.normalised = ${normalised}
+/** From now on nothing goes to these addresses; what waits for whoever has one of them ends here, and their loops look
+ *  again, in the same transaction. Returns what ended. */
+export async function suppress(
+  tx: Tx,
+  addresses: readonly Address[],
+  cause: SuppressionCause,
+): Promise<readonly Ended[]> {
+  const ended: Ended[] = [];
+  for (const { kind, normalised } of addresses) {
+    await tx.query(sql.unsafe`
+      insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(addressHash(normalised))}, ${kind}, ${cause})
+      on conflict (address_hash, channel, cause) do nothing`);
+    const these = await tx.any(sql.type(Ended)`
+      update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
+      where channel = ${kind} and customer_id in (select customer_id from identities where kind = ${kind} and normalised = ${normalised})
+        and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+      returning id, purpose, loop_id, occasion, customer_id`);
+    ended.push(...these);
+  }
+  await wakeLoopsAt(tx, addresses);
+  return ended;
+}
+
+/** The loops of whoever has one of these addresses, which a family may share, look again: there may be nobody to reach any more. All at once,
+ *  in the order of their ids, so that two who stop never wait for each other. */
+async function wakeLoopsAt(tx: Tx, addresses: readonly Address[]): Promise<void> {
+  const loops = await tx.anyFirst(sql.type(IdRow)`
+    select s.id from signals s join now.open_loops o on o.id = s.id
+    where s.customer_id in (
+      select i.customer_id from identities i
+      join ${sql.unnest(
+        addresses.map(({ kind, normalised }) => [kind, normalised]),
+        ['text', 'text'],
+      )} as given (kind, normalised) on i.kind = given.kind and i.normalised = given.normalised)
     order by s.id`);
+  for (const id of loops) await factRecorded(tx, id);
 }
 
 /** Whoever objected while a zero in brackets made another number of theirs is not called under the number as it is read now. */
@@ -116,11 +134,12 @@ export async function keepFormerObjection(
 ): Promise<void> {
   const former = formerPhone(value);
   if (kind !== 'phone' || former === normalised) return;
-  await tx.query(sql.unsafe`
+  const { rowCount } = await tx.query(sql.unsafe`
     insert into suppressions (id, address_hash, channel, cause)
     select gen_random_uuid(), ${sql.binary(addressHash(normalised))}, channel, cause
     from suppressions where channel = 'phone' and address_hash = ${sql.binary(addressHash(former))}
     on conflict do nothing`);
+  if (rowCount > 0) await wakeLoopsAt(tx, [{ kind, normalised }]);
 }
 
 /** Whoever writes to a customer does so alone. */

@@ -4,7 +4,7 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
-import { keepFormerObjection, suppress } from './customers.ts';
+import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { mustNotName } from './erasures.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
@@ -63,6 +63,7 @@ export async function putRight(
   await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
   if (correct.name !== undefined)
     await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
+  const objectedTo: Address[] = [];
   for (const { kind, to } of correct.addresses) {
     const objected = kind !== 'loyalty' && (await hasObjected(tx, customerId, kind));
     await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId} and kind = ${kind}`);
@@ -71,8 +72,9 @@ export async function putRight(
         insert into identities (id, customer_id, kind, value, normalised)
         values (${newId()}, ${customerId}, ${kind}, ${to.value}, ${to.normalised})`);
     if (to) await keepFormerObjection(tx, { kind, ...to });
-    if (to && objected) await suppress(tx, kind, to.normalised, 'unsubscribed');
+    if (to && objected) objectedTo.push({ kind, normalised: to.normalised });
   }
+  await suppress(tx, objectedTo, 'unsubscribed');
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
 }
 

@@ -2,15 +2,14 @@
 
 import { z } from 'zod';
 import { holdTheChain } from '../../store/records/chain.ts';
-import { suppress } from '../../store/records/customers.ts';
+import { suppress, type Address } from '../../store/records/customers.ts';
 import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { putRight, recordRight } from '../../store/records/rights.ts';
 import { sql, type Tx } from '../../store/pool.ts';
-import { IdRow } from '../../store/rows.ts';
 import type { Heed } from '../heed.ts';
 
-const NormalisedRow = z.object({ normalised: z.string() });
+const AddressRow = z.object({ kind: z.enum(['email', 'phone']), normalised: z.string() });
 
 /** One-click unsubscribe (RFC 8058): nothing more goes to any e-mail address of this customer. Doing it twice does no harm. */
 export function stopWriting(heed: Heed, customerId: string): Promise<void> {
@@ -26,10 +25,7 @@ export async function stopReaching(
 ): Promise<void> {
   await heed.pool.transaction(async (tx) => {
     await recordRight(tx, { customerId, kind: 'objection', by, reason });
-    for (const channel of channels)
-      for (const address of await addresses(tx, customerId, channel))
-        await suppress(tx, channel, address, 'unsubscribed');
-    await wakeLoopsOf(tx, customerId);
+    await suppress(tx, await addresses(tx, customerId, channels), 'unsubscribed');
   });
   heed.hint();
 }
@@ -70,14 +66,7 @@ async function takeMailboxAway(tx: Tx, customerId: string): Promise<void> {
     update links set revoked_at = heed_now() where customer_id = ${customerId} and kind = 'rights' and revoked_at is null`);
 }
 
-function addresses(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<readonly string[]> {
-  return tx.anyFirst(sql.type(NormalisedRow)`
-    select normalised from identities where customer_id = ${customerId} and kind = ${channel}`);
-}
-
-/** Their loops look again: there may be nobody to reach any more. */
-async function wakeLoopsOf(tx: Tx, customerId: string): Promise<void> {
-  const loops = await tx.anyFirst(sql.type(IdRow)`
-    select s.id from signals s join now.open_loops o on o.id = s.id where s.customer_id = ${customerId} order by s.id`);
-  for (const id of loops) await factRecorded(tx, id);
+function addresses(tx: Tx, customerId: string, kinds: readonly Address['kind'][]): Promise<readonly Address[]> {
+  return tx.any(sql.type(AddressRow)`
+    select kind, normalised from identities where customer_id = ${customerId} and kind = any(${sql.array([...kinds], 'text')})`);
 }
