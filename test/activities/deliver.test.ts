@@ -27,6 +27,7 @@ import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -630,6 +631,18 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await world.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'unsubscribed'));
     expect(await passGate(world.db.pool, id, fence, 12)).toBe(false);
     expect(await state(id)).toBe('suppressed');
+  });
+
+  test('a letter that is being prepared when their address is put right goes to the right one alone', async () => {
+    const { id, email, loopId } = await letter();
+    const fence = await take(id);
+    const right = guest();
+    await rectify(world.heed, (await world.signal(loopId)).customer_id!, right, { by: 'operator' });
+    expect(await passGate(world.db.pool, id, fence, 12)).toBe(false);
+    await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
+    await world.until('it is sent', async () => (await state(id)) === 'sent');
+    expect(world.mailsTo(email)).toHaveLength(1);
+    expect(world.mailsTo(right.email)).toHaveLength(1);
   });
 
   test('a worker that died before the gate has sent nothing: another one sends it', async () => {

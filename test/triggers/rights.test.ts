@@ -435,6 +435,15 @@ test('whoever stopped our letters is called, at another number too when theirs w
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'phone' });
 });
 
+test('what was mailed to somebody goes on opening their page while their address stays what it is, however much else is put right', async () => {
+  await hears({ words: 'Hello', customer: { name: 'Sta Ying', email: 'sta@ying.example', phone: '0612345675' } });
+  const customer = customerIn(await subjectNamed(db.pool, 'sta@ying.example'));
+  const mailed = await makeLink(db.pool, { kind: 'unsubscribe', customerId: customer });
+  const right = { name: 'Sta Ing', email: 'STA@ying.example', phone: '0612345676' };
+  await rectify(db.heed, customer, right, operator);
+  expect(await findLink(db.pool, mailed, ['unsubscribe'])).toMatchObject({ revoked: false });
+});
+
 test('an address that bounced is put right, and they are written to there', async () => {
   const { id } = await hears({ words: 'Hello', customer: { name: 'Bo Unced', email: 'bo@unced.example' } });
   const customer = customerIn(await subjectNamed(db.pool, 'bo@unced.example'));

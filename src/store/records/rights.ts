@@ -1,11 +1,14 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
+import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { mustNotName } from './erasures.ts';
+
+const NormalisedRow = z.object({ normalised: z.string() });
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 
@@ -48,8 +51,8 @@ export async function endPromptsAbout(tx: Tx, customerId: string): Promise<void>
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
 
-/** A name, or all addresses of a kind, put right; what was wrong is gone. Null takes it away. Whoever objected did so as a person: what takes the
- *  place of an address they are not written to at is not written to either. */
+/** A name, or all addresses of a kind, put right; what was wrong is gone, and so is the way in by what was mailed to it. Null takes it away.
+ *  Whoever objected did so as a person: what takes the place of an address they are not written to at is not written to either. */
 export async function putRight(
   tx: Tx,
   customerId: string,
@@ -61,12 +64,12 @@ export async function putRight(
 ): Promise<void> {
   await holdTheChain(tx);
   await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
-  if (correct.name !== undefined)
-    await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
   const objectedTo: Address[] = [];
   for (const { kind, to } of correct.addresses) {
     const objected = kind !== 'loyalty' && (await hasObjected(tx, customerId, kind));
-    await tx.query(sql.unsafe`delete from identities where customer_id = ${customerId} and kind = ${kind}`);
+    const former = await tx.anyFirst(sql.type(NormalisedRow)`
+      delete from identities where customer_id = ${customerId} and kind = ${kind} returning normalised`);
+    if (kind === 'email' && former.some((address) => address !== to?.normalised)) await leaveMailbox(tx, customerId);
     if (to)
       await tx.query(sql.unsafe`
         insert into identities (id, customer_id, kind, value, normalised)
@@ -75,7 +78,21 @@ export async function putRight(
     if (to && objected) objectedTo.push({ kind, normalised: to.normalised });
   }
   await suppress(tx, objectedTo, 'unsubscribed');
+  // Whoever sends to them locks the message before the person, so this comes after what is done about messages.
+  if (correct.name !== undefined)
+    await tx.query(sql.unsafe`update customers set name = ${correct.name} where id = ${customerId}`);
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
+}
+
+/** What was mailed to a former address opens nothing any more, and a letter that is being prepared for it is prepared anew. In this order:
+ *  whatever passes the gate before has made its links by then. */
+async function leaveMailbox(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set state = 'ready', phase = 'none', lease_until = null, started_until = null, last_error_code = 'address_changed'
+    where customer_id = ${customerId} and channel = 'email' and state = 'sending' and phase = 'open'`);
+  await tx.query(sql.unsafe`
+    update links set revoked_at = heed_now()
+    where customer_id = ${customerId} and kind in ('yours', 'not_me', 'unsubscribe', 'rights') and revoked_at is null`);
 }
 
 /** At an address they still have, or, where the one they had was taken away, by the objection itself: a button in a letter ends letters, a

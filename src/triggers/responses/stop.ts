@@ -58,12 +58,10 @@ function isSomebodyElses(tx: Tx, customerId: string): Promise<boolean> {
         where s.customer_id = ${customerId} and not exists (select from disavowals d where d.signal_id = s.id))`);
 }
 
-/** Put right by whoever reads it; a link to everything that was mailed there before ends, too. */
+/** Put right by whoever reads it. */
 async function takeMailboxAway(tx: Tx, customerId: string): Promise<void> {
   const id = await recordRight(tx, { customerId, kind: 'rectification', by: 'customer' });
   await putRight(tx, customerId, id, { addresses: [{ kind: 'email', to: null }] });
-  await tx.query(sql.unsafe`
-    update links set revoked_at = heed_now() where customer_id = ${customerId} and kind = 'rights' and revoked_at is null`);
 }
 
 function addresses(tx: Tx, customerId: string, kinds: readonly Address['kind'][]): Promise<readonly Address[]> {

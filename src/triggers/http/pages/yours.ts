@@ -106,7 +106,7 @@ async function yoursBehind(web: Web, token: string): Promise<Yours> {
 }
 
 const over =
-  'This page has ended: it was settled more than ninety days ago, or what you told us was erased. If something is left open, tell us again.';
+  'This page has ended: it was settled more than ninety days ago, what you told us was erased, or we do not write to this address about it any more. If something is left open, tell us again.';
 
 async function show(
   c: Context,

@@ -3,6 +3,7 @@ import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { rectify } from '../../../../src/triggers/rights/rectify.ts';
 import { restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
@@ -265,4 +266,31 @@ describe('seeing and erasing everything', () => {
     await pages.shop.db.pool.query(sql.unsafe`update test_clock set ahead = ahead + interval '61 minutes'`);
     expect((await kims.get(link)).status).toBe(410);
   });
+});
+
+test('after an address is put right, no link that was mailed to the former one opens anything, and the next letter has its own', async () => {
+  const { signal, receipt } = await kimsPage(false);
+  const yours = linkIn(receipt, '/yours/');
+  const stranger = pages.nobody();
+  await stranger.press(await stranger.get(yours), `${yours}/rights`);
+  const rights = linkIn(await pages.shop.letter('rights'), '/rights/');
+  const [notMe, unsubscribe] = [linkIn(receipt, '/not-me/'), receipt.unsubscribeUrl!.replace('https://heed.test', '')];
+  const mailed = [yours, rights, notMe, unsubscribe];
+  for (const link of mailed) expect((await stranger.get(link)).status).toBe(200);
+
+  await rectify(pages.web.heed, signal.customer_id!, { email: 'kim.adler@example.com' }, { by: 'operator' });
+  for (const link of mailed) expect((await stranger.get(link)).status).toBe(410);
+  expect((await stranger.get(yours)).text).toContain('we do not write to this address about it any more');
+  for (const press of [`${yours}/say`, `${yours}/stop`, `${rights}/export`, `${rights}/erase`, notMe, unsubscribe])
+    expect((await stranger.post(press, { says: 'yes' })).status).toBe(410);
+  expect(await pages.shop.signal(signal.id)).toMatchObject({ reach: 'email', says: null, closed_how: null });
+
+  await approveFollowUp(
+    pages.web.heed,
+    { loopId: signal.id, by: 'priya', press: pages.shop.press() },
+    { words: 'Dear Kim, we pay it back.' },
+  );
+  const answer = await pages.shop.letter('answer', undefined, signal.id);
+  expect(answer.to).toBe('kim.adler@example.com');
+  expect((await pages.nobody().get(linkIn(answer, '/yours/'))).status).toBe(200);
 });
