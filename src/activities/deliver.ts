@@ -31,6 +31,7 @@ import { isErased, isErasedBehind } from '../store/records/erasures.ts';
 import { lockLoop, redrawCards } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
+import { isGivenAway } from '../store/records/ownerships.ts';
 import { latestPlans, plansFor } from '../store/records/plans.ts';
 import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
@@ -197,6 +198,8 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
       ? await plansOfInsight(tx, d, insight, company)
       : [];
   if (!plans.includes(d.occasion!)) return { end: 'cancelled', code: 'met' };
+  // A handover ends what waits for whoever gave it away, but not what was in doubt; and the customer's own clock goes on through it.
+  if (await isGivenAway(tx, d.dedupe_key)) return { end: 'cancelled', code: 'handed_over' };
   // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
   const certain = signal && stageOfSignal(signal) !== 'acknowledge' ? await callOvertaken(tx, signal) : null;
   if (certain) return { until: new Date(Math.max(certain.getTime(), d.now.getTime() + 10_000)), code: 'decided_anew' };

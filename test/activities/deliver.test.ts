@@ -62,6 +62,13 @@ const cardsOf = (loopId: string) =>
 const promptTo = async (loopId: string, channel: 'slack' | 'email') =>
   (await world.messages({ loopId, purpose: 'prompt' })).filter((message) => message.channel === channel);
 const jonas = 'jonas@linden-vale.example';
+/** Somebody who waits for a call, so that the customer's clock runs and no letter is on its way. */
+const waits = (said: Parameters<World['capture']>[0]) =>
+  world.capture({
+    customer: { phone: '0612345678' },
+    consent: [{ purpose: 'follow_up', channel: 'phone', wording: 'demo-1' }],
+    ...said,
+  });
 
 /** A question whose answer was approved; what becomes of the letter is the fault's. */
 async function answerTo(customer: { email: string }): Promise<string> {
@@ -158,6 +165,20 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(inSlack()).toEqual([]);
   });
 
+  test('one that had not arrived when its loop was handed over is not made again to whoever gave it away', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+    const { id } = await waits({ words: 'How much is the coat?' });
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    await handOver(world.heed, world.as('jonas', id), { to: 'priya', reason: 'Hers.' });
+    await world.pass('41 seconds');
+    expect(await promptTo(id, 'slack')).toMatchObject([
+      { staff: 'jonas', state: 'cancelled', last_error_code: 'handed_over' },
+      { staff: 'priya', state: 'sent' },
+    ]);
+    expect(await promptTo(id, 'email')).toEqual([]);
+    expect(cardsOf(id)).toHaveLength(1);
+  });
+
   test.each([
     ['an HTTP 500', { do: 'answer', status: 500 }],
     ['an internal error', { do: 'error', error: 'internal_error' }],
@@ -247,6 +268,29 @@ describe('when Slack will not take it', () => {
     await world.settle();
     expect((await promptTo(id, 'slack')).map((m) => m.last_error_code)).toEqual(['went_by_email']);
     expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('in doubt, with a history that cannot be read, when its loop was handed over: not by e-mail to whoever gave it away', async () => {
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+    world.room.faults.script({ at: 'conversations.history', do: 'answer', status: 500 });
+    const before = world.mailsTo(jonas).length;
+    const { id } = await waits({ words: 'How much is the coat?' });
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    await handOver(world.heed, world.as('jonas', id), { to: 'priya', reason: 'Hers.' });
+    await world.db.passTime('45 seconds');
+    await world.until('it is known what becomes of it', async () =>
+      (await promptTo(id, 'email')).some(({ state }) => ['cancelled', 'sent'].includes(state)),
+    );
+    expect(await promptTo(id, 'email')).toMatchObject([
+      { staff: 'jonas', state: 'cancelled', last_error_code: 'handed_over' },
+    ]);
+    await world.db.pool.query(sql.unsafe`update deliveries set started_until = null where state = 'uncertain'`);
+    await world.settle();
+    expect(await promptTo(id, 'slack')).toMatchObject([
+      { staff: 'jonas', state: 'expired', last_error_code: 'went_by_email' },
+      { staff: 'priya', state: 'sent' },
+    ]);
+    expect(world.mailsTo(jonas)).toHaveLength(before);
   });
 
   test('news to whoever captured it takes the same way, and the last step, which goes both ways anyway, is one e-mail', async () => {
@@ -578,6 +622,21 @@ test('the way to what is held about somebody, handed over while they are erased,
   expect(await underWay()).toBe(true);
   await world.settle();
   expect(world.mailsTo(customer.email)).toEqual([]);
+});
+
+test('a prompt in doubt when its loop was handed over is not made again to whoever gave it away', async () => {
+  world.mailbox.faults.script({ at: 'data', do: 'drop' });
+  const { id, reference } = await waits({ words: 'Where is the lamp?', place: 'station', by: 'luca' });
+  await world.until('it is in doubt', async () => (await promptTo(id, 'email'))[0]?.state === 'uncertain');
+  await handOver(world.heed, world.as('femke', id), { to: 'luca', reason: 'He sold it.' });
+  await world.pass('3 minutes');
+  expect(await promptTo(id, 'email')).toMatchObject([
+    { staff: 'femke', state: 'cancelled', last_error_code: 'handed_over' },
+    { staff: 'luca', state: 'sent' },
+  ]);
+  // The one of which nobody knew whether it had arrived.
+  const mails = world.mailsTo('femke@linden-vale.example').filter((mail) => mail.subject.includes(reference));
+  expect(mails).toHaveLength(1);
 });
 
 describe('whoever holds the newest fence sends, and nobody else', () => {

@@ -35,3 +35,14 @@ export async function own(tx: Tx, o: Ownership): Promise<string> {
 export function giverOf(db: Db, loopId: string): Promise<string | null> {
   return db.oneFirst(sql.type(ByRow)`select by from ownerships where loop_id = ${loopId} and ended_at is null`);
 }
+
+/** Whether whoever the prompt of this key is for has given its loop away, or lost it, since it was planned, and does not hold it again. An e-mail
+ *  in the place of a message that Slack did not take counts from when that was planned. */
+export function isGivenAway(db: Db, key: string): Promise<boolean> {
+  // Who held it before is looked for, without an index, only where somebody else has come to hold it since.
+  return db.exists(sql.unsafe`
+    select from deliveries d
+    join ownerships n on n.loop_id = d.loop_id and n.ended_at is null and n.staff <> d.staff and n.started_at > d.planned_at
+    where d.dedupe_key = any(${sql.array([key, key.replace(/:email$/, ':slack')], 'text')})
+      and exists (select from ownerships o where o.loop_id = d.loop_id and o.staff = d.staff and o.ended_at > d.planned_at)`);
+}
