@@ -25,6 +25,8 @@ export interface Deciding {
   here: string;
   people: number;
   verbatims: readonly { id: string; words: string | null; place: string; refused: boolean }[];
+  /** Said before those, so that a decision can't be rested on them here. */
+  older: number;
   preview: Preview | undefined;
   /** YYYY-MM-DD, in the company's zone. */
   today: string;
@@ -99,10 +101,17 @@ const listening = (field: { form: string; filled: Filled }, { today }: Deciding)
   </div>`;
 
 /** Never ticked beforehand: what a decision rests on is chosen, not assumed. */
-function evidence(filled: Filled, { verbatims }: Deciding): Html {
+function evidence(filled: Filled, { verbatims, older }: Deciding): Html {
   const chosen = valuesOf(filled, 'evidence');
   return html`<fieldset class="tight">
     <legend>What does it rest on? <span class="also">tick the words that count</span></legend>
+    ${
+      older > 0
+        ? html`<p class="hint">
+            These are the latest: ${count(older, 'older one', 'older ones')} can’t be ticked here.
+          </p>`
+        : ''
+    }
     ${verbatims.map(
       ({ id, words, place, refused }) =>
         html`<label class="choice block"

@@ -87,6 +87,7 @@ describe('deciding', () => {
     here: '/insights/1',
     people: 14,
     verbatims: [],
+    older: 0,
     preview: { written: 12, called: 1, cannot: 2, reasons: { no_consent: 1, suppressed: 1 } },
     today: '2026-06-15',
     undo: '10 minutes',

@@ -220,13 +220,14 @@ const verbsNow: Record<InsightPage['stage'], readonly string[]> = {
 /** The part about deciding, as on this page and behind a link. Who would hear of it is looked up once an answer is chosen. */
 export async function decidingOf(
   web: Web,
-  { insight, now }: Pick<InsightPage, 'insight' | 'now'>,
+  { insight, now, said }: Pick<InsightPage, 'insight' | 'now' | 'said'>,
   given: Pick<Deciding, 'acting' | 'choice' | 'here' | 'verbatims'>,
 ): Promise<Deciding> {
   const { company } = given.acting;
   return {
     ...given,
     people: insight.people,
+    older: said.here - given.verbatims.length,
     preview: given.choice && given.choice !== 'defer' ? await previewTellings(web.heed.pool, insight.id) : undefined,
     today: localDate(now, company.timezone),
     undo: spanText(company.undo),

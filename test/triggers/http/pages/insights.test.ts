@@ -151,6 +151,21 @@ describe('the page of an insight', () => {
     expect(tomas.text).not.toContain('at other places');
   });
 
+  test('says, on the page and behind a link, that a decision can be rested on the latest hundred remarks', async () => {
+    const { id, at } = await threeAsk();
+    const token = await makeLink(pages.shop.db.pool, { kind: 'task', staff: 'tomas', loopId: id, wait: 'decided' });
+    const asked = async () => [
+      await (await pages.as('tomas')).get(`${at}?do=decline`),
+      await pages.nobody().get(`/t/${token}?do=decline`),
+    ];
+    for (const { text } of await asked()) expect(text).not.toContain('These are the latest');
+    await saidSince(id, 'high-street', 100);
+    for (const { text, html } of await asked()) {
+      expect(html.match(/name="evidence"/g)).toHaveLength(100);
+      expect(text).toContain('tick the words that count These are the latest: 3 older ones can’t be ticked here.');
+    }
+  });
+
   test('names whoever decided, also once it is with somebody else', async () => {
     const { id, at, first } = await threeAsk();
     const tomas = await pages.as('tomas');
