@@ -4,8 +4,8 @@
 import pg from 'pg';
 import { connect } from './connection.ts';
 
-/** Every table with a column that an erasure empties (docs/privacy.md). */
-const tables = [
+/** Every table with a column that an erasure empties (docs/privacy.md), and the salts that go with them. */
+export const emptied: readonly string[] = [
   'words',
   'signal_attributes',
   'customers',
@@ -20,49 +20,75 @@ const tables = [
   'open_insights',
   'decisions',
   'completions',
+  'rights',
   'presses',
+  'salts',
 ];
 
 /** Writing a table anew locks it; up to this size that is a blink. Larger ones are only swept, and their pages fill up again in time. */
 const smallBytes = 64 * 2 ** 20;
 
-/** Returns the tables that were only swept. What somebody is using for longer than two seconds is left for the next time, and is among them. */
-export async function scrub(databaseUrl: string): Promise<string[]> {
+export interface Scrubbed {
+  /** Too large to be written anew. */
+  swept: string[];
+  /** Somebody was using them for longer than two seconds, so they hold what was deleted still, and the next time is soon. */
+  inUse: string[];
+}
+
+export async function scrub(databaseUrl: string): Promise<Scrubbed> {
   const client = await connect(databaseUrl, 'heed-scrub');
   try {
     await client.query(`set lock_timeout = '2s'`);
     const swept: string[] = [];
-    for (const table of tables) {
+    const inUse: string[] = [];
+    const seen = await isSeenByOthers(client);
+    for (const table of emptied) {
       const { rows } = await client.query<{ bytes: string }>('select pg_total_relation_size($1::regclass) as bytes', [
         table,
       ]);
       const small = Number(rows[0]!.bytes) <= smallBytes;
       if (!small) swept.push(table);
-      await client
-        .query(small ? `vacuum (full, analyze) ${table}` : `vacuum (analyze) ${table}`)
-        .catch((error: unknown) => {
-          if (!isBusy(error)) throw error;
-          swept.push(table);
-        });
+      const done = await unlessBusy(client, small ? `vacuum (full, analyze) ${table}` : `vacuum (analyze) ${table}`);
+      if (!done || seen) inUse.push(table);
     }
-    await scrubServer(client);
-    return swept;
+    if (!(await scrubServer(client))) inUse.push('pg_statistic');
+    return { swept, inUse };
   } finally {
     await client.end();
   }
 }
 
-/** Statistics keep samples of what stood in a column, and the log what was written: both are the server's own, so only its owner may. */
-async function scrubServer(client: pg.Client): Promise<void> {
+/** Whoever has been reading for a while, as a backup does, may see what was deleted meanwhile: Postgres keeps it for them, also in a table that
+ *  is written anew. */
+async function isSeenByOthers(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+       and backend_xmin is not null and xact_start < clock_timestamp() - interval '2 seconds'`,
+  );
+  return rows.length > 0;
+}
+
+/** Statistics keep samples of what stood in a column, and the log what was written: both are the server's own, so only its owner may. False
+ *  when somebody was using the statistics. */
+async function scrubServer(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ owner: boolean }>(
     `select rolsuper as owner from pg_roles where rolname = current_user`,
   );
-  if (!rows[0]?.owner) return;
-  await client.query('vacuum full pg_catalog.pg_statistic').catch((error: unknown) => {
-    if (!isBusy(error)) throw error;
-  });
+  if (!rows[0]?.owner) return true;
+  const done = await unlessBusy(client, 'vacuum full pg_catalog.pg_statistic');
   await client.query('select pg_switch_wal()');
   await client.query('checkpoint');
+  return done;
 }
 
-const isBusy = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '55P03';
+/** Whether it was done: not where somebody else holds the table for longer than we wait. */
+async function unlessBusy(client: pg.Client, statement: string): Promise<boolean> {
+  try {
+    await client.query(statement);
+    return true;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === '55P03') return false;
+    throw error;
+  }
+}

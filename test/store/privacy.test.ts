@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { sql } from '../../src/store/pool.ts';
+import { emptied } from '../../src/store/scrub.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -29,6 +30,15 @@ test('every column that can hold text is placed', async () => {
     );
   const missing = (await columns()).filter(({ table, column }) => !placed.get(table)?.includes(column));
   expect(missing).toEqual([]);
+});
+
+test('every table that an erasure empties is written anew afterwards, and so are the salts that go with it', async () => {
+  const page = await readFile(new URL('../../docs/privacy.md', import.meta.url), 'utf8');
+  const [, section = ''] = page.split('### Words and names: erased\n');
+  const rows = [...section.split('\n### ')[0]!.matchAll(/^\| `(\w+)`.*\| ([^|]*)\|$/gm)];
+  const placed = rows.flatMap(([, table, erasing]) => (erasing!.startsWith('stays') ? [] : [table!]));
+  expect(placed).toContain('words');
+  expect(emptied.toSorted()).toEqual([...placed, 'salts'].sort());
 });
 
 test('every fact has a form, and none of its columns is left out but for slots that end', async () => {

@@ -1,6 +1,7 @@
 /** What a person may ask for, each as a recorded act: to see, to correct, to object, to let it rest; and that nothing is kept too long. */
 
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { z } from 'zod';
@@ -11,9 +12,11 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
+import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { findLink, makeLink } from '../../src/store/records/links.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
+import { emptied, scrub } from '../../src/store/scrub.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { yoursPage } from '../../src/store/views/yours.ts';
@@ -699,7 +702,7 @@ test('what is past its time is let go as a recorded act, with letters and name; 
   const cleaned = () =>
     letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => {
       scrubbed.push('scrubbed');
-      return [];
+      return { swept: [], inUse: [] };
     });
   await cleaned();
   expect(await cleaned()).toBeNull();
@@ -754,4 +757,54 @@ test('what rests is kept past its time, and let go once that is lifted', async (
   expect(await wordsOf(db.pool, id)).toBeNull();
   expect(await letters()).toBe(0);
   await expect(subjectNamed(db.pool, differ.email)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('somebody erased while the tables are written anew, or while one of them is in use, makes the cleaning due again', async () => {
+  const cleaned = (written: () => ReturnType<typeof scrub>) =>
+    letGo({ pool: db.pool, configuration: db.heed.configuration }, written);
+  const anew = () => scrub(db.url);
+  const whole = expect.objectContaining({ inUse: [] });
+  const goes = async (email: string) => {
+    await hears({ words: 'Forget me', customer: { email } });
+    await erase(db.heed, await subjectNamed(db.pool, email), operator);
+  };
+  await goes('before@goes.example');
+  expect(
+    await cleaned(async () => {
+      const written = await anew();
+      await goes('meanwhile@goes.example');
+      return written;
+    }),
+  ).toEqual(whole);
+
+  // Whoever copies a table keeps it, and whoever has begun to copy them all still sees what was deleted since.
+  const reader = new pg.Client({ connectionString: db.url });
+  await reader.connect();
+  await reader.query('begin; select from words');
+  expect(await cleaned(anew)).toMatchObject({ inUse: ['words'] });
+  await reader.query('commit; begin isolation level repeatable read; select heed_now()');
+  await sleep(2_100);
+  expect(await cleaned(anew)).toMatchObject({ inUse: expect.arrayContaining([...emptied]) });
+  await reader.end();
+
+  // Whoever is in the middle of erasing is waited for: the date of it is from before.
+  const { id } = await hears({ words: 'Forget me', customer: { email: 'slowly@goes.example' } });
+  const [begun, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const erasing = db.pool.transaction(async (tx) => {
+    await eraseFacts(tx, { customerId: null, signalIds: [id] }, { cause: 'asked', ...operator, company: db.company });
+    begun.resolve();
+    await goesOn.promise;
+  });
+  await begun.promise;
+  let gone = false;
+  const cleaning = cleaned(async () => {
+    gone = (await wordsOf(db.pool, id)) === null;
+    return anew();
+  });
+  await sleep(300);
+  goesOn.resolve();
+  await erasing;
+  expect(await cleaning).toEqual(whole);
+  expect(gone).toBe(true);
+  expect(await cleaned(anew)).toBeNull();
 });

@@ -3,16 +3,39 @@
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow } from '../rows.ts';
+import { holdTheChain } from './chain.ts';
 
-const CleaningRow = z.object({ due: z.boolean(), erased: z.boolean() });
+const DueRow = z.object({ due: z.boolean() });
+const BegunRow = z.object({ at: z.string(), erased: z.boolean() });
 const KindRow = z.object({ kind: z.string() });
 
-/** Once a day, and as soon as anything was erased since: what is deleted must leave the disk, too. `erased`: something was. */
-export function cleaningDue(db: Db): Promise<{ due: boolean; erased: boolean }> {
-  return db.one(sql.type(CleaningRow)`
-    with last as (select max(cleaned_at) as at from cleanings),
-    since as (select exists (select from erasures e, last where e.erased_at > coalesce(last.at, '-infinity')) as erased)
-    select since.erased or last.at is null or last.at < heed_now() - interval '1 day' as due, since.erased from last, since`);
+/** In `swept`, behind the name of a table that somebody was using. */
+const inUse = ', in use';
+
+/** The last cleaning that left no table for the next, and whether anything has been erased since, or left by those after it. */
+const sinceTheLast = sql.fragment`
+    last as (
+      select max(cleaned_at) as at from cleanings
+      where not exists (select from unnest(swept) as t (name) where t.name like ${`%${inUse}`})),
+    since as (
+      select exists (select from erasures where erased_at > coalesce(last.at, '-infinity'))
+        or exists (select from cleanings where cleaned_at > coalesce(last.at, '-infinity')) as erased
+      from last)`;
+
+/** Once a day, and as soon as anything was erased since: what is deleted must leave the disk, too. */
+export function isCleaningDue(db: Db): Promise<boolean> {
+  return db.oneFirst(sql.type(DueRow)`
+    with ${sinceTheLast}
+    select since.erased or last.at is null or last.at < heed_now() - interval '1 day' as due from last, since`);
+}
+
+/** Its moment, and whether anything is to leave the disk. Nobody is in the middle of erasing then, and whoever begins later is dated later: so
+ *  whatever is not gone by the end of this cleaning makes the next one due. */
+export async function beginCleaning(tx: Tx): Promise<{ at: string; erased: boolean }> {
+  await holdTheChain(tx);
+  return tx.one(sql.type(BegunRow)`
+    with ${sinceTheLast}
+    select heed_take_moment()::text as at, erased from since`);
 }
 
 const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
@@ -79,9 +102,11 @@ export async function deleteEndedLinks(tx: Tx): Promise<number> {
 
 export async function recordCleaning(
   db: Db,
-  c: { remarks: number; letters: number; links: number; swept: readonly string[] },
+  at: string,
+  c: { remarks: number; letters: number; links: number; swept: readonly string[]; inUse: readonly string[] },
 ): Promise<void> {
+  const swept = [...c.swept, ...c.inUse.map((table) => `${table}${inUse}`)];
   await db.query(sql.unsafe`
-    insert into cleanings (remarks, letters, links, swept)
-    values (${c.remarks}, ${c.letters}, ${c.links}, ${sql.array([...c.swept], 'text')}) on conflict do nothing`);
+    insert into cleanings (cleaned_at, remarks, letters, links, swept)
+    values (${at}::timestamptz, ${c.remarks}, ${c.letters}, ${c.links}, ${sql.array(swept, 'text')}) on conflict do nothing`);
 }

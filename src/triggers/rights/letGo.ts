@@ -2,9 +2,10 @@
 
 import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
 import {
-  cleaningDue,
+  beginCleaning,
   deleteEndedLinks,
   deleteLetters,
+  isCleaningDue,
   kindsWithWords,
   leftWithoutWords,
   pastTheirTime,
@@ -13,24 +14,24 @@ import {
 import type { Configuration } from '../../store/records/configurations.ts';
 import { erase, type Erasing } from '../../store/records/erasures.ts';
 import type { Pool } from '../../store/pool.ts';
+import type { Scrubbed } from '../../store/scrub.ts';
 
-export interface LetGo {
+export interface LetGo extends Scrubbed {
   remarks: number;
   letters: number;
   links: number;
-  swept: string[];
 }
 
 /** So that no transaction holds many loops for long. */
 const atOnce = 50;
 
-/** Once a day, and after every erasure; null when it is not due. `scrub` takes from the disk what was deleted, and returns what it could not. */
+/** Once a day, after every erasure, and again while somebody was using a table; null when it is not due. `scrub` takes from the disk what was
+ *  deleted, and returns what it could not. */
 export async function letGo(
   { pool, configuration }: { pool: Pool; configuration: () => Promise<Configuration> },
-  scrub: () => Promise<string[]>,
+  scrub: () => Promise<Scrubbed>,
 ): Promise<LetGo | null> {
-  const { due, erased } = await cleaningDue(pool);
-  if (!due) return null;
+  if (!(await isCleaningDue(pool))) return null;
   const { company } = await configuration();
   let remarks = 0;
   for (const kind of await kindsWithWords(pool)) {
@@ -60,8 +61,9 @@ export async function letGo(
     letters: await deleteLetters(tx, lettersKept(company)),
     links: await deleteEndedLinks(tx),
   }));
-  const swept = erased || remarks + letters > 0 ? await scrub() : [];
-  const gone = { remarks, letters, links, swept };
-  await recordCleaning(pool, gone);
+  const { at, erased } = await pool.transaction(beginCleaning);
+  const scrubbed = erased || letters > 0 ? await scrub() : { swept: [], inUse: [] };
+  const gone = { remarks, letters, links, ...scrubbed };
+  await recordCleaning(pool, at, gone);
   return gone;
 }
