@@ -10,28 +10,15 @@ import pg from 'pg';
 import { z } from 'zod';
 import { connect } from './connection.ts';
 import { copyOut } from './copy.ts';
-
-const RecordedErasure = z.object({
-  id: z.string(),
-  customerId: z.string().nullable(),
-  cause: z.enum(['asked', 'retention']),
-  by: z.string(),
-  reason: z.string(),
-  erasedAt: z.coerce.date(),
-  signals: z.array(z.string()),
-  tombstones: z.array(z.object({ kind: z.string(), hash: z.string() })),
-});
-/** An erasure as every later backup carries it, so that an earlier one can be restored without bringing back what was erased. */
-export type RecordedErasure = z.infer<typeof RecordedErasure>;
+import { Wishes, wishesIn } from './wishes.ts';
 
 /** First line of a backup. */
-export const Header = z.object({
+export const Header = Wishes.extend({
   heed: z.literal('backup'),
   format: z.literal(1),
   takenAt: z.coerce.date(),
   /** Those the schema had, in order. */
   migrations: z.array(z.string()),
-  erasures: z.array(RecordedErasure),
 });
 export type Header = z.infer<typeof Header>;
 
@@ -54,8 +41,13 @@ export const unfinished = '.part';
 /**
  * Writes a backup to `file`, for this account alone, in one snapshot while everything goes on. What was there before is replaced only by a
  * whole one that has reached the disk. Throws when the database can't be reached or has no schema, and what the disk says when it is full.
+ * With `erasuresOnly` its first line alone, which tells an earlier backup what was asked since, and can't be restored itself.
  */
-export async function backUp(databaseUrl: string, file: string): Promise<BackedUp> {
+export async function backUp(
+  databaseUrl: string,
+  file: string,
+  { erasuresOnly = false }: { erasuresOnly?: boolean } = {},
+): Promise<BackedUp> {
   const client = await connect(databaseUrl, 'heed-backup');
   const part = `${file}${unfinished}`;
   try {
@@ -63,9 +55,9 @@ export async function backUp(databaseUrl: string, file: string): Promise<BackedU
     await client.query(`select pg_advisory_lock(hashtext('heed.backup'))`);
     await client.query('begin isolation level repeatable read read only');
     const header = await headerOf(client);
-    const tables = await tablesOf(client);
+    const tables = erasuresOnly ? [] : await tablesOf(client);
     await pipeline(
-      everythingIn(client, header, tables),
+      erasuresOnly ? [said(header)] : everythingIn(client, header, tables),
       createGzip({ level: 6 }),
       createWriteStream(part, { mode: 0o600, flush: true }),
     );
@@ -83,7 +75,6 @@ async function* everythingIn(
   header: Header,
   tables: z.infer<typeof TableLine>[],
 ): AsyncGenerator<Buffer | string> {
-  const said = (line: object): string => `${JSON.stringify(line)}\n`;
   yield said(header);
   for (const { table, columns } of tables) {
     yield said({ table, columns } satisfies z.infer<typeof TableLine>);
@@ -94,6 +85,8 @@ async function* everythingIn(
   for (const line of await sequencesOf(client)) yield said(line);
   yield said({ end: true, tables: tables.length } satisfies z.infer<typeof EndLine>);
 }
+
+const said = (line: object): string => `${JSON.stringify(line)}\n`;
 
 /** A name that was given survives a loss of power only once its folder is on the disk, too. */
 async function flushFolder(folder: string): Promise<void> {
@@ -115,25 +108,8 @@ async function headerOf(client: pg.Client): Promise<Header> {
     format: 1,
     takenAt: rows[0]!.now,
     migrations: migrations.map(({ name }) => name),
-    erasures: await erasuresOf(client),
+    ...(await wishesIn(client)),
   };
-}
-
-/** Every erasure there was; none where the schema is older than they are. */
-export async function erasuresOf(client: pg.Client): Promise<RecordedErasure[]> {
-  const { rows: known } = await client.query<{ known: boolean }>(
-    `select to_regclass('public.erasures') is not null as known`,
-  );
-  if (!known[0]?.known) return [];
-  const { rows } = await client.query<{ erasure: unknown }>(`
-    select jsonb_build_object(
-      'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
-      'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
-      'tombstones', (
-        select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
-        from tombstones t where t.erasure_id = e.id)) as erasure
-    from erasures e order by e.erased_at, e.id`);
-  return rows.map(({ erasure }) => RecordedErasure.parse(erasure));
 }
 
 /** In the order in which they may be filled: what is referred to comes first. */

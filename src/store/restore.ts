@@ -5,29 +5,18 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import pg from 'pg';
 import { DomainError } from '../domain/errors.ts';
-import {
-  EndLine,
-  erasuresOf,
-  linesOf,
-  readHeader,
-  SequenceLine,
-  TableLine,
-  type Header,
-  type RecordedErasure,
-} from './backup.ts';
+import { EndLine, linesOf, readHeader, SequenceLine, TableLine, type Header } from './backup.ts';
 import { connect } from './connection.ts';
 import { copyIn } from './copy.ts';
 import { isHalfRestored, migrate, migrateTo, migrationsKnown, setAside } from './migrate.ts';
 import { openPool, sql } from './pool.ts';
 import { openConfigurations } from './records/configurations.ts';
-import { erase } from './records/erasures.ts';
 import { putBack } from './records/epochs.ts';
+import { repeatWishes, wishesIn, type Repeated, type Wishes } from './wishes.ts';
 
-export interface Restored {
+export interface Restored extends Repeated {
   takenAt: Date;
   tables: number;
-  /** Erasures later than the backup that were carried out again. */
-  erasedAgain: number;
   /** Open loops, all of which are woken. */
   loops: number;
   /** In doubt from now on, because they may have been sent since the backup: letters to customers, and messages in all. */
@@ -49,7 +38,7 @@ export async function restore(
   await mustKnow(header);
   await mustBeWhole(file);
   const client = await connect(databaseUrl, 'heed-restore');
-  let erasures: RecordedErasure[];
+  let wishes: Wishes[];
   let tables: number;
   try {
     await mustBeAlone(client);
@@ -70,7 +59,7 @@ export async function restore(
         { cause: refusal },
       );
     }
-    erasures = [...(await erasuresOf(client)), ...(await erasuresBeside(file, erasuresFrom))];
+    wishes = [await wishesIn(client), ...(await wishesBeside(file, erasuresFrom))];
     try {
       await putAside(client, header, held);
       tables = await load(client, file);
@@ -84,7 +73,7 @@ export async function restore(
     await client.end();
   }
   await migrate(databaseUrl, undefined, { restoring: true });
-  return { takenAt: header.takenAt, tables, ...(await eraseAgain(databaseUrl, header, erasures)) };
+  return { takenAt: header.takenAt, tables, ...(await goOnFrom(databaseUrl, header, wishes)) };
 }
 
 async function mustKnow({ migrations }: Header): Promise<void> {
@@ -119,14 +108,16 @@ async function mustBeAlone(client: pg.Client): Promise<void> {
 }
 
 /** From the file itself it comes along anyway; from later ones it has to be known, or what was erased would be back. */
-async function erasuresBeside(file: string, named: readonly string[]): Promise<RecordedErasure[]> {
+async function wishesBeside(file: string, named: readonly string[]): Promise<Wishes[]> {
   const folder = dirname(resolve(file));
-  const beside = (await readdir(folder)).filter((name) => name.endsWith('.backup')).map((name) => join(folder, name));
+  const beside = (await readdir(folder))
+    .filter((name) => /\.(backup|erasures)$/.test(name))
+    .map((name) => join(folder, name));
   const headers = await Promise.all([
     ...beside.map((one) => readHeader(one).catch(() => undefined)),
     ...named.map((one) => readHeader(one)),
   ]);
-  return headers.flatMap((header) => header?.erasures ?? []);
+  return headers.filter((header) => header !== undefined);
 }
 
 async function holdsHeed(client: pg.Client): Promise<boolean> {
@@ -223,39 +214,22 @@ async function* rowsIn(lines: AsyncGenerator<Buffer, void, undefined>): AsyncGen
   if (bytes > 0) yield Buffer.concat(waiting);
 }
 
-async function eraseAgain(
+/** Nothing opens this database before both are over: what was asked since is repeated, and what may have been sent since is in doubt. */
+async function goOnFrom(
   databaseUrl: string,
-  header: Header,
-  erasures: readonly RecordedErasure[],
+  { takenAt }: Header,
+  wishes: readonly Wishes[],
 ): Promise<Omit<Restored, 'takenAt' | 'tables'>> {
   const pool = await openPool(databaseUrl, { statementTimeoutMs: 600_000, connections: 2 });
   try {
     const { company } = await openConfigurations(pool)();
-    const known = new Set(header.erasures.map(({ id }) => id));
-    let erasedAgain = 0;
-    for (const one of erasures) {
-      if (known.has(one.id)) continue;
-      known.add(one.id);
-      await pool.transaction(async (tx) => {
-        // Whoever came after the backup is not in it.
-        const there = one.customerId
-          ? await tx.exists(sql.unsafe`select from customers where id = ${one.customerId}`)
-          : one.signals.length > 0;
-        if (!there) return;
-        await erase(tx, { customerId: one.customerId, signalIds: one.signals }, { ...one, company });
-        for (const { kind, hash } of one.tombstones)
-          await tx.query(sql.unsafe`
-            insert into tombstones (erasure_id, kind, address_hash) values (${one.id}, ${kind}, ${sql.binary(Buffer.from(hash, 'hex'))})
-            on conflict do nothing`);
-        erasedAgain += 1;
-      });
-    }
-    const why = { by: 'heed restore', reason: `backup of ${header.takenAt.toISOString()}` };
+    const repeated = await repeatWishes(pool, company, wishes);
+    const why = { by: 'heed restore', reason: `backup of ${takenAt.toISOString()}` };
     const { loops, letters, messages } = await pool.transaction(async (tx) => {
       await tx.query(sql.unsafe`drop schema ${sql.identifier([setAside])} cascade`);
       return putBack(tx, why);
     });
-    return { erasedAgain, loops, letters, messages };
+    return { ...repeated, loops, letters, messages };
   } finally {
     await pool.end();
   }

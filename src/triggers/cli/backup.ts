@@ -17,15 +17,18 @@ import { sayJson, type Terminal } from './terminal.ts';
 export function addBackup(program: Command, terminal: Terminal): void {
   program
     .command('backup')
-    .argument('<file>', 'where to write it; by name it should end in .backup')
+    .argument('<file>', 'where to write it; by name it should end in .backup, or .erasures for those only')
     .description('write everything Heed knows to one file, for this account alone, while it goes on working')
+    .option('--erasures-only', 'only what was erased: for heed restored, where something else backs up the database')
     .option('--json', 'for programs')
-    .action(async (name: string, { json }: { json?: boolean }) => {
+    .action(async (name: string, { erasuresOnly, json }: { erasuresOnly?: boolean; json?: boolean }) => {
       const { databaseUrl } = await findDatabase(terminal.config());
       const file = resolve(terminal.folder(), name);
       await mkdir(dirname(file), { recursive: true });
-      const made = await backUp(databaseUrl, file);
+      const made = await backUp(databaseUrl, file, { erasuresOnly: erasuresOnly ?? false });
       if (json) sayJson(terminal, made);
+      else if (erasuresOnly)
+        terminal.say(`${file}: what was erased until now, without any words. Keep it apart from the database.`);
       else
         terminal.say(
           `${file}: ${made.tables} tables, ${(made.bytes / 1e6).toFixed(1)} MB. It holds what customers said: keep it as you keep that.`,

@@ -1,5 +1,6 @@
 /** heed status, stuck, repair, rebuild, restored, stop-sending, resume-sending: how it goes, what stands still, and putting it right. */
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
@@ -10,7 +11,7 @@ import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
 import { repair, Repair } from '../responses/repair.ts';
-import { Restoration, restored } from '../restored.ts';
+import { Restoration, restored, type Restored } from '../restored.ts';
 import { inPlace } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -111,21 +112,17 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .command('restored')
     .description("after Heed's database was put back to an earlier moment, before anything that sends is started")
     .requiredOption('--reason <text>', 'why, and to which moment')
+    .option('--erasures <file...>', 'backups made after that moment, for what was erased since')
     .option('--json', 'for programs')
-    .action(async ({ reason, json }: { reason: string; json?: boolean }) => {
+    .action(async (asked: { reason: string; erasures?: string[]; json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed }) => {
-        const given = Restoration.safeParse({ reason });
+        const given = Restoration.safeParse({ reason: asked.reason });
         if (!given.success)
           throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
-        const done = await restored(heed, { by: terminal.account, ...given.data });
-        if (json) return sayJson(terminal, done);
-        terminal.say(
-          `Epoch ${done.epoch} has begun. ${done.messages} messages may have been sent since, and are looked into.`,
-        );
-        terminal.say(
-          `${done.letters} of them are letters to customers: whoever answers for them is asked in a quarter of an hour.`,
-        );
-        terminal.say(`${done.loops} open loops are woken. Web, worker and relay may be started now.`);
+        const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
+        const done = await restored(heed, { by: terminal.account, ...given.data, erasuresFrom });
+        if (asked.json) sayJson(terminal, done);
+        else for (const line of restoredLines(done)) terminal.say(line);
       });
     });
 
@@ -169,6 +166,15 @@ function orderLine(o: { audience: Audience; stopped: boolean; changed: boolean; 
     ? `Nothing is sent to ${o.audience} from now on. Go on with: heed resume-sending ${o.audience}`
     : `Messages to ${o.audience} are sent again; ${o.lookedOver} that waited are looked over now.`;
 }
+
+const restoredLines = (done: Restored): string[] => [
+  `Epoch ${done.epoch} has begun. ${done.messages} messages may have been sent since, and are looked into.`,
+  `${done.letters} of them are letters to customers: whoever answers for them is asked in a quarter of an hour.`,
+  `${done.loops} open loops are woken.`,
+  done.knownUntil
+    ? `${done.erasedAgain} erasures were carried out again, as they were known on ${done.knownUntil.toISOString()}. Do what was asked later once more; then web, worker and relay may be started.`
+    : 'Whoever was erased since that moment is back. Run this again with --erasures and the backups made since, or erase them once more, before web, worker and relay are started.',
+];
 
 const stopLine = ({ audience, by, reason, since }: Stop): string =>
   `Nothing is sent to ${audience} since ${since.toISOString()}: ${reason} (${by}). Go on with: heed resume-sending ${audience}`;
