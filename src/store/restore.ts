@@ -1,5 +1,5 @@
 /** Brings a backup back: into a blank database, or in place of what is there. What was erased since it was made is erased again before anybody
- *  can open it. */
+ *  can open it, and who objected since is known to have. */
 
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -26,8 +26,8 @@ export interface Restored extends Repeated {
 
 /**
  * Throws `conflict` when the database holds a Heed and `replace` was not said, or somebody is using it; a sentence when the file is cut off or
- * written by a later version. Whatever is thrown, what was there stays; one that is killed is begun anew by the next. Erasures are taken from
- * what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
+ * written by a later version. Whatever is thrown, what was there stays; one that is killed is begun anew by the next. What people asked since is
+ * taken from what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
  */
 export async function restore(
   databaseUrl: string,

@@ -4,8 +4,10 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Company } from '../domain/company.ts';
-import { sql, type Pool } from './pool.ts';
+import { sql, type Pool, type Tx } from './pool.ts';
+import { holdTheChain } from './records/chain.ts';
 import { erase } from './records/erasures.ts';
+import { takeMailboxOfAnother } from './records/rights.ts';
 import { IdRow } from './rows.ts';
 
 const RecordedErasure = z.object({
@@ -20,47 +22,110 @@ const RecordedErasure = z.object({
 });
 type RecordedErasure = z.infer<typeof RecordedErasure>;
 
+/** Moments are as Postgres writes them, to the microsecond: which of two came later decides what is true. */
 export const Wishes = z.object({
   erasures: z.array(RecordedErasure),
+  /** Addresses to which nothing goes any more. In backups made by 0.1 there is none, nor of what follows. */
+  suppressions: z
+    .array(
+      z.object({
+        hash: z.string(),
+        channel: z.enum(['email', 'phone']),
+        cause: z.enum(['unsubscribed', 'not_me', 'bounced', 'complained']),
+        at: z.string(),
+      }),
+    )
+    .default([]),
+  /** Objections, and what is to rest or rests no longer. Not why: that is in the words of whoever typed it. */
+  rights: z
+    .array(
+      z.object({
+        id: z.string(),
+        customerId: z.string(),
+        kind: z.enum(['objection', 'restriction', 'lifting']),
+        by: z.string(),
+        at: z.string(),
+      }),
+    )
+    .default([]),
+  /** Signals of which somebody said that it was not them. */
+  disavowals: z.array(z.object({ signalId: z.string(), at: z.string() })).default([]),
 });
 export type Wishes = z.infer<typeof Wishes>;
+
+const SaidByRow = z.object({ customer_id: z.string().nullable() });
 
 export interface Repeated {
   /** Erasures that this database did not know, and that were carried out again. */
   erasedAgain: number;
+  /** Objections, rests and "not me" that it did not know, and that hold again. */
+  heldAgain: number;
 }
 
 /** Everything that was ever asked; nothing of it where the schema is older than that. */
 export async function wishesIn(client: pg.Client): Promise<Wishes> {
-  return { erasures: await erasuresOf(client) };
+  return Wishes.parse({
+    erasures: await listed(
+      client,
+      'erasures',
+      `select jsonb_build_object(
+         'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
+         'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
+         'tombstones', (
+           select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
+           from tombstones t where t.erasure_id = e.id)) as wish
+       from erasures e order by e.erased_at, e.id`,
+    ),
+    suppressions: await listed(
+      client,
+      'suppressions',
+      `select jsonb_build_object('hash', encode(address_hash, 'hex'), 'channel', channel, 'cause', cause, 'at', suppressed_at) as wish
+       from suppressions order by suppressed_at, id`,
+    ),
+    rights: await listed(
+      client,
+      'rights',
+      `select jsonb_build_object('id', id, 'customerId', customer_id, 'kind', kind, 'by', by, 'at', exercised_at) as wish
+       from rights where kind in ('objection', 'restriction', 'lifting') order by exercised_at, id`,
+    ),
+    disavowals: await listed(
+      client,
+      'disavowals',
+      `select jsonb_build_object('signalId', signal_id, 'at', disavowed_at) as wish
+       from disavowals order by disavowed_at, signal_id`,
+    ),
+  });
 }
 
-async function erasuresOf(client: pg.Client): Promise<RecordedErasure[]> {
-  const { rows: known } = await client.query<{ known: boolean }>(
-    `select to_regclass('public.erasures') is not null as known`,
-  );
+async function listed(client: pg.Client, table: string, statement: string): Promise<unknown[]> {
+  const { rows: known } = await client.query<{ known: boolean }>('select to_regclass($1) is not null as known', [
+    `public.${table}`,
+  ]);
   if (!known[0]?.known) return [];
-  const { rows } = await client.query<{ erasure: unknown }>(`
-    select jsonb_build_object(
-      'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
-      'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
-      'tombstones', (
-        select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
-        from tombstones t where t.erasure_id = e.id)) as erasure
-    from erasures e order by e.erased_at, e.id`);
-  return rows.map(({ erasure }) => RecordedErasure.parse(erasure));
+  const { rows } = await client.query<{ wish: unknown }>(statement);
+  return rows.map(({ wish }) => wish);
 }
 
 /** To be called while nothing else is at work on this database, and before its loops are woken. Doing it twice does no harm. */
 export async function repeatWishes(pool: Pool, company: Company, wishes: readonly Wishes[]): Promise<Repeated> {
-  return {
-    erasedAgain: await eraseAgain(
-      pool,
-      company,
-      wishes.flatMap(({ erasures }) => erasures),
-    ),
-  };
+  const erasedAgain = await eraseAgain(
+    pool,
+    company,
+    wishes.flatMap(({ erasures }) => erasures),
+  );
+  const heldAgain = await pool.transaction(async (tx) => {
+    await holdTheChain(tx);
+    const suppressed = await suppressAgain(tx, once(wishes.flatMap(({ suppressions }) => suppressions)));
+    const used = await useAgain(tx, once(wishes.flatMap(({ rights }) => rights)));
+    return suppressed + used + (await disavowAgain(tx, once(wishes.flatMap(({ disavowals }) => disavowals))));
+  });
+  return { erasedAgain, heldAgain };
 }
+
+/** Every backup tells of the same ones. */
+const once = <Wish>(all: readonly Wish[]): Wish[] => [
+  ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
+];
 
 async function eraseAgain(pool: Pool, company: Company, erasures: readonly RecordedErasure[]): Promise<number> {
   const known = new Set(await pool.anyFirst(sql.type(IdRow)`select id from erasures`));
@@ -83,4 +148,49 @@ async function eraseAgain(pool: Pool, company: Company, erasures: readonly Recor
     });
   }
   return erasedAgain;
+}
+
+/** What waits in the ledger is left as it is: the gate before sending asks for the way to a customer, and what may have left is in doubt. */
+async function suppressAgain(tx: Tx, suppressions: Wishes['suppressions']): Promise<number> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into suppressions (id, address_hash, channel, cause, suppressed_at)
+    select gen_random_uuid(), decode(w.hash, 'hex'), w.channel, w.cause, w.at::timestamptz
+    from ${sql.unnest(
+      suppressions.map(({ hash, channel, cause, at }) => [hash, channel, cause, at]),
+      ['text', 'text', 'text', 'text'],
+    )} as w (hash, channel, cause, at)
+    on conflict do nothing`);
+  return rowCount;
+}
+
+/** Whoever came later is not in this database, and has nothing in it that could rest. */
+async function useAgain(tx: Tx, rights: Wishes['rights']): Promise<number> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    insert into rights (id, customer_id, kind, by, exercised_at)
+    select w.id, w.customer_id, w.kind, w.by, w.at::timestamptz
+    from ${sql.unnest(
+      rights.map(({ id, customerId, kind, by, at }) => [id, customerId, kind, by, at]),
+      ['uuid', 'uuid', 'text', 'text', 'text'],
+    )} as w (id, customer_id, kind, by, at)
+    join customers c on c.id = w.customer_id
+    on conflict do nothing`);
+  return rowCount;
+}
+
+async function disavowAgain(tx: Tx, disavowals: Wishes['disavowals']): Promise<number> {
+  const disavowed = await tx.any(sql.type(SaidByRow)`
+    with repeated as (
+      insert into disavowals (signal_id, disavowed_at)
+      select w.signal_id, w.at::timestamptz
+      from ${sql.unnest(
+        disavowals.map(({ signalId, at }) => [signalId, at]),
+        ['uuid', 'text'],
+      )} as w (signal_id, at)
+      join signals s on s.id = w.signal_id
+      on conflict do nothing
+      returning signal_id)
+    select s.customer_id from repeated r join signals s on s.id = r.signal_id`);
+  const customers = new Set(disavowed.map(({ customer_id }) => customer_id));
+  for (const customer of customers) if (customer) await takeMailboxOfAnother(tx, customer);
+  return disavowed.length;
 }

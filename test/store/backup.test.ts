@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import { audit } from '../../src/audit/audit.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { processesNaming } from '../../src/embedded/processes.ts';
 import { backUp } from '../../src/store/backup.ts';
@@ -23,6 +24,8 @@ import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
+import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 
 const server = process.env['HEED_TEST_POSTGRES']!;
@@ -318,6 +321,126 @@ test('that is broken off while it is restored for a Heed that was stopped leaves
     for (const { pid } of await processesNaming(server)) process.kill(pid, 'SIGQUIT');
     await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
+});
+
+describe('one from before people asked something of us', () => {
+  interface Said {
+    signal: string;
+    customer: string;
+  }
+  let written: string;
+  let older: string;
+  let later: string;
+  let stops: Said;
+  let disowns: Said;
+  let rests: Said;
+  let goesOn: Said;
+  let came: Said;
+
+  beforeAll(async () => {
+    written = await blank();
+    older = join(await mkdtemp(join(folder, 'older-')), 'older.backup');
+    later = join(await mkdtemp(join(folder, 'later-')), 'later.backup');
+    await restore(written, file);
+    const pool = await openPool(written, { statementTimeoutMs: 20_000 });
+    const heed = { pool, configuration: openConfigurations(pool), hint: () => {}, turnedAway: tallyRefusals(pool) };
+    const { company } = await heed.configuration();
+    const hears = async (name: string): Promise<Said> => {
+      const { id: signal } = await capture(
+        heed,
+        {
+          words: `It is ${name} who said this`,
+          place: Object.keys(company.places)[0]!,
+          customer: { name, email: `${name}@example.com` },
+          consent: [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }],
+        },
+        { channel: 'api', press: { source: 'test', key: newId() } },
+      );
+      const [of] = await ask(written, `select customer_id from signals where id = '${signal}'`);
+      return { signal, customer: of!['customer_id']! };
+    };
+    [stops, disowns, rests, goesOn] = [
+      await hears('sten'),
+      await hears('dido'),
+      await hears('rosa'),
+      await hears('gorm'),
+    ];
+    await restrict(heed, goesOn.customer, { by: 'otto' });
+    await backUp(written, older);
+
+    await stopWriting(heed, stops.customer);
+    await disavow(heed, disowns.signal, disowns.customer);
+    await restrict(heed, rests.customer, { by: 'otto' });
+    await lift(heed, goesOn.customer, { by: 'otto' });
+    came = await hears('cato');
+    await stopWriting(heed, came.customer);
+    await disavow(heed, came.signal, came.customer);
+    await pool.end();
+    await backUp(written, later);
+  });
+
+  const reachOf = async (url: string, { signal }: Said): Promise<string | null> => {
+    const [way] = await ask(
+      url,
+      `select coalesce(channel, why_not) as way from now.reach where signal_id = '${signal}'`,
+    );
+    return way!['way']!;
+  };
+  const emailsOf = (url: string, { customer }: Said) =>
+    ask(url, `select from identities where customer_id = '${customer}' and kind = 'email'`);
+  const resting = (url: string) => ask(url, 'select customer_id from now.restrictions');
+
+  async function expectAllIsKept(url: string): Promise<void> {
+    expect(await reachOf(url, stops)).toBe('suppressed');
+    expect(await reachOf(url, disowns)).toBe('not_me');
+    expect(await emailsOf(url, disowns)).toEqual([]);
+    expect(await resting(url)).toEqual([{ customer_id: rests.customer }]);
+    expect(await ask(url, `select from signals where id = '${came.signal}'`)).toEqual([]);
+    // Each is a fact as any other: on the chain.
+    const pool = await openPool(url, { statementTimeoutMs: 20_000 });
+    while ((await chainFacts(pool, 500)) > 0);
+    await pool.end();
+    const { findings } = await audit({ databaseUrl: url });
+    expect(findings.find(({ invariant }) => invariant === 'I7')?.violations).toEqual([]);
+    const linked = `select fact, count(*)::text as n from chain where fact in ('suppressions', 'rights', 'disavowals') group by 1 order by 1`;
+    expect(await ask(url, linked)).toEqual([
+      { fact: 'disavowals', n: '1' },
+      // The fifth is that a stranger's mailbox was taken away.
+      { fact: 'rights', n: '5' },
+      { fact: 'suppressions', n: '2' },
+    ]);
+  }
+
+  test('comes back as it was, where nobody can know better', async () => {
+    const target = await blank();
+    expect(await restore(target, older)).toMatchObject({ heldAgain: 0 });
+    expect([await reachOf(target, stops), await reachOf(target, disowns)]).toEqual(['email', 'email']);
+    expect(await resting(target)).toEqual([{ customer_id: goesOn.customer }]);
+  });
+
+  test('knows whoever objected since once it is restored beside a later one, or one that is named', async () => {
+    const beside = await mkdtemp(join(folder, 'beside-'));
+    for (const one of [older, later]) await cp(one, join(beside, basename(one)));
+    const target = await blank();
+    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 6 });
+    await expectAllIsKept(target);
+
+    const another = await blank();
+    await restore(another, older, { erasuresFrom: [later] });
+    await expectAllIsKept(another);
+  });
+
+  test('knows them from what it takes the place of, too', async () => {
+    await restore(written, older, { replace: true });
+    await expectAllIsKept(written);
+  });
+
+  test('comes back from a version that told of erasures alone, too', async () => {
+    const before = await changed({ suppressions: undefined, rights: undefined, disavowals: undefined });
+    const target = await blank();
+    await restore(target, before);
+    expect(await contents(target)).toEqual(await contents(source));
+  });
 });
 
 describe('one that cannot be made to the end', () => {

@@ -95,6 +95,23 @@ async function leaveMailbox(tx: Tx, customerId: string): Promise<void> {
     where customer_id = ${customerId} and kind in ('yours', 'not_me', 'unsubscribe', 'rights') and revoked_at is null`);
 }
 
+/** Where whoever reads it has said of everything that this customer said that it was not them, their e-mail address is somebody else's: it is put
+ *  right. */
+export async function takeMailboxOfAnother(tx: Tx, customerId: string): Promise<void> {
+  if (!(await isSomebodyElses(tx, customerId))) return;
+  const id = await recordRight(tx, { customerId, kind: 'rectification', by: 'customer' });
+  await putRight(tx, customerId, id, { addresses: [{ kind: 'email', to: null }] });
+}
+
+function isSomebodyElses(tx: Tx, customerId: string): Promise<boolean> {
+  return tx.exists(sql.unsafe`
+    select from identities i
+    where i.customer_id = ${customerId} and i.kind = 'email'
+      and not exists (
+        select from signals s
+        where s.customer_id = ${customerId} and not exists (select from disavowals d where d.signal_id = s.id))`);
+}
+
 /** At an address they still have, or, where the one they had was taken away, by the objection itself: a button in a letter ends letters, a
  *  colleague records it for calls, too. That an address bounces is no word of theirs. */
 function hasObjected(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<boolean> {

@@ -19,7 +19,10 @@ export function addBackup(program: Command, terminal: Terminal): void {
     .command('backup')
     .argument('<file>', 'where to write it; by name it should end in .backup, or .erasures for those only')
     .description('write everything Heed knows to one file, for this account alone, while it goes on working')
-    .option('--erasures-only', 'only what was erased: for heed restored, where something else backs up the database')
+    .option(
+      '--erasures-only',
+      'only what was erased and objected to: for heed restored, where something else backs up the database',
+    )
     .option('--json', 'for programs')
     .action(async (name: string, { erasuresOnly, json }: { erasuresOnly?: boolean; json?: boolean }) => {
       const { databaseUrl } = await findDatabase(terminal.config());
@@ -28,7 +31,9 @@ export function addBackup(program: Command, terminal: Terminal): void {
       const made = await backUp(databaseUrl, file, { erasuresOnly: erasuresOnly ?? false });
       if (json) sayJson(terminal, made);
       else if (erasuresOnly)
-        terminal.say(`${file}: what was erased until now, without any words. Keep it apart from the database.`);
+        terminal.say(
+          `${file}: what was erased and objected to until now, without any words. Keep it apart from the database.`,
+        );
       else
         terminal.say(
           `${file}: ${made.tables} tables, ${(made.bytes / 1e6).toFixed(1)} MB. It holds what customers said: keep it as you keep that.`,
@@ -38,11 +43,13 @@ export function addBackup(program: Command, terminal: Terminal): void {
   program
     .command('restore')
     .argument('<file>', 'a backup')
-    .description('bring a backup back into a blank database; what was erased since it was made is erased again')
+    .description(
+      'bring a backup back into a blank database; what was erased or objected to since it was made is so again',
+    )
     .option('--replace', 'in place of what the database holds, which is lost')
     .option(
       '--erasures <file...>',
-      'later backups, for what was erased since; those in the same folder are read anyway',
+      'later backups, for what was erased and objected to since; those in the same folder are read anyway',
     )
     .option('--json', 'for programs')
     .action(async (name: string, asked: { replace?: boolean; erasures?: string[]; json?: boolean }) => {
@@ -62,7 +69,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
       else
         for (const line of [
           `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
-          `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again.`,
+          `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again; ${done.heldAgain} later objections, rests and "not me" hold again.`,
           `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
           'The chain of facts ends where the backup did: put the old anchor away, then take a new one: heed audit --anchor FILE.',
         ])

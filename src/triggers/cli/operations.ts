@@ -112,7 +112,7 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .command('restored')
     .description("after Heed's database was put back to an earlier moment, before anything that sends is started")
     .requiredOption('--reason <text>', 'why, and to which moment')
-    .option('--erasures <file...>', 'backups made after that moment, for what was erased since')
+    .option('--erasures <file...>', 'backups made after that moment, for what was erased and objected to since')
     .option('--json', 'for programs')
     .action(async (asked: { reason: string; erasures?: string[]; json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed }) => {
@@ -172,8 +172,8 @@ const restoredLines = (done: Restored): string[] => [
   `${done.letters} of them are letters to customers: whoever answers for them is asked in a quarter of an hour.`,
   `${done.loops} open loops are woken.`,
   done.knownUntil
-    ? `${done.erasedAgain} erasures were carried out again, as they were known on ${done.knownUntil.toISOString()}. Do what was asked later once more; then web, worker and relay may be started.`
-    : 'Whoever was erased since that moment is back. Run this again with --erasures and the backups made since, or erase them once more, before web, worker and relay are started.',
+    ? `${done.erasedAgain} erasures were carried out again, and ${done.heldAgain} objections, rests and "not me" hold again, as they were known on ${done.knownUntil.toISOString()}. Do what was asked later once more; then web, worker and relay may be started.`
+    : 'Whoever was erased since that moment is back, and who objected since is written to. Run this again with --erasures and the backups made since, or do it once more, before web, worker and relay are started.',
 ];
 
 const stopLine = ({ audience, by, reason, since }: Stop): string =>

@@ -5,7 +5,7 @@ import { holdTheChain } from '../../store/records/chain.ts';
 import { suppress, type Address } from '../../store/records/customers.ts';
 import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
-import { putRight, recordRight } from '../../store/records/rights.ts';
+import { recordRight, takeMailboxOfAnother } from '../../store/records/rights.ts';
 import { sql, type Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 
@@ -42,26 +42,10 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
     await tx.query(sql.unsafe`
       update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
       where loop_id = ${signalId} and customer_id = ${customerId} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
-    if (await isSomebodyElses(tx, customerId)) await takeMailboxAway(tx, customerId);
+    await takeMailboxOfAnother(tx, customerId);
     await factRecorded(tx, signalId);
   });
   heed.hint();
-}
-
-/** Whether they have an e-mail address whose reader has said of everything that it was not them. */
-function isSomebodyElses(tx: Tx, customerId: string): Promise<boolean> {
-  return tx.exists(sql.unsafe`
-    select from identities i
-    where i.customer_id = ${customerId} and i.kind = 'email'
-      and not exists (
-        select from signals s
-        where s.customer_id = ${customerId} and not exists (select from disavowals d where d.signal_id = s.id))`);
-}
-
-/** Put right by whoever reads it. */
-async function takeMailboxAway(tx: Tx, customerId: string): Promise<void> {
-  const id = await recordRight(tx, { customerId, kind: 'rectification', by: 'customer' });
-  await putRight(tx, customerId, id, { addresses: [{ kind: 'email', to: null }] });
 }
 
 function addresses(tx: Tx, customerId: string, kinds: readonly Address['kind'][]): Promise<readonly Address[]> {

@@ -400,7 +400,7 @@ describe('operations', () => {
     });
     const { said } = await heed(['restored', '--reason', 'the disk was lost at two']);
     expect(said).toMatch(/^Epoch 2 has begun\. \d+ messages may have been sent since/);
-    expect(said).toContain('Whoever was erased since that moment is back. Run this again with --erasures');
+    expect(said).toContain('Whoever was erased since that moment is back, and who objected since is written to.');
     expect(
       await db.pool.one(sql.unsafe`select state, epoch from deliveries where dedupe_key = ${`restored:${id}`}`),
     ).toEqual({ state: 'uncertain', epoch: 1 });

@@ -64,20 +64,25 @@ async function heed(...argv: string[]) {
 test.each([
   ['a whole backup', 'later.backup', []],
   ['what was erased alone', 'later.erasures', ['--erasures-only']],
-] as const)('who was erased after a copy of the server was made stays erased once it is put back, by %s', async (_, file, only) => {
-  await heed('erase', '--subject', zoe.email, '--reason', 'asked at the counter');
-  expect((await heed('backup', file, ...only)).code).toBe(0);
-  await putBack();
-  expect(await foundInDatabase(url, canaries)).not.toEqual([]);
+] as const)(
+  'who was erased after a copy of the server was made stays erased once it is put back, by %s',
+  async (_, file, only) => {
+    await heed('erase', '--subject', zoe.email, '--reason', 'asked at the counter');
+    expect((await heed('backup', file, ...only)).code).toBe(0);
+    await putBack();
+    expect(await foundInDatabase(url, canaries)).not.toEqual([]);
 
-  const { code, said } = await heed('restored', '--reason', 'disk lost, put back to 13:55', '--erasures', file);
-  expect({ code, said }).toEqual({
-    code: 0,
-    said: expect.stringMatching(/^Epoch 2 has begun[^]*1 erasures were carried out again, as they were known on \S+Z\./),
-  });
-  expect(await foundInDatabase(url, canaries)).toEqual([]);
-  expect((await heed('export', '--subject', zoe.email)).said).toContain('Nobody is held under that');
-});
+    const { code, said } = await heed('restored', '--reason', 'disk lost, put back to 13:55', '--erasures', file);
+    expect({ code, said }).toEqual({
+      code: 0,
+      said: expect.stringMatching(
+        /^Epoch 2 has begun[^]*1 erasures were carried out again, and 0 objections.* as they were known on \S+Z\./,
+      ),
+    });
+    expect(await foundInDatabase(url, canaries)).toEqual([]);
+    expect((await heed('export', '--subject', zoe.email)).said).toContain('Nobody is held under that');
+  },
+);
 
 test('what was erased alone is never taken for a backup, and what is none stops heed restored before it does anything', async () => {
   await heed('backup', 'kept.erasures', '--erasures-only');
