@@ -227,31 +227,81 @@ async function unlinked(db: pg.Client, forms: readonly Form[]): Promise<Violatio
   }));
 }
 
-/** An unsealing without the act that caused it, or behind the erasure of something else. */
+/** An unsealing without the act that caused it, or behind one that is about somebody else. */
 async function neverUnsealed(db: pg.Client): Promise<Violation[]> {
-  const { rows } = await db.query<{ fact: string; key: string }>(
-    `select fact, key from unsealings u
-     where not exists (select from erasures e where e.id = u.cause)
-       and not exists (select from rights r where r.id = u.cause and r.kind = 'rectification')
+  const { rows } = await db.query<{ fact: string; key: string; caused: boolean }>(
+    `with unsealed as (
+       select u.fact, u.key, u.cause, c.act, c.customer_id,
+         case when u.key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then u.key::uuid end as id
+       from unsealings u
+       left join (
+         select id, 'erasure' as act, customer_id from erasures
+         union all
+         select id, kind, customer_id from rights where kind = 'rectification'
+       ) c on c.id = u.cause
+     ),
+     -- The remark or the insight that it is about. A kind of fact that is not named here is never taken for theirs.
+     about as (
+       select u.*, case u.fact
+         when 'words' then u.id
+         when 'signal_attributes' then u.id
+         when 'reviews' then u.id
+         when 'insights' then u.id
+         when 'decisions' then (select d.insight_id from decisions d where d.id = u.id)
+         when 'completions' then (select d.insight_id from decisions d where d.id = u.id)
+         when 'ownerships' then (select o.loop_id from ownerships o where o.id = u.id)
+         when 'closures' then (select z.loop_id from closures z where z.id = u.id)
+         when 'confirmations' then (select n.loop_id from confirmations n where n.id = u.id)
+         when 'repairs' then (select r.loop_id from repairs r where r.id = u.id)
+         when 'presses' then (
+           select coalesce(o.loop_id, a.loop_id, f.loop_id, r.loop_id, c.loop_id, n.loop_id, p.fact_id)
+           from presses p
+           left join ownerships o on o.id = p.fact_id
+           left join acknowledgements a on a.id = p.fact_id
+           left join follow_ups f on f.id = p.fact_id
+           left join repairs r on r.id = p.fact_id
+           left join calls c on c.id = p.fact_id
+           left join confirmations n on n.id = p.fact_id
+           where p.id = u.id)
+       end as loop_id
+       from unsealed u
+     )
+     select fact, key, act is not null as caused
+     from about u
+     where act is null or not case
+       when fact = 'identities' then ${wasTheirs}
+       -- Nothing but addresses is put right.
+       when act = 'rectification' then false
+       when fact = 'rights' then exists (select from rights r where r.id = u.id and r.customer_id = u.customer_id)
+       else exists (
+         select from signals s
+         where s.id in (select u.loop_id union all select x.signal_id from insight_signals x where x.insight_id = u.loop_id)
+           and (s.customer_id = u.customer_id
+             -- Without a customer, or its words' time was over.
+             or exists (select from erased_signals e where e.signal_id = s.id and e.erasure_id = u.cause)))
+     end
      limit 100`,
   );
-  const { rows: elsewhere } = await db.query<{ key: string }>(
-    `select key from unsealings u
-     where fact = 'words'
-       and not exists (select from erased_signals x where x.erasure_id = u.cause and x.signal_id::text = u.key)
-     limit 100`,
-  );
-  return [
-    ...rows.map(({ fact, key }) => ({
-      about: `${fact} ${key}`,
-      sentence: 'Its words are gone, and neither an erasure nor a rectification says why.',
-    })),
-    ...elsewhere.map(({ key }) => ({
-      about: `words ${key}`,
-      sentence: 'Its words are gone, and the erasure that is named as the cause is not about them.',
-    })),
-  ];
+  return rows.map(({ fact, key, caused }) => ({
+    about: `${fact} ${key}`,
+    sentence: caused
+      ? 'Its words are gone, and the erasure or rectification that is named as the cause is not about them.'
+      : 'Its words are gone, and neither an erasure nor a rectification says why.',
+  }));
 }
+
+/** Whether a deleted address was that customer's. Its row is gone, so its link is made again from what it can have been: it came with a remark
+ *  of theirs, or by being put right. What was deleted before it was linked says nothing of whose it was. */
+const wasTheirs = `(
+  not exists (select from chain c where c.fact = u.fact and c.key = u.key and c.digest <> sha256('[]'))
+  or exists (
+    select from chain c,
+      (select s.captured_at as at from signals s where s.customer_id = u.customer_id
+       union select r.exercised_at from rights r where r.customer_id = u.customer_id) came,
+      unnest(array['email', 'phone', 'loyalty']) as kind
+    where c.fact = u.fact and c.key = u.key
+      and c.digest = sha256(convert_to(jsonb_build_array(jsonb_build_array(u.key, u.customer_id::text, kind, came.at::text))::text, 'UTF8')))
+)`;
 
 /** While a fact waits to be linked, a change in it is not found. Longer than ten minutes is only right where an outage is known and over. */
 async function waiting(db: pg.Client, knownSeconds: number): Promise<Violation[]> {

@@ -7,13 +7,27 @@ import { chainIsWhole, headOf, type Anchor } from '../../src/audit/chain.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
-import { capture } from '../../src/triggers/capture.ts';
+import { closeRound } from '../../src/store/records/loops.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
+import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { join } from '../../src/triggers/responses/join.ts';
+import { repair } from '../../src/triggers/responses/repair.ts';
+import { disavow } from '../../src/triggers/responses/stop.ts';
+import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
-import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
+import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goOn } from '../triggers/http/story.ts';
 
 let db: TestDatabase;
 let superuser: pg.Client;
@@ -176,6 +190,148 @@ test('what has waited longer than ten minutes to be linked is found, or as long 
     },
   ]);
   expect(await waits(11, 3_600)).toEqual([]);
+});
+
+const press = () => ({ source: 'test', key: newId() });
+/** Said, and taken on as far as it goes by itself. */
+const said = async (more: Partial<Capture> & { customer: Capture['customer'] }): Promise<string> => {
+  const consent: Capture['consent'] = [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }];
+  const remark = { words: 'A word', place: place(), consent: more.customer?.email ? consent : undefined, ...more };
+  const { id } = await capture(db.heed, remark, { channel: 'api', press: press() });
+  await goOn(db, id);
+  return id;
+};
+const asksFor = (item: string, customer: Capture['customer']) =>
+  said({ kind: 'unmet-demand', wanted: { item, attributes: { size: '300', for: 'aunt Quorndon' } }, customer });
+const insightOf = async (id: string) => (await signalNow(db.pool, id))!.insight_id!;
+const decline = async (loopId: string, reason: string) =>
+  decide(
+    db.heed,
+    { loopId, by: (await insightNow(db.pool, loopId))!.decider, press: press() },
+    { outcome: 'declined', reason, internalReason: 'too dear' },
+  );
+/** Handed over, answered, and not settled: what people write about one remark. */
+const talkedAbout = async (email: string): Promise<string> => {
+  const id = await said({ kind: 'question', customer: { email } });
+  const by = async () => ({ loopId: id, by: (await signalNow(db.pool, id))!.owner, press: press() });
+  await handOver(db.heed, await by(), { to: 'jonas', reason: 'knows coats' });
+  await repair(db.heed, { loopId: id, by: 'operator' }, { action: 'wake', reason: 'stood still' });
+  await approveFollowUp(db.heed, await by(), { words: 'We do.' });
+  await confirm(db.heed, { loopId: id, press: press() }, { says: 'no', words: 'I still wait' });
+  return id;
+};
+const eraseWhoSaid = async (named: string) =>
+  erase(db.heed, await subjectNamed(db.pool, named), { by: 'operator', reason: 'asked' });
+
+test('whatever goes by right leaves the chain whole: erased, put right, disavowed, moved on, kept no longer', async () => {
+  const quillon = { name: 'Nora Quillon', email: 'nora@quillon.example', phone: '+31 6 12345678' };
+  const asked = await asksFor('scarf', quillon);
+  await asksFor('scarf', { email: 'also@scarf.example' });
+  const { customer_id: customer } = await subjectNamed(db.pool, quillon.email);
+  await access(db.heed, customer!, { by: 'operator', reason: 'asked by letter' });
+  const moved = await asksFor('jumper', { email: 'moved@on.example' });
+  const elsewhere = await insightOf(await asksFor('dress', { email: 'stays@there.example' }));
+  await join(db.heed, { loopId: moved, by: 'priya', press: press() }, { insight: elsewhere });
+  await decline(await insightOf(asked), 'We make none, as Ms Quillon was told.');
+  await talkedAbout('talked@about.example');
+  const nameless = await said({ customer: undefined });
+  const wrong = await said({ customer: { email: 'wrong@right.example', loyalty: 'L-7' } });
+  const theirs = customerIn(await subjectNamed(db.pool, wrong));
+  const strange = await said({ customer: { email: 'not@mine.example' } });
+  const old = [await said({ customer: { email: 'old@old.example' } }), await said({ customer: undefined })];
+  for (const loopId of old)
+    await db.pool.transaction(async (tx) => closeRound(tx, { loopId, round: 1, how: 'silent', rule: 'test' }));
+  await chainAll();
+
+  await rectify(db.heed, theirs, { email: 'right@right.example', loyalty: null }, { by: 'operator' });
+  await chainAll();
+  await rectify(db.heed, theirs, { email: 'righter@right.example' }, { by: 'operator' });
+  await disavow(db.heed, strange, customerIn(await subjectNamed(db.pool, strange)));
+  await chainAll();
+  for (const named of [quillon.email, 'moved@on.example', 'talked@about.example', nameless, wrong])
+    await eraseWhoSaid(named);
+  await db.apply((company) => {
+    company.retention = {
+      words: { amount: 90, unit: 'd' },
+      kinds: {},
+      letters: { amount: 30, unit: 'd' },
+    };
+  });
+  await db.passTime('91 days');
+  const gone = await letGo({ pool: db.pool, configuration: db.heed.configuration }, () => Promise.resolve([]));
+  expect(gone!.remarks).toBeGreaterThanOrEqual(old.length);
+  await chainAll();
+  expect(await violations()).toEqual([]);
+  const { rows } = await superuser.query<{ fact: string }>('select distinct fact from unsealings order by fact');
+  expect(rows.map(({ fact }) => fact)).toEqual([
+    'confirmations',
+    'decisions',
+    'identities',
+    'insights',
+    'ownerships',
+    'presses',
+    'repairs',
+    'rights',
+    'signal_attributes',
+    'words',
+  ]);
+});
+
+test('a decision’s reason altered, or an address taken away, behind somebody else’s erasure is found', async () => {
+  const asked = await asksFor('shirt', { email: 'asked@shirt.example', phone: '+31 6 12345679' });
+  const insight = await insightOf(asked);
+  await decline(insight, 'We make none.');
+  const answered = await talkedAbout('still@waits.example');
+  const customer = customerIn(await subjectNamed(db.pool, asked));
+  await access(db.heed, customer, { by: 'operator', reason: 'asked by letter' });
+  const other = customerIn(await subjectNamed(db.pool, await said({ customer: { email: 'other@person.example' } })));
+  await chainAll();
+  await rectify(db.heed, other, { email: 'another@person.example' }, { by: 'operator' });
+  const { id: erasure } = await eraseWhoSaid(other);
+  await chainAll();
+  expect(await violations()).toEqual([]);
+  const { rows: right } = await superuser.query<{ id: string }>(
+    `select id from rights where customer_id = $1 and kind = 'rectification'`,
+    [other],
+  );
+
+  const edits = [
+    ['words', `signal_id = '${asked}'`, `update words set words = 'forged'`],
+    ['signal_attributes', `signal_id = '${asked}'`, 'delete from signal_attributes'],
+    ['identities', `customer_id = '${customer}' and kind = 'email'`, 'delete from identities'],
+    ['rights', `customer_id = '${customer}'`, `update rights set reason = '(erased)'`],
+    ['insights', `id = '${insight}'`, `update insights set attributes = '{"item": "forged"}'`],
+    ['decisions', `insight_id = '${insight}'`, `update decisions set reason = 'forged'`],
+    ['ownerships', `loop_id = '${answered}' and cause = 'handed_over'`, `update ownerships set reason = '(erased)'`],
+    ['repairs', `loop_id = '${answered}'`, `update repairs set reason = '(erased)'`],
+    ['confirmations', `loop_id = '${answered}'`, 'update confirmations set words = null'],
+    ['presses', `fact_id = '${answered}'`, `update presses set fingerprint = null, result = '{}'`],
+  ] as const;
+  const missed: string[] = [];
+  for (const cause of [erasure, right[0]!.id])
+    for (const [fact, which, edit] of edits) {
+      await superuser.query('begin');
+      await superuser.query('set local session_replication_role = replica');
+      const { rows } = await superuser.query<{ key: string }>(
+        `select key from chain where fact = '${fact}' and key in (
+           select ${['words', 'signal_attributes'].includes(fact) ? 'signal_id' : 'id'}::text from ${fact} where ${which})`,
+      );
+      const { key } = rows[0]!;
+      // Linked by the relay like any other, where the guards are left on.
+      await superuser.query(
+        `with unsealed as (insert into unsealings (fact, key, cause) values ('${fact}', '${key}', '${cause}') returning id)
+         insert into unchained (fact, key) select 'unsealings', id from unsealed`,
+      );
+      await superuser.query(
+        `delete from salts s using chain c where s.seq = c.seq and c.fact = '${fact}' and c.key = '${key}'`,
+      );
+      await run(`${edit} where ${which}`);
+      const found = await chainIsWhole().find(superuser, undefined, scope);
+      await superuser.query('rollback');
+      if (!found.some(({ about, sentence }) => about === `${fact} ${key}` && sentence.includes('not about them')))
+        missed.push(edit);
+    }
+  expect(missed).toEqual([]);
 });
 
 // Last, because what is left of something erased has no seal any more: whoever edits that is not found.
