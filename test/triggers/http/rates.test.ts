@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -9,6 +10,8 @@ import { createApp } from '../../../src/triggers/http/app.ts';
 import { answerErrors, TooMany } from '../../../src/triggers/http/errors.ts';
 import { Buckets, callerAt, limitedRate } from '../../../src/triggers/http/rates.ts';
 import { serverLimits } from '../../../src/triggers/http/requests.ts';
+import type { SlackDoor } from '../../../src/triggers/http/web.ts';
+import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { webOf } from './contract.ts';
 
@@ -89,6 +92,8 @@ describe('who asks too much', () => {
   });
   afterAll(() => db.close());
 
+  const signingSecret = 'a secret of Slack';
+
   /** An app behind one proxy of ours, whose database counts how often it was asked. */
   function counted() {
     const web = webOf(db);
@@ -99,7 +104,8 @@ describe('who asks too much', () => {
         return Reflect.get(target, name, receiver) as unknown;
       },
     });
-    const app = createApp({ ...web, heed: { ...web.heed, pool } }, { trustedProxyHops: 1 });
+    const slack = { signingSecret } as SlackDoor;
+    const app = createApp({ ...web, slack, heed: { ...web.heed, pool } }, { trustedProxyHops: 1 });
     const ask = (path: string, from = '192.0.2.1', init: Asking = {}) =>
       app.request(path, { ...init, headers: { 'X-Forwarded-For': `203.0.113.9, ${from}`, ...init.headers } });
     return { ask, looked: () => looked };
@@ -137,6 +143,32 @@ describe('who asks too much', () => {
     const before = looked();
     expect((await guess()).status).toBe(429);
     expect(looked()).toBe(before);
+  });
+
+  test('forging Slack’s signature too, and never reaches the database; what Slack signed is taken from the same address', async () => {
+    const { ask, looked } = counted();
+    const body = `payload=${encodeURIComponent(JSON.stringify({ type: 'shortcut' }))}`;
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const signature = `v0=${createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
+    const sent = (signed: string) =>
+      ask('/slack/interactions', '192.0.2.1', {
+        method: 'POST',
+        body,
+        headers: { 'X-Slack-Request-Timestamp': timestamp, 'X-Slack-Signature': signed },
+      });
+    const forge = () => sent(signature.replace('v0', 'v1'));
+    const before = looked();
+    const { answered, refused } = await untilRefused(forge, 60);
+    expect(answered).toBeGreaterThanOrEqual(30);
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThanOrEqual(1);
+    for (let n = 0; n < 20; n++) expect((await forge()).status).toBe(429);
+    expect((await sent(signature)).status).toBe(200);
+    expect((await forge()).status).toBe(429);
+    expect(looked()).toBe(before);
+
+    await db.heed.turnedAway.write();
+    const { times } = (await refusalsSince(db.pool, 1)).find(({ why }) => why === 'bad_signature')!;
+    expect(times).toBe(answered + 22);
   });
 
   test('asking for mails to sign in with is told to wait after thirty, from one /64 of IPv6 as from one address', async () => {
