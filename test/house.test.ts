@@ -201,10 +201,22 @@ describe('what comes from outside', () => {
     expect(making.flat()).toEqual(["src/store/migrate.ts: .query(`comment on schema now is '${"]);
     const scripts = (await filesUnder('src')).filter((file) => file.endsWith('.js'));
     for (const file of scripts)
-      expect({ file, sinks: /innerHTML|outerHTML|DOMParser|\beval\b/.test(await textOf(file)) }).toEqual({
+      expect({ file, sinks: /innerHTML|outerHTML|DOMParser|\beval\b|\bFunction\(/.test(await textOf(file)) }).toEqual({
         file,
         sinks: false,
       });
+  });
+
+  test('stays in no browser: nothing of ours keeps anything there but the cookie of a session, or asks for a plugin', async () => {
+    const asking = await Promise.all(
+      (await filesUnder('src')).map(async (file) => {
+        const found = (await textOf(file)).match(
+          /\b(localStorage|sessionStorage|indexedDB|cookieStore|serviceWorker)\b|document\.cookie|\bcaches\.|(?<!\w)<(object|embed|applet)\b/g,
+        );
+        return found ? [`${file}: ${found.join(' ')}`] : [];
+      }),
+    );
+    expect(asking.flat()).toEqual([]);
   });
 
   test('is matched by no pattern that repeats what is repeated', async () => {
@@ -409,6 +421,8 @@ describe('the linter', () => {
     ],
     ['src/store/c.ts', `export const c = process.env['HOME'];`, 'Only src/config.ts reads the environment'],
     ['src/web/d.ts', `const d = 1; export default d;`, 'default export'],
+    ['src/web/e.ts', `export const e = (text: string): unknown => eval(text);`, 'eval can be harmful'],
+    ['src/web/f.ts', `export const f = (text: string) => new Function(text);`, 'new Function`'],
     ['src/domain/x.ts', `import { y } from './y.ts'; export const x = () => y;`, 'cycle'],
     ['src/domain/y.ts', `import { x } from './x.ts'; export const y = () => x;`, 'cycle'],
   ];

@@ -11,7 +11,7 @@ const day = 24 * hour;
 /** `everyMs` is half a minute less than what is promised, because what is said while one is written is not in it. One that failed is tried
  *  again after `againMs`; in between it is looked every `lookMs`. Where nothing is recorded the last is followed by another after `dailyMs`,
  *  or it would outlive its time. */
-const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000, dailyMs: day };
+export const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000, dailyMs: day };
 
 /**
  * A backup at the start, then whenever something was recorded since the last, in the rhythm above, counted from begin to begin, and once a day

@@ -15,7 +15,7 @@ import { audit } from '../../src/audit/audit.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { processesNaming } from '../../src/embedded/processes.ts';
 import { backUp } from '../../src/store/backup.ts';
-import { keepBackups, nameAt, tooMany } from '../../src/store/keepBackups.ts';
+import { keepBackups, nameAt, rhythm, tooMany } from '../../src/store/keepBackups.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
@@ -520,6 +520,12 @@ test('is made by itself when something was recorded, and what keeps it from bein
   await keeping.stop();
   expect(said).toEqual([expect.stringContaining('A backup could not be made: '), 'Backups are made again.']);
   expect(first).toEqual([expect.stringMatching(/^heed-.*Z\.backup$/)]);
+});
+
+test('is made by itself so often that at most five minutes can be lost', () => {
+  const { everyMs, lookMs } = rhythm;
+  // With some time for writing it: what is said meanwhile is not in it.
+  expect(everyMs + lookMs).toBeLessThanOrEqual(5 * 60_000 - 20_000);
 });
 
 test('is made by itself also after a clock that was ahead was set back', async () => {

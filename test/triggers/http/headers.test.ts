@@ -10,6 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => pages.shop.close());
 
+/** As far as a page of another site may ask by itself. */
+const fromElsewhere = { headers: { Origin: 'https://elsewhere.example' } };
+
 /** An answer of every kind there is, with its status: pages, links, files, data, and everything that can go wrong. */
 async function everyAnswer(): Promise<[what: string, status: number, answer: Response][]> {
   const { shop, web } = pages;
@@ -29,10 +32,10 @@ async function everyAnswer(): Promise<[what: string, status: number, answer: Res
   for (let n = 0; n < 50; n++) await pressing();
   const post = { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } };
   const asked: [string, number, Response | Promise<Response>][] = [
-    ['the first page', 200, app.request('/')],
+    ['the first page', 200, app.request('/', fromElsewhere)],
     ['a page for people we know', 303, app.request('/tasks')],
-    ['signing in', 200, app.request('/sign-in')],
-    ['the customer’s page', 200, app.request(`/yours/${yours}`)],
+    ['signing in', 200, app.request('/sign-in', fromElsewhere)],
+    ['the customer’s page', 200, app.request(`/yours/${yours}`, fromElsewhere)],
     ['a task by a link', 200, app.request(`/t/${task}`)],
     [
       'a press by a link',
@@ -42,9 +45,17 @@ async function everyAnswer(): Promise<[what: string, status: number, answer: Res
     ['a link that never was', 404, app.request('/yours/AAAAAAAAAAAAAAAAAAAAAA')],
     ['a stylesheet', 200, app.request('/assets/app.css')],
     ['the viewer of the API', 200, app.request('/docs')],
-    ['the description of the API', 200, app.request('/openapi.json')],
-    ['health', 200, app.request('/health')],
-    ['the API without a key', 401, app.request('/v1/signals')],
+    ['the description of the API', 200, app.request('/openapi.json', fromElsewhere)],
+    ['health', 200, app.request('/health', fromElsewhere)],
+    ['the API without a key', 401, app.request('/v1/signals', fromElsewhere)],
+    [
+      'another site that asks for leave',
+      401,
+      app.request('/v1/signals', {
+        method: 'OPTIONS',
+        headers: { ...fromElsewhere.headers, 'Access-Control-Request-Method': 'POST' },
+      }),
+    ],
     ['nothing', 404, app.request('/nothing')],
     ['nothing, for a program', 404, app.request('/v1x', { headers: { Accept: 'application/json' } })],
     [
@@ -97,6 +108,35 @@ test('every answer, errors included, keeps strangers out: by policy, by type, by
     });
     // Nobody is told what runs here.
     expect(headers.get('Server') ?? headers.get('X-Powered-By')).toBeNull();
+  }
+});
+
+test('no answer may be read by other sites, and each says what it is, text with its letters too', async () => {
+  const app = createApp(pages.web, { rateLimiting: false });
+  const files = [
+    '/assets/live.js',
+    '/assets/icon.svg',
+    '/docs/swagger-ui.css',
+    '/docs/start.js',
+    '/metrics',
+    '/openapi.yaml',
+  ];
+  const more = files.map(async (file) => [file, 200, await app.request(file, fromElsewhere)] as const);
+  for (const [what, , answer] of [...(await everyAnswer()), ...(await Promise.all(more))]) {
+    const leave = [...answer.headers.keys()].filter((name) => name.startsWith('access-control-'));
+    expect({ what, leave }).toEqual({ what, leave: [] });
+    const text = await answer.text();
+    const type = answer.headers.get('Content-Type') ?? '';
+    const saysItsLetters = /^(text\/|image\/svg\+xml).*; charset=utf-8$/i;
+    // Of these UTF-8 is the only one.
+    const needsNot = /^application\/(json|problem\+json|yaml)$/;
+    if (text !== '')
+      expect({ what, type, well: saysItsLetters.test(type) || needsNot.test(type) }).toEqual({
+        what,
+        type,
+        well: true,
+      });
+    if (type.endsWith('json')) expect(JSON.parse(text)).toBeInstanceOf(Object);
   }
 });
 
