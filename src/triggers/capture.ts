@@ -10,7 +10,7 @@ import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
-import type { Db } from '../store/pool.ts';
+import type { Db, Tx } from '../store/pool.ts';
 import { recogniseCustomer, type Customer, type Identity } from '../store/records/customers.ts';
 import { lastErasureOf } from '../store/records/erasures.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
@@ -102,7 +102,6 @@ export async function capture(
     }
   }
   const wanted = wantedIn(said, company.vocabulary);
-  if (saidAt) await mustNotBeErased(heed, identities, saidAt);
 
   const id = said.id ?? newId();
   const record = (db: Db, customer: Customer | null) =>
@@ -132,9 +131,11 @@ export async function capture(
   const name = said.customer?.name ?? null;
   const recordOnce = () =>
     identities.length > 0
-      ? heed.pool.transaction(async (tx) =>
-          record(tx, await recogniseCustomer(tx, { name, identities, place: said.place })),
-        )
+      ? heed.pool.transaction(async (tx) => {
+          const customer = await recogniseCustomer(tx, { name, identities, place: said.place });
+          if (saidAt) await mustNotBeErased(tx, identities, saidAt);
+          return record(tx, customer);
+        })
       : record(heed.pool, name === null ? null : { id: newId(), name, identities });
   const committed = captureCommit.startTimer();
   const reference = await recordOnce()
@@ -152,13 +153,14 @@ export async function capture(
   return { id, reference, replayed: false };
 }
 
-/** An old list read in again must not bring back what its customer had erased. What they say since is welcome. */
-async function mustNotBeErased(heed: Heed, identities: readonly Identity[], saidAt: Date): Promise<void> {
+/** An old list read in again must not bring back what its customer had erased. What they say since is welcome. Asked once the addresses are
+ *  locked: an erasure that is under way holds them until it has left its hashes. */
+async function mustNotBeErased(tx: Tx, identities: readonly Identity[], saidAt: Date): Promise<void> {
   const known = identities.flatMap(({ kind, value, normalised }) => [
     { kind, normalised },
     ...(kind === 'phone' ? [{ kind, normalised: formerPhone(value) }] : []),
   ]);
-  const erasedAt = known.length > 0 ? await lastErasureOf(heed.pool, known) : null;
+  const erasedAt = await lastErasureOf(tx, known);
   if (erasedAt && saidAt <= erasedAt)
     throw new DomainError(
       'gone',

@@ -18,6 +18,7 @@ import type { Responding, Response } from '../../../src/triggers/responses/respo
 import { review } from '../../../src/triggers/responses/review.ts';
 import { settle } from '../../../src/triggers/responses/settle.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { waiting } from '../../support/meanwhile.ts';
 import { goOn } from '../http/story.ts';
 
 let db: TestDatabase;
@@ -299,16 +300,11 @@ async function atOnce(loopId: string, presses: (() => Promise<Response>)[]): Pro
   });
   await locked.promise;
   const pressed = Promise.allSettled(presses.map((press) => press()));
-  while ((await waiting()) < presses.length) await sleep(5);
+  while ((await waiting(db.pool)) < presses.length) await sleep(5);
   gate.resolve();
   await holding;
   return pressed;
 }
-
-/** How many wait for a lock in this database. */
-const waiting = (): Promise<number> =>
-  db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
-    select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
 
 test('what waited for another fact of its loop is dated after it, though its transaction began before', async () => {
   const { insight } = await told();
