@@ -1,13 +1,21 @@
 /** Rights, retention and tellings while somebody else is at it: each comes before the other or after it, and nothing falls between. */
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId } from '../../src/domain/ids.ts';
-import { capture, type Capture } from '../../src/triggers/capture.ts';
+import { sql } from '../../src/store/pool.ts';
+import { closeRound } from '../../src/store/records/loops.ts';
+import { wordsOf } from '../../src/store/records/signals.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
+import { capture, type Capture, type Captured } from '../../src/triggers/capture.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
+import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
+import { letGo } from '../../src/triggers/rights/letGo.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { meanwhile } from '../support/meanwhile.ts';
+import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -38,4 +46,47 @@ test('an old list that is read in again while its customer is being erased bring
   expect(erasing).toMatchObject({ status: 'fulfilled' });
   expect(again).toMatchObject({ status: 'rejected', reason: { code: 'gone' } });
   await expect(subjectNamed(db.pool, customer.email)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+describe('what is past its time', () => {
+  const cleaned = () => letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => []);
+  const pastItsTime = async (customer: Capture['customer']): Promise<string> => {
+    const { id } = await hears({ words: 'It was late', kind: 'complaint', customer });
+    await goOn(db, id);
+    await approveFollowUp(db.heed, { loopId: id, by: 'priya', press: press() }, { words: 'We are sorry.' });
+    await db.pool.query(sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id}`);
+    await db.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+    await db.passTime('100 days');
+    return id;
+  };
+  beforeAll(() =>
+    db.apply((company) => {
+      company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+    }),
+  );
+
+  test('goes without what its customer says at that moment, and without their name', async () => {
+    const customer = { name: 'Rea Turns', email: 'rea@turns.example' };
+    const old = await pastItsTime(customer);
+    const words = 'It is late again';
+    const [again, letting] = await meanwhile(db, (heed) => hears({ words, customer }, heed), cleaned);
+    expect(letting).toMatchObject({ status: 'fulfilled', value: { remarks: 1 } });
+    const { id } = (again as PromiseFulfilledResult<Captured>).value;
+    expect(await wordsOf(db.pool, old)).toBeNull();
+    expect(await wordsOf(db.pool, id)).toMatchObject({ words });
+    expect(await signalNow(db.pool, id)).toMatchObject({ closed_at: null });
+    expect(await subjectNamed(db.pool, customer.email)).toMatchObject({ name: customer.name });
+  });
+
+  test('is kept where its customer says at that moment that it is not settled', async () => {
+    const id = await pastItsTime({ name: 'Nell Open', email: 'nell@open.example' });
+    const [no, letting] = await meanwhile(
+      db,
+      (heed) => confirm(heed, { loopId: id, by: 'priya', press: press() }, { says: 'no' }),
+      cleaned,
+    );
+    expect([no, letting]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: { remarks: 0 } }]);
+    expect(await wordsOf(db.pool, id)).not.toBeNull();
+    expect(await signalNow(db.pool, id)).toMatchObject({ round: 2, closed_at: null });
+  });
 });

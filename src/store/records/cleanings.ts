@@ -39,15 +39,17 @@ export async function beginCleaning(tx: Tx): Promise<{ at: string; erased: boole
 }
 
 const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
+export type Past = z.infer<typeof Past>;
 
-/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. Oldest first. What somebody
- *  lets rest is kept for them: they may need it against us. */
+/** Signals of a kind, of all or `among` these, whose words are still there, although they and whatever they are part of were closed so long
+ *  ago. Oldest first. What somebody lets rest is kept for them: they may need it against us. */
 export function pastTheirTime(
   db: Db,
   kind: string,
   keptMs: number,
   most: number,
-): Promise<readonly z.infer<typeof Past>[]> {
+  among?: readonly string[],
+): Promise<readonly Past[]> {
   return db.any(sql.type(Past)`
     select s.id, s.customer_id
     from signals s
@@ -59,6 +61,7 @@ export function pastTheirTime(
     join closures z on z.loop_id = s.id and z.round = r.round
     where coalesce(v.kind, t.kind, s.kind, 'unclear') = ${kind}
       and z.closed_at < heed_now() - make_interval(secs => ${keptMs / 1000})
+      ${among ? sql.fragment`and s.id = any(${sql.array([...among], 'uuid')})` : sql.fragment``}
       and not exists (
         select from now.insight_signals x join now.open_loops o on o.id = x.insight_id where x.signal_id = s.id)
       and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)

@@ -83,7 +83,7 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   await holdTheChain(tx);
   await tx.query(sql.unsafe`
     select set_config('heed.may', 'erase', true), set_config('heed.cause', ${id}, true), set_config('statement_timeout', '60s', true)`);
-  const addresses = whom.customerId ? await lockAddresses(tx, whom.customerId) : [];
+  const addresses = whom.customerId ? await lockAddresses(tx, [whom.customerId]) : [];
   const theirs = whom.customerId ? await signalsOf(tx, whom.customerId) : [];
   const signals = [...new Set([...theirs, ...whom.signalIds])].sort();
   const insights = await lockLoopsOf(tx, signals);
@@ -109,18 +109,18 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
 }
 
 /** The same locks, in the same order, that a capture takes before it looks whose address this is. */
-export async function lockAddresses(tx: Tx, customerId: string): Promise<readonly Identity[]> {
-  await lockIdentities(tx, await addressesOf(tx, customerId));
-  return addressesOf(tx, customerId);
+export async function lockAddresses(tx: Tx, customerIds: readonly string[]): Promise<readonly Identity[]> {
+  await lockIdentities(tx, await addressesOf(tx, customerIds));
+  return addressesOf(tx, customerIds);
 }
 
-function addressesOf(tx: Tx, customerId: string): Promise<readonly Identity[]> {
+function addressesOf(tx: Tx, customerIds: readonly string[]): Promise<readonly Identity[]> {
   return tx.any(sql.type(IdentityRow)`
-    select kind, value, normalised from identities where customer_id = ${customerId} order by normalised, kind`);
+    select kind, value, normalised from identities where customer_id = any(${ids(customerIds)}) order by normalised, kind`);
 }
 
 /** Signals first, then the insights they are part of, each in the order of their ids. Returns the insights. */
-async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly string[]> {
+export async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<readonly string[]> {
   await tx.query(sql.unsafe`select id from loops where id = any(${ids(signals)}) order by id for no key update`);
   const insights = await tx.anyFirst(sql.type(IdRow)`
     select l.id from loops l
@@ -190,7 +190,7 @@ function mentionsOf(name: string | null, addresses: readonly Identity[]): (text:
 
 /** What is typed as the reason for using a right is kept. Throws `validation` where it names the person it would outlive. */
 export async function mustNotName(tx: Tx, customerId: string, reason: string): Promise<void> {
-  const mentions = mentionsOf(await nameOf(tx, customerId), await addressesOf(tx, customerId));
+  const mentions = mentionsOf(await nameOf(tx, customerId), await addressesOf(tx, [customerId]));
   if (mentions(reason))
     throw new DomainError(
       'validation',

@@ -36,7 +36,7 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
   await heed.pool.transaction(async (tx) => {
     // As an erasure: the chain, the addresses, the loop. Whatever is captured at this moment comes before this or after it.
     await holdTheChain(tx);
-    await lockAddresses(tx, customerId);
+    await lockAddresses(tx, [customerId]);
     await lockLoop(tx, signalId);
     await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
     await tx.query(sql.unsafe`

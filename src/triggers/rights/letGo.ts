@@ -1,6 +1,7 @@
 /** Nothing is kept longer than the company says: words past their time are erased as a recorded act, letters and dead links are deleted. */
 
 import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
+import { holdTheChain } from '../../store/records/chain.ts';
 import {
   beginCleaning,
   deleteEndedLinks,
@@ -10,10 +11,11 @@ import {
   leftWithoutWords,
   pastTheirTime,
   recordCleaning,
+  type Past,
 } from '../../store/records/cleanings.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
-import { erase, type Erasing } from '../../store/records/erasures.ts';
-import type { Pool } from '../../store/pool.ts';
+import { erase, lockAddresses, lockLoopsOf, type Erasing } from '../../store/records/erasures.ts';
+import type { Pool, Tx } from '../../store/pool.ts';
 import type { Scrubbed } from '../../store/scrub.ts';
 
 export interface LetGo extends Scrubbed {
@@ -44,17 +46,18 @@ export async function letGo(
       company,
     };
     for (;;) {
-      const past = await pool.transaction(async (tx) => {
-        const found = await pastTheirTime(tx, kind, keptMs, atOnce);
-        if (found.length === 0) return 0;
-        await erase(tx, { customerId: null, signalIds: found.map(({ id }) => id) }, erasing);
-        const customers = found.flatMap(({ customer_id }) => customer_id ?? []);
-        for (const customerId of await leftWithoutWords(tx, [...new Set(customers)]))
+      const found = await pastTheirTime(pool, kind, keptMs, atOnce);
+      if (found.length === 0) break;
+      remarks += await pool.transaction(async (tx) => {
+        await lockAll(tx, found);
+        const past = await pastTheirTime(tx, kind, keptMs, atOnce, idsOf(found));
+        if (past.length === 0) return 0;
+        await erase(tx, { customerId: null, signalIds: idsOf(past) }, erasing);
+        for (const customerId of await leftWithoutWords(tx, customersOf(past)))
           await erase(tx, { customerId, signalIds: [] }, erasing);
-        return found.length;
+        return past.length;
       });
-      remarks += past;
-      if (past < atOnce) break;
+      if (found.length < atOnce) break;
     }
   }
   const { letters, links } = await pool.transaction(async (tx) => ({
@@ -67,3 +70,16 @@ export async function letGo(
   await recordCleaning(pool, at, gone);
   return gone;
 }
+
+/** As an erasure: the chain, the addresses, the loops. Whoever comes back, or says that it is not settled, has said so before it is looked again
+ *  what is past its time, or says so after all of it is gone. */
+async function lockAll(tx: Tx, found: readonly Past[]): Promise<void> {
+  await holdTheChain(tx);
+  await lockAddresses(tx, customersOf(found));
+  await lockLoopsOf(tx, idsOf(found));
+}
+
+const idsOf = (found: readonly Past[]): string[] => found.map(({ id }) => id);
+const customersOf = (found: readonly Past[]): string[] => [
+  ...new Set(found.flatMap(({ customer_id }) => customer_id ?? [])),
+];
