@@ -8,7 +8,13 @@ import { extract, quotableAttributes, quotingOf, renderTemplate } from '../domai
 import { planDelivery } from '../store/records/deliveries.ts';
 import { closeRound, factRecorded, isOpen, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
-import { contributorsLeft, recordTelling, recordToldSignal, type Contributor } from '../store/records/tellings.ts';
+import {
+  contributorsLeft,
+  isPartOf,
+  recordTelling,
+  recordToldSignal,
+  type Contributor,
+} from '../store/records/tellings.ts';
 import { decisionInForce } from '../store/records/decisions.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
@@ -31,11 +37,16 @@ export async function tell(hands: Hands, insightId: string): Promise<boolean> {
     const told = await hands.pool.transaction(async (tx) => {
       await lockLoop(tx, contributor.signal_id);
       const { now } = await lockLoop(tx, insightId);
+      const decision = await decisionInForce(tx, insightId);
       // Decided anew meanwhile: nobody is told any more what is not true any more, and the new word can still be taken back.
-      if (insight.final_at! > now || (await decisionInForce(tx, insightId))?.id !== insight.decision_id) return false;
+      if (insight.final_at! > now || decision?.id !== insight.decision_id) return false;
+      // Moved on meanwhile: they hear what is decided about the other one.
+      if (!(await isPartOf(tx, contributor.signal_id, insightId))) return true;
       // Erased or dismissed since they were looked up: fifty of them take a while, and nothing is written to them any more.
       const closed = contributor.closed || (!contributor.sample && !(await isOpen(tx, contributor.signal_id)));
-      await tellContributor(tx, { ...contributor, closed }, insight, { company, now });
+      // The reason as it stands by now: it may have named somebody who was erased.
+      const { reason } = decision;
+      await tellContributor(tx, { ...contributor, closed }, { ...insight, reason }, { company, now });
       await factRecorded(tx, contributor.signal_id, 'wave');
       return true;
     });

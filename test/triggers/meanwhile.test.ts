@@ -1,19 +1,24 @@
 /** Rights, retention and tellings while somebody else is at it: each comes before the other or after it, and nothing falls between. */
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { tell } from '../../src/activities/tell.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture, type Captured } from '../../src/triggers/capture.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
+import { join } from '../../src/triggers/responses/join.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { meanwhile } from '../support/meanwhile.ts';
 import { goOn } from './http/story.ts';
 
@@ -88,5 +93,56 @@ describe('what is past its time', () => {
     expect([no, letting]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: { remarks: 0 } }]);
     expect(await wordsOf(db.pool, id)).not.toBeNull();
     expect(await signalNow(db.pool, id)).toMatchObject({ round: 2, closed_at: null });
+  });
+});
+
+describe('while people are being told', () => {
+  const wants = async (item: string, name: string): Promise<{ id: string; insight: string }> => {
+    const email = `${name.toLowerCase().replace(' ', '@')}.example`;
+    const { id } = await hears({
+      words: `A ${item}?`,
+      kind: 'unmet-demand',
+      wanted: { item },
+      customer: { name, email },
+    });
+    await goOn(db, id);
+    return { id, insight: (await signalNow(db.pool, id))!.insight_id! };
+  };
+  const declined = async (insight: string, reason: string): Promise<void> => {
+    const by = (await insightNow(db.pool, insight))!.decider;
+    await decide(db.heed, { loopId: insight, by, press: press() }, { outcome: 'declined', reason });
+    await db.passTime('1 hour');
+  };
+  const told = (signalId: string) =>
+    db.pool.anyFirst(sql.type(z.object({ body: z.string() }))`
+      select b.body from deliveries d join delivery_bodies b on b.delivery_id = d.id
+      where d.loop_id = ${signalId} and d.purpose = 'told'`);
+
+  test('whoever is moved on to another insight is not told what was decided about the one they left', async () => {
+    const [moved, other] = [await wants('bobbin', 'Mo Ved'), await wants('thimble', 'Thi Mble')];
+    await declined(moved.insight, 'We make none.');
+    const both = await meanwhile(
+      db,
+      (heed) => join(heed, { loopId: moved.id, by: 'priya', press: press() }, { insight: other.insight }),
+      () => tell(handsOf(db), moved.insight),
+    );
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+    expect(await told(moved.id)).toEqual([]);
+    expect(await db.pool.exists(sql.unsafe`select from told_signals where signal_id = ${moved.id}`)).toBe(false);
+  });
+
+  test('a reason that names somebody who is being erased is told to nobody else', async () => {
+    const [named, hearing] = [await wants('spool', 'Nadia Named'), await wants('spool', 'Otto Hears')];
+    expect(hearing.insight).toBe(named.insight);
+    await declined(named.insight, 'Nadia Named alone asked.');
+    const subject = await subjectNamed(db.pool, named.id);
+    const both = await meanwhile(
+      db,
+      (heed) => erase(heed, subject, operator),
+      () => tell(handsOf(db), named.insight),
+    );
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+    expect(await told(named.id)).toEqual([]);
+    expect(await told(hearing.id)).toEqual([expect.not.stringContaining('Nadia')]);
   });
 });

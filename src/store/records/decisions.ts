@@ -36,9 +36,12 @@ export async function recordDecision(tx: Tx, d: NewDecision): Promise<string> {
 
 const InForce = z.object({ id: z.string(), final_at: z.date() });
 
+const WithReason = InForce.extend({ reason: z.string() });
+
 /** The latest version that was not taken back; it may still be taken back until `final_at`. */
-export function decisionInForce(db: Db, insightId: string): Promise<z.infer<typeof InForce> | null> {
-  return db.maybeOne(sql.type(InForce)`select id, final_at from now.decisions where insight_id = ${insightId}`);
+export function decisionInForce(db: Db, insightId: string): Promise<z.infer<typeof WithReason> | null> {
+  return db.maybeOne(sql.type(WithReason)`
+    select id, final_at, reason from now.decisions where insight_id = ${insightId}`);
 }
 
 /** The decision that took the place of this one; null while it is in force. */

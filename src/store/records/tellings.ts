@@ -70,6 +70,12 @@ export async function contributorsLeft(
     order by (s.reach = 'email') desc nulls last, s.captured_at, s.id`);
 }
 
+/** Whether a signal is part of this insight, and was not moved on to another. */
+export function isPartOf(db: Db, signalId: string, insightId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from now.insight_signals where signal_id = ${signalId} and insight_id = ${insightId}`);
+}
+
 export interface NewTelling {
   decisionId: string;
   signalId: string;
