@@ -15,8 +15,10 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { join } from '../../src/triggers/responses/join.ts';
+import { stopWriting } from '../../src/triggers/responses/stop.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { meanwhile } from '../support/meanwhile.ts';
@@ -144,5 +146,50 @@ describe('while people are being told', () => {
     expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
     expect(await told(named.id)).toEqual([]);
     expect(await told(hearing.id)).toEqual([expect.not.stringContaining('Nadia')]);
+  });
+});
+
+describe('while an address is put right', () => {
+  const known = async (email: string): Promise<{ id: string; customer: string }> => {
+    const { id } = await hears({ words: 'Hello', customer: { name: 'Wren Ong', email } });
+    return { id, customer: (await signalNow(db.pool, id))!.customer_id! };
+  };
+  const fulfilled = [{ status: 'fulfilled' }, { status: 'fulfilled' }];
+
+  test('whoever stops our letters is not written to at the new one', async () => {
+    const { id, customer } = await known('wren@before.example');
+    const both = await meanwhile(
+      db,
+      (heed) => stopWriting(heed, customer),
+      () => rectify(db.heed, customer, { email: 'wren@after.example' }, operator),
+    );
+    expect(both).toMatchObject(fulfilled);
+    expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+  });
+
+  test('whoever stops our letters is not written to at the first one they give again', async () => {
+    const { id, customer } = await known('wren@taken.example');
+    await rectify(db.heed, customer, { email: null }, operator);
+    const both = await meanwhile(
+      db,
+      (heed) => stopWriting(heed, customer),
+      () => rectify(db.heed, customer, { email: 'wren@again.example' }, operator),
+    );
+    expect(both).toMatchObject(fulfilled);
+    expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
+  });
+
+  test('whoever is erased is not called or known by anything again', async () => {
+    const { customer } = await known('wren@gone.example');
+    const subject = await subjectNamed(db.pool, customer);
+    const [erasing, righting] = await meanwhile(
+      db,
+      (heed) => erase(heed, subject, operator),
+      () => rectify(db.heed, customer, { name: 'Renn Ong', email: 'renn@gone.example' }, operator),
+    );
+    expect(erasing).toMatchObject({ status: 'fulfilled' });
+    expect(righting).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } });
+    expect(await subjectNamed(db.pool, customer)).toMatchObject({ name: null });
+    await expect(subjectNamed(db.pool, 'renn@gone.example')).rejects.toMatchObject({ code: 'not_found' });
   });
 });

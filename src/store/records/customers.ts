@@ -61,7 +61,7 @@ export async function recogniseCustomer(
 /** Whoever looks whose addresses these are does so alone; in one order, so that two never wait for each other. */
 export async function lockIdentities(
   tx: Tx,
-  identities: readonly Pick<Identity, 'kind' | 'normalised'>[],
+  identities: readonly { kind: string; normalised: string }[],
 ): Promise<void> {
   const locks = identities.map(({ kind, normalised }) => `identity:${kind}:${normalised}`).sort();
   await tx.query(sql.unsafe`

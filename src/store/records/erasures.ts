@@ -108,9 +108,15 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   return { id, signals: signals.length, closed, stopped, redacted };
 }
 
-/** The same locks, in the same order, that a capture takes before it looks whose address this is. */
-export async function lockAddresses(tx: Tx, customerIds: readonly string[]): Promise<readonly Identity[]> {
-  await lockIdentities(tx, await addressesOf(tx, customerIds));
+/** The same locks, in the same order, that a capture takes before it looks whose address this is; with those of addresses they are given. Whoever
+ *  has no address is locked, too. Returns the addresses they have. */
+export async function lockAddresses(
+  tx: Tx,
+  customerIds: readonly string[],
+  given: readonly Pick<Identity, 'kind' | 'normalised'>[] = [],
+): Promise<readonly Identity[]> {
+  const themselves = customerIds.map((id) => ({ kind: 'customer', normalised: id }));
+  await lockIdentities(tx, [...themselves, ...(await addressesOf(tx, customerIds)), ...given]);
   return addressesOf(tx, customerIds);
 }
 
@@ -375,6 +381,11 @@ export function holdsWords(db: Db, { customerId, signalIds }: ToErase): Promise<
     select exists (select from words w where w.signal_id = any(${ids(signalIds)}))
       or exists (select from identities i where i.customer_id = ${customerId})
       or exists (select from customers c where c.id = ${customerId} and c.name is not null) as holds`);
+}
+
+/** Whether whatever was held about this customer has been erased: nothing is recorded of them any more. */
+export function isCustomerErased(db: Db, customerId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`select from erasures where customer_id = ${customerId}`);
 }
 
 /** Whether what was said here has been erased. */

@@ -24,6 +24,8 @@ export async function stopReaching(
   { by, reason }: { by: string; reason?: string | undefined },
 ): Promise<void> {
   await heed.pool.transaction(async (tx) => {
+    // An address that is put right at this moment is objected to here, or takes the place of one that was.
+    await lockAddresses(tx, [customerId]);
     await recordRight(tx, { customerId, kind: 'objection', by, reason });
     await suppress(tx, await addresses(tx, customerId, channels), 'unsubscribed');
   });

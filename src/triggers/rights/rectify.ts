@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { normaliseEmail, normalisePhone } from '../../domain/customer.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { holdTheChain } from '../../store/records/chain.ts';
 import { factRecorded } from '../../store/records/loops.ts';
-import { mustNotName, signalsOf } from '../../store/records/erasures.ts';
+import { isCustomerErased, lockAddresses, mustNotName, signalsOf } from '../../store/records/erasures.ts';
 import { putRight, recordRight } from '../../store/records/rights.ts';
 import type { Heed } from '../heed.ts';
 import type { By } from './subject.ts';
@@ -23,13 +24,20 @@ export const Correction = z
   .refine((given) => Object.values(given).some((value) => value !== undefined), 'name what is to be put right');
 export type Correction = z.infer<typeof Correction>;
 
-/** Throws `validation` for what can't be an address, and for a reason that names them, as they were called or as they are from now on. Letters already written keep what was put into them, and are deleted in their time. */
+/** Throws `validation` for what can't be an address, and for a reason that names them, as they were called or as they are from now on;
+ *  `conflict` for whoever was erased. Letters already written keep what was put into them, and are deleted in their time. */
 export async function rectify(heed: Heed, customerId: string, correct: Correction, { by, reason }: By): Promise<void> {
   const addresses = (['email', 'phone', 'loyalty'] as const).flatMap((kind) => {
     const given = correct[kind];
     return given === undefined ? [] : [{ kind, to: given === null ? null : addressOf(kind, given) }];
   });
+  const given = addresses.flatMap(({ kind, to }) => (to ? [{ kind, normalised: to.normalised }] : []));
   await heed.pool.transaction(async (tx) => {
+    // As an erasure: the chain, the addresses. Whatever is captured, objected to or erased at this moment comes before this or after it.
+    await holdTheChain(tx);
+    await lockAddresses(tx, [customerId], given);
+    if (await isCustomerErased(tx, customerId))
+      throw new DomainError('conflict', 'What was held about them has been erased, so there is nothing to put right.');
     const id = await recordRight(tx, { customerId, kind: 'rectification', by, reason });
     await putRight(tx, customerId, id, { ...(correct.name !== undefined && { name: correct.name }), addresses });
     if (reason !== undefined) await mustNotName(tx, customerId, reason);
