@@ -48,14 +48,14 @@ export async function repair(
   return repaired;
 }
 
-/** Every message of the loop that is in doubt, one fact each. */
+/** Every message of the loop that is in doubt, one fact each; none for a letter that has turned up since they were looked up. */
 async function settleAll(
   tx: Tx,
   fact: { loopId: string; by: string; reason: string; action: Settlement },
 ): Promise<string[]> {
   const facts: string[] = [];
   for (const one of await inDoubt(tx, fact.loopId)) {
-    await settleByHand(tx, one.id, fact.action);
+    if (!(await settleByHand(tx, one.id, fact.action))) continue;
     facts.push(await recordRepair(tx, { ...fact, of: one }));
     await wakeWhoWaits(tx, one);
   }

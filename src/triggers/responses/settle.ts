@@ -28,7 +28,7 @@ export const Settlement = z.strictObject({
 });
 export type Settlement = z.infer<typeof Settlement>;
 
-/** Throws `conflict` when a colleague settled it, when there is nothing in doubt, and while evidence may still come. */
+/** Throws `conflict` when a colleague settled it, when it has turned up, when there is nothing in doubt, and while evidence may still come. */
 export function settle(heed: Heed, responding: Responding, { action, letter, reason }: Settlement): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -44,7 +44,8 @@ export function settle(heed: Heed, responding: Responding, { action, letter, rea
         'conflict',
         `It may still turn up whether this was sent. If not, you are asked ${atTime(one.not_before, moment)}.`,
       );
-    await settleByHand(tx, one.id, action);
+    // The customer pressed a link in that very letter since it was looked up.
+    if (!(await settleByHand(tx, one.id, action))) throw await nothingInDoubt(moment, signal.id);
     const factId = await recordRepair(tx, { loopId: signal.id, action, by, staff: by, of: one, reason });
     await wakeWhoWaits(tx, one);
     return { sentence: action === 'resend' ? 'It is sent again.' : 'It is left as it is.', factId };

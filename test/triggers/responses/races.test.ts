@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { newId } from '../../../src/domain/ids.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { makeLink } from '../../../src/store/records/links.ts';
 import { closeRound, lockLoop, openRound } from '../../../src/store/records/loops.ts';
 import { signalNow } from '../../../src/store/views/signals.ts';
 import { capture, type Capture } from '../../../src/triggers/capture.ts';
@@ -16,9 +17,10 @@ import { join } from '../../../src/triggers/responses/join.ts';
 import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import type { Responding, Response } from '../../../src/triggers/responses/respond.ts';
 import { review } from '../../../src/triggers/responses/review.ts';
-import { settle } from '../../../src/triggers/responses/settle.ts';
+import { repair } from '../../../src/triggers/responses/repair.ts';
+import { arrived, settle } from '../../../src/triggers/responses/settle.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { waiting } from '../../support/meanwhile.ts';
+import { meanwhile, waiting } from '../../support/meanwhile.ts';
 import { goOn } from '../http/story.ts';
 
 let db: TestDatabase;
@@ -287,6 +289,44 @@ test('one gesture that arrives five times at once is one, and each time answered
     new Set(['It is yours. Next: answer the customer.']),
   );
   expect(answers.filter((answer) => !answer?.replayed)).toHaveLength(1);
+});
+
+describe('a letter that turns out to have arrived at that moment', () => {
+  const inDoubt = async (): Promise<{ id: string; token: string }> => {
+    const id = await remark();
+    await approveFollowUp(db.heed, as('priya', id), { words: 'We are sorry.' });
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'needs_human', phase = 'handed', fence = 1 where loop_id = ${id} and purpose = 'answer'`);
+    const letter = await db.pool.one(sql.type(z.object({ id: z.string(), customer_id: z.string() }))`
+      select id, customer_id from deliveries where loop_id = ${id} and purpose = 'answer'`);
+    const link = { kind: 'yours', loopId: id, customerId: letter.customer_id, deliveryId: letter.id } as const;
+    return { id, token: await db.pool.transaction((tx) => makeLink(tx, link)) };
+  };
+  const repairs = (id: string) => db.pool.exists(sql.unsafe`select from repairs where loop_id = ${id}`);
+
+  test('is not sent again by whoever answers for it, and they are told so', async () => {
+    const { id, token } = await inDoubt();
+    const [pressed, resent] = await meanwhile(
+      db,
+      (heed) => arrived(heed, token),
+      () => settle(db.heed, as('priya', id), { action: 'resend', reason: 'No trace of it' }),
+    );
+    expect(pressed).toMatchObject({ status: 'fulfilled' });
+    expect(resent).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } });
+    expect(await repairs(id)).toBe(false);
+  });
+
+  test('is not sent again by whoever operates Heed, and they are told so', async () => {
+    const { id, token } = await inDoubt();
+    const [pressed, resent] = await meanwhile(
+      db,
+      (heed) => arrived(heed, token),
+      () => repair(db.heed, { loopId: id, by: 'operator' }, { action: 'resend', reason: 'No trace of it' }),
+    );
+    expect(pressed).toMatchObject({ status: 'fulfilled' });
+    expect(resent).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } });
+    expect(await repairs(id)).toBe(false);
+  });
 });
 
 /** Lets everybody press while the loop is locked, and goes on when all of them wait: none has read yet what another will have written. */
