@@ -1,6 +1,8 @@
 /** Rights, retention and tellings while somebody else is at it: each comes before the other or after it, and nothing falls between. */
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QuerySqlToken } from 'slonik';
 import { z } from 'zod';
 import { tell } from '../../src/activities/tell.ts';
 import { newId } from '../../src/domain/ids.ts';
@@ -16,12 +18,13 @@ import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { join } from '../../src/triggers/responses/join.ts';
 import { stopWriting } from '../../src/triggers/responses/stop.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
-import { meanwhile } from '../support/meanwhile.ts';
+import { meanwhile, waiting } from '../support/meanwhile.ts';
 import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
@@ -192,4 +195,62 @@ describe('while an address is put right', () => {
     expect(await subjectNamed(db.pool, customer)).toMatchObject({ name: null });
     await expect(subjectNamed(db.pool, 'renn@gone.example')).rejects.toMatchObject({ code: 'not_found' });
   });
+});
+
+describe('while it waits for somebody', () => {
+  /** What the one who is waited for needs then is free: otherwise each of the two would wait for the other. */
+  const waitsWithout = async (
+    locked: QuerySqlToken,
+    act: () => Promise<unknown>,
+    needed: QuerySqlToken,
+  ): Promise<void> => {
+    const held = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const holding = db.pool.transaction(async (tx) => {
+      await tx.query(locked);
+      held.resolve();
+      await gate.promise;
+      await tx.query(needed);
+    });
+    await held.promise;
+    const acting = Promise.allSettled([act()]);
+    while ((await waiting(db.pool)) === 0) await sleep(5);
+    gate.resolve();
+    await holding;
+    expect(await acting).toMatchObject([{ status: 'fulfilled' }]);
+  };
+
+  test('erasing somebody leaves free what sending them a letter needs', async () => {
+    const { id } = await hears({ words: 'Hello', customer: { name: 'Lea Ving', email: 'lea@ving.example' } });
+    await goOn(db, id);
+    const subject = await subjectNamed(db.pool, id);
+    await waitsWithout(
+      sql.unsafe`select from deliveries where customer_id = ${subject.customer_id} for update`,
+      () => erase(db.heed, subject, operator),
+      sql.unsafe`select from customers where id = ${subject.customer_id} for no key update nowait`,
+    );
+    expect(await subjectNamed(db.pool, id)).toMatchObject({ name: null });
+  });
+
+  test('dismissing what asked for something leaves free what taking a decision back needs', async () => {
+    const { id } = await hears({ words: 'A distaff?', kind: 'unmet-demand', wanted: { item: 'distaff' } });
+    await goOn(db, id);
+    const { insight_id: insight } = (await signalNow(db.pool, id))!;
+    await waitsWithout(
+      sql.unsafe`select from loops where id = ${insight} for no key update`,
+      () => dismiss(db.heed, { loopId: id, by: 'priya', press: press() }, { reason: 'Said in jest' }),
+      sql.unsafe`select from deliveries where loop_id = ${id} for update nowait`,
+    );
+    expect(await signalNow(db.pool, id)).toMatchObject({ closed_how: 'dismissed' });
+  });
+});
+
+test('a company file that changes nobody’s address waits for nobody who names colleagues', async () => {
+  await db.pool.transaction(async (tx) => {
+    await tx.query(sql.unsafe`select from staff for key share`);
+    await db.apply((company) => {
+      company.name = 'Linden, Vale & Sons';
+    });
+  });
+  expect((await db.heed.configuration()).company.name).toBe('Linden, Vale & Sons');
 });

@@ -92,21 +92,28 @@ export async function applyConfiguration(
       ['text', 'text'],
     )} as file (code, email) on file.code = s.code
     where s.email <> file.email`);
-  // Two people may swap addresses in one edit, so the old ones give way first.
-  await tx.query(
-    sql.unsafe`update staff set email = 'former:' || code || ':' || email where email not like 'former:%'`,
-  );
+  // Two people may swap addresses in one edit, so the old ones give way first. Whoever keeps theirs is not touched: a new address locks their
+  // row against all that name them, and who presses for two colleagues would wait for this, and this for them.
   await tx.query(sql.unsafe`
-    insert into staff (code, name, email)
-    select * from ${sql.unnest(
-      staff.map(([code, person]) => [code, person.name, person.email.toLowerCase()]),
-      ['text', 'text', 'text'],
-    )} as file (code, name, email)
-    on conflict (code) do update set
-      name = excluded.name,
-      email = excluded.email,
-      slack_id = case when staff.email = 'former:' || staff.code || ':' || excluded.email then staff.slack_id end,
-      removed_at = null`);
+    update staff set email = 'former:' || code || ':' || email
+    where email not like 'former:%'
+      and (code = any(${sql.array(moved, 'text')}) or not (code = any(${sql.array(
+        staff.map(([code]) => code),
+        'text',
+      )})))`);
+  const file = sql.fragment`${sql.unnest(
+    staff.map(([code, person]) => [code, person.name, person.email.toLowerCase()]),
+    ['text', 'text', 'text'],
+  )} as file (code, name, email)`;
+  await tx.query(sql.unsafe`
+    update staff s set
+      name = file.name,
+      email = file.email,
+      slack_id = case when s.email in (file.email, 'former:' || s.code || ':' || file.email) then s.slack_id end,
+      removed_at = null
+    from ${file} where file.code = s.code`);
+  await tx.query(sql.unsafe`
+    insert into staff (code, name, email) select * from ${file} on conflict (code) do nothing`);
   await tx.query(sql.unsafe`
     update staff set removed_at = coalesce(removed_at, heed_now()) where not (code = any(${sql.array(
       staff.map(([code]) => code),

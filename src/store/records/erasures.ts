@@ -93,10 +93,11 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   await eraseWords(tx, signals, erasing);
   await eraseWhatStaffWrote(tx, signals);
   for (const insight of insights) await eraseMentions(tx, insight, mentionsOf(name, addresses));
+  // The messages first: whoever is about to send one of them locks it, and then its customer.
+  const stopped = await endMessages(tx, whom.customerId, signals);
   if (whom.customerId) await eraseCustomer(tx, whom.customerId);
   await forgetPresses(tx, signals);
   await revokeLinks(tx, whom.customerId, signals);
-  const stopped = await endMessages(tx, whom.customerId, signals);
   const closed = await closeOpen(tx, signals, erasing);
   for (const insight of insights) await eraseFromInsight(tx, insight, erasing);
   let redacted = await planRedactions(tx, signals, insights);

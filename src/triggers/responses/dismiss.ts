@@ -31,6 +31,8 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
         'conflict',
         "The customer has been told what was decided, so it can't be dismissed any more.",
       );
+    // Before the prompts that closing ends: whoever takes a decision back locks the insight, and then those.
+    if (signal.insight_id) await lockLoop(tx, signal.insight_id);
     await closeRound(tx, { loopId: signal.id, round: signal.round, how: 'dismissed', by, reason });
     if (signal.insight_id) await letGo(tx, signal.insight_id, { by, reason });
     await tellCapturer(moment, signal, 'dismissed');
@@ -38,9 +40,9 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
   });
 }
 
-/** Where it was the last that asked for something, nobody is called any more to decide about that. What was decided goes its way. */
+/** Where it was the last that asked for something, nobody is called any more to decide about that. What was decided goes its way.
+ *  Under the insight's lock. */
 async function letGo(tx: Tx, insightId: string, because: { by: string; reason: string }): Promise<void> {
-  await lockLoop(tx, insightId);
   const insight = (await insightNow(tx, insightId))!;
   const undecided = !insight.outcome || insight.outcome === 'deferred';
   if (insight.closed_at || !undecided || (await isAnybodyLeft(tx, insightId))) return;
