@@ -225,7 +225,9 @@ describe('in a shop in which people used their rights', () => {
       consent: kim.consent,
     });
     await allIsSent(rights);
-    await rights.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: 'bo@unced.example' }], 'bounced'));
+    await rights.db.pool.transaction((tx) =>
+      suppress(tx, [{ kind: 'email', normalised: 'bo@unced.example' }], 'bounced'),
+    );
     await rights.db.passTime('7 days');
     expect(await missedAnswers(id)).toEqual([]);
 

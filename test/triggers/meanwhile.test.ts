@@ -59,7 +59,8 @@ test('an old list that is read in again while its customer is being erased bring
 });
 
 describe('what is past its time', () => {
-  const cleaned = () => letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => []);
+  const cleaned = () =>
+    letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
   const pastItsTime = async (customer: Capture['customer']): Promise<string> => {
     const { id } = await hears({ words: 'It was late', kind: 'complaint', customer });
     await goOn(db, id);

@@ -743,7 +743,8 @@ test('what rests is kept past its time, and let go once that is lifted', async (
   const letters = () =>
     db.pool.oneFirst(sql.type(z.object({ count: z.number() }))`
       select count(*)::integer as count from delivery_bodies b join deliveries d on d.id = b.delivery_id where d.loop_id = ${id}`);
-  const cleaned = () => letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+  const cleaned = () =>
+    letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
 
   await db.passTime('91 days');
   expect(await cleaned()).not.toBeNull();
