@@ -419,19 +419,19 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     'a letter planned before was sent a day after they had let it rest',
     'while they let it rest',
     () => `
-    update deliveries set planned_at = planned_at - interval '2 days' where purpose = 'answer';
     insert into rights (id, customer_id, kind, by, exercised_at)
-    select '${newId()}', customer_id, 'restriction', 'operator', ended_at - interval '1 day' from deliveries where purpose = 'answer'`,
+    select '${newId()}', customer_id, 'restriction', 'operator', ended_at + interval '1 hour' from deliveries where purpose = 'answer';
+    update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'answer'`,
   ],
   [
     'a letter planned before was sent a day after its words had been erased',
     'after they were erased',
     () => `
-    update deliveries set planned_at = planned_at - interval '2 days' where purpose = 'answer';
     insert into erasures (id, cause, by, reason, erased_at)
-    select '00000000-0000-7000-8000-000000000001', 'asked', 'operator', 'asked by letter', ended_at - interval '1 day'
+    select '00000000-0000-7000-8000-000000000001', 'asked', 'operator', 'asked by letter', ended_at + interval '1 hour'
     from deliveries where purpose = 'answer';
-    insert into erased_signals (signal_id, erasure_id) values ('${again}', '00000000-0000-7000-8000-000000000001')`,
+    insert into erased_signals (signal_id, erasure_id) values ('${again}', '00000000-0000-7000-8000-000000000001');
+    update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'answer'`,
   ],
   [
     'a letter left for a suppressed address',
