@@ -6,7 +6,7 @@ import { usualAttention, type Company } from '../domain/company.ts';
 import { ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
-import { OutsideFailed, type Sent } from '../integrations/letter.ts';
+import type { Sent } from '../integrations/letter.ts';
 import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import {
   bodyOf,
@@ -19,6 +19,7 @@ import {
   openAttempt,
   passGate,
   planDelivery,
+  putOff,
   recordOutcome,
   settleLeftOpen,
   settleUncertain,
@@ -27,8 +28,8 @@ import {
 } from '../store/records/deliveries.ts';
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
-import { isErased, isErasedBehind } from '../store/records/erasures.ts';
-import { lockLoop, redrawCards } from '../store/records/loops.ts';
+import { isErased } from '../store/records/erased.ts';
+import { lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
@@ -96,9 +97,8 @@ export async function deliver(
     }
     if ('letter' in composed) {
       const { letter } = composed;
-      const office = await hands.post.connect().catch(whyClosed);
-      if (typeof office === 'string')
-        return await record(hands, delivery, fence, again(delivery, office, office === busy ? busyMs : undefined));
+      const office = await hands.post.connect().catch(() => undefined);
+      if (!office) return await record(hands, delivery, fence, again(delivery, 'smtp_unreachable'));
       try {
         return await handOver(hands, delivery, fence, () => office.send(letter), letter.to);
       } finally {
@@ -112,12 +112,6 @@ export async function deliver(
     clearInterval(beating);
   }
 }
-
-/** Letters enough are in hand: this one is tried when one of them may have left. */
-const busy = 'smtp_busy';
-const busyMs = 5_000;
-const whyClosed = (error: unknown): string =>
-  error instanceof OutsideFailed && error.code === busy ? busy : 'smtp_unreachable';
 
 /** An attempt is opened only when, at this moment, the message may be sent. Else a word says why not. */
 async function acquire(
@@ -139,9 +133,17 @@ async function acquire(
       return 'held';
     }
     if (objection) return endIn(tx, delivery, objection.end, objection.code);
+    if (delivery.channel === 'email' && !hands.post.hasRoom()) {
+      await putOff(tx, id, untilRoomMs(delivery));
+      return 'no_room';
+    }
     return { delivery, fence: await openAttempt(tx, id) };
   });
 }
+
+/** Letters enough are in hand: this one is looked at again when one of them may have left, the later the longer it has waited. */
+const untilRoomMs = ({ now, due_at: due }: Delivery): number =>
+  Math.min(60_000, 5_000 + (now.getTime() - due.getTime()) / 10);
 
 /** By an earlier attempt: its lease is dead, or this one is made in its place, or its doubt has waited long enough for evidence. */
 const isLeftOpen = ({ state, phase, lease_is_live, held_until }: Delivery, inItsPlace: boolean): boolean =>
@@ -286,7 +288,7 @@ async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome
 /** What an outcome means for others: a card to edit from now on, the other channel, a loop or somebody of ours that waits for it. */
 async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): Promise<void> {
   if (outcome.state === 'sent' && d.channel === 'slack' && d.purpose === 'prompt' && outcome.providerRef)
-    await keepsCard(tx, d, outcome.providerRef);
+    await keepCard(tx, d, outcome.providerRef);
   if (d.channel === 'slack' && outcome.state !== 'sent') {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
@@ -300,12 +302,6 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
 async function takeBackWhatWasErased(tx: Tx, d: Delivery): Promise<void> {
   if (d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
   if (d.purpose === 'rights') await takeRightsMails(tx, d.customer_id!);
-}
-
-/** What was posted while somebody behind an insight was erased may quote them, until it is drawn anew. */
-async function keepsCard(tx: Tx, d: Delivery, ref: string): Promise<void> {
-  await keepCard(tx, d, ref);
-  if (d.loop_id && (await isErasedBehind(tx, d.loop_id, d.planned_at))) await redrawCards(tx, [d.loop_id]);
 }
 
 /** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. At its first a prompt has only waited since
@@ -378,17 +374,13 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
       return settleErased(tx, { ...d, loop_id: d.loop_id }, found);
     if (found === undefined) return goByEmail(tx, d);
     if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
-    if (found && d.purpose === 'prompt') await keepsCard(tx, d, found);
+    if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }
 
 /** Its words were erased while nobody knew: what is there is taken out, what is not never comes; where nobody can look, it is looked again. */
-async function settleErased(
-  tx: Tx,
-  d: Delivery & { loop_id: string },
-  found: string | null | undefined,
-): Promise<void> {
+async function settleErased(tx: Tx, d: Delivery & { loop_id: string }, found?: string | null): Promise<void> {
   if (found === undefined) return;
   if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
   if (found) await planRedactions(tx, [d.loop_id]);

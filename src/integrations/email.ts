@@ -26,8 +26,8 @@ const afterRefusalMs = 300_000;
 
 /**
  * A post office at `smtpUrl`: smtp://user:password@host:port, or smtps:. Options of nodemailer's SMTPConnection may follow as a query
- * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over, 'smtp_busy' where as many letters as may be are in
- * hand; what fails there was not sent. Whoever connected closes. `send` answers
+ * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. Whoever connected
+ * closes: till then its letter is in hand. `send` answers
  * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows. With `signature` each
  * letter carries it (DKIM), over what one-click unsubscribing rests on too.
  */
@@ -36,8 +36,8 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
   const dkim = signature && signer(signature);
   let inHand = 0;
   return {
+    hasRoom: () => inHand < mostInHand,
     async connect() {
-      if (inHand >= mostInHand) throw new OutsideFailed('smtp_busy');
       inHand += 1;
       const connection = new SMTPConnection({
         ...server,

@@ -59,6 +59,8 @@ export type Sent =
 
 /** A connection that has greeted and signed in: what failed before is definitely not sent. */
 export interface PostOffice {
+  /** Whether one letter more may be in hand. */
+  hasRoom(): boolean;
   connect(): Promise<{ send(letter: Letter): Promise<Sent>; close(): void }>;
 }
 

@@ -12,7 +12,7 @@ import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import type { Db, Tx } from '../store/pool.ts';
 import { recogniseCustomer, type Customer, type Identity } from '../store/records/customers.ts';
-import { lastErasureOf } from '../store/records/erasures.ts';
+import { lastErasureOf } from '../store/records/erased.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
 import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';

@@ -129,7 +129,7 @@ export async function openReality(): Promise<Reality> {
     pool: mortal,
     configuration: async () => configuration,
     publicUrl: 'http://heed.test',
-    post: { connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }) },
+    post: { hasRoom: () => true, connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }) },
     slack: undefined,
     recall: async () => {},
   };

@@ -173,6 +173,13 @@ export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void>
   await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
 }
 
+/** Nothing is tried and nothing is against it: there are no hands free for it just now. */
+export async function putOff(tx: Tx, id: string, ms: number): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set not_before = heed_now() + make_interval(secs => ${ms / 1000}), started_until = null
+    where id = ${id} and state in ('planned', 'ready')`);
+}
+
 /** Not now: consent stands but the hour or the pace does not. */
 export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
   await tx.query(sql.unsafe`

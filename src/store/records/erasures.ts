@@ -34,7 +34,6 @@ const TouchedRow = z.object({
 const DeciderRow = z.object({ decider: z.string(), round: z.number() });
 const AnybodyRow = z.object({ anybody: z.boolean() });
 const HoldsRow = z.object({ holds: z.boolean() });
-const ErasedRow = z.object({ erased: z.boolean() });
 
 /** Stands where somebody's words stood in a fact that stays. */
 export const erased = '(erased)';
@@ -357,52 +356,12 @@ const whoIsLeft = (insightId: string) => sql.fragment`
     and not exists (select from erased_signals e where e.signal_id = x.signal_id)
     and not exists (select from closures z where z.loop_id = x.signal_id and z.how = 'dismissed')`;
 
-const Tombstone = z.object({ erased_at: z.date() });
-
-/** The latest erasure of any of these addresses; null when none was. */
-export async function lastErasureOf(
-  db: Db,
-  addresses: readonly { kind: string; normalised: string }[],
-): Promise<Date | null> {
-  const found = await db.maybeOne(sql.type(Tombstone)`
-    select e.erased_at from tombstones t join erasures e on e.id = t.erasure_id
-    where (t.kind, t.address_hash) in (
-      select given.kind, sha256(convert_to(given.normalised, 'UTF8'))
-      from ${sql.unnest(
-        addresses.map(({ kind, normalised }) => [kind, normalised]),
-        ['text', 'text'],
-      )} as given (kind, normalised))
-    order by e.erased_at desc limit 1`);
-  return found?.erased_at ?? null;
-}
-
 /** Whether anything is held that an erasure would take away. */
 export function holdsWords(db: Db, { customerId, signalIds }: ToErase): Promise<boolean> {
   return db.oneFirst(sql.type(HoldsRow)`
     select exists (select from words w where w.signal_id = any(${ids(signalIds)}))
       or exists (select from identities i where i.customer_id = ${customerId})
       or exists (select from customers c where c.id = ${customerId} and c.name is not null) as holds`);
-}
-
-/** Whether whatever was held about this customer has been erased: nothing is recorded of them any more. */
-export function isCustomerErased(db: Db, customerId: string): Promise<boolean> {
-  return db.exists(sql.unsafe`select from erasures where customer_id = ${customerId}`);
-}
-
-/** Whether what was said here has been erased. */
-export function isErased(db: Db, signalId: string): Promise<boolean> {
-  return db.oneFirst(
-    sql.type(ErasedRow)`select exists (select from erased_signals where signal_id = ${signalId}) as erased`,
-  );
-}
-
-/** Whether anything said behind this insight was erased since. */
-export function isErasedBehind(db: Db, insightId: string, since: Date): Promise<boolean> {
-  return db.exists(sql.unsafe`
-    select from insight_signals x
-    join erased_signals s on s.signal_id = x.signal_id
-    join erasures e on e.id = s.erasure_id
-    where x.insight_id = ${insightId} and e.erased_at >= ${sql.timestamp(since)}`);
 }
 
 const ids = (list: readonly string[]) => sql.array([...list], 'uuid');

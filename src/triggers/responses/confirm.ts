@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { questionOf } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { questionSaidTo, recordConfirmation } from '../../store/records/confirmations.ts';
-import { isErased } from '../../store/records/erasures.ts';
+import { isErased } from '../../store/records/erased.ts';
 import { closeRound, factRecorded, lockLoop, openRound } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import { toldByLadder } from '../../store/records/plans.ts';

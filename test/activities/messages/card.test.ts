@@ -25,7 +25,7 @@ const by = (loopId: string, staff: string) => ({ loopId, by: staff, press: shop.
 async function posted(loopId: string, staff: string): Promise<void> {
   const delivery = await shop.planned('prompt', staff, loopId);
   await shop.db.pool.transaction(async (tx) => {
-    await keepCard(tx, { loop_id: loopId, staff }, `D-${staff}:1.000001`);
+    await keepCard(tx, delivery, `D-${staff}:1.000001`);
     await tx.query(sql.unsafe`update deliveries set state = 'sent' where id = ${delivery.id}`);
   });
 }
