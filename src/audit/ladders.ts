@@ -292,6 +292,16 @@ const calledOffForNothing = `
     when 'asked_again' then exists (
       select from deliveries n
       where n.purpose = 'prompt' and n.loop_id = d.loop_id and n.staff = d.staff and n.planned_at > d.planned_at)
+    -- They gave it away since it was planned (in Slack, where an e-mail takes its place), and do not hold it again.
+    when 'handed_over' then exists (
+      select from ownerships o
+      where o.loop_id = d.loop_id and o.staff = d.staff and o.ended_at <= d.ended_at
+        and o.ended_at > (
+          select min(x.planned_at) from deliveries x
+          where x.dedupe_key in (d.dedupe_key, regexp_replace(d.dedupe_key, ':email$', ':slack'))))
+      and not exists (
+        select from ownerships n
+        where n.loop_id = d.loop_id and n.staff = d.staff and n.started_at <= d.ended_at and coalesce(n.ended_at > d.ended_at, true))
     when 'left' then exists (
       select from configurations c
       where c.applied_at <= d.ended_at and c.document -> 'staff' -> d.staff is null

@@ -533,10 +533,21 @@ describe('it leaves alone', () => {
     );
     const given = await hears('Is it lined?');
     await handOver(of.db.heed, as(given), { to: given.owner === 'jonas' ? 'priya' : 'jonas', reason: 'they know' });
+    // In doubt at that moment, and called off when that was over.
+    const later = await hears('Is it warm?');
+    await client.query(`update deliveries set state = 'uncertain' where purpose = 'prompt' and loop_id = $1`, [
+      later.id,
+    ]);
+    await handOver(of.db.heed, as(later), { to: later.owner === 'jonas' ? 'priya' : 'jonas', reason: 'they know' });
+    await client.query(
+      `update deliveries set state = 'cancelled', last_error_code = 'handed_over', ended_at = heed_now() + interval '41 seconds'
+       where purpose = 'prompt' and loop_id = $1 and state = 'uncertain'`,
+      [later.id],
+    );
     const { rows } = await client.query<{ calledOff: string }>(
       `select distinct loop_id as "calledOff" from deliveries where purpose = 'prompt' and state = 'cancelled'`,
     );
-    expect(rows.map(({ calledOff }) => calledOff).sort()).toEqual([answered.id, given.id].sort());
+    expect(rows.map(({ calledOff }) => calledOff).sort()).toEqual([answered.id, given.id, later.id].sort());
     const { findings } = await audit({ databaseUrl: of.db.url });
     await client.end();
     await of.close();

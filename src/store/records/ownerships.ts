@@ -39,7 +39,6 @@ export function giverOf(db: Db, loopId: string): Promise<string | null> {
 /** Whether whoever the prompt of this key is for has given its loop away, or lost it, since it was planned, and does not hold it again. An e-mail
  *  in the place of a message that Slack did not take counts from when that was planned. */
 export function isGivenAway(db: Db, key: string): Promise<boolean> {
-  // Who held it before is looked for, without an index, only where somebody else has come to hold it since.
   return db.exists(sql.unsafe`
     select from deliveries d
     join ownerships n on n.loop_id = d.loop_id and n.ended_at is null and n.staff <> d.staff and n.started_at > d.planned_at
