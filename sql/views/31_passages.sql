@@ -20,8 +20,8 @@ from (
     r.opened_at,
     -- Whether there is something to decide in this round.
     needs.decision as decides,
-    least(taken.at, f.followed_up_at, told.at) as owned_at,
-    least(f.followed_up_at, told.at) as answered_at,
+    least(taken.at, f.answered_at, told.at) as owned_at,
+    least(f.answered_at, told.at) as answered_at,
     case when needs.decision then coalesce(told.decided_at, d.decided_at) end as decided_at,
     told.at as told_at,
     c.claimed_at as heard_at,
@@ -32,7 +32,7 @@ from (
   join signals s on s.id = r.loop_id
   left join triages t on t.signal_id = s.id
   left join reviews v on v.signal_id = s.id
-  left join follow_ups f on f.loop_id = r.loop_id and f.round = r.round and f.channel <> 'none'
+  left join now.answers f on f.loop_id = r.loop_id and f.round = r.round and f.channel <> 'none'
   left join closures z on z.loop_id = r.loop_id and z.round = r.round
   -- One look-up a round, whatever the planner thinks: the limit keeps it from working out all claims for each of them.
   left join lateral (

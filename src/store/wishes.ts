@@ -53,6 +53,7 @@ export const Wishes = z.object({
 });
 export type Wishes = z.infer<typeof Wishes>;
 
+const UsedRow = z.object({ id: z.string(), kind: z.string() });
 const SaidByRow = z.object({ customer_id: z.string().nullable() });
 
 export interface Repeated {
@@ -165,7 +166,7 @@ async function suppressAgain(tx: Tx, suppressions: Wishes['suppressions']): Prom
 
 /** Whoever came later is not in this database, and has nothing in it that could rest. */
 async function useAgain(tx: Tx, rights: Wishes['rights']): Promise<number> {
-  const { rowCount } = await tx.query(sql.unsafe`
+  const used = await tx.any(sql.type(UsedRow)`
     insert into rights (id, customer_id, kind, by, exercised_at)
     select w.id, w.customer_id, w.kind, w.by, w.at::timestamptz
     from ${sql.unnest(
@@ -173,8 +174,18 @@ async function useAgain(tx: Tx, rights: Wishes['rights']): Promise<number> {
       ['uuid', 'uuid', 'text', 'text', 'text'],
     )} as w (id, customer_id, kind, by, at)
     join customers c on c.id = w.customer_id
+    on conflict do nothing
+    returning id, kind`);
+  // An address that was put right since is the former one again here, and nobody objected to that.
+  const objections = used.filter(({ kind }) => kind === 'objection').map(({ id }) => id);
+  await tx.query(sql.unsafe`
+    insert into suppressions (id, address_hash, channel, cause, suppressed_at)
+    select gen_random_uuid(), sha256(convert_to(i.normalised, 'UTF8')), i.kind, 'unsubscribed', r.exercised_at
+    from rights r
+    join identities i on i.customer_id = r.customer_id and (i.kind = 'email' or i.kind = 'phone' and r.by <> 'customer')
+    where r.id = any(${sql.array(objections, 'uuid')})
     on conflict do nothing`);
-  return rowCount;
+  return used.length;
 }
 
 async function disavowAgain(tx: Tx, disavowals: Wishes['disavowals']): Promise<number> {

@@ -25,6 +25,7 @@ import { restore } from '../../src/store/restore.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 
@@ -335,6 +336,8 @@ describe('one from before people asked something of us', () => {
   let disowns: Said;
   let rests: Said;
   let goesOn: Said;
+  /** Is put right, and objects then. */
+  let moves: Said;
   let came: Said;
 
   beforeAll(async () => {
@@ -359,11 +362,12 @@ describe('one from before people asked something of us', () => {
       const [of] = await ask(written, `select customer_id from signals where id = '${signal}'`);
       return { signal, customer: of!['customer_id']! };
     };
-    [stops, disowns, rests, goesOn] = [
+    [stops, disowns, rests, goesOn, moves] = [
       await hears('sten'),
       await hears('dido'),
       await hears('rosa'),
       await hears('gorm'),
+      await hears('mona'),
     ];
     await restrict(heed, goesOn.customer, { by: 'otto' });
     await backUp(written, older);
@@ -372,6 +376,8 @@ describe('one from before people asked something of us', () => {
     await disavow(heed, disowns.signal, disowns.customer);
     await restrict(heed, rests.customer, { by: 'otto' });
     await lift(heed, goesOn.customer, { by: 'otto' });
+    await rectify(heed, moves.customer, { email: 'mona@elsewhere.example' }, { by: 'otto' });
+    await stopWriting(heed, moves.customer);
     came = await hears('cato');
     await stopWriting(heed, came.customer);
     await disavow(heed, came.signal, came.customer);
@@ -392,6 +398,8 @@ describe('one from before people asked something of us', () => {
 
   async function expectAllIsKept(url: string): Promise<void> {
     expect(await reachOf(url, stops)).toBe('suppressed');
+    // At the former address, which is theirs again here, too.
+    expect(await reachOf(url, moves)).toBe('suppressed');
     expect(await reachOf(url, disowns)).toBe('not_me');
     expect(await emailsOf(url, disowns)).toEqual([]);
     expect(await resting(url)).toEqual([{ customer_id: rests.customer }]);
@@ -405,9 +413,9 @@ describe('one from before people asked something of us', () => {
     const linked = `select fact, count(*)::text as n from chain where fact in ('suppressions', 'rights', 'disavowals') group by 1 order by 1`;
     expect(await ask(url, linked)).toEqual([
       { fact: 'disavowals', n: '1' },
-      // The fifth is that a stranger's mailbox was taken away.
-      { fact: 'rights', n: '5' },
-      { fact: 'suppressions', n: '2' },
+      // The sixth is that a stranger's mailbox was taken away.
+      { fact: 'rights', n: '6' },
+      { fact: 'suppressions', n: '4' },
     ]);
   }
 
@@ -422,7 +430,7 @@ describe('one from before people asked something of us', () => {
     const beside = await mkdtemp(join(folder, 'beside-'));
     for (const one of [older, later]) await cp(one, join(beside, basename(one)));
     const target = await blank();
-    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 6 });
+    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 8 });
     await expectAllIsKept(target);
 
     const another = await blank();

@@ -425,6 +425,16 @@ test('whoever objected is not written to at a later address either, when what th
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
 });
 
+test('what whoever reads a stranger’s mailbox objected to does not bind the right address', async () => {
+  const { id } = await hears({ words: 'Hello', customer: { name: 'Mis Typed', email: 'stranger@typed.example' } });
+  const customer = customerIn(await subjectNamed(db.pool, 'stranger@typed.example'));
+  await stopWriting(db.heed, customer);
+  await disavow(db.heed, id, customer);
+  await rectify(db.heed, customer, { email: 'mis@typed.example' }, operator);
+  const later = await hears({ words: 'Hello again', customer: { name: 'Mis Typed', email: 'mis@typed.example' } });
+  expect(await signalNow(db.pool, later.id)).toMatchObject({ reach: 'email' });
+});
+
 test('whoever stopped our letters is called, at another number too when theirs was taken away first', async () => {
   const { id } = await hears({
     words: 'Hello',

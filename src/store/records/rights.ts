@@ -113,7 +113,8 @@ function isSomebodyElses(tx: Tx, customerId: string): Promise<boolean> {
 }
 
 /** At an address they still have, or, where the one they had was taken away, by the objection itself: a button in a letter ends letters, a
- *  colleague records it for calls, too. That an address bounces is no word of theirs. */
+ *  colleague records it for calls, too. That an address bounces is no word of theirs, nor is what somebody pressed who then said that the mailbox
+ *  is theirs and not this customer's. */
 function hasObjected(tx: Tx, customerId: string, channel: 'email' | 'phone'): Promise<boolean> {
   return tx.exists(sql.unsafe`
     select 1 from identities i
@@ -122,5 +123,8 @@ function hasObjected(tx: Tx, customerId: string, channel: 'email' | 'phone'): Pr
     union all
     select 1 from rights r
     where r.customer_id = ${customerId} and r.kind = 'objection' ${channel === 'phone' ? sql.fragment`and r.by <> 'customer'` : sql.fragment``}
-      and not exists (select from identities i where i.customer_id = ${customerId} and i.kind = ${channel})`);
+      and not exists (select from identities i where i.customer_id = ${customerId} and i.kind = ${channel})
+      and not (r.by = 'customer' and exists (
+        select from rights x
+        where x.customer_id = r.customer_id and x.kind = 'rectification' and x.by = 'customer' and x.exercised_at >= r.exercised_at))`);
 }

@@ -137,8 +137,8 @@ export function spreadsOf(db: Db): Promise<readonly z.infer<typeof Spread>[]> {
       from rounds_of_signals r join acknowledgements a on a.loop_id = r.loop_id and a.round = r.round
       group by r.loop_id, r.round, r.opened_at
       union all
-      select 'answered', f.followed_up_at - r.opened_at
-      from rounds_of_signals r join follow_ups f on f.loop_id = r.loop_id and f.round = r.round
+      select 'answered', f.answered_at - r.opened_at
+      from rounds_of_signals r join now.answers f on f.loop_id = r.loop_id and f.round = r.round
       where f.channel <> 'none'
       union all
       select 'closed', z.closed_at - r.opened_at
