@@ -1,5 +1,6 @@
 -- The answer of each round, as far as it is one. A letter that was refused for good, or that was to go to an address that takes no mail, has
--- answered nobody: while the round is open and they may be called instead, a call is owed, and the call that reaches them is the answer.
+-- answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
+-- their address has been put right since, another letter, for which the round has the same follow-up on record.
 create view now.answers as
 select
   f.id,
@@ -8,30 +9,42 @@ select
   f.rule,
   f.final,
   case when call.called_at is null then f.channel else 'phone' end as channel,
-  coalesce(call.by, f.by) as by,
-  coalesce(call.called_at, f.followed_up_at) as answered_at
+  coalesce(call.by, anew.by, f.by) as by,
+  coalesce(call.called_at, anew.at, f.followed_up_at) as answered_at
 from follow_ups f
--- Read once for all of them: calls are few, and looked up one by one they would be read anew for each letter.
-left join (
-  select distinct on (k.loop_id, k.round) k.loop_id, k.round, k.by, k.called_at from calls k
-  where k.purpose = 'answer' and k.outcome = 'reached'
-  order by k.loop_id, k.round, k.called_at, k.id
-) call on f.channel = 'email' and call.loop_id = f.loop_id and call.round = f.round
-left join closures z on z.loop_id = f.loop_id and z.round = f.round
+left join lateral (
+  select k.by, k.called_at from calls k
+  where f.channel = 'email' and k.loop_id = f.loop_id and k.round = f.round and k.purpose = 'answer' and k.outcome = 'reached'
+  order by k.called_at, k.id
+  limit 1
+) call on true
+left join lateral (
+  select
+    d.planned_at,
+    d.state = 'bounced'
+      or d.state = 'failed' and starts_with(d.last_error_code, 'smtp_')
+      or d.state = 'suppressed' and d.last_error_code = 'bounced' as is_refused
+  from deliveries d
+  where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
+  order by d.planned_at desc, d.id desc
+  limit 1
+) letter on true
+-- Whoever answers holds it from then on.
+left join lateral (
+  select o.staff as by, letter.planned_at as at from ownerships o
+  where letter.planned_at > f.followed_up_at and o.loop_id = f.loop_id and o.started_at <= letter.planned_at
+  order by o.started_at desc
+  limit 1
+) anew on true
 where not (
-  f.channel = 'email'
+  letter.is_refused is true
   and call.called_at is null
-  and z.id is null
-  -- The limit keeps the planner from reading all that was ever sent to look at the letter of one.
-  and coalesce((
-    select true from deliveries d
-    where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
-      and (
-        d.state = 'bounced'
-        or d.state = 'failed' and starts_with(d.last_error_code, 'smtp_')
-        or d.state = 'suppressed' and d.last_error_code = 'bounced'
-      )
-    limit 1
-  ), false)
-  and exists (select from now.reach w where w.signal_id = f.loop_id and w.channel = 'phone')
+  and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round)
+  and exists (
+    select from now.reach w
+    where w.signal_id = f.loop_id
+      and (w.channel = 'phone' or exists (
+        select from identities i
+        where i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address and i.added_at > letter.planned_at))
+  )
 );

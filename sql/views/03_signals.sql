@@ -130,6 +130,7 @@ left join lateral (
 left join lateral (
   select d.id, d.state, d.ended_at, d.last_error_code from deliveries d
   where d.customer_id = s.customer_id and d.purpose = final.purpose and d.occasion = final.occasion and final.channel = 'email'
+  order by d.planned_at desc, d.id desc
   limit 1
 ) letter on true
 left join lateral (select * from confirmations x where x.loop_id = s.id and x.round = r.round order by x.confirmed_at desc limit 1) c on true

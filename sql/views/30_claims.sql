@@ -58,6 +58,7 @@ asked as (
   left join lateral (
     select d.state, d.ended_at, d.last_error_code from deliveries d
     where d.customer_id = w.customer_id and d.purpose = w.purpose and d.occasion = w.occasion and w.channel = 'email'
+    order by d.planned_at desc, d.id desc
     limit 1
   ) letter on true
   cross join lateral (

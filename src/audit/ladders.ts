@@ -26,20 +26,29 @@ const plansWithEnds = `
   answers as not materialized (
     select f.loop_id, f.round,
       case
-        -- A letter that was refused for good, or kept back from an address that takes none, answered nobody who can still be called.
-        when f.channel = 'email'
-          and exists (
-            select from deliveries d
-            where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
-              and (d.state = 'bounced' or d.state = 'failed' and d.last_error_code like 'smtp%' or d.state = 'suppressed' and d.last_error_code = 'bounced'))
-          and exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
-          and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
+        -- A letter that was refused for good, or kept back from an address that takes none, answered nobody who can still be called,
+        when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed' and last.last_error_code = 'bounced')
+          and (
+            exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
+            and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
+            -- or whose address was put right before it was given up.
+            or exists (
+              select from ways w
+              where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null and w.added_at > last.planned_at
+                and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round and z.closed_at < w.added_at)))
         then (
           select min(k.called_at) from calls k
           where k.loop_id = f.loop_id and k.round = f.round and k.purpose = 'answer' and k.outcome = 'reached')
-        else f.followed_up_at
+        -- Another letter in its place is the answer.
+        else greatest(f.followed_up_at, last.planned_at)
       end as at
     from follow_ups f
+    left join lateral (
+      select d.state, d.last_error_code, d.planned_at from deliveries d
+      where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
+      order by d.planned_at desc, d.id desc
+      limit 1
+    ) last on true
   ),
   told_by_phone as (
     select loop_id, round, min(called_at) as at from calls where purpose = 'told' and outcome <> 'no_reply' group by loop_id, round

@@ -14,7 +14,8 @@ const oneLetterAnOccasion: Check = {
          'A customer was written to ' || count(*) || ' times for one occasion (' || purpose || '). Apologise, and find out how.' as sentence
        from deliveries
        where customer_id is not null and phase = 'handed' and planned_at >= $1
-         and state in ('sent', 'delivered', 'bounced', 'complained', 'uncertain', 'needs_human')
+         -- One that came back is written again where the address is put right.
+         and state in ('sent', 'delivered', 'complained', 'uncertain', 'needs_human')
        group by purpose, coalesce(occasion::text, loop_id::text, dedupe_key), customer_id
        having count(*) > 1`,
       scope,

@@ -28,6 +28,7 @@ import { settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -77,6 +78,7 @@ async function answerTo(customer: { email: string }): Promise<string> {
   return id;
 }
 const approve = (id: string) => approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+const operator = { by: 'operator', reason: 'asked by letter' } as const;
 const noticesOf = (loopId: string) => world.messages({ loopId, purpose: 'notice' });
 const nobodyThere = { at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' } as const;
 const toldPriya = async (id: string, what = 'An answer did not arrive') => {
@@ -441,6 +443,38 @@ describe('a letter to a customer is sent at most once', () => {
     expect(world.mailsTo(kim.email)).toHaveLength(2);
   });
 
+  test('put right while everything of theirs rested, an answer that could not go to their address is owed by letter; once the loop is closed it stays closed', async () => {
+    const [kim, right] = [guest(), guest()];
+    const id = await answerTo(kim);
+    const customer = (await world.signal(id)).customer_id!;
+    await world.db.pool.transaction((tx) =>
+      orderSending(tx, { audience: 'customers', stops: true, by: 'otto', reason: 'a drill' }),
+    );
+    try {
+      await approve(id);
+      await restrict(world.heed, customer, operator);
+      await world.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: kim.email }], 'bounced'));
+      await rectify(world.heed, customer, right, operator);
+      await lift(world.heed, customer, operator);
+    } finally {
+      await world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'customers', stops: false, by: 'otto', reason: 'a drill' }),
+      );
+    }
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'suppressed', last_error_code: 'bounced' });
+    expect(await world.signal(id)).toMatchObject({ reach: 'email', answered_at: null, closed_at: null });
+    world.mailbox.faults.script(nobodyThere);
+    await approve(id);
+    await world.pass('10 minutes');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', could_not_be_asked: 'failed' });
+
+    await rectify(world.heed, customer, guest(), operator);
+    await world.pass('1 day');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', round: 1 });
+    await expect(approve(id)).rejects.toThrow('was closed');
+  });
+
   describe('and a customer who also agreed to a call', () => {
     const mayCall = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: 'demo-1' };
     /** Taken and answered by Priya; refused at the door, a while ago. */
@@ -491,6 +525,54 @@ describe('a letter to a customer is sent at most once', () => {
       expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
         'yes',
       ]);
+    });
+
+    test('an answer refused at the door is still owed after the address is put right, and goes to the right one', async () => {
+      const since = await world.now();
+      const id = await refused('+31 6 55550003');
+      const right = guest();
+      await rectify(world.heed, (await world.signal(id)).customer_id!, right, operator);
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ reach: 'email', answered_at: null, closed_at: null });
+      await expect(call(id, 'reached')).rejects.toThrow('agreed to a letter, not to a call');
+      expect(await brokenSince(since)).toEqual([]);
+
+      // A colleague writes, in their own name.
+      await approveFollowUp(world.heed, world.as('mina', id), { words: 'It comes tomorrow.' });
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({
+        answer_channel: 'email',
+        answered_by: 'mina',
+        asked_at: expect.any(Date),
+        last_letter_state: 'sent',
+        closed_at: null,
+      });
+      const [mail, ...others] = world.mailsTo(right.email);
+      expect(others).toEqual([]);
+      expect(mail?.text).toContain('It comes tomorrow.');
+      expect(mail?.from).toContain('Mina');
+      await expect(approve(id)).rejects.toThrow('answered');
+      expect(await brokenSince(since)).toEqual([]);
+
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
+      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
+        'yes',
+      ]);
+    });
+
+    test('refused at the right address, too, is owed as a call again', async () => {
+      const id = await refused('+31 6 55550004');
+      await rectify(world.heed, (await world.signal(id)).customer_id!, guest(), operator);
+      world.mailbox.faults.script(nobodyThere);
+      await approve(id);
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
+      expect(await noticesOf(id)).toHaveLength(2);
+      await call(id, 'reached');
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ answer_channel: 'phone', closed_at: null });
     });
 
     test('is called by nobody for ever: where the number is somebody else’s there is nobody to reach', async () => {

@@ -111,12 +111,15 @@ export function recount(
     let askedAt: Date | undefined;
     let claimedAt: Date | undefined;
     if (word.channel === 'email' && !loop.get(signal['id'])!['sample']) {
-      const letter = of('deliveries').find(
-        (d) =>
-          d['customer_id'] === signal['customer_id'] &&
-          d['purpose'] === word.purpose &&
-          d['occasion'] === word.occasion,
-      );
+      // One in the place of another that did not arrive is the one that counts.
+      const letter = of('deliveries')
+        .filter(
+          (d) =>
+            d['customer_id'] === signal['customer_id'] &&
+            d['purpose'] === word.purpose &&
+            d['occasion'] === word.occasion,
+        )
+        .sort((a, b) => b['planned_at'] - a['planned_at'])[0];
       if (['sent', 'delivered'].includes(letter?.['state'])) askedAt = claimedAt = letter!['ended_at'];
       else if (letter?.['last_error_code'] === 'superseded') claimedAt = undefined;
       else if (['failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired'].includes(letter?.['state']))

@@ -149,7 +149,8 @@ export function decisionBehind(db: Db, decisionId: string): Promise<Decided | nu
     where d.id = ${decisionId}`);
 }
 
-/** Who gave an answer. */
+/** Who wrote an answer; it is theirs from then on, and one in the place of another that did not arrive may be a colleague's. */
 export function signerOf(db: Db, followUpId: string): Promise<string | null> {
-  return db.maybeOneFirst(sql.type(ByRow)`select by from follow_ups where id = ${followUpId} and by is not null`);
+  return db.maybeOneFirst(sql.type(ByRow)`
+    select a.by from now.answers a where a.id = ${followUpId} and a.by is not null`);
 }

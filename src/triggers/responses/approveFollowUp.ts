@@ -41,10 +41,11 @@ export function approveFollowUp(heed: Heed, responding: Responding, approved: Fo
         'conflict',
         'This customer agreed to a call, not to a letter. Call them and record how it went.',
       );
-    const followUpId = await recordAnswer(signal, moment, 'email', approved);
+    const { id: followUpId, letters } = await recordAnswer(signal, moment, 'email', approved);
     const subject = approved.subject ?? (await draftAnswer(tx, moment, signal, by)).subject;
     await planDelivery(tx, {
-      key: `answer:${signal.id}:${signal.round}:${followUpId}:${signal.customer_id}`,
+      // In the place of one that did not arrive it is another message.
+      key: `answer:${signal.id}:${signal.round}:${followUpId}:${signal.customer_id}${letters > 0 ? `:${letters + 1}` : ''}`,
       purpose: 'answer',
       channel: 'email',
       loopId: signal.id,
@@ -83,13 +84,13 @@ const nobodyToReach: Record<string, string> = {
   not_me: 'Whoever has this address says it was not them, so there is nobody to answer.',
 };
 
-/** The fact of an answer, with its promise; whoever answers what was not theirs has taken it. */
+/** The fact of an answer, with its promise; whoever answers what was not theirs has taken it. `letters`: how many were written for it before. */
 export async function recordAnswer(
   signal: SignalNow,
   { tx, by, version, now, company }: Moment,
   channel: 'email' | 'phone',
   answer: { promiseOn?: string | undefined; final?: boolean | undefined },
-): Promise<string> {
+): Promise<{ id: string; letters: number }> {
   if (signal.owner !== by)
     await own(tx, {
       loopId: signal.id,
@@ -100,12 +101,13 @@ export async function recordAnswer(
       by,
       configuration: version,
     });
-  // A round has one answer on record: a call in the place of a letter that did not arrive adds none.
-  const letter = channel === 'phone' ? await followUpOf(tx, signal.id, signal.round) : null;
+  // A round has one answer on record: what takes the place of a letter that did not arrive adds none.
+  const recorded = await followUpOf(tx, signal.id, signal.round);
+  const letter = channel === 'phone' || recorded?.channel === 'email' ? recorded : null;
   if (letter?.promised && answer.promiseOn)
     throw new DomainError(
       'conflict',
-      'The letter that did not arrive promised a day, and that day stands. Record the call without another.',
+      'The letter that did not arrive promised a day, and that day stands. Answer without another.',
     );
   const followUpId =
     letter?.id ??
@@ -130,5 +132,5 @@ export async function recordAnswer(
       dueAt: endOfDay(answer.promiseOn, zone),
     });
   }
-  return followUpId;
+  return { id: followUpId, letters: letter?.letters ?? 0 };
 }
