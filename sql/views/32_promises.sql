@@ -26,7 +26,9 @@ cross join lateral (
     union all
     select c.yes_at from now.claims c where c.signal_id = p.loop_id and c.round >= f.round
     union all
-    select c.called_at from calls c where c.loop_id = p.loop_id and c.outcome = 'reached'
+    -- A call in the place of a letter that did not arrive passes the promise on.
+    select c.called_at from calls c
+    where c.loop_id = p.loop_id and c.outcome = 'reached' and not (c.round = f.round and c.purpose = 'answer')
   ) heard
   where heard.at > p.promised_at
 ) kept

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import pg from 'pg';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
+import { localDate } from '../../src/domain/calendar.ts';
 import { ladderNames } from '../../src/domain/company.ts';
 import { mostInHand, openPostOffice } from '../../src/integrations/email.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
@@ -77,7 +78,8 @@ async function answerTo(customer: { email: string }): Promise<string> {
   await world.settle();
   return id;
 }
-const approve = (id: string) => approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.' });
+const approve = (id: string, promise: { promiseOn?: string } = {}) =>
+  approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.', ...promise });
 const operator = { by: 'operator', reason: 'asked by letter' } as const;
 const noticesOf = (loopId: string) => world.messages({ loopId, purpose: 'notice' });
 const nobodyThere = { at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' } as const;
@@ -478,7 +480,7 @@ describe('a letter to a customer is sent at most once', () => {
   describe('and a customer who also agreed to a call', () => {
     const mayCall = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: 'demo-1' };
     /** Taken and answered by Priya; refused at the door, a while ago. */
-    async function refused(phone: string): Promise<string> {
+    async function refused(phone: string, promise: { promiseOn?: string } = {}): Promise<string> {
       const { id } = await world.capture({
         words: 'Where is my parcel?',
         customer: { ...guest(), phone },
@@ -487,7 +489,7 @@ describe('a letter to a customer is sent at most once', () => {
       await world.settle();
       await acknowledge(world.heed, world.as('priya', id));
       world.mailbox.faults.script(nobodyThere);
-      await approve(id);
+      await approve(id, promise);
       await world.pass('10 minutes');
       return id;
     }
@@ -560,6 +562,41 @@ describe('a letter to a customer is sent at most once', () => {
       expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
         'yes',
       ]);
+    });
+
+    test('the call that passes a promise on does not keep it', async () => {
+      const promiseOn = localDate(new Date((await world.now()).getTime() + 2 * 86_400_000), 'Europe/Amsterdam');
+      const id = await refused('+31 6 55550005', { promiseOn });
+      const part = () => world.db.pool.oneFirst(sql.unsafe`select part from now.promises where signal_id = ${id}`);
+      await call(id, 'reached');
+      await world.pass('10 minutes');
+      expect(await part()).toBe('ahead');
+      await world.pass('4 days');
+      expect(await part()).toBe('open');
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
+      expect(await part()).toBe('late');
+    });
+
+    test('hears what the letter would have said: a call does not make it the final answer', async () => {
+      const { id } = await world.capture({
+        words: 'Where is my parcel?',
+        customer: { ...guest(), phone: '+31 6 55550006' },
+        consent: [...mayWrite, mayCall],
+      });
+      await world.settle();
+      await approve(id);
+      await world.settle();
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'no' });
+      await world.settle();
+      world.mailbox.faults.script(nobodyThere);
+      await approve(id);
+      await world.pass('10 minutes');
+      const reached = (final?: boolean) =>
+        recordCall(world.heed, world.as('priya', id), { outcome: 'reached', ...(final !== undefined && { final }) });
+      await expect(reached(true)).rejects.toThrow('was not our final answer, and that stands');
+      expect(await world.signal(id)).toMatchObject({ round: 2, answered_at: null, closed_at: null });
+      await reached();
+      expect(await world.signal(id)).toMatchObject({ answer_channel: 'phone', final: false });
     });
 
     test('refused at the right address, too, is owed as a call again', async () => {

@@ -217,6 +217,8 @@ export function recount(
           toldAt,
           ...of('calls')
             .filter((c) => c['loop_id'] === id && c['outcome'] === 'reached')
+            // In the place of a letter that did not arrive it says what that would have said.
+            .filter((c) => c['round'] !== round['round'] || c['purpose'] !== 'answer')
             .map((c) => c['called_at']),
           ...rounds
             .filter((r) => r['round'] >= round['round'])

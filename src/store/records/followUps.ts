@@ -21,13 +21,19 @@ export async function recordFollowUp(tx: Tx, f: NewFollowUp): Promise<string> {
   return id;
 }
 
-const Recorded = z.object({ id: z.string(), channel: z.string(), promised: z.boolean(), letters: z.number() });
+const Recorded = z.object({
+  id: z.string(),
+  channel: z.string(),
+  final: z.boolean(),
+  promised: z.boolean(),
+  letters: z.number(),
+});
 
 /** The answer that a round has on record, whether it answers anybody or not (now.answers), and whether it promised a day.
  *  `letters`: how many were written for it. */
 export function followUpOf(db: Db, loopId: string, round: number): Promise<z.infer<typeof Recorded> | null> {
   return db.maybeOne(sql.type(Recorded)`
-    select f.id, f.channel, exists (select from promises p where p.follow_up_id = f.id) as promised,
+    select f.id, f.channel, f.final, exists (select from promises p where p.follow_up_id = f.id) as promised,
       (select count(*)::integer from deliveries d where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id) as letters
     from follow_ups f where f.loop_id = ${loopId} and f.round = ${round}`);
 }

@@ -109,6 +109,13 @@ export async function recordAnswer(
       'conflict',
       'The letter that did not arrive promised a day, and that day stands. Answer without another.',
     );
+  if (letter && answer.final !== undefined && answer.final !== letter.final)
+    throw new DomainError(
+      'conflict',
+      letter.final
+        ? 'The letter that did not arrive was our final answer, and that stands. Record this as final, too.'
+        : 'The letter that did not arrive was not our final answer, and that stands. Record this without calling it final.',
+    );
   const followUpId =
     letter?.id ??
     (await recordFollowUp(tx, {
