@@ -1,5 +1,5 @@
--- The answer of each round, as far as it is one. A letter that was refused for good, or that was to go to an address that takes no mail, has
--- answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
+-- The answer of each round, as far as it is one. A letter that was refused for good, or kept back because there was no way to them by mail when
+-- it was to go, has answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
 -- their address has been put right since, another letter, for which the round has the same follow-up on record.
 create view now.answers as
 select
@@ -23,16 +23,19 @@ left join lateral (
     d.planned_at,
     d.state = 'bounced'
       or d.state = 'failed' and starts_with(d.last_error_code, 'smtp_')
-      or d.state = 'suppressed' and d.last_error_code = 'bounced' as is_refused
+      or d.state = 'suppressed' and d.last_error_code <> 'sample' as is_refused
   from deliveries d
   where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
   order by d.planned_at desc, d.id desc
   limit 1
 ) letter on true
--- Whoever answers holds it from then on.
+-- In the place of a letter before it. Whoever answers holds it from then on.
 left join lateral (
   select o.staff as by, letter.planned_at as at from ownerships o
-  where letter.planned_at > f.followed_up_at and o.loop_id = f.loop_id and o.started_at <= letter.planned_at
+  where o.loop_id = f.loop_id and o.started_at <= letter.planned_at
+    and exists (
+      select from deliveries d
+      where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id and d.planned_at < letter.planned_at)
   order by o.started_at desc
   limit 1
 ) anew on true

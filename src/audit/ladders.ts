@@ -26,8 +26,8 @@ const plansWithEnds = `
   answers as not materialized (
     select f.loop_id, f.round,
       case
-        -- A letter that was refused for good, or kept back from an address that takes none, answered nobody who can still be called,
-        when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed' and last.last_error_code = 'bounced')
+        -- A letter that was refused for good, or kept back, answered nobody who can still be called,
+        when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
           and (
             exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
             and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)

@@ -425,6 +425,23 @@ test('whoever objected is not written to at a later address either, when what th
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
 });
 
+test('whoever stops letters while their answer waits, and agreed to a call, is owed one', async () => {
+  const { id } = await hears({
+    words: 'Hello',
+    kind: 'question',
+    customer: { name: 'Wai Ting', email: 'wai@ting.example', phone: '0612345683' },
+    consent: [...consent!, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+  });
+  await triage(hands, id);
+  const { owner, customer_id: customer } = (await signalNow(db.pool, id))!;
+  await approveFollowUp(db.heed, { loopId: id, by: owner, press: press() }, { words: 'It comes tomorrow.' });
+  expect(await signalNow(db.pool, id)).toMatchObject({ answered_at: expect.any(Date) });
+  await stopWriting(db.heed, customer!);
+  expect((await ledger(id)).find(({ purpose }) => purpose === 'answer')).toMatchObject({ state: 'suppressed' });
+  await catchUp(hands, id, 0);
+  expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
+});
+
 test('what whoever reads a stranger’s mailbox objected to does not bind the right address', async () => {
   const { id } = await hears({ words: 'Hello', customer: { name: 'Mis Typed', email: 'stranger@typed.example' } });
   const customer = customerIn(await subjectNamed(db.pool, 'stranger@typed.example'));
