@@ -366,14 +366,12 @@ const nothingIsTriedInVain: Check = {
     violationsIn(
       db,
       `select d.id::text as about,
-         'This message (' || d.purpose || ', ' || d.channel || ') was tried ' || d.attempts || ' times, and has not left (' || d.last_error_code
+         'This message (' || d.purpose || ', ' || d.channel || ') was tried ' || d.attempts || ' times, for more than an hour, and has not left (' || d.last_error_code
            || '). See heed stuck; do mail and Slack take anything?' as sentence
        from deliveries d
        where d.state in ('ready', 'sending') and d.planned_at >= $1
-         -- Tries are five minutes apart at most. Nobody waits for the edit of a card.
-         and d.attempts >= 12 and d.planned_at < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'
-         -- Held by us for an hour or a day, it is not tried.
-         and d.last_error_code not in ('quiet_hours', 'cap', 'restricted', 'stopped', 'decided_anew')`,
+         -- Since the first try that failed: none is counted from before it was last held. Nobody waits for the edit of a card.
+         and d.failing_since < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'`,
       scope,
     ),
 };

@@ -3,12 +3,10 @@
 import { addSpan, nextAllowed } from './calendar.ts';
 import type { Calendar, Company } from './company.ts';
 
-/** Why a message is held: reasons of ours, told apart from trouble on the way (sql/views/09_tried_in_vain.sql). */
-export const holds = ['quiet_hours', 'cap', 'restricted', 'stopped', 'decided_anew'] as const;
-
 /** Held until a moment at which it is asked again, or ended; the code says why. */
 export type Objection =
-  { until: Date; code: (typeof holds)[number] } | { end: 'suppressed' | 'cancelled'; code: string };
+  | { until: Date; code: 'quiet_hours' | 'cap' | 'restricted' | 'stopped' | 'decided_anew' }
+  | { end: 'suppressed' | 'cancelled'; code: string };
 
 /** What is true of a letter now. */
 export interface LetterNow {

@@ -87,6 +87,10 @@ const toldPriya = async (id: string, what = 'An answer did not arrive') => {
   const { reference } = await world.signal(id);
   return JSON.stringify(world.slackTo('priya').filter(({ text }) => text === `${what}: ${reference}`));
 };
+const stuckOf = async (id: string) =>
+  (await stuckLoops(world.db.pool, world.db.company)).flatMap((one) =>
+    one.what === 'tries' && one.loopId === id ? [`${one.purpose} ${one.code}`] : [],
+  );
 const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
@@ -367,10 +371,7 @@ describe('a letter to a customer is sent at most once', () => {
     world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
     await approve(id);
     const notices = () => world.messages({ loopId: id, purpose: 'notice' });
-    const found = async () =>
-      (await stuckLoops(world.db.pool, world.db.company)).flatMap((one) =>
-        one.what === 'tries' && one.loopId === id ? [`${one.purpose} ${one.code}`] : [],
-      );
+    const found = () => stuckOf(id);
     await world.pass('50 minutes');
     expect([await notices(), await found()]).toEqual([[], []]);
     await world.pass('20 minutes');
@@ -385,6 +386,29 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
     expect(world.mailsTo(kim.email)).toHaveLength(2);
     expect(await found()).toEqual([]);
+  });
+
+  test('a letter tried thirteen times in half an hour, then held until morning, and put off once, is not tried in vain', async () => {
+    await world.db.apply((company) => (company.customers.quietHours = { from: 20 * 60, to: 8 * 60 }));
+    await world.passTo('friday', '19:25');
+    const id = await answerTo(guest());
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await approve(id);
+    await world.passTo('saturday', '07:59');
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'quiet_hours' });
+    expect((await letterOf(id)).fence).toBeGreaterThanOrEqual(13);
+    world.mailbox.faults.clear();
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 451 }, Infinity);
+    await world.pass('4 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_451' });
+    expect([await stuckOf(id), await noticesOf(id)]).toEqual([[], []]);
+
+    await world.pass('50 minutes');
+    expect([await stuckOf(id), await noticesOf(id)]).toEqual([[], []]);
+    await world.pass('20 minutes');
+    expect(await stuckOf(id)).toContain('answer smtp_451');
+    expect(await noticesOf(id)).toHaveLength(1);
+    await world.db.apply((company) => void delete company.customers.quietHours);
   });
 
   test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {

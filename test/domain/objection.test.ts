@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import type { Calendar } from '../../src/domain/company.ts';
-import { holds, objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
+import { objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
 
 const zones = ['Europe/Amsterdam', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC'];
 const calendarIn = (timezone: string): Calendar => ({ timezone, week: 'always', daysOff: [] });
@@ -230,9 +229,4 @@ test('thanks that come late wait for the morning', () => {
   expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T03:00:00Z')).toEqual(morning);
   expect(thanks('2026-06-15T21:30:00Z', '2026-06-15T21:40:00Z')).toEqual(morning);
   expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T09:00:00Z')).toBeUndefined();
-});
-
-test('what looks for messages that were tried in vain knows every reason for which one is only held', async () => {
-  const view = await readFile(new URL('../../sql/views/09_tried_in_vain.sql', import.meta.url), 'utf8');
-  expect(view).toContain(`not in (${holds.map((code) => `'${code}'`).join(', ')})`);
 });

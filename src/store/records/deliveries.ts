@@ -142,6 +142,9 @@ export type Outcome =
 export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: Outcome): Promise<boolean> {
   const from =
     outcome.state === 'sent' ? sql.fragment`('sending', 'uncertain', 'needs_human')` : sql.fragment`('sending')`;
+  // In doubt it may go on failing; what left, or was refused, does not.
+  const failing =
+    outcome.state === 'ready' ? failingOn : outcome.state === 'uncertain' ? sql.fragment`failing_since` : null;
   const { rowCount } = await tx.query(sql.unsafe`
     update deliveries set
       state = ${outcome.state},
@@ -151,10 +154,14 @@ export async function recordOutcome(tx: Tx, id: string, fence: number, outcome: 
       last_error_code = ${outcome.state === 'sent' ? null : outcome.code},
       not_before = ${'againInMs' in outcome ? sql.fragment`heed_now() + make_interval(secs => ${outcome.againInMs / 1000})` : sql.fragment`not_before`},
       started_until = null,
+      failing_since = ${failing},
       ended_at = ${outcome.state === 'sent' || outcome.state === 'failed' ? sql.fragment`heed_now()` : null}
     where id = ${id} and fence = ${fence} and state in ${from}`);
   return rowCount === 1;
 }
+
+/** Since its first try that failed, from when it was planned, last held, or let go by somebody (`now.tried_in_vain`). */
+const failingOn = sql.fragment`coalesce(failing_since, heed_now())`;
 
 /** Ends a message that must not be sent (any more): suppressed, cancelled, expired. */
 export async function endDelivery(
@@ -180,10 +187,11 @@ export async function putOff(tx: Tx, id: string, ms: number): Promise<void> {
     where id = ${id} and state in ('planned', 'ready')`);
 }
 
-/** Not now: consent stands but the hour or the pace does not. */
+/** Not now: consent stands but the hour or the pace does not. Nobody tries it meanwhile. */
 export async function holdDelivery(tx: Tx, id: string, until: Date, code: string): Promise<void> {
   await tx.query(sql.unsafe`
-    update deliveries set not_before = ${sql.timestamp(until)}, last_error_code = ${code}, started_until = null where id = ${id} and state in ('planned', 'ready')`);
+    update deliveries set not_before = ${sql.timestamp(until)}, last_error_code = ${code}, started_until = null, failing_since = null
+    where id = ${id} and state in ('planned', 'ready')`);
 }
 
 /** Prompts about these loops that were held for this are looked over anew at once. */
@@ -199,6 +207,7 @@ export async function settleLeftOpen(tx: Tx, id: string, { inItsPlace = false } 
   await tx.query(sql.unsafe`
     update deliveries set
       state = case when phase = 'handed' then 'uncertain' else 'ready' end,
+      failing_since = case when phase = 'handed' then failing_since else ${failingOn} end,
       last_error_code = case when lease_until <= clock_timestamp() then 'lease_ran_out' else 'attempt_failed' end,
       lease_until = null, started_until = null
     where id = ${id} and state = 'sending' and (lease_until <= clock_timestamp() or (${inItsPlace} and phase = 'open'))`);
@@ -217,6 +226,7 @@ export async function settleUncertain(
       phase = ${as === 'ready' ? 'none' : sql.fragment`phase`},
       provider_ref = coalesce(${ref ?? null}, provider_ref),
       last_error_code = coalesce(${code ?? null}, last_error_code),
+      failing_since = ${as === 'ready' ? failingOn : null},
       ended_at = ${as === 'sent' || as === 'failed' ? sql.fragment`heed_now()` : null},
       started_until = null
     where id = ${id} and state in ('uncertain', 'needs_human')`);

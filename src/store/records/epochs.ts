@@ -42,6 +42,7 @@ async function doubtEarlierEpochs(tx: Tx): Promise<z.infer<typeof Doubted>> {
         last_error_code = 'restored',
         lease_until = null,
         started_until = null,
+        failing_since = null,
         not_before = heed_now() + case when customer_id is null then interval '1 minute' else interval '15 minutes' end
       where epoch < heed_epoch() and purpose <> 'card'
         and (state = 'sending' or (state in ('planned', 'ready') and (not_before <= heed_now() or last_error_code in ('stopped', 'restricted'))))

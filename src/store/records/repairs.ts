@@ -109,7 +109,7 @@ export async function tellWhoAnswers(
 export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<boolean> {
   const settled =
     as === 'resend'
-      ? sql.fragment`state = 'ready', phase = 'none', last_error_code = 'resent_by_hand', not_before = heed_now()`
+      ? sql.fragment`state = 'ready', phase = 'none', last_error_code = 'resent_by_hand', not_before = heed_now(), failing_since = null`
       : sql.fragment`state = 'failed', last_error_code = 'left_by_hand', ended_at = heed_now()`;
   const { rowCount } = await tx.query(sql.unsafe`
     update deliveries set ${settled}, fence = fence + 1, lease_until = null, started_until = null

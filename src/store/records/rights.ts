@@ -32,7 +32,8 @@ export function isRestricted(db: Db, customerId: string): Promise<boolean> {
 /** What waits for them goes on waiting; what was about to leave does not pass the gate any more. */
 export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
-    update deliveries set state = 'ready', phase = 'none', lease_until = null, last_error_code = 'restricted', not_before = heed_now() + interval '1 hour'
+    update deliveries set state = 'ready', phase = 'none', lease_until = null, failing_since = null, last_error_code = 'restricted',
+      not_before = heed_now() + interval '1 hour'
     where customer_id = ${customerId} and purpose not in ('redaction', 'rights')
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }

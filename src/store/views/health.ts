@@ -39,8 +39,8 @@ const oldestUnread = sql.fragment`(
     and not exists (select from wakes w where w.loop_id = s.id)
     and exists (select from now.open_loops o where o.id = s.id)) as oldest_unread_seconds`;
 
-/** What is put off again and again is never due for long, and has waited since it was planned. */
-const triedInVainSince = sql.fragment`(select min(planned_at) from now.tried_in_vain)`;
+/** What is put off again and again is never due for long, and has waited since it was put off first. */
+const triedInVainSince = sql.fragment`(select min(failing_since) from now.tried_in_vain)`;
 
 const Progress = z.object({
   wakes: z.number(),

@@ -252,14 +252,14 @@ describe('operations', () => {
     await db.pool.transaction((tx) =>
       planDelivery(tx, { key, purpose: 'prompt', channel: 'email', loopId: id, staff: 'priya' }),
     );
-    const stuckWith = async (code: string): Promise<string> => {
+    const stuckWith = async (code: string, failingMinutes: number | null): Promise<string> => {
       await db.pool.query(sql.unsafe`
         update deliveries set state = 'ready', attempts = 20, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
-          not_before = heed_now() + interval '4 minutes'
+          failing_since = heed_now() - make_interval(mins => ${failingMinutes}), not_before = heed_now() + interval '4 minutes'
         where dedupe_key = ${key}`);
       return (await heed(['stuck'])).said;
     };
-    const said = await stuckWith('smtp_452');
+    const said = await stuckWith('smtp_452', 61);
     expect(said).toContain(
       `${reference}  The prompt by e-mail was planned 1 hour ago, was tried 20 times, and has not left (smtp_452).`,
     );
@@ -267,7 +267,7 @@ describe('operations', () => {
     expect(await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8')).toContain(
       '\n### A message does not leave\n',
     );
-    expect(await stuckWith('quiet_hours')).not.toContain('has not left');
+    expect(await stuckWith('quiet_hours', null)).not.toContain('has not left');
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
   });
 

@@ -460,18 +460,19 @@ describe('operations', () => {
     await db.pool.transaction((tx) =>
       planDelivery(tx, { key: 'put-off', purpose: 'prompt', channel: 'email', staff: 'priya' }),
     );
-    const engineAt = async (attempts: number, code: string) => {
+    const engineAt = async (code: string, failingMinutes: number | null) => {
       await db.pool.query(sql.unsafe`
-        update deliveries set state = 'ready', attempts = ${attempts}, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
+        update deliveries set state = 'ready', attempts = 14, last_error_code = ${code}, planned_at = heed_now() - interval '1 day',
+          failing_since = heed_now() - make_interval(mins => ${failingMinutes}),
           not_before = heed_now() + interval '4 minutes'
         where dedupe_key = 'put-off'`);
       const { status } = await api.app.request('/health/engine');
       return { status, ready: ((await (await api.app.request('/health/ready')).json()) as { status: string }).status };
     };
-    expect(await engineAt(20, 'smtp_452')).toEqual({ status: 503, ready: 'degraded' });
+    expect(await engineAt('smtp_452', 61)).toEqual({ status: 503, ready: 'degraded' });
     // Held by us, or put off for the first time after it was.
-    expect(await engineAt(20, 'quiet_hours')).toEqual({ status: 200, ready: 'ready' });
-    expect(await engineAt(1, 'smtp_452')).toEqual({ status: 200, ready: 'ready' });
+    expect(await engineAt('quiet_hours', null)).toEqual({ status: 200, ready: 'ready' });
+    expect(await engineAt('smtp_452', 5)).toEqual({ status: 200, ready: 'ready' });
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = 'put-off'`);
   });
 
