@@ -4,9 +4,9 @@
 import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
 import { suppress } from '../store/records/customers.ts';
-import { isTriedInVain } from '../store/records/deliveries.ts';
+import { triedInVainSince } from '../store/records/deliveries.ts';
 import { factRecorded } from '../store/records/loops.ts';
-import { askAboutDoubt, tellWhoAnswers, type AboutLetter } from '../store/records/repairs.ts';
+import { askAboutDoubt, tellOfOneDelayed, tellOfOneRefused, type AboutLetter } from '../store/records/repairs.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
@@ -42,7 +42,11 @@ export async function tellOfRefusal(
 ): Promise<void> {
   const ended = gone === undefined ? [] : await writeThereNoMore(tx, gone);
   for (const each of [letter, ...ended].filter(isAwaited))
-    await tellAll(tx, company, each, (signal) => refusal(each, signal, gone === undefined ? code : undefined));
+    for (const signal of await signalsOf(tx, each))
+      await tellOfOneRefused(tx, company, signal, {
+        letter: each.id,
+        ...refusal(each, signal, gone === undefined ? code : undefined),
+      });
 }
 
 /** As where mail has bounced. Whoever may be called instead is called from now on. */
@@ -71,45 +75,45 @@ function refusal(
     'They have another address since then, and it stays open until they have been answered: please write to them again.';
   const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
   return {
-    about: 'refused',
     subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,
     text: `${why} ${reach === 'phone' ? call : isAnswer && reach && !answered ? anew : noWay}`,
   };
 }
 
-/** Put off for more than an hour, and tried on: said once. `code` is what the last try came to. */
+/** Put off for more than an hour, and tried on. `code` is what the last try came to. */
 export async function tellOfDelay(tx: Tx, company: Company, letter: Letter, code: string): Promise<void> {
-  if (!isAwaited(letter) || !(await isTriedInVain(tx, letter.id))) return;
-  await tellAll(tx, company, letter, ({ reference }) => ({
-    about: 'delayed',
-    subject: `A letter has not left yet: ${reference}`,
-    text: [
-      `For more than an hour the letter to this customer has been tried, and it has not left (${code}).`,
-      'It is tried again every few minutes, for as long as it takes: nothing has to be sent anew.',
-      'If they can’t wait, there may be another way to them.',
-    ].join(' '),
-  }));
+  const since = isAwaited(letter) ? await triedInVainSince(tx, letter.id) : null;
+  if (!since) return;
+  for (const signal of await signalsOf(tx, letter))
+    await tellOfOneDelayed(tx, company, signal, {
+      letter: letter.id,
+      since,
+      subject: `A letter has not left yet: ${signal.reference}`,
+      text: [
+        `For more than an hour the letter to this customer has been tried, and it has not left (${code}).`,
+        'It is tried again every few minutes, for as long as it takes: nothing has to be sent anew.',
+        'If they can’t wait, there may be another way to them.',
+        'It may not be the only one: of others to customers of yours you are told when this one has left and they have not.',
+      ].join(' '),
+    });
 }
 
 /** Thanks are not worth a word; an answer and a decision are. */
 const isAwaited = ({ purpose, customer_id: customer }: Letter): boolean =>
   customer !== null && (purpose === 'answer' || purpose === 'told');
 
-/** One letter may tell what became of several signals, which are not all with the same person. */
-async function tellAll(
-  tx: Tx,
-  company: Company,
-  letter: Letter,
-  say: (signal: SignalNow) => Omit<AboutLetter, 'letter'>,
-): Promise<void> {
-  for (const id of await signalsOf(tx, letter)) {
+/** One letter may tell what became of several signals, which are not all with the same person. Nobody waits for it any more where one was
+ *  closed meanwhile. */
+async function signalsOf(tx: Tx, letter: Letter): Promise<readonly SignalNow[]> {
+  const signals: SignalNow[] = [];
+  for (const id of await idsOfSignals(tx, letter)) {
     const signal = await signalNow(tx, id);
-    // Nobody waits for it any more where it was closed meanwhile.
-    if (signal && !signal.closed_at) await tellWhoAnswers(tx, company, signal, { letter: letter.id, ...say(signal) });
+    if (signal && !signal.closed_at) signals.push(signal);
   }
+  return signals;
 }
 
-async function signalsOf(
+async function idsOfSignals(
   tx: Tx,
   { purpose, loop_id: loop, occasion, customer_id: customer }: Letter,
 ): Promise<readonly string[]> {

@@ -411,6 +411,44 @@ describe('a letter to a customer is sent at most once', () => {
     await world.db.apply((company) => void delete company.customers.quietHours);
   });
 
+  test('whoever is told by e-mail that a letter has not left is not told so once it has', async () => {
+    await world.db.apply((company) => (company.staff['priya']!.prompts = 'email'));
+    const id = await answerTo(guest());
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    await approve(id);
+    await world.pass('70 minutes');
+    expect(await noticesOf(id)).toEqual([expect.objectContaining({ channel: 'email', state: 'ready' })]);
+
+    // The letter is let through first.
+    world.mailbox.faults.clear();
+    const order = (what: string, later: string) =>
+      world.db.pool.query(sql.unsafe`
+        update deliveries set not_before = heed_now() + ${later}::interval where loop_id = ${id} and purpose = ${what}`);
+    await order('notice', '5 minutes');
+    await order('answer', '0 minutes');
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    await world.pass('6 minutes');
+    expect(await noticesOf(id)).toEqual([expect.objectContaining({ state: 'cancelled', last_error_code: 'met' })]);
+    await world.db.apply((company) => (company.staff['priya']!.prompts = 'slack'));
+  });
+
+  test('of many letters that do not leave, whoever answers is told once; and of one that has not left when that one has', async () => {
+    const ids = [await answerTo(guest()), await answerTo(guest()), await answerTo(guest())];
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    for (const id of ids) await approve(id);
+    const told = async () => (await Promise.all(ids.map(noticesOf))).flat();
+    await world.pass('3 hours');
+    expect(await told()).toEqual([expect.objectContaining({ staff: 'priya', state: 'sent' })]);
+
+    const [first] = await told();
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'cancelled', ended_at = heed_now()
+      where id = (select occasion from deliveries where id = ${first!.id})`);
+    await world.pass('10 minutes');
+    expect(await told()).toHaveLength(2);
+  });
+
   test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {
     const kim = guest();
     const id = await answerTo(kim);

@@ -1,6 +1,6 @@
 /** Something one of us should know: that a letter may not have arrived; or in wording that was fixed when it was planned. */
 
-import { bodyOf, type Delivery } from '../../store/records/deliveries.ts';
+import { bodyOf, triedInVainSince, type Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { inDoubt } from '../../store/records/repairs.ts';
 import { shade } from './card.ts';
@@ -13,9 +13,11 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
   if (delivery.customer_id) {
     return letterToCustomer(composing, delivery, async (to) => ({ parts: await whatBecameOfIt(to) }));
   }
-  if (delivery.occasion) return doubt(composing, delivery, delivery.occasion);
   const body = await bodyOf(composing.db, delivery.id);
+  if (delivery.occasion && !body) return doubt(composing, delivery, delivery.occasion);
   if (!body) return cancelled('erased');
+  // That it has not left may have waited for the same mail server as the letter did.
+  if (delivery.occasion && !(await triedInVainSince(composing.db, delivery.occasion))) return cancelled('met');
   const task = delivery.loop_id ? await readTask(composing, delivery.loop_id, delivery.now) : null;
   return toColleague(composing, delivery, {
     subject: body.subject,

@@ -8,6 +8,7 @@ import { doubtIfFromBefore } from './epochs.ts';
 
 const FenceRow = z.object({ fence: z.number() });
 const LeftRow = z.object({ left: z.date() });
+const SinceRow = z.object({ since: z.date() });
 
 export const purposes = [
   'receipt',
@@ -292,9 +293,9 @@ export async function leaseDueDeliveries(
     returning id, channel, purpose`);
 }
 
-/** Whether it was tried for an hour and never left. */
-export function isTriedInVain(db: Db, id: string): Promise<boolean> {
-  return db.exists(sql.unsafe`select from now.tried_in_vain where id = ${id}`);
+/** Since when it has been tried and has not left, where that is an hour by now. */
+export function triedInVainSince(db: Db, id: string): Promise<Date | null> {
+  return db.maybeOneFirst(sql.type(SinceRow)`select failing_since as since from now.tried_in_vain where id = ${id}`);
 }
 
 /** The relay could not start it: due again. */

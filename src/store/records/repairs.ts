@@ -79,22 +79,21 @@ export async function askAboutDoubt(
 
 export interface AboutLetter {
   letter: string;
-  about: 'refused' | 'delayed';
   subject: string;
   text: string;
 }
 
-/** Whoever answers for a signal is told about a letter that it waits for, once of each that can be said; who has left is stood in for. */
-export async function tellWhoAnswers(
+/** Whoever answers for a signal is told, once, that a letter which it waits for was refused; who has left is stood in for. */
+export async function tellOfOneRefused(
   tx: Tx,
   company: Company,
   { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
-  { letter, about, subject, text }: AboutLetter,
+  { letter, subject, text }: AboutLetter,
 ): Promise<void> {
   const staff = resolveRole(company, 'owner', { owner, place });
   const channel = company.staff[staff]?.prompts ?? 'email';
   await planDelivery(tx, {
-    key: `notice:${id}:${round}:${letter}.${about}:${staff}:${channel}`,
+    key: `notice:${id}:${round}:${letter}.refused:${staff}:${channel}`,
     purpose: 'notice',
     channel,
     loopId: id,
@@ -102,6 +101,40 @@ export async function tellWhoAnswers(
     staff,
     body: { subject, text },
   });
+}
+
+/** The same of one that has not left since `since`: once an hour at most, and while the one they were told of has not left, not of another. */
+export async function tellOfOneDelayed(
+  tx: Tx,
+  company: Company,
+  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
+  { letter, since, subject, text }: AboutLetter & { since: Date },
+): Promise<void> {
+  const staff = resolveRole(company, 'owner', { owner, place });
+  const channel = company.staff[staff]?.prompts ?? 'email';
+  // Many are tried at the same moment: one after the other asks whether the person has been told.
+  await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended('heed.delayed', 0))`);
+  if (await knowsOfDelay(tx, staff, since)) return;
+  await planDelivery(tx, {
+    // Let go and not leaving again is another delay.
+    key: `notice:${id}:${round}:${letter}.delayed.${since.getTime()}:${staff}:${channel}`,
+    purpose: 'notice',
+    channel,
+    loopId: id,
+    round,
+    staff,
+    occasion: letter,
+    body: { subject, text },
+  });
+}
+
+/** What was taken back because that letter had left told nobody anything; nor does one in doubt, which is asked about without fixed words. */
+function knowsOfDelay(tx: Tx, staff: string, since: Date): Promise<boolean> {
+  return tx.exists(sql.unsafe`
+    select from deliveries n
+    where n.purpose = 'notice' and n.occasion is not null and n.staff = ${staff} and strpos(n.dedupe_key, '.delayed') > 0
+      and n.state in ('planned', 'ready', 'sending', 'uncertain', 'sent') and n.planned_at >= ${sql.timestamp(since)}
+      and (n.planned_at > heed_now() - interval '1 hour' or n.occasion in (select id from now.tried_in_vain))`);
 }
 
 /** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say
