@@ -72,11 +72,12 @@ export async function deliver(
   { inItsPlace, beat }: Attempt = { inItsPlace: false, beat: () => {} },
 ): Promise<Delivered> {
   const beating = setInterval(beat, 5_000);
+  const room: Room = {};
   try {
-    let attempt = await acquire(hands, id, inItsPlace);
+    let attempt = await acquire(hands, id, room, inItsPlace);
     if (attempt === 'left_open') {
       await settleDoubt(hands, id, inItsPlace);
-      attempt = await acquire(hands, id);
+      attempt = await acquire(hands, id, room);
     }
     if (typeof attempt === 'string') return attempt;
     const { delivery, fence } = attempt;
@@ -109,14 +110,19 @@ export async function deliver(
     if (!slack) return await record(hands, delivery, fence, { state: 'failed', code: 'slack_not_configured' });
     return await handOver(hands, delivery, fence, () => slack.send(composed.slack, id));
   } finally {
+    room.leave?.();
     clearInterval(beating);
   }
 }
+
+/** Taken among the letters in hand, until this attempt is over. */
+type Room = { leave?: (() => void) | undefined };
 
 /** An attempt is opened only when, at this moment, the message may be sent. Else a word says why not. */
 async function acquire(
   hands: Hands,
   id: string,
+  room: Room,
   inItsPlace = false,
 ): Promise<{ delivery: Delivery; fence: number } | Delivered> {
   const { company } = await hands.configuration();
@@ -133,17 +139,13 @@ async function acquire(
       return 'held';
     }
     if (objection) return endIn(tx, delivery, objection.end, objection.code);
-    if (delivery.channel === 'email' && !hands.post.hasRoom()) {
-      await putOff(tx, id, untilRoomMs(delivery));
+    if (delivery.channel === 'email' && !(room.leave ??= hands.post.takeRoom())) {
+      await putOff(tx, id);
       return 'no_room';
     }
     return { delivery, fence: await openAttempt(tx, id) };
   });
 }
-
-/** Letters enough are in hand: this one is looked at again when one of them may have left, the later the longer it has waited. */
-const untilRoomMs = ({ now, due_at: due }: Delivery): number =>
-  Math.min(60_000, 5_000 + (now.getTime() - due.getTime()) / 10);
 
 /** By an earlier attempt: its lease is dead, or this one is made in its place, or its doubt has waited long enough for evidence. */
 const isLeftOpen = ({ state, phase, lease_is_live, held_until }: Delivery, inItsPlace: boolean): boolean =>

@@ -28,6 +28,8 @@ const plansWithEnds = `
       case
         -- A letter that was refused for good, or kept back, answered nobody who can still be called,
         when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
+          -- (whoever says that it was not them is neither written to nor called),
+          and not exists (select from disavowals x where x.signal_id = f.loop_id)
           and (
             exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
             and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
@@ -291,6 +293,11 @@ const calledOffForNothing = `
     where t.loop_id = d.loop_id and coalesce(t.begins_at <= d.ended_at, true) and coalesce(t.ends_at > d.ended_at, true))
   -- there was a way to the customer,
   and coalesce(p.way_since <= d.ended_at, true)
+  -- no letter was on its way that answered it then, though it was refused or kept back since,
+  and not (p.wait in ('acknowledged', 'answered') and exists (
+    select from follow_ups f
+    join deliveries l on l.loop_id = f.loop_id and l.purpose = 'answer' and l.occasion = f.id
+    where f.loop_id = d.loop_id and f.round = p.round and l.planned_at <= d.ended_at and coalesce(l.ended_at >= d.ended_at, true)))
   -- and no decision, which was taken back afterwards.
   and not exists (
     select from decisions k join withdrawals w on w.decision_id = k.id

@@ -26,8 +26,7 @@ const afterRefusalMs = 300_000;
 
 /**
  * A post office at `smtpUrl`: smtp://user:password@host:port, or smtps:. Options of nodemailer's SMTPConnection may follow as a query
- * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. Whoever connected
- * closes: till then its letter is in hand. `send` answers
+ * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
  * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows. With `signature` each
  * letter carries it (DKIM), over what one-click unsubscribing rests on too.
  */
@@ -36,9 +35,14 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
   const dkim = signature && signer(signature);
   let inHand = 0;
   return {
-    hasRoom: () => inHand < mostInHand,
-    async connect() {
+    takeRoom() {
+      if (inHand >= mostInHand) return undefined;
       inHand += 1;
+      return () => {
+        inHand -= 1;
+      };
+    },
+    async connect() {
       const connection = new SMTPConnection({
         ...server,
         connectionTimeout: connectMs,
@@ -49,14 +53,10 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
       });
       let ended = false;
       connection.on('end', () => (ended = true));
-      await greet(connection, auth).catch((error: unknown) => {
-        inHand -= 1;
-        throw error;
-      });
+      await greet(connection, auth);
       return {
         send: async (letter) => (ended ? hungUp : handOver(connection, letter, dkim)),
         close() {
-          inHand -= 1;
           if (ended) return;
           connection.quit();
           setTimeout(() => connection.close(), 2000).unref();

@@ -59,8 +59,8 @@ export type Sent =
 
 /** A connection that has greeted and signed in: what failed before is definitely not sent. */
 export interface PostOffice {
-  /** Whether one letter more may be in hand. */
-  hasRoom(): boolean;
+  /** Takes the place of one letter among those in hand; undefined where there is none free. What is returned gives it back, once. */
+  takeRoom(): (() => void) | undefined;
   connect(): Promise<{ send(letter: Letter): Promise<Sent>; close(): void }>;
 }
 

@@ -235,14 +235,14 @@ describe('what the server says is what is known', () => {
     await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_421' });
   });
 
-  test('there is room for so many letters in hand: for those that are closed, or could not be opened, there is again', async () => {
-    refuses('connect', 421);
-    await expect(post.connect()).rejects.toThrow();
-    const inHand = await Promise.all(Array.from({ length: mostInHand }, () => post.connect()));
-    expect(post.hasRoom()).toBe(false);
-    inHand.pop()!.close();
-    expect(post.hasRoom()).toBe(true);
-    for (const office of inHand) office.close();
+  test('there is room for so many letters in hand, and again for each that is given back', () => {
+    const inHand = Array.from({ length: mostInHand }, () => post.takeRoom());
+    expect(inHand).not.toContain(undefined);
+    expect(post.takeRoom()).toBeUndefined();
+    inHand.pop()!();
+    const again = post.takeRoom();
+    expect(again).toBeDefined();
+    for (const leave of [...inHand, again]) leave!();
   });
 });
 

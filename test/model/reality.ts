@@ -129,7 +129,10 @@ export async function openReality(): Promise<Reality> {
     pool: mortal,
     configuration: async () => configuration,
     publicUrl: 'http://heed.test',
-    post: { hasRoom: () => true, connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }) },
+    post: {
+      takeRoom: () => () => {},
+      connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }),
+    },
     slack: undefined,
     recall: async () => {},
   };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mostInHand } from '../../src/integrations/email.ts';
 import { planDelivery } from '../../src/store/records/deliveries.ts';
 import { audiences, orderSending } from '../../src/store/records/sendingOrders.ts';
 import { acknowledge, acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
@@ -268,19 +269,24 @@ describe('whatever happens to us', () => {
     expect(await sentPrompts(id)).toHaveLength(2);
   });
 
-  test('a mail server that takes its time over twelve letters holds up nothing that goes by Slack', async () => {
+  test('a mail server that takes its time over fifteen letters holds up nothing that goes by Slack', async () => {
     await world.passTo('monday', '10:00');
-    world.mailbox.faults.script({ at: 'data', do: 'slow', ms: 6_000 }, 12);
+    world.mailbox.faults.script({ at: 'data', do: 'slow', ms: 8_000 }, 15);
     await world.db.pool.transaction(async (tx) => {
-      for (let n = 1; n <= 12; n += 1)
+      for (let n = 1; n <= 15; n += 1)
         await planDelivery(tx, { key: `slow-${n}`, purpose: 'sign_in', channel: 'email', staff: 'mina' });
     });
-    const underWay = async () =>
-      (await world.messages({ purpose: 'sign_in' })).filter(({ state }) => state === 'sending').length;
-    await world.until('all of them are with the mail server', async () => (await underWay()) === 12);
+    const letters = async (code: string | null, state: string) =>
+      (await world.messages({ purpose: 'sign_in' })).filter((m) => m.state === state && m.last_error_code === code);
+    const underWay = async () => (await letters(null, 'sending')).length;
+    await world.until('as many as may be are with the mail server', async () => (await underWay()) === mostInHand);
+    // The others are not tried: nothing is made for them each time.
+    await world.until('the others wait', async () => (await letters('no_room', 'ready')).length === 15 - mostInHand);
+    expect((await letters('no_room', 'ready')).map(({ fence }) => fence)).toEqual(Array(15 - mostInHand).fill(0));
     const { id } = await world.capture({ words: 'How much is the coat?' });
     await world.until('somebody is asked in Slack', async () => (await sentPrompts(id)).length > 0);
-    expect(await underWay()).toBe(12);
+    expect(await underWay()).toBe(mostInHand);
+    world.mailbox.faults.clear();
   });
 
   test('of thirteen things at once ten call, and one message names those of the others that still wait', async () => {

@@ -442,6 +442,30 @@ test('whoever stops letters while their answer waits, and agreed to a call, is o
   expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
 });
 
+test('where it was recorded that there was nobody to answer, an address put right since is told so, and not answered twice', async () => {
+  const { id } = await hears({
+    words: 'Do you have this coat in green?',
+    kind: 'unmet-demand',
+    customer: { name: 'Bou Nced', email: 'bou@nced.example' },
+  });
+  await triage(hands, id);
+  await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: 'bou@nced.example' }], 'bounced'));
+  const { owner, customer_id: customer } = (await signalNow(db.pool, id))!;
+  await acknowledge(db.heed, { loopId: id, by: owner, press: press() });
+  await catchUp(hands, id, 0);
+  expect(await signalNow(db.pool, id)).toMatchObject({ answer_channel: 'none', closed_at: null });
+  await rectify(db.heed, customer!, { email: 'right@nced.example' }, operator);
+  const answering = approveFollowUp(
+    db.heed,
+    { loopId: id, by: owner, press: press() },
+    { words: 'It comes tomorrow.' },
+  );
+  await expect(answering).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('nobody to answer'),
+  });
+});
+
 test('what whoever reads a stranger’s mailbox objected to does not bind the right address', async () => {
   const { id } = await hears({ words: 'Hello', customer: { name: 'Mis Typed', email: 'stranger@typed.example' } });
   const customer = customerIn(await subjectNamed(db.pool, 'stranger@typed.example'));

@@ -114,7 +114,7 @@ export async function tellOfOneDelayed(
   const channel = company.staff[staff]?.prompts ?? 'email';
   // Many are tried at the same moment: one after the other asks whether the person has been told.
   await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended('heed.delayed', 0))`);
-  if (await knowsOfDelay(tx, staff, since)) return;
+  if (await knowsOfDelay(tx, staff)) return;
   await planDelivery(tx, {
     // Let go and not leaving again is another delay.
     key: `notice:${id}:${round}:${letter}.delayed.${since.getTime()}:${staff}:${channel}`,
@@ -129,12 +129,14 @@ export async function tellOfOneDelayed(
 }
 
 /** What was taken back because that letter had left told nobody anything; nor does one in doubt, which is asked about without fixed words. */
-function knowsOfDelay(tx: Tx, staff: string, since: Date): Promise<boolean> {
+function knowsOfDelay(tx: Tx, staff: string): Promise<boolean> {
   return tx.exists(sql.unsafe`
     select from deliveries n
     where n.purpose = 'notice' and n.occasion is not null and n.staff = ${staff} and strpos(n.dedupe_key, '.delayed') > 0
-      and n.state in ('planned', 'ready', 'sending', 'uncertain', 'sent') and n.planned_at >= ${sql.timestamp(since)}
-      and (n.planned_at > heed_now() - interval '1 hour' or n.occasion in (select id from now.tried_in_vain))`);
+      and n.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
+      and (
+        n.planned_at > heed_now() - interval '1 hour'
+        or exists (select from now.tried_in_vain v where v.id = n.occasion and v.failing_since <= n.planned_at))`);
 }
 
 /** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say

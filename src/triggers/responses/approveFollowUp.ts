@@ -68,6 +68,12 @@ export function mustBeAnswerable(signal: SignalNow, moment: Moment, final?: bool
       'conflict',
       `${nameOf(moment, signal.answered_by)} answered ${beforeYou(signal.answered_at!, moment)}.`,
     );
+  // By rule, when there was no way to them; their address may have been put right since.
+  if (signal.answered_at)
+    throw new DomainError(
+      'conflict',
+      'It was recorded that there was nobody to answer in this round. They hear what is decided.',
+    );
   if (!signal.reach)
     throw new DomainError('conflict', nobodyToReach[signal.unreachable ?? 'nobody'] ?? nobodyToReach['nobody']!);
   if (final && signal.round === 1)
