@@ -56,25 +56,24 @@ export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful
     order by planned_at, id`);
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do; who has left is stood in for as on a ladder. */
-export async function askAboutDoubt(
+/** The signal that a letter is about. */
+interface About {
+  id: string;
+  round: number;
+  owner: string;
+  place: string;
+}
+
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. */
+export function askAboutDoubt(
   tx: Tx,
   company: Company,
-  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
+  signal: About,
   letter: { id: string; fence: number },
 ): Promise<void> {
-  const staff = resolveRole(company, 'owner', { owner, place });
-  const channel = company.staff[staff]?.prompts ?? 'email';
-  await planDelivery(tx, {
-    // Sent again and lost again is another doubt.
-    key: `notice:${id}:${round}:${letter.id}.${letter.fence}:${staff}:${channel}`,
-    purpose: 'notice',
-    channel,
-    loopId: id,
-    round,
-    staff,
-    occasion: letter.id,
-  });
+  const staff = whoAnswers(company, signal);
+  // Sent again and lost again is another doubt.
+  return notify(tx, company, signal, { staff, what: `${letter.id}.${letter.fence}`, occasion: letter.id });
 }
 
 export interface AboutLetter {
@@ -83,49 +82,50 @@ export interface AboutLetter {
   text: string;
 }
 
-/** Whoever answers for a signal is told, once, that a letter which it waits for was refused; who has left is stood in for. */
-export async function tellOfOneRefused(
+/** Whoever answers for a signal is told, once, that a letter which it waits for was refused. */
+export function tellOfOneRefused(
   tx: Tx,
   company: Company,
-  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
-  { letter, subject, text }: AboutLetter,
+  signal: About,
+  { letter, ...body }: AboutLetter,
 ): Promise<void> {
-  const staff = resolveRole(company, 'owner', { owner, place });
-  const channel = company.staff[staff]?.prompts ?? 'email';
-  await planDelivery(tx, {
-    key: `notice:${id}:${round}:${letter}.refused:${staff}:${channel}`,
-    purpose: 'notice',
-    channel,
-    loopId: id,
-    round,
-    staff,
-    body: { subject, text },
-  });
+  return notify(tx, company, signal, { staff: whoAnswers(company, signal), what: `${letter}.refused`, body });
 }
 
 /** The same of one that has not left since `since`: once an hour at most, and while the one they were told of has not left, not of another. */
 export async function tellOfOneDelayed(
   tx: Tx,
   company: Company,
-  { id, round, owner, place }: { id: string; round: number; owner: string; place: string },
-  { letter, since, subject, text }: AboutLetter & { since: Date },
+  signal: About,
+  { letter, since, ...body }: AboutLetter & { since: Date },
 ): Promise<void> {
-  const staff = resolveRole(company, 'owner', { owner, place });
-  const channel = company.staff[staff]?.prompts ?? 'email';
+  const staff = whoAnswers(company, signal);
   // Many are tried at the same moment: one after the other asks whether the person has been told.
   await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended('heed.delayed', 0))`);
   if (await knowsOfDelay(tx, staff)) return;
-  await planDelivery(tx, {
-    // Let go and not leaving again is another delay.
-    key: `notice:${id}:${round}:${letter}.delayed.${since.getTime()}:${staff}:${channel}`,
-    purpose: 'notice',
-    channel,
-    loopId: id,
-    round,
+  // Let go and not leaving again is another delay.
+  const what = `${letter}.delayed.${since.getTime()}`;
+  await notify(tx, company, signal, { staff, what, occasion: letter, body });
+}
+
+/** Who has left is stood in for, as on a ladder. */
+const whoAnswers = (company: Company, { owner, place }: About): string =>
+  resolveRole(company, 'owner', { owner, place });
+
+/** A notice about a signal by the way its person prefers, once for each `what`. */
+async function notify(
+  tx: Tx,
+  company: Company,
+  { id, round }: About,
+  {
     staff,
-    occasion: letter,
-    body: { subject, text },
-  });
+    what,
+    ...more
+  }: { staff: string; what: string; occasion?: string; body?: { subject: string; text: string } },
+): Promise<void> {
+  const channel = company.staff[staff]?.prompts ?? 'email';
+  const key = `notice:${id}:${round}:${what}:${staff}:${channel}`;
+  await planDelivery(tx, { key, purpose: 'notice', channel, loopId: id, round, staff, ...more });
 }
 
 /** What was taken back because that letter had left told nobody anything; nor does one in doubt, which is asked about without fixed words. */

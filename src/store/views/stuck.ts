@@ -2,7 +2,7 @@
  *  tried in vain. */
 
 import { z } from 'zod';
-import { ladderPlansOfSignal, waits } from '../../domain/loop.ts';
+import { ladderPlansOfSignal, waits, type PlanDue } from '../../domain/loop.ts';
 import type { Company } from '../../domain/company.ts';
 import type { Stuck } from '../../domain/stuck.ts';
 import { sql, type Db } from '../pool.ts';
@@ -50,9 +50,7 @@ async function overdueRungs(db: Db, company: Company): Promise<Stuck[]> {
   const now = await momentOf(db);
   const stuck: Stuck[] = [];
   for (const candidate of candidates) {
-    const signal = candidate.kind === 'signal' ? await signalNow(db, candidate.loopId) : null;
-    const insight = candidate.kind === 'insight' ? await insightNow(db, candidate.loopId) : null;
-    const plans = signal ? ladderPlansOfSignal(signal) : insight ? plansOf(insight, company, now) : [];
+    const { plans } = await laddersOf(db, company, { id: candidate.loopId, kind: candidate.kind }, now);
     if (plans.some(({ wait }) => wait === candidate.wait)) stuck.push(candidate);
   }
   return stuck;
@@ -107,33 +105,37 @@ async function laddersNotBegun(db: Db, company: Company): Promise<Stuck[]> {
   const now = await momentOf(db);
   const stuck: Stuck[] = [];
   for (const { id, kind } of unplanned) {
-    const signal = kind === 'signal' ? await signalNow(db, id) : null;
-    const insight = kind === 'insight' ? await insightNow(db, id) : null;
-    const plans = signal ? ladderPlansOfSignal(signal) : insight ? plansOf(insight, company, now) : [];
+    const { plans, reference } = await laddersOf(db, company, { id, kind }, now);
     const waitedSeconds = (now.getTime() - Math.min(...plans.map(({ from }) => from.getTime()))) / 1000;
     if (waitedSeconds > patienceSeconds)
-      stuck.push({
-        what: 'stage',
-        stage: 'ladder',
-        loopId: id,
-        kind,
-        reference: (signal ?? insight)!.reference,
-        waitedSeconds,
-      });
+      stuck.push({ what: 'stage', stage: 'ladder', loopId: id, kind, reference, waitedSeconds });
   }
   return stuck;
 }
 
-const Doubt = z.object({
+/** The ladders that must be running on a loop at `now`. */
+async function laddersOf(
+  db: Db,
+  company: Company,
+  { id, kind }: z.infer<typeof Unplanned>,
+  now: Date,
+): Promise<{ plans: readonly PlanDue[]; reference: string | null }> {
+  const signal = kind === 'signal' ? await signalNow(db, id) : null;
+  const insight = kind === 'insight' ? await insightNow(db, id) : null;
+  const plans = signal ? ladderPlansOfSignal(signal) : insight ? plansOf(insight, company, now) : [];
+  return { plans, reference: (signal ?? insight)?.reference ?? null };
+}
+
+/** A message, which may be about no loop. */
+const message = {
   loopId: z.string().nullable(),
   reference: z.string().nullable(),
   kind: z.enum(['signal', 'insight']).nullable(),
   waitedSeconds: z.number(),
-  what: z.literal('delivery'),
-  state: z.enum(['uncertain', 'needs_human']),
   purpose: z.string(),
   channel: z.string(),
-});
+};
+const Doubt = z.object({ ...message, what: z.literal('delivery'), state: z.enum(['uncertain', 'needs_human']) });
 
 async function deliveriesInDoubt(db: Db): Promise<readonly Stuck[]> {
   return db.any(sql.type(Doubt)`
@@ -146,17 +148,7 @@ async function deliveriesInDoubt(db: Db): Promise<readonly Stuck[]> {
     where d.state = 'needs_human' or (d.state = 'uncertain' and d.planned_at < heed_now() - ${patience})`);
 }
 
-const InVain = z.object({
-  loopId: z.string().nullable(),
-  reference: z.string().nullable(),
-  kind: z.enum(['signal', 'insight']).nullable(),
-  waitedSeconds: z.number(),
-  what: z.literal('tries'),
-  attempts: z.number(),
-  code: z.string(),
-  purpose: z.string(),
-  channel: z.string(),
-});
+const InVain = z.object({ ...message, what: z.literal('tries'), attempts: z.number(), code: z.string() });
 
 async function deliveriesInVain(db: Db): Promise<readonly Stuck[]> {
   return db.any(sql.type(InVain)`
