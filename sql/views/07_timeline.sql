@@ -1,3 +1,16 @@
+-- What was decided of an insight, taken back, and done: part of the timeline of every signal of it, too.
+create view now.decided as
+  select d.insight_id as loop_id, d.decided_at as at, 70 as rank, 'decided' as kind, d.by,
+    jsonb_build_object('outcome', d.outcome, 'scope', d.scope, 'reason', d.reason, 'internalReason', d.internal_reason, 'doneBy', d.done_by,
+      'wakeAt', d.wake_at, 'untilPeople', d.until_people, 'version', d.version, 'finalAt', d.final_at) as detail
+  from decisions d
+  union all
+  select d.insight_id, w.withdrawn_at, 71, 'withdrawn', w.by, jsonb_build_object('version', d.version)
+  from withdrawals w join decisions d on d.id = w.decision_id
+  union all
+  select d.insight_id, k.completed_at, 90, 'completed', k.by, jsonb_build_object('evidence', k.evidence)
+  from completions k join decisions d on d.id = k.decision_id;
+
 -- Everything that happened to a loop, in the order it happened. `detail` holds codes and ids; domain/timeline.ts makes sentences of them.
 create view now.timeline as
 with own as (
@@ -51,16 +64,7 @@ with own as (
   union all
   select c.loop_id, c.called_at, 61, 'called', c.by, jsonb_build_object('outcome', c.outcome, 'purpose', c.purpose) from calls c
   union all
-  select d.insight_id, d.decided_at, 70, 'decided', d.by,
-    jsonb_build_object('outcome', d.outcome, 'scope', d.scope, 'reason', d.reason, 'internalReason', d.internal_reason, 'doneBy', d.done_by,
-      'wakeAt', d.wake_at, 'untilPeople', d.until_people, 'version', d.version, 'finalAt', d.final_at)
-  from decisions d
-  union all
-  select d.insight_id, w.withdrawn_at, 71, 'withdrawn', w.by, jsonb_build_object('version', d.version)
-  from withdrawals w join decisions d on d.id = w.decision_id
-  union all
-  select d.insight_id, k.completed_at, 90, 'completed', k.by, jsonb_build_object('evidence', k.evidence)
-  from completions k join decisions d on d.id = k.decision_id
+  select * from now.decided
   union all
   select ts.signal_id, ts.settled_at, 80, 'told', d.by,
     jsonb_build_object('outcome', d.outcome, 'scope', d.scope, 'reason', d.reason, 'doneBy', d.done_by, 'channel', x.channel, 'whyNot', coalesce(ts.reason, x.reason), 'insight', d.insight_id)

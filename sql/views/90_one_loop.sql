@@ -20,12 +20,13 @@ begin
   return query
     select * from now.timeline t where t.loop_id = timeline_of.of
     union all
-    -- Laterally, or all that ever happened to anybody is put together first.
+    -- One insight at a time (offset 0 keeps it so), or all that was ever decided is put together first.
     select later.*
     from insight_signals x
     cross join lateral (
-      select * from now.timeline t
-      where t.loop_id = x.insight_id and t.kind in ('decided', 'withdrawn', 'completed')
+      select * from now.decided t
+      where t.loop_id = x.insight_id
+      offset 0
     ) later
     where x.signal_id = timeline_of.of and x.joined_at <= later.at
       and not exists (

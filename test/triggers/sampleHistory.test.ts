@@ -106,6 +106,29 @@ describe('ninety days of sample history', () => {
     expect(ends['captured']).toBeUndefined();
   });
 
+  test.each(['signal', 'timeline_of', 'insight'])(
+    'of somebody who was told, now.%s reads what is theirs, and not what happened to everybody',
+    async (view) => {
+      const told = await db.pool.one(sql.type(z.object({ signal: z.string(), insight: z.string() }))`
+        select ts.signal_id as signal, d.insight_id as insight from told_signals ts join decisions d on d.id = ts.decision_id limit 1`);
+      const read = await db.pool.transaction(async (tx) => {
+        // Where an index would do, a table is read to its end only because it is small: one of ten years is not.
+        await tx.query(sql.unsafe`set local enable_seqscan = off`);
+        await tx.query(sql.unsafe`discard plans`);
+        const rowsRead = () =>
+          tx.oneFirst(sql.type(z.object({ read: z.number() }))`
+            select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as read from pg_stat_xact_user_tables`);
+        const before = await rowsRead();
+        const rows = await tx.any(
+          sql.unsafe`select * from ${sql.identifier(['now', view])}(${view === 'insight' ? told.insight : told.signal}::uuid)`,
+        );
+        expect(rows.length).toBeGreaterThan(0);
+        return (await rowsRead()) - before;
+      });
+      expect(read).toBeLessThan(1000);
+    },
+  );
+
   test('has not happened yet where it would lie ahead, and nobody answered before they were asked', async () => {
     for (const [table, column] of [
       ['signals', 'captured_at'],
