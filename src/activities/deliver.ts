@@ -98,8 +98,8 @@ export async function deliver(
     }
     if ('letter' in composed) {
       const { letter } = composed;
-      const office = await hands.post.connect().catch(() => undefined);
-      if (!office) return await record(hands, delivery, fence, again(delivery, 'smtp_unreachable'));
+      const office = await hands.post.connect().catch(codeOf);
+      if (typeof office === 'string') return await record(hands, delivery, fence, again(delivery, office));
       try {
         return await handOver(hands, delivery, fence, () => office.send(letter), letter.to);
       } finally {
@@ -243,8 +243,7 @@ async function handOver(
   try {
     sent = await send();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    return recordSurely(hands, d, fence, { state: 'uncertain', code, againInMs: doubtMs(d) });
+    return recordSurely(hands, d, fence, { state: 'uncertain', code: codeOf(error), againInMs: doubtMs(d) });
   }
   if (sent.accepted) return recordSurely(hands, d, fence, { state: 'sent', providerRef: sent.ref });
   if (sent.permanent) {
@@ -253,6 +252,8 @@ async function handOver(
   }
   return recordSurely(hands, d, fence, again(d, sent.code, sent.againInMs));
 }
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'unknown');
 
 /** What came of a hand-over nobody else knows: while Postgres is away for a moment it is said again, rather than left in doubt. */
 async function recordSurely(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {

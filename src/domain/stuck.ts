@@ -11,9 +11,16 @@ export type Stuck = {
   | { what: 'rung'; wait: Wait }
   | { what: 'wake'; attempts: number }
   | { what: 'stage'; stage: 'captured' | 'ladder' | 'tell' | 'finish' }
-  | { what: 'delivery'; state: 'uncertain' | 'needs_human'; purpose: string; channel: string }
-  | { what: 'tries'; attempts: number; code: string; purpose: string; channel: string }
+  | ({ what: 'delivery'; state: 'uncertain' | 'needs_human' } & Message)
+  | ({ what: 'tries'; attempts: number; code: string } & Message)
 );
+
+interface Message {
+  /** Of an e-mail, as its mail server has it; of one in Slack, what it is called here. */
+  messageId: string;
+  purpose: string;
+  channel: string;
+}
 
 /** What is wrong, what to do next (`heed repair …` with the reference where there is one), and where more is said about it. */
 export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string; runbook: string } {
@@ -30,8 +37,12 @@ const runbooks: Record<Stuck['what'], string> = {
 };
 
 function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
-  const repair = (action: string): string =>
-    `heed repair ${stuck.reference ?? stuck.loopId ?? 'ID'} --action ${action} --reason "…"`;
+  const repair = (action: string, message?: Message): string =>
+    [
+      `heed repair ${stuck.reference ?? stuck.loopId ?? 'ID'} --action ${action}`,
+      ...(message ? [`--message "${message.messageId}"`] : []),
+      '--reason "…"',
+    ].join(' ');
   const waited = inPlainTime(stuck.waitedSeconds);
   switch (stuck.what) {
     case 'rung':
@@ -62,11 +73,12 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
       return stuck.state === 'needs_human'
         ? {
             sentence: `${message} may or may not have been sent, and nobody can find out. It has waited for ${waited}.`,
-            whatToDo: `Look whether it arrived. If not: ${repair('resend')}; if so, or if it no longer matters: ${repair('leave')}`,
+            whatToDo: `Look whether it arrived. If not: ${repair('resend', stuck)}; if so, or if it no longer matters: ${repair('leave', stuck)}`,
           }
         : {
             sentence: `${message} may or may not have been sent ${waited} ago; that is being looked into.`,
-            whatToDo: 'Wait a few minutes. What cannot be settled by itself is handed to you.',
+            whatToDo:
+              'Wait a few minutes. Of a letter that cannot be settled by itself, whoever answers for it is asked.',
           };
     }
     case 'tries':
@@ -78,8 +90,8 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
   }
 }
 
-const messageOf = ({ purpose, channel }: { purpose: string; channel: string }): string =>
-  `The ${purpose} by ${channel === 'slack' ? 'Slack' : 'e-mail'}`;
+const messageOf = ({ messageId, purpose, channel }: Message): string =>
+  channel === 'slack' ? `The ${purpose} by Slack` : `The ${purpose} by e-mail (${messageId})`;
 
 function inPlainTime(seconds: number): string {
   const [unit, length] = (

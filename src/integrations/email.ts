@@ -107,7 +107,7 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
       if (!error) return sent({ accepted: true });
       const { responseCode = 0 } = error;
       if (responseCode < 400 || responseCode > 599) return nobodyKnows(new OutsideFailed(codeOf(error)));
-      const permanent = responseCode >= 500;
+      const permanent = responseCode >= 500 && !isSaidOfUs(error);
       return sent({
         accepted: false,
         permanent,
@@ -119,19 +119,28 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
   });
 }
 
+/** Said of whoever writes and not of this letter: of our address, of signing in, or of what we may do there (RFC 4954; RFC 3463, 5.7). Every
+ *  letter hears the same until somebody puts it right, so none is given up for it. Too large, in answer to MAIL, is said of the letter. */
+function isSaidOfUs(reply: Reply): boolean {
+  const { command, responseCode = 0 } = reply;
+  if (command === 'MAIL FROM') return responseCode !== 552;
+  return [530, 534, 535, 538].includes(responseCode) || enhancedCode(reply).startsWith('5.7.');
+}
+
 /** Said of the recipient, and in the code that tells a mailbox which is not there from a sender who is not liked (RFC 3463). A bare 550 is both:
  *  a relay that will not carry for us says it of every address, and whoever believed it would write to nobody any more. */
-function isNobodyThere({
-  command,
-  response,
-}: {
+const isNobodyThere = (reply: Reply): boolean => reply.command === 'RCPT TO' && noMailbox.includes(enhancedCode(reply));
+
+/** What nodemailer keeps of a reply that was a no. */
+interface Reply {
   command?: string | undefined;
   response?: string | undefined;
-}): boolean {
-  if (command !== 'RCPT TO') return false;
-  const [, code] = /^5\d\d[ -](5\.\d{1,3}\.\d{1,3})(?![\d.])/.exec(response ?? '') ?? [];
-  return code !== undefined && noMailbox.includes(code);
+  responseCode?: number | undefined;
 }
+
+/** '5.7.1' of '550 5.7.1 …', or ''. */
+const enhancedCode = ({ response = '' }: Reply): string =>
+  /^5\d\d[ -](5\.\d{1,3}\.\d{1,3})(?![\d.])/.exec(response)?.[1] ?? '';
 
 /** No such mailbox, no such address, moved without a word where to, one that takes no mail, and one that was switched off. */
 const noMailbox = ['5.1.1', '5.1.3', '5.1.6', '5.1.10', '5.2.1'];

@@ -323,8 +323,21 @@ describe('a letter to a customer is sent at most once', () => {
     world.mailbox.faults.script({ at: 'connect', do: 'drop' });
     await approve(id);
     await world.settle();
-    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_unreachable' });
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_econnection' });
     await world.pass('5 seconds');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+  });
+
+  test('our password is not taken any more: no letter is given up, and each is sent once it is put right', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'mail', do: 'answer', code: 530, text: '5.7.0 Sign in first' }, Infinity);
+    await approve(id);
+    await world.pass('30 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_530' });
+    world.mailbox.faults.clear();
+    await world.pass('6 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
     expect(world.mailsTo(kim.email)).toHaveLength(2);
   });

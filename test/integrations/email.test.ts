@@ -190,10 +190,32 @@ describe('what the server says is what is known', () => {
   });
 
   test('a permanent no is definite and final', async () => {
-    refuses('mail', 550);
+    refuses('rcpt', 550);
     expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_550' });
+    refuses('mail', 552);
+    expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_552' });
     refuses('data', 554);
     expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_554' });
+  });
+
+  test('a no to whoever writes is no letter’s end: settings are put right, and it is sent', async () => {
+    const said: [MailFault['at'], number, string?][] = [
+      ['mail', 550],
+      ['mail', 553, '5.1.7 Bad sender'],
+      ['mail', 530, '5.7.0 Authentication required'],
+      ['rcpt', 530],
+      ['rcpt', 554, '5.7.1 Relay access denied'],
+      ['data', 550, '5.7.26 Not signed'],
+    ];
+    for (const [at, code, text] of said) {
+      mailbox.faults.script({ at, do: 'answer', code, ...(text && { text }) });
+      expect(await send(letter())).toEqual({
+        accepted: false,
+        permanent: false,
+        code: `smtp_${code}`,
+        againInMs: 300_000,
+      });
+    }
   });
 
   test('that there is nobody at an address is told from a server that does not like us', async () => {
@@ -207,7 +229,6 @@ describe('what the server says is what is known', () => {
     expect(await saying(550, '5.2.1 Switched off')).toEqual({ ...nobody, code: 'smtp_550' });
     const refused = { accepted: false, permanent: true };
     expect(await saying(550, 'Relay not permitted')).toEqual({ ...refused, code: 'smtp_550' });
-    expect(await saying(550, '5.7.1 Blocked, see our list')).toEqual({ ...refused, code: 'smtp_550' });
     expect(await saying(550, '5.2.2 Mailbox full')).toEqual({ ...refused, code: 'smtp_550' });
     expect(await saying(554, 'Not from you')).toEqual({ ...refused, code: 'smtp_554' });
   });

@@ -132,6 +132,7 @@ const message = {
   reference: z.string().nullable(),
   kind: z.enum(['signal', 'insight']).nullable(),
   waitedSeconds: z.number(),
+  messageId: z.string(),
   purpose: z.string(),
   channel: z.string(),
 };
@@ -139,7 +140,8 @@ const Doubt = z.object({ ...message, what: z.literal('delivery'), state: z.enum(
 
 async function deliveriesInDoubt(db: Db): Promise<readonly Stuck[]> {
   return db.any(sql.type(Doubt)`
-    select 'delivery' as what, d.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, d.state, d.purpose, d.channel,
+    select 'delivery' as what, d.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, d.state,
+      d.message_id as "messageId", d.purpose, d.channel,
       extract(epoch from heed_now() - d.planned_at)::float8 as "waitedSeconds"
     from deliveries d
     left join loops l on l.id = d.loop_id
@@ -153,7 +155,7 @@ const InVain = z.object({ ...message, what: z.literal('tries'), attempts: z.numb
 async function deliveriesInVain(db: Db): Promise<readonly Stuck[]> {
   return db.any(sql.type(InVain)`
     select 'tries' as what, d.loop_id as "loopId", coalesce(s.reference, i.reference) as reference, l.kind, d.attempts,
-      d.last_error_code as code, d.purpose, d.channel,
+      d.last_error_code as code, d.message_id as "messageId", d.purpose, d.channel,
       extract(epoch from heed_now() - d.planned_at)::float8 as "waitedSeconds"
     from now.tried_in_vain d
     left join loops l on l.id = d.loop_id

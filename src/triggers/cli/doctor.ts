@@ -87,9 +87,11 @@ async function temporal({ temporalAddress }: Config): Promise<Finding> {
 async function mail({ smtpUrl }: Config): Promise<Finding> {
   if (!smtpUrl) return notNamed('Mail', 'SMTP_URL');
   const { hostname, port, protocol } = new URL(smtpUrl);
-  return finding('Mail', () =>
-    reach(`${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`, 'SMTP_URL. Messages wait meanwhile'),
-  );
+  return finding('Mail', async () => {
+    const address = `${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`;
+    await reach(address, 'SMTP_URL. Messages wait meanwhile');
+    return `${address} answers. Whether it lets us in was not tried: heed stuck says what it answers to letters.`;
+  });
 }
 
 async function slack({ slack: settings }: Config): Promise<Finding> {

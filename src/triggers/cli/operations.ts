@@ -73,11 +73,12 @@ export function addOperations(program: Command, terminal: Terminal): void {
         .choices(repairActions)
         .makeOptionMandatory(),
     )
+    .option('--message <id>', 'the one that is meant, by its Message-ID; else every message of it that is in doubt')
     .requiredOption('--reason <text>', 'why')
     .option('--json', 'for programs')
-    .action(async (name: string, { action, reason, json }: Repair & { json?: boolean }) => {
+    .action(async (name: string, { action, message, reason, json }: Repair & { json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed, pool }) => {
-        const given = Repair.safeParse({ action, reason });
+        const given = Repair.safeParse({ action, message, reason });
         if (!given.success)
           throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
         const loop = await loopNamed(pool, name);

@@ -227,7 +227,7 @@ describe('operations', () => {
     expect(said).toContain(
       'It asked to be looked at 1 hour ago and was tried 7 times, and Temporal has not been told.',
     );
-    expect(said).toContain(`heed repair ${reference} --action resend --reason "…"`);
+    expect(said).toMatch(new RegExp(`heed repair ${reference} --action resend --message "<d\\..+@heed>" --reason "…"`));
     expect(said).not.toMatch(/Charged|example\.com|Mina/);
     const headings = (await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8')).matchAll(
       /^#+ (.+)$/gm,
@@ -260,8 +260,10 @@ describe('operations', () => {
       return (await heed(['stuck'])).said;
     };
     const said = await stuckWith('smtp_452', 61);
-    expect(said).toContain(
-      `${reference}  The prompt by e-mail was planned 1 hour ago, was tried 20 times, and has not left (smtp_452).`,
+    expect(said).toMatch(
+      new RegExp(
+        `${reference}  The prompt by e-mail \\(<d\\..+@heed>\\) was planned 1 hour ago, was tried 20 times, and has not left \\(smtp_452\\)\\.`,
+      ),
     );
     expect(said).toContain('More: docs/operating.md#a-message-does-not-leave');
     expect(await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8')).toContain(
@@ -311,8 +313,10 @@ describe('operations', () => {
   test('a repair is recorded with its reason, and touches only what is in doubt', async () => {
     const { id, reference } = await captured();
     await db.pool.query(sql.unsafe`delete from wakes`);
-    const repair = (action: string): ReturnType<typeof heed> =>
-      heed(['repair', reference.toLowerCase(), '--action', action, '--reason', 'the mail server lost its disk']);
+    const repair = (action: string, message?: string): ReturnType<typeof heed> => {
+      const because = ['--action', action, '--reason', 'the mail server lost its disk'];
+      return heed(['repair', reference.toLowerCase(), ...because, ...(message ? ['--message', message] : [])]);
+    };
     expect(await repair('wake')).toMatchObject({
       code: 0,
       said: `${reference}: It is looked at again within seconds.`,
@@ -331,7 +335,15 @@ describe('operations', () => {
     await db.pool.query(
       sql.unsafe`update deliveries set state = 'needs_human', phase = 'handed' where loop_id = ${id}`,
     );
-    expect((await repair('resend')).said).toBe(`${reference}: One message will be sent again.`);
+    const messageId = await db.pool.oneFirst(sql.type(z.strictObject({ id: z.string() }))`
+      select message_id as id from deliveries where loop_id = ${id} and dedupe_key = ${`test:${id}`}`);
+    expect((await heed(['stuck'])).said).toContain(`--action resend --message "${messageId}"`);
+    expect(await repair('resend', '<d.of-another@heed>')).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('<d.of-another@heed> is no message of it that is in doubt'),
+    });
+    expect(await state()).toBe('needs_human');
+    expect((await repair('resend', messageId)).said).toBe(`${reference}: One message will be sent again.`);
     expect(await state()).toBe('ready');
     await db.pool.query(sql.unsafe`update deliveries set state = 'uncertain' where loop_id = ${id}`);
     expect((await repair('leave')).said).toBe(`${reference}: One message will be left as it is.`);
