@@ -9,7 +9,11 @@ select
     when s.customer_id is null then 'nobody'
     when disavowed.signal_id is not null then 'not_me'
     when not exists (select from consents c where c.signal_id = s.id) then 'no_consent'
-    when way.channel is null and wrong.number then 'wrong_number'
+    when way.channel is null and exists (
+      select from identities i
+      join consents c on c.signal_id = s.id and c.channel = i.kind
+      where i.customer_id = s.customer_id and i.kind = 'phone' and i.added_at <= wrong.called_at
+    ) then 'wrong_number'
     when way.channel is null and exists (
       select from identities i
       join consents c on c.signal_id = s.id and c.channel = i.kind
@@ -26,10 +30,12 @@ select
   end as why_not
 from signals s
 left join disavowals disavowed on disavowed.signal_id = s.id
--- Somebody called, and it was not theirs.
+-- Somebody called last, and it was not theirs. A number that was put right since is another one.
 cross join lateral (
-  select exists (select from calls k where k.loop_id = s.id and k.outcome = 'wrong_number')
-    and not exists (select from calls k where k.loop_id = s.id and k.outcome = 'reached') as number
+  select max(k.called_at) as called_at from calls k
+  where k.loop_id = s.id and k.outcome = 'wrong_number'
+    and not exists (
+      select from calls l where l.loop_id = k.loop_id and l.outcome = 'reached' and l.called_at > k.called_at)
 ) wrong
 left join lateral (
   select c.channel, i.value as address
@@ -37,7 +43,7 @@ left join lateral (
   join identities i on i.customer_id = s.customer_id and i.kind = c.channel
   where c.signal_id = s.id
     and disavowed.signal_id is null
-    and not (c.channel = 'phone' and wrong.number)
+    and (c.channel = 'phone' and i.added_at <= wrong.called_at) is not true
     -- A number may be known by two readings of it (migration 0021): who objected to the one is not called by the other.
     and not exists (
       select from identities j

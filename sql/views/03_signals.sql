@@ -59,13 +59,13 @@ select
     when final.purpose = 'none' then null
     -- Sample customers are never written to; their letters count as they were approved.
     when final.channel = 'email' and not l.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
-    when final.channel = 'phone' and reach.why_not = 'wrong_number' then null
+    when wrong.number then null
     when final.channel in ('email', 'phone', 'sample') then final.at
   end as asked_at,
   case
     when final.channel is null then final.reason
     when final.channel = 'none' then 'nobody'
-    when final.channel = 'phone' and reach.why_not = 'wrong_number' then 'wrong_number'
+    when wrong.number then 'wrong_number'
     -- A letter that was overtaken by another decision is followed by the one that says so.
     when letter.last_error_code = 'superseded' then null
     when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.state
@@ -133,5 +133,14 @@ left join lateral (
   order by d.planned_at desc, d.id desc
   limit 1
 ) letter on true
+-- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.
+cross join lateral (
+  select final.channel = 'phone' and (
+    select k.outcome from calls k
+    where k.loop_id = s.id and k.round = r.round and k.purpose = final.purpose and k.outcome <> 'no_reply'
+    order by k.called_at desc, k.id desc
+    limit 1
+  ) is not distinct from 'wrong_number' as number
+) wrong
 left join lateral (select * from confirmations x where x.loop_id = s.id and x.round = r.round order by x.confirmed_at desc limit 1) c on true
 left join closures z on z.loop_id = s.id and z.round = r.round;

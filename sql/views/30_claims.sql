@@ -61,10 +61,14 @@ asked as (
     order by d.planned_at desc, d.id desc
     limit 1
   ) letter on true
+  -- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.
   cross join lateral (
-    select w.channel = 'phone'
-      and exists (select from calls c where c.loop_id = w.loop_id and c.outcome = 'wrong_number')
-      and not exists (select from calls c where c.loop_id = w.loop_id and c.outcome = 'reached') as number
+    select w.channel = 'phone' and (
+      select c.outcome from calls c
+      where c.loop_id = w.loop_id and c.round = w.round and c.purpose = w.purpose and c.outcome <> 'no_reply'
+      order by c.called_at desc, c.id desc
+      limit 1
+    ) is not distinct from 'wrong_number' as number
   ) wrong
 )
 select

@@ -7,14 +7,15 @@ import { violationsIn, type Check } from './check.ts';
  * where this and domain/loop.ts disagree, one of them is wrong.
  */
 const plansWithEnds = `
-  -- Every way to a customer that they agreed to and gave, when they gave it, and since when it is stopped (by any reading of it) or known to
-  -- be somebody else's. Not kept: it is asked of one signal at a time.
+  -- Every way to a customer that they agreed to and gave, when they gave it, and since when it is stopped (by any reading of it) or known, by a
+  -- call since then, to be somebody else's. Not kept: it is asked of one signal at a time.
   ways as not materialized (
     select w.*, least(w.stopped_at, w.wrong_at) as lost_at
     from (
       select c.signal_id, i.kind, i.added_at,
         case when i.kind = 'phone' then (
-          select min(k.called_at) from calls k where k.loop_id = c.signal_id and k.outcome = 'wrong_number') end as wrong_at,
+          select min(k.called_at) from calls k
+          where k.loop_id = c.signal_id and k.outcome = 'wrong_number' and k.called_at >= i.added_at) end as wrong_at,
         (select min(u.suppressed_at) from identities j
          join suppressions u on u.channel = j.kind and u.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
          where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value) as stopped_at

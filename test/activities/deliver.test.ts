@@ -672,6 +672,30 @@ describe('a letter to a customer is sent at most once', () => {
       expect(await world.signal(id)).toMatchObject({ answer_channel: 'phone', closed_at: null });
     });
 
+    test('is owed one at the right number, where that is known as soon as the one they left was somebody else’s', async () => {
+      const since = await world.now();
+      const id = await refused('+31 6 55550007');
+      // Before the story looks again: its round would be closed.
+      await world.without(async () => {
+        await call(id, 'wrong_number');
+        await rectify(world.heed, (await world.signal(id)).customer_id!, { phone: '+31 6 55550008' }, operator);
+      });
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
+      expect(await brokenSince(since)).toEqual([]);
+      await call(id, 'reached');
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({
+        answer_channel: 'phone',
+        asked_at: expect.any(Date),
+        could_not_be_asked: null,
+        closed_at: null,
+      });
+      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
+        'waiting',
+      ]);
+    });
+
     test('is called by nobody for ever: where the number is somebody else’s there is nobody to reach', async () => {
       const id = await refused('+31 6 55550002');
       await call(id, 'wrong_number');

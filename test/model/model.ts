@@ -653,7 +653,7 @@ function whyUnreachable(m: Model, s: Signal): string | null {
 }
 
 const wrongNumber = ({ calls }: Signal): boolean =>
-  calls.some(({ outcome }) => outcome === 'wrong_number') && !calls.some(({ outcome }) => outcome === 'reached');
+  calls.findLast(({ outcome }) => outcome !== 'no_reply')?.outcome === 'wrong_number';
 
 function answer(
   m: Model,

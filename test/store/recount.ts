@@ -63,9 +63,10 @@ export function recount(
     const review = of('reviews').find((t) => t['signal_id'] === signal['id']);
     const course = review?.['course'] ?? triage?.['course'];
     const calls = of('calls').filter((c) => c['loop_id'] === signal['id'] && c['round'] === round);
-    const everyCall = of('calls').filter((c) => c['loop_id'] === signal['id']);
-    const wrong =
-      everyCall.some((c) => c['outcome'] === 'wrong_number') && !everyCall.some((c) => c['outcome'] === 'reached');
+    const isWrong = (purpose: string): boolean =>
+      calls
+        .filter((c) => c['purpose'] === purpose && c['outcome'] !== 'no_reply')
+        .sort((a, b) => b['called_at'] - a['called_at'])[0]?.['outcome'] === 'wrong_number';
     let word:
       | { purpose: string; occasion: string; channel: string | null; at: Date; outcome?: string; decidedAt?: Date }
       | undefined;
@@ -126,7 +127,7 @@ export function recount(
         claimedAt = letter!['ended_at'];
     } else {
       claimedAt = word.at;
-      if (word.channel && !(word.channel === 'phone' && wrong)) askedAt = word.at;
+      if (word.channel && !(word.channel === 'phone' && isWrong(word.purpose))) askedAt = word.at;
     }
     return { ...word, askedAt, claimedAt };
   };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
@@ -9,6 +10,7 @@ import { handOver, handOverInsight } from '../../src/triggers/responses/handOver
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
 
@@ -167,6 +169,43 @@ describe('everyone who asked hears, or it is kept why not', () => {
       'nobody_to_reach',
       'silent',
     ]);
+  });
+
+  test('whose number was somebody else’s is called at the right one, once that is known, and hears what was decided', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const ana = { name: 'Ana', phone: '+31 6 44444447' };
+    const [one, other] = [
+      await wish({ customer: ana, consent: [by('phone')] }),
+      await wish({ customer: ana, consent: [by('phone')] }),
+    ];
+    await recordCall(world.heed, world.as('jonas', one), { outcome: 'wrong_number' });
+    await world.settle();
+    expect(await world.signal(one)).toMatchObject({ reach: null, unreachable: 'wrong_number', closed_at: null });
+
+    const right = { phone: '+31 6 44444448' };
+    await rectify(world.heed, (await world.signal(one)).customer_id!, right, { by: 'operator' });
+    expect(await world.signal(one)).toMatchObject({ reach: 'phone', unreachable: null });
+    await decide(world.heed, world.as('tomas', await insightOf(one)), adopted);
+    await world.pass('11 minutes');
+    expect(await world.signal(one)).toMatchObject({ told_channel: 'phone', told_at: null, closed_at: null });
+    expect((await world.escalations(one, 'told')).map((rung) => rung.staff)).toEqual(['jonas']);
+
+    // The call about what they said later tells them for both.
+    await recordCall(world.heed, world.as('jonas', other), { outcome: 'reached' });
+    await world.settle();
+    for (const id of [one, other]) {
+      expect(await world.signal(id)).toMatchObject({
+        told_at: expect.any(Date),
+        asked_at: expect.any(Date),
+        could_not_be_asked: null,
+        closed_at: null,
+      });
+      const parts = await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`);
+      expect(parts).toEqual(['waiting']);
+    }
+    const { findings } = await audit({ databaseUrl: world.db.url, since });
+    expect(findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []))).toEqual([]);
   });
 
   test('who spoke twice and may be written to for one of the two is written to, and not called on top of it', async () => {

@@ -7,6 +7,7 @@ import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { review } from '../../src/triggers/responses/review.ts';
+import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
 
@@ -243,5 +244,32 @@ describe('who agreed to a call is called', () => {
     });
     const rule = await world.db.pool.oneFirst(sql.unsafe`select rule from closures where loop_id = ${id}`);
     expect(rule).toBe('wrong_number');
+
+    // The number that is put right afterwards was not called.
+    await rectify(world.heed, (await world.signal(id)).customer_id!, { phone: '+31 6 12345699' }, { by: 'operator' });
+    expect(await world.signal(id)).toMatchObject({
+      closed_how: 'nobody_to_reach',
+      reach: 'phone',
+      asked_at: null,
+      could_not_be_asked: 'wrong_number',
+    });
+    const parts = await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`);
+    expect(parts).toEqual(['could-not-be-asked']);
+  });
+
+  test('somebody else’s number after they were reached at it: what was to be said this time was said to nobody', async () => {
+    const id = await ask();
+    await recordCall(world.heed, world.as('priya', id), { outcome: 'reached' });
+    await world.settle();
+    await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'no' });
+    await world.settle();
+    const { owner } = await world.signal(id);
+    await recordCall(world.heed, world.as(owner, id), { outcome: 'wrong_number' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'nobody_to_reach', asked_at: null });
+    const parts = await world.db.pool.anyFirst(
+      sql.unsafe`select part from now.claims where signal_id = ${id} order by round`,
+    );
+    expect(parts).toEqual(['no', 'could-not-be-asked']);
   });
 });
