@@ -68,10 +68,13 @@ export function extract(words: string, quoting: Quoting): string | undefined {
   return `${(lastSpace > cut.length / 2 ? cut.slice(0, lastSpace) : cut).trimEnd()}…`;
 }
 
-/** How much may be quoted of a remark of this kind at this place: the stricter of the two, and a link where either is unknown. */
+/** How much may be quoted of a remark of this kind at this place: the stricter of the two, and a link where either stands in the company file no
+ *  more, since nobody knows what it allowed. While it has no kind the place alone says it. */
 export function quotingOf(company: Company, { place, kind }: { place: string; kind?: string | undefined }): Quoting {
   const ofPlace = company.places[place]?.quote ?? 'link';
-  const ofKind = (kind === undefined ? undefined : company.kinds[kind]?.quote) ?? ofPlace;
+  if (kind === undefined) return ofPlace;
+  const known = company.kinds[kind];
+  const ofKind = known ? (known.quote ?? ofPlace) : 'link';
   return quotings.indexOf(ofKind) > quotings.indexOf(ofPlace) ? ofKind : ofPlace;
 }
 

@@ -150,5 +150,6 @@ describe('words are quoted', () => {
     expect(quotingOf(company, { place: 'high-street', kind: 'complaint' })).toBe('link');
     expect(quotingOf(company, { place: 'harbour' })).toBe('extract');
     expect(quotingOf(company, { place: 'elsewhere', kind: 'wish' })).toBe('link');
+    expect(quotingOf(company, { place: 'high-street', kind: 'grievance' })).toBe('link');
   });
 });

@@ -93,7 +93,7 @@ export function refusedInstead(
   insightId: string,
 ): Promise<readonly z.infer<typeof Refused>[]> {
   const places = Object.keys(company.places).filter((place) => quotingOf(company, { place }) !== 'link');
-  const kindsBehindLinks = Object.keys(company.kinds).filter((kind) => company.kinds[kind]!.quote === 'link');
+  const kinds = Object.keys(company.kinds).filter((kind) => company.kinds[kind]!.quote !== 'link');
   return db.any(sql.type(Refused)`
     select min(w.offered) as offered, count(distinct coalesce(s.customer_id, s.id))::integer as people
     from now.insight_signals x
@@ -104,7 +104,7 @@ export function refusedInstead(
     left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and s.taken = 'refused' and w.offered is not null
       and l.place = any(${sql.array(places, 'text')})
-      and coalesce(v.kind, t.kind, s.kind, '') <> all(${sql.array(kindsBehindLinks, 'text')})
+      and coalesce(v.kind, t.kind, s.kind, '') = any(${sql.array(['', ...kinds], 'text')})
     group by lower(w.offered)
     order by people desc, offered
     limit 3`);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Company } from '../../../src/domain/company.ts';
 import { blockRefusals } from '../../../src/embedded/slackLimits.ts';
 import { parseMrkdwn, type Span } from '../../../src/embedded/slackMrkdwn.ts';
 import type { SlackMessage } from '../../../src/integrations/letter.ts';
@@ -239,6 +240,30 @@ test('nor is what somebody asked for in words of their own, or was offered, on t
   expect(linesOf(card)[0]).toBe(`green · High Street · ${insight.reference}`);
   expect(linesOf(card)).toContain('One person asks for this. 1 refused what was offered instead.');
   expect(JSON.stringify(card)).not.toContain('canary');
+});
+
+test('nor is any of it once the company file calls that kind otherwise: nobody knows what it allowed', async () => {
+  await shop.db.apply((company) => {
+    company.kinds['wish']!.quote = 'full';
+  });
+  const said = { ...kim, words: 'canaryword', offered: { item: 'canaryoffer', taken: 'refused' as const } };
+  const complaint = await shop.hears({ ...said, kind: 'complaint' });
+  const wish = await shop.hears({ ...said, kind: 'wish', wanted: { item: 'canarything' } });
+  const insight = await shop.insightOf(wish);
+  let kinds: Company['kinds'] = {};
+  await shop.db.apply((company) => {
+    kinds = company.kinds;
+    const { complaint: grievance, wish: hope, ...others } = kinds;
+    company.kinds = { ...others, grievance: grievance!, hope: hope! };
+  });
+  for (const card of [
+    await shop.slack('prompt', 'priya', complaint.id),
+    await shop.slack('prompt', insight.decider, insight.id),
+  ])
+    expect(JSON.stringify(card)).not.toContain('canary');
+  await shop.db.apply((company) => {
+    company.kinds = kinds;
+  });
 });
 
 test('out of nothing that a customer said comes a mention, a link, or a message that Slack would refuse', async () => {

@@ -81,7 +81,7 @@ interface Given {
 interface Task {
   link: { kind: 'task'; staff: string; loopId: string; wait: string; used: boolean };
   kind: 'signal' | 'insight';
-  /** The company file marks it as of high stake: the link alone does not decide it. */
+  /** The company file marks it as of high stake, or knows its kind no more: the link alone does not decide it. */
   signInFirst: boolean;
   title: string;
   body: Html;
@@ -206,10 +206,12 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
         ? undefined
         : ended(`${nameOf(insight.decider)} decides it now`);
   const { refusal, returned } = comeBack(given, over ? [] : (verbsOfWait[link.wait] ?? []));
-  const signInFirst = company.kinds[insight.kind]?.highStake === true && !(await isSignedInAs(c, web, link.staff));
+  const known = company.kinds[insight.kind];
+  // Of a kind that has left the company file nobody knows how much hangs on it.
+  const signInFirst = (!known || known.highStake === true) && !(await isSignedInAs(c, web, link.staff));
   const acting = { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned };
   const title = titleOf(company, insight);
-  const kind = company.kinds[insight.kind]?.name ?? insight.kind;
+  const kind = known?.name ?? insight.kind;
   const line = headline({ people: insight.people, title, kind });
   const verbatims = page.verbatims.map((v) => ({
     id: v.id,

@@ -286,4 +286,17 @@ describe('a decision of high stake', () => {
     const byLink = await tomas.get(`${another.link}?do=decline`);
     expect((await tomas.press(byLink, `${another.link}/decision`, declining)).text).toContain('Decided.');
   });
+
+  test('stays one when the company file calls its kind otherwise while it is open', async () => {
+    const { insightId, link } = await tomasIsAsked('Do you have this jacket in yellow?');
+    await pages.shop.db.apply((company) => {
+      const { 'unmet-demand': lacking, ...others } = company.kinds;
+      company.kinds = { ...others, lacking: lacking! };
+    });
+    const someone = pages.nobody();
+    expect((await someone.get(link)).html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
+    const before = await pages.facts();
+    expect((await someone.post(`${link}/decision`, declining, ours)).status).toBe(403);
+    expect(await pages.facts()).toBe(before);
+  });
 });
