@@ -46,6 +46,8 @@ select
   reach.channel as reach,
   reach.why_not as unreachable,
   exists (select from now.restrictions x where x.customer_id = s.customer_id) as restricted,
+  lifted.exercised_at as lifted_at,
+  lifted.id as lifting_id,
   i.insight_id,
   told.decision_id as told_decision_id,
   told.telling_id,
@@ -93,6 +95,12 @@ left join acknowledgements a on a.ownership_id = o.id
 left join now.answers f on f.loop_id = s.id and f.round = r.round
 left join promises p on p.follow_up_id = f.id
 left join now.reach reach on reach.signal_id = s.id
+left join lateral (
+  select x.id, x.exercised_at from rights x
+  where x.customer_id = s.customer_id and x.kind = 'lifting'
+  order by x.exercised_at desc, x.id desc
+  limit 1
+) lifted on true
 -- Of two joined at the same moment (a live insight takes a sample's signals over) the one opened later counts.
 left join lateral (
   select x.insight_id from insight_signals x join insights y on y.id = x.insight_id

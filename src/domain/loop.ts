@@ -24,6 +24,9 @@ export interface SignalFacts {
   reach: string | null;
   /** The customer asked that nothing be done with it for now. */
   restricted: boolean;
+  /** When they last said that it goes on, if they ever let it rest. */
+  lifted_at: Date | null;
+  lifting_id: string | null;
   promised_for: Date | null;
   follow_up_id: string | null;
   telling_id: string | null;
@@ -154,9 +157,7 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
         ];
       return [];
     case 'confirmation':
-      return s.asked_at
-        ? [{ wait: 'confirmed', ladder: 'window', clock: 'customer', occasion: s.id, from: silentFrom(s, s.asked_at) }]
-        : [];
+      return s.asked_at ? [windowFrom(s, silentFrom(s, s.asked_at))] : [];
     default:
       return [];
   }
@@ -165,6 +166,15 @@ export function ladderPlansOfSignal(s: SignalFacts): PlanDue[] {
 /** Whoever was promised something waits for its day, and says nothing until then. What was promised of a decision is kept by telling it. */
 const silentFrom = (s: SignalFacts, asked: Date): Date =>
   s.course === 'decide' ? asked : later(asked, s.promised_for);
+
+/** Nobody listens while it rests, so that is no silence: whoever lets it go on has the whole window from then. */
+const windowFrom = (s: SignalFacts, from: Date): PlanDue => ({
+  wait: 'confirmed',
+  ladder: 'window',
+  clock: 'customer',
+  occasion: s.lifted_at && s.lifted_at > from ? s.lifting_id! : s.id,
+  from: later(from, s.lifted_at),
+});
 
 /** Whoever holds something has a clock of their own. */
 const planOfHolder = (l: Pick<SignalFacts | InsightFacts, 'ownership_id' | 'owned_since'>): PlanDue => ({

@@ -31,6 +31,7 @@ const signals: fc.Arbitrary<SignalFacts> = fc
     acknowledged_at: perhaps(moment),
     answered_at: perhaps(moment),
     reach: perhaps(fc.constantFrom('email', 'phone')),
+    lifted_at: perhaps(moment),
     promised_for: perhaps(moment),
     telling: perhaps(
       fc.record({ since: moment, channel: perhaps(fc.constantFrom('email', 'phone')), reached: fc.boolean() }),
@@ -47,6 +48,7 @@ const signals: fc.Arbitrary<SignalFacts> = fc
       ...s,
       id: 'signal',
       restricted: false,
+      lifting_id: s.lifted_at && 'lifting',
       course: s.round > 1 ? 'answer' : s.course,
       ownership_id: 'ownership',
       follow_up_id: s.answered_at && 'follow-up',
@@ -144,6 +146,19 @@ describe('nothing dies of silence', () => {
       fc.property(signals, (s) => {
         const window = ladderPlansOfSignal(s).filter((plan) => plan.ladder === 'window');
         if (window.length > 0) expect([stageOfSignal(s), s.asked_at]).toEqual(['confirmation', expect.any(Date)]);
+      }),
+    );
+  });
+
+  test('nor does their silence while they let it rest: what goes on afterwards has the whole window', () => {
+    fc.assert(
+      fc.property(signals, (s) => {
+        const [before] = ladderPlansOfSignal({ ...s, lifted_at: null, lifting_id: null });
+        fc.pre(before?.ladder === 'window');
+        const lifted = { lifted_at: at(700), lifting_id: 'lifting' };
+        expect(ladderPlansOfSignal({ ...s, ...lifted })).toEqual([{ ...before, occasion: 'lifting', from: at(700) }]);
+        // What was lifted before they were asked changes nothing.
+        expect(ladderPlansOfSignal({ ...s, ...lifted, lifted_at: at(-1) })).toEqual([before]);
       }),
     );
   });

@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { object } from '../../src/triggers/rights/object.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
 
@@ -42,6 +44,25 @@ describe('the customer has the last word', () => {
     await world.pass('2 hours');
     expect(await world.signal(id)).toMatchObject({ closed_how: 'silent', says: null });
     expect((await world.escalations(id, 'confirmed')).map((rung) => rung.staff)).toEqual([null]);
+  });
+
+  test('whoever let it rest over the end of their window has all of it again from when it goes on', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const { id } = await answered();
+    const customer = (await world.signal(id)).customer_id!;
+    await world.pass('2 days');
+    await restrict(world.heed, customer, { by: 'operator' });
+    await world.pass('18 days');
+    await lift(world.heed, customer, { by: 'operator' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_at: null });
+    await world.pass('9 days 23 hours');
+    expect(await world.signal(id)).toMatchObject({ closed_at: null });
+    await world.pass('2 hours');
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'silent', says: null });
+    const { findings } = await audit({ databaseUrl: world.db.url, since });
+    expect(findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []))).toEqual([]);
   });
 
   test('a late yes settles that round, and opens nothing', async () => {

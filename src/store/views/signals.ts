@@ -50,6 +50,8 @@ export const SignalNow = z.object({
   unreachable: z.string().nullable(),
   /** The customer asked that nothing be done with it for now. */
   restricted: z.boolean(),
+  lifted_at: z.date().nullable(),
+  lifting_id: z.string().nullable(),
   insight_id: z.string().nullable(),
   told_decision_id: z.string().nullable(),
   telling_id: z.string().nullable(),
