@@ -4,6 +4,7 @@ import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
+import { endOfDay, localDate } from '../../src/domain/calendar.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { object } from '../../src/triggers/rights/object.ts';
@@ -11,10 +12,14 @@ import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { sql } from '../../src/store/pool.ts';
 import { openWorld, type World } from '../support/world.ts';
 
+const overseas = 'America/New_York';
 let world: World;
 beforeAll(async () => {
   world = await openWorld('shop', (company) => {
     for (const calendar of Object.values(company.calendars)) calendar.daysOff = [];
+    // Six hours behind the company, or five while only one of the two has changed its clocks.
+    company.calendars['overseas'] = { timezone: overseas, week: 'always', daysOff: [] };
+    company.places['harbour']!.calendar = 'overseas';
   });
 });
 afterEach(() => world.closeAll());
@@ -308,6 +313,39 @@ describe('when we write', () => {
     expect((await world.signal(id)).asked_at).toEqual(expect.any(Date));
   });
 
+  test('and the morning is that of the place, not of the company', async () => {
+    await world.passTo('monday', '10:00');
+    const { id, email } = await abroad();
+    await approveFollowUp(world.heed, world.as('omar', id), { words: 'Tomorrow.' });
+    await world.passTo('monday', '12:55');
+    expect(world.mailsTo(email)).toHaveLength(1);
+    await world.passTo('monday', '14:05');
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+
+  test('a promised day is over when it is over at the place', async () => {
+    await world.passTo('tuesday', '03:00');
+    const { id } = await abroad();
+    const monday = localDate(await world.now(), overseas);
+    await approveFollowUp(world.heed, world.as('omar', id), { words: 'Today.', promiseOn: monday });
+    expect(await world.signal(id)).toMatchObject({ promised_on: monday, promised_for: endOfDay(monday, overseas) });
+  });
+
+  test('whoever lets everything rest is not written to, however long it takes, until it goes on', async () => {
+    await world.passTo('monday', '20:30');
+    const { id, email } = await answered();
+    const customer = (await world.signal(id)).customer_id!;
+    await restrict(world.heed, customer, { by: 'operator' });
+    await world.passTo('wednesday', '12:00');
+    expect(world.mailsTo(email)).toHaveLength(1);
+    expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
+      expect.objectContaining({ state: 'ready', last_error_code: 'restricted' }),
+    ]);
+    await lift(world.heed, customer, { by: 'operator' });
+    await world.settle();
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+
   test('nobody gets more than the cap allows: thanks give way, an answer waits its turn, and what was promised goes', async () => {
     const { cap } = world.db.company.customers;
     await world.db.apply((company) => (company.customers.cap = { messages: 2, within: { amount: 3, unit: 'd' } }));
@@ -334,6 +372,15 @@ describe('when we write', () => {
     await world.db.apply((company) => (company.customers.cap = cap));
   });
 });
+
+/** A question at a place whose clock is another than the company's, for Omar. */
+async function abroad(): Promise<{ id: string; email: string }> {
+  const customer = guest();
+  const said = { words: 'Where is my parcel?', place: 'harbour', by: 'aisha' };
+  const { id } = await world.capture({ ...said, customer, consent: [by('email')] });
+  await world.settle();
+  return { id, email: customer.email };
+}
 
 async function captured(customer: { email: string }): Promise<string> {
   const { id } = await world.capture({ words: 'What time do you open?', customer, consent: [by('email')] });

@@ -12,6 +12,7 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
+import { passGate } from '../../src/store/records/deliveries.ts';
 import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { findLink, makeLink } from '../../src/store/records/links.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
@@ -558,15 +559,51 @@ test('a restriction lets everything rest: nothing leaves, nobody is asked, nobod
   await expect(lift(db.heed, customer, operator)).rejects.toMatchObject({ code: 'conflict' });
 });
 
-test('nothing leaves for somebody who was restricted or erased while the letter was about to', async () => {
-  const { id } = await hears({ words: 'Soon gone', customer: { name: 'Soon Gone', email: 'soon@gone.example' } });
-  await triage(hands, id);
-  const [receipt] = await ledger(id);
-  // Just before the gate: the attempt is open and nothing is handed over.
-  await db.pool.query(sql.unsafe`
-    update deliveries set state = 'sending', phase = 'open', fence = 1, lease_until = clock_timestamp() + interval '2 min' where id = ${receipt!.id}`);
-  await erase(db.heed, await subjectNamed(db.pool, 'soon@gone.example'), operator as { by: string; reason: string });
-  expect(await ledger(id)).toMatchObject([{ state: 'cancelled', last_error_code: 'erased' }]);
+describe('nothing leaves that was about to', () => {
+  /** What is planned about it stands just before the gate: the attempts are open, and nothing is handed over. */
+  async function aboutToLeave(
+    email: string,
+  ): Promise<{ id: string; customer: string; leaves: () => Promise<boolean[]> }> {
+    const { id } = await hears({ words: 'Soon gone', kind: 'question', customer: { name: 'Soon Gone', email } });
+    await triage(hands, id);
+    await catchUp(hands, id, 0);
+    await climb(hands, id);
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'sending', phase = 'open', fence = 1, lease_until = clock_timestamp() + interval '2 min' where loop_id = ${id}`);
+    expect([...new Set((await ledger(id)).map(({ purpose }) => purpose))].sort()).toEqual(['prompt', 'receipt']);
+    return {
+      id,
+      customer: customerIn(await subjectNamed(db.pool, email)),
+      leaves: async () => {
+        const messages = await ledger(id);
+        return Promise.all(messages.map((message) => passGate(db.pool, message.id, 1, 1)));
+      },
+    };
+  }
+  const became = async (id: string) =>
+    (await ledger(id)).map((m) => `${m.purpose} ${m.state} ${m.last_error_code}`).sort();
+
+  test('for somebody who is erased at that moment', async () => {
+    const { id, leaves } = await aboutToLeave('soon@gone.example');
+    await erase(db.heed, await subjectNamed(db.pool, 'soon@gone.example'), operator as { by: string; reason: string });
+    expect(await leaves()).not.toContain(true);
+    expect(await became(id)).toContain('receipt cancelled erased');
+  });
+
+  test('for somebody who lets everything rest at that moment: a letter waits, and nobody is asked', async () => {
+    const { id, customer, leaves } = await aboutToLeave('soon@resting.example');
+    await restrict(db.heed, customer, operator);
+    expect(await leaves()).not.toContain(true);
+    expect([...new Set(await became(id))]).toEqual(['prompt cancelled restricted', 'receipt ready restricted']);
+  });
+
+  test('to somebody who says at that moment that it was not them', async () => {
+    const { id, customer, leaves } = await aboutToLeave('soon@nother.example');
+    await disavow(db.heed, id, customer);
+    const [receipt] = (await ledger(id)).filter(({ purpose }) => purpose === 'receipt');
+    expect(receipt).toMatchObject({ state: 'suppressed', last_error_code: 'not_me' });
+    expect((await leaves()).filter(Boolean)).toHaveLength((await ledger(id)).length - 1);
+  });
 });
 
 test('nothing is written to somebody who was erased while the others were being told', async () => {
