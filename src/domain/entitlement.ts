@@ -10,9 +10,20 @@ export function maySeePlace(company: Company, staff: string, place: string): boo
   );
 }
 
-/** Codes of the places that somebody sees. */
+/** Codes of the places in the company file that somebody sees. */
 export const placesSeenBy = (company: Company, staff: string): string[] =>
   Object.keys(company.places).filter((place) => maySeePlace(company, staff, place));
+
+/** Where what somebody reads was said: anywhere, also at a place that has left the company file since; or at these places, as codes. */
+export type Sight = 'everywhere' | readonly string[];
+
+export const isInSight = (sight: Sight, place: string): boolean => sight === 'everywhere' || sight.includes(place);
+
+export function sightOf(company: Company, staff: string): Sight {
+  const person = company.staff[staff];
+  const seesAll = person !== undefined && (person.places === 'all' || company.executive === staff);
+  return seesAll ? 'everywhere' : placesSeenBy(company, staff);
+}
 
 /** Somebody acts on a signal, and reads it, who answers for it, whom its ladder has told, or who runs or works at its place. */
 export function mayActOnSignal(
@@ -54,4 +65,10 @@ export function maySeeInsight(
 export function placesSeenWith(company: Company, key: { name: string; places: readonly string[] | null }): string[] {
   const given = Object.keys(company.places).filter((place) => key.places?.includes(place) ?? true);
   return company.staff[key.name] ? given.filter((place) => maySeePlace(company, key.name, place)) : given;
+}
+
+/** As of people: a key that was given all places reads what was said at a former one, too, unless it is named after somebody who does not. */
+export function sightWith(company: Company, key: { name: string; places: readonly string[] | null }): Sight {
+  if (key.places !== null) return placesSeenWith(company, key);
+  return company.staff[key.name] ? sightOf(company, key.name) : 'everywhere';
 }

@@ -1,18 +1,20 @@
 /** What people ask for, as a list: what is to be decided first, the earliest date first; then what was decided, the latest first. */
 
 import { z } from 'zod';
+import type { Sight } from '../../domain/entitlement.ts';
 import { sql, type Db } from '../pool.ts';
 import { InsightNow } from './insights.ts';
+import { placeIn } from './sight.ts';
 
 const Line = InsightNow.extend({ words: z.string().nullable() });
 export type InsightLine = z.infer<typeof Line>;
 
-/** Insights with something said at one of `places`, or decided by `staff`: `most` of them, past the first `skip`. The words are the latest said
- *  at those places. */
+/** Insights with something said where `sight` reaches, or decided by `staff`: `most` of them, past the first `skip`. The words are the latest
+ *  said there. */
 export function insightList(
   db: Db,
   staff: string,
-  places: readonly string[],
+  sight: Sight,
   { skip, most }: { skip: number; most: number },
 ): Promise<readonly InsightLine[]> {
   return db.any(sql.type(Line)`
@@ -23,7 +25,7 @@ export function insightList(
       join signals s on s.id = x.signal_id
       join loops l on l.id = s.id
       left join words w on w.signal_id = s.id
-      where x.insight_id = i.id and l.place = any(${sql.array([...places], 'text')})
+      where x.insight_id = i.id and ${placeIn(sight)}
       order by s.said_at desc limit 1
     ) said on true
     where (said.id is not null or i.decider = ${staff})

@@ -3,11 +3,11 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { moods, offers } from '../../domain/company.ts';
-import { mayDecide, placesSeenBy } from '../../domain/entitlement.ts';
+import { mayDecide, sightOf } from '../../domain/entitlement.ts';
 import { momentOf } from '../records/clock.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { sql, type Db } from '../pool.ts';
-import { placesOfLoop } from './sight.ts';
+import { placeIn, placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
 const WaysRow = z.object({ written: z.number(), called: z.number(), cannot: z.number() });
@@ -49,7 +49,7 @@ export async function insightPage(db: Db, company: Company, id: string, staff: s
   const told = await toldByLadder(db, id, insight.round);
   const decides = mayDecide(company, staff, { decider: insight.decider, told });
   // Whoever decides reads what it is about, wherever it was said.
-  const read = decides ? sql.fragment`true` : saidAt(placesSeenBy(company, staff));
+  const read = decides ? sql.fragment`true` : placeIn(sightOf(company, staff));
   const [now, loop, verbatims, said, tellings] = await Promise.all([
     momentOf(db),
     placesOfLoop(db, id),
@@ -60,12 +60,10 @@ export async function insightPage(db: Db, company: Company, id: string, staff: s
   return { ...reading, now, decides, verbatims, said, places: loop?.places ?? [], told, tellings };
 }
 
-const saidAt = (places: readonly string[]) => sql.fragment`l.place = any(${sql.array([...places], 'text')})`;
-
 function verbatimsOf(
   db: Db,
   { id, decision_id: decisionId }: InsightReading['insight'],
-  read: ReturnType<typeof saidAt>,
+  read: ReturnType<typeof placeIn>,
 ): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select s.id, w.words, l.place, s.said_at, s.mood, w.offered, s.taken, l.sample,
@@ -79,7 +77,7 @@ function verbatimsOf(
     limit 100`);
 }
 
-function saidOf(db: Db, id: string, read: ReturnType<typeof saidAt>): Promise<InsightPage['said']> {
+function saidOf(db: Db, id: string, read: ReturnType<typeof placeIn>): Promise<InsightPage['said']> {
   return db.one(sql.type(SaidRow)`
     select count(*) filter (where ${read})::integer as here, count(*) filter (where not ${read})::integer as elsewhere
     from now.insight_signals x join loops l on l.id = x.signal_id

@@ -1,9 +1,11 @@
-/** Pages of signals and of insights of some places, newest first, without samples. A page goes on after the moment and id at which the one before ended. */
+/** Pages of signals and of insights in sight, newest first, without samples. A page goes on after the moment and id at which the one before ended. */
 
 import { z } from 'zod';
+import type { Sight } from '../../domain/entitlement.ts';
 import { sql, type Db } from '../pool.ts';
 import { SignalIdRow } from '../rows.ts';
 import { InsightNow } from './insights.ts';
+import { placeIn } from './sight.ts';
 import { SignalNow } from './signals.ts';
 
 /** Moment as Postgres writes it, to the microsecond, and id. */
@@ -12,15 +14,13 @@ export type After = readonly [at: string, id: string];
 const SignalRow = SignalNow.extend({ position: z.string() });
 const InsightRow = InsightNow.extend({ position: z.string() });
 
-const among = (places: readonly string[]) => sql.fragment`any(${sql.array([...places], 'text')})`;
-
 /** One look-up a row: else the planner may work out what is true of everything there ever was, and keep a page of it. */
 const eachOfPage = (view: 'signals' | 'insights') =>
   sql.fragment`select * from ${sql.identifier(['now', view])} x where x.id = page.id offset 0`;
 
 export function signalsPage(
   db: Db,
-  places: readonly string[],
+  sight: Sight,
   most: number,
   after?: After,
 ): Promise<readonly z.infer<typeof SignalRow>[]> {
@@ -28,7 +28,7 @@ export function signalsPage(
     with page as materialized (
       select s.id
       from signals s join loops l on l.id = s.id
-      where not l.sample and l.place = ${among(places)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
+      where not l.sample and ${placeIn(sight)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
       order by s.captured_at desc, s.id desc
       limit ${most}
     )
@@ -37,10 +37,10 @@ export function signalsPage(
     order by s.captured_at desc, s.id desc`);
 }
 
-/** Insights in which something was said at one of `places`. */
+/** Insights in which something was said where `sight` reaches. */
 export function insightsPage(
   db: Db,
-  places: readonly string[],
+  sight: Sight,
   most: number,
   after?: After,
 ): Promise<readonly z.infer<typeof InsightRow>[]> {
@@ -49,8 +49,8 @@ export function insightsPage(
       select i.id
       from insights i join loops o on o.id = i.id
       where not o.sample
-        and (o.place = ${among(places)} or exists (
-          select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and l.place = ${among(places)}))
+        and (${placeIn(sight, 'o')} or exists (
+          select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and ${placeIn(sight)}))
         ${after ? sql.fragment`and (i.opened_at, i.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
       order by i.opened_at desc, i.id desc
       limit ${most}
@@ -60,10 +60,10 @@ export function insightsPage(
     order by i.opened_at desc, i.id desc`);
 }
 
-/** The signals an insight holds that were said at one of `places`, oldest first. */
-export function signalsOfInsight(db: Db, insightId: string, places: readonly string[]): Promise<readonly string[]> {
+/** The signals an insight holds that were said where `sight` reaches, oldest first. */
+export function signalsOfInsight(db: Db, insightId: string, sight: Sight): Promise<readonly string[]> {
   return db.anyFirst(sql.type(SignalIdRow)`
     select x.signal_id from now.insight_signals x join loops l on l.id = x.signal_id
-    where x.insight_id = ${insightId} and l.place = ${among(places)}
+    where x.insight_id = ${insightId} and ${placeIn(sight)}
     order by x.joined_at, x.signal_id limit 1000`);
 }

@@ -1,10 +1,12 @@
 /** The people behind a number of the leaders' report: every number is as long as its list. */
 
 import { z } from 'zod';
+import type { Sight } from '../../domain/entitlement.ts';
 import { figures, type Figure } from '../../domain/measures.ts';
 import { sql, type Db } from '../pool.ts';
 import { CountRow } from '../rows.ts';
 import { claimsWithin, duesWithin, promisesWithin, reachedWithin, undecidedAt, type Within } from './loopPeriod.ts';
+import { placeIn } from './sight.ts';
 
 const Behind = z.object({
   /** Of the signal or insight. */
@@ -38,7 +40,7 @@ export async function loopDrill(
     select count(*)::integer as count from ${rows} counted where sample = ${within.sample}`);
   const shown = sql.fragment`
     (select * from ${rows} counted where sample = ${within.sample} order by at desc, id, round offset ${page.skip} limit ${page.most})`;
-  const behind = await db.any(figures[figure].of === 'signals' ? signalsOf(shown) : insightsOf(shown, within.places));
+  const behind = await db.any(figures[figure].of === 'signals' ? signalsOf(shown) : insightsOf(shown, within.sight));
   return { total, behind };
 }
 
@@ -55,13 +57,13 @@ const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
   order by x.at desc, x.id, x.round`;
 
 /** People are counted wherever they asked; the words are of the places that whoever reads them sees. */
-const insightsOf = (shown: SqlFragment, places: readonly string[] | undefined) => sql.type(Behind)`
+const insightsOf = (shown: SqlFragment, sight: Sight = 'everywhere') => sql.type(Behind)`
   select x.id, i.reference, x.place, x.at, x.round, w.words, null as person, i.kind, i.attributes, asked.people, o.staff as owner
   from ${shown} x
   join insights i on i.id = x.id
   join ownerships o on o.loop_id = x.id and o.ended_at is null
   cross join lateral (
-    select count(distinct coalesce(s.customer_id, s.id))::integer as people, (array_agg(s.id order by n.joined_at, s.id) filter (where ${places === undefined ? sql.fragment`true` : sql.fragment`l.place = any(${sql.array([...places], 'text')})`}))[1] as first
+    select count(distinct coalesce(s.customer_id, s.id))::integer as people, (array_agg(s.id order by n.joined_at, s.id) filter (where ${placeIn(sight)}))[1] as first
     from now.insight_signals n join signals s on s.id = n.signal_id join loops l on l.id = s.id
     where n.insight_id = x.id
   ) asked

@@ -1,5 +1,6 @@
 /** What lies in a period: the rows that the report counts and the drill lists, so that a number is always as long as its list. */
 
+import type { Sight } from '../../domain/entitlement.ts';
 import { sql } from '../pool.ts';
 
 export interface Within {
@@ -9,8 +10,8 @@ export interface Within {
   to: Date;
   /** One of them. */
   place?: string | undefined;
-  /** Those that whoever asks may see; all when left out. */
-  places?: readonly string[] | undefined;
+  /** What whoever asks may see; everything when left out. */
+  sight?: Sight | undefined;
 }
 
 /** Up to now: what falls due later today is not due yet. */
@@ -19,9 +20,9 @@ const during = (column: string, { from, to, ...where }: Within) => {
   return sql.fragment`${at} >= ${sql.timestamp(from)} and ${at} < least(${sql.timestamp(to)}, heed_now()) and ${here(where)}`;
 };
 
-const here = ({ place, places }: Pick<Within, 'place' | 'places'>) => sql.fragment`
+const here = ({ place, sight = 'everywhere' }: Pick<Within, 'place' | 'sight'>) => sql.fragment`
   ${place === undefined ? sql.fragment`true` : sql.fragment`place = ${place}`}
-  and ${places === undefined ? sql.fragment`true` : sql.fragment`place = any(${sql.array([...places], 'text')})`}`;
+  and ${sight === 'everywhere' ? sql.fragment`true` : sql.fragment`place = any(${sql.array([...sight], 'text')})`}`;
 
 /** An insight counts once, by its first date in the period. */
 export const duesWithin = (within: Within) => sql.fragment`
@@ -42,7 +43,7 @@ export const reachedWithin = (within: Within) => sql.fragment`
    from ${passagesWithin(within)} passed group by signal_id, sample, place, captured_at)`;
 
 /** Undecided insights with the date that counts now, past it or within seven days of it. */
-export const undecidedAt = (where: Pick<Within, 'place' | 'places'>) => sql.fragment`
+export const undecidedAt = (where: Pick<Within, 'place' | 'sight'>) => sql.fragment`
   (select i.*, due.at as due_at, due.at < heed_now() as past
    from now.insights i
    cross join lateral (select case when i.outcome = 'deferred' then i.wake_at else i.decide_by end as at) due

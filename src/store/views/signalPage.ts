@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import { isInSight, type Sight } from '../../domain/entitlement.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { customerOf } from '../records/customers.ts';
 import { callOvertaken } from '../records/decisions.ts';
@@ -18,7 +19,7 @@ export interface SignalPage extends SignalReading {
   now: Date;
   words: Awaited<ReturnType<typeof wordsOf>>;
   customer: Awaited<ReturnType<typeof customerOf>>;
-  /** Other remarks of this customer, newest first, at the places given; and how many there are elsewhere. */
+  /** Other remarks of this customer, newest first, as far as they are in sight; and how many there are elsewhere. */
   earlier: readonly Earlier[];
   earlierElsewhere: number;
   /** Loops of this customer that are still open, this one included, and the next promised day (YYYY-MM-DD). */
@@ -43,13 +44,8 @@ const Earlier = z.object({
 });
 export type Earlier = z.infer<typeof Earlier>;
 
-/** Null when there is no such signal. `places`: the codes of those that the viewer sees. */
-export async function signalPage(
-  db: Db,
-  company: Company,
-  id: string,
-  places: readonly string[],
-): Promise<SignalPage | null> {
+/** Null when there is no such signal. `sight`: what the viewer sees. */
+export async function signalPage(db: Db, company: Company, id: string, sight: Sight): Promise<SignalPage | null> {
   const words = await wordsOf(db, id);
   const customerId = await db.maybeOneFirst(sql.type(CustomerIdRow)`select customer_id from signals where id = ${id}`);
   const customer = customerId ? await customerOf(db, customerId) : null;
@@ -64,7 +60,7 @@ export async function signalPage(
     customerId ? earlierOf(db, customerId, id) : [],
     customerId ? owedTo(db, customerId) : { open: 0, promised_on: null },
   ]);
-  const seen = earlier.filter(({ place }) => places.includes(place));
+  const seen = earlier.filter(({ place }) => isInSight(sight, place));
   return {
     ...reading,
     now,

@@ -1,26 +1,24 @@
 /** Open insights that a signal might belong to: merely similar, so they are offered to its owner and never joined by themselves. */
 
 import { z } from 'zod';
+import type { Sight } from '../../domain/entitlement.ts';
 import { sql, type Db } from '../pool.ts';
+import { placeIn } from './sight.ts';
 
 const Similar = z.object({
   id: z.string(),
   kind: z.string(),
   attributes: z.record(z.string(), z.string()),
   people: z.number(),
-  /** The first that were said at one of the places; null when there are none. */
+  /** The first that were said where whoever asks sees them; null when there are none. */
   words: z.string().nullable(),
 });
 export type Similar = z.infer<typeof Similar>;
 
 /** At most three, the likest first: the same item counts most, then shared attributes, then words in common (stems, without the small words).
  *  An attribute alone (everything green) makes nothing similar. What is asked for, and by how many, is compared all over the company;
- *  words are shown from `places` alone. */
-export async function similarInsights(
-  db: Db,
-  signalId: string,
-  places: readonly string[],
-): Promise<readonly Similar[]> {
+ *  words are shown from where `sight` reaches alone. */
+export async function similarInsights(db: Db, signalId: string, sight: Sight): Promise<readonly Similar[]> {
   return db.any(sql.type(Similar)`
     with mine as (
       select
@@ -32,7 +30,7 @@ export async function similarInsights(
       from now.insights i
       left join lateral (
         select w.words from now.insight_signals x join words w on w.signal_id = x.signal_id join loops l on l.id = x.signal_id
-        where x.insight_id = i.id and l.place = any(${sql.array([...places], 'text')}) order by x.joined_at limit 1
+        where x.insight_id = i.id and ${placeIn(sight)} order by x.joined_at limit 1
       ) first on true
       left join lateral (
         select array_agg(distinct stem) as stems

@@ -2,11 +2,13 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import type { Sight } from '../../domain/entitlement.ts';
 import { ladderPlansOfSignal, stageOfSignal, waits, type SignalStage, type Wait } from '../../domain/loop.ts';
 import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
 import { callOvertaken } from '../records/decisions.ts';
 import { InsightNow } from './insights.ts';
+import { placeIn } from './sight.ts';
 import { plansOf, stageOf } from './signalReading.ts';
 import { SignalNow } from './signals.ts';
 
@@ -187,11 +189,11 @@ function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Insi
 
 const Today = z.object({ spoke: z.number(), answered: z.number(), decided: z.number(), settled: z.number() });
 
-/** What has happened since midnight in `timezone` at these places; sample history counts for nothing. */
-export function todayAt(db: Db, places: readonly string[], timezone: string): Promise<z.infer<typeof Today>> {
+/** What has happened since midnight in `timezone` where `sight` reaches; sample history counts for nothing. */
+export function todayAt(db: Db, sight: Sight, timezone: string): Promise<z.infer<typeof Today>> {
   return db.one(sql.type(Today)`
     with today as (select date_trunc('day', heed_now() at time zone ${timezone}) at time zone ${timezone} as began),
-    here as (select id from loops where place = any(${sql.array([...places], 'text')}) and not sample)
+    here as (select l.id from loops l where ${placeIn(sight)} and not l.sample)
     select
       (select count(*)::integer from signals s, today where s.captured_at >= began and s.id in (select id from here)) as spoke,
       (select count(*)::integer from follow_ups f, today where f.followed_up_at >= began and f.by is not null and f.loop_id in (select id from here)) as answered,

@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
-import { placesSeenBy } from '../../domain/entitlement.ts';
+import { placesSeenBy, sightOf, type Sight } from '../../domain/entitlement.ts';
 import {
   endSession,
   openSession,
@@ -16,8 +16,10 @@ import type { Web } from './web.ts';
 export interface Visitor {
   code: string;
   name: string;
-  /** Codes of the places they see. */
+  /** Codes of the places they see, as the company file has them now. */
   places: string[];
+  /** Where what they read was said. */
+  sight: Sight;
   company: Company;
   /** Id of the session. */
   session: string;
@@ -40,8 +42,9 @@ export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefin
   if (!staff) return undefined;
   // A page that looks whether it has changed is nobody's doing: left open, it does not keep somebody signed in.
   if (person.quiet && !c.req.header('If-None-Match')) await sessionSeen(web.heed.pool, person.session);
-  const places = placesSeenBy(company, person.code);
-  return { code: person.code, name: staff.name, company, places, session: person.session, lately: person.lately };
+  const { code, session, lately } = person;
+  const [places, sight] = [placesSeenBy(company, code), sightOf(company, code)];
+  return { code, name: staff.name, company, places, sight, session, lately };
 }
 
 /** Throws NotSignedIn. */

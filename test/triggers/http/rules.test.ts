@@ -521,3 +521,37 @@ describe('links', () => {
     }
   });
 });
+
+describe('a place that has left the company file', () => {
+  test('is still there for whoever sees everything, in lists and numbers too, and in no list for anybody else', async () => {
+    const { db } = pages.shop;
+    const scarf = said.find(({ signal }) => signal.place === 'harbour')!.signal;
+    const key = async (places: string[] | null): Promise<string> => {
+      const token = `key-${randomUUID()}`;
+      await keepApiKey(db.pool, token, `of ${places?.join() ?? 'all places'}`, ['read'], places);
+      return token;
+    };
+    const [everywhere, station] = [await key(null), await key(['station'])];
+    await db.apply((company) => {
+      delete company.places['harbour'];
+    });
+
+    const lists = async (who: string) => [
+      (await visitors.get(who)!.get('/insights')).html.includes(`/insights/${scarf.insight_id}`),
+      (await visitors.get(who)!.get('/loop/captured?of=own')).html.includes(`/signals/${scarf.id}`),
+    ];
+    for (const who of ['tomas', 'ingrid']) expect([who, await lists(who)]).toEqual([who, [true, true]]);
+    expect(await lists('femke')).toEqual([false, false]);
+
+    const read = async (token: string, path: string) => {
+      const answer = await app.request(path, { headers: { Authorization: `Bearer ${token}` } });
+      return { status: answer.status, holds: (await answer.text()).includes(scarf.id) };
+    };
+    const paths = ['/v1/signals', `/v1/signals/${scarf.id}`, `/v1/insights/${scarf.insight_id}`];
+    const all = await Promise.all(paths.map((path) => read(everywhere, path)));
+    expect(all).toEqual(paths.map(() => ({ status: 200, holds: true })));
+    const others = await Promise.all(paths.map((path) => read(station, path)));
+    expect(others.map(({ status }) => status)).toEqual([200, 404, 404]);
+    expect(others[0]!.holds).toBe(false);
+  });
+});

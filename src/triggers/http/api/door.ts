@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Company } from '../../../domain/company.ts';
-import { placesSeenWith } from '../../../domain/entitlement.ts';
+import { isInSight, placesSeenWith, sightWith, type Sight } from '../../../domain/entitlement.ts';
 import { DomainError, type InvalidParam } from '../../../domain/errors.ts';
 import type { Press } from '../../../store/records/presses.ts';
 import { recordRefusal, type Refusal } from '../../../store/records/refusals.ts';
@@ -14,8 +14,10 @@ import type { Heed } from '../../heed.ts';
 export interface ApiEnv {
   Variables: {
     key: ApiKey;
-    /** Codes of the places it opens: what is of another does not exist for whoever carries it. */
+    /** Codes of the places it captures into: another does not exist for whoever carries it. */
     places: string[];
+    /** Where what it reads was said: what is of elsewhere is not there. */
+    sight: Sight;
     /** Writes down that the key was turned away. */
     refused: (why: Refusal['why']) => Promise<void>;
     /** The body, byte for byte, for telling a repeat from a mistake. */
@@ -40,6 +42,7 @@ export function keyed(heed: Heed, knownForMs: number): MiddlewareHandler<ApiEnv>
     const { company } = await heed.configuration();
     c.set('key', key);
     c.set('places', placesSeenWith(company, key));
+    c.set('sight', sightWith(company, key));
     c.set('refused', (why) => recordRefusal(heed.pool, { door: 'api', why, whose: key.id }));
     return next();
   };
@@ -62,7 +65,7 @@ export async function mustBeInSight(
   id: string,
 ): Promise<void> {
   const loop = await placesOfLoop(heed.pool, id);
-  if (loop?.kind === kind && loop.places.some((place) => c.get('places').includes(place))) return;
+  if (loop?.kind === kind && loop.places.some((place) => isInSight(c.get('sight'), place))) return;
   if (loop) await c.get('refused')('not_theirs');
   throw new DomainError('not_found', `There is no ${kind} under that id.`);
 }

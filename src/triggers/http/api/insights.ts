@@ -93,7 +93,7 @@ export function addInsights(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     const { limit, cursor } = c.req.valid('query');
     const { company } = await heed.configuration();
     const now = await momentOf(heed.pool);
-    const rows = await insightsPage(heed.pool, c.get('places'), limit + 1, positionIn('insights', cursor));
+    const rows = await insightsPage(heed.pool, c.get('sight'), limit + 1, positionIn('insights', cursor));
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     const data = rows.slice(0, limit).map((row) => summary(row, stageOf(row, company, now), company));
     return c.json({ data, limit, nextCursor: last ? cursorOf('insights', [last.position, last.id]) : null }, 200);
@@ -104,7 +104,7 @@ export function addInsights(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     const { id } = c.req.valid('param');
     await mustBeInSight(heed, c, 'insight', id);
     const { insight, stage, timeline } = (await readInsight(heed.pool, company, id))!;
-    const signals = [...(await signalsOfInsight(heed.pool, id, c.get('places')))];
+    const signals = [...(await signalsOfInsight(heed.pool, id, c.get('sight')))];
     return c.json({ ...summary(insight, stage, company), signals, timeline: entriesOf(timeline) }, 200);
   });
 

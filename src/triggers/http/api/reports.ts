@@ -85,10 +85,11 @@ export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   api.openapi(getLoop, async (c) => {
     const { from, to, place } = c.req.valid('query');
     const { company } = await heed.configuration();
-    const places = c.get('places');
-    if (place !== undefined && !places.includes(place)) throw refused('place', `There is no place "${place}".`);
+    const sight = c.get('sight');
+    if (place !== undefined && !c.get('places').includes(place))
+      throw refused('place', `There is no place "${place}".`);
     const usual = lastDays(90, await momentOf(heed.pool), company.timezone);
-    const within = { from: from ? new Date(from) : usual.from, to: to ? new Date(to) : usual.to, place, places };
+    const within = { from: from ? new Date(from) : usual.from, to: to ? new Date(to) : usual.to, place, sight };
     if (within.from >= within.to) throw refused('from', 'must be before "to".');
     return c.json(written(await loopReport(heed.pool, company, within)), 200);
   });

@@ -2,7 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
-import { placesSeenBy } from '../../../domain/entitlement.ts';
+import { sightOf } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import {
   ladderPlansOfSignal,
@@ -128,7 +128,7 @@ async function ofSignal(
   sentence: string | undefined,
 ): Promise<Open> {
   const { company } = await web.heed.configuration();
-  const page = await signalPage(web.heed.pool, company, link.loopId, placesSeenBy(company, link.staff));
+  const page = await signalPage(web.heed.pool, company, link.loopId, sightOf(company, link.staff));
   if (!page) return undefined;
   const { signal, stage, now } = page;
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;

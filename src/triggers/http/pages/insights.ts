@@ -2,7 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
-import { maySeeInsight } from '../../../domain/entitlement.ts';
+import { isInSight, maySeeInsight } from '../../../domain/entitlement.ts';
 import { waitsToBeTaken } from '../../../domain/loop.ts';
 import { spanText } from '../../../domain/span.ts';
 import { momentOf } from '../../../store/records/clock.ts';
@@ -56,12 +56,12 @@ export function insightPages(web: Web): Hono {
   return app;
 }
 
-async function list(c: Context, web: Web, { code, company, places }: Visitor): Promise<Response> {
+async function list(c: Context, web: Web, { code, company, sight }: Visitor): Promise<Response> {
   const skip = skipIn(c);
   // One more than is shown tells whether there are others.
   const [now, found] = await Promise.all([
     momentOf(web.heed.pool),
-    insightList(web.heed.pool, code, places, { skip, most: most + 1 }),
+    insightList(web.heed.pool, code, sight, { skip, most: most + 1 }),
   ]);
   const lines = found.slice(0, most).map((i) => {
     const decider = whoDecided(i) ?? i.decider;
@@ -133,7 +133,7 @@ async function seen(web: Web, { code, company }: Visitor, id: string): Promise<I
 
 async function shownTo(
   web: Web,
-  { company, places }: Visitor,
+  { company, sight }: Visitor,
   page: InsightPage,
   { choice, returned }: { choice: Choice | undefined; returned: Returned | undefined },
 ): Promise<InsightShown> {
@@ -148,7 +148,7 @@ async function shownTo(
     offered: v.offered && v.taken ? `${v.offered}, ${taken[v.taken]}` : null,
     refused: v.taken === 'refused',
     sample: v.sample,
-    opens: places.includes(v.place),
+    opens: isInSight(sight, v.place),
     cited: v.cited,
   }));
   const fits = returned && (returned.verb !== 'decision' || returned.choice !== undefined) ? returned : undefined;

@@ -29,13 +29,13 @@ export function loopPages(web: Web): Hono {
   return app;
 }
 
-async function show(c: Context, web: Web, { company, places }: Visitor): Promise<Response> {
+async function show(c: Context, web: Web, { company, places, sight }: Visitor): Promise<Response> {
   const asked = askedIn(c, places);
   const now = await momentOf(web.heed.pool);
   const report = await loopReport(web.heed.pool, company, {
     ...lastDays(asked.days, now, company.timezone),
     place: asked.place,
-    places,
+    sight,
   });
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
   const body = loop({
@@ -52,7 +52,7 @@ async function show(c: Context, web: Web, { company, places }: Visitor): Promise
   return draw(c, web, { title: 'The loop', here: 'loop', live: true }, body);
 }
 
-async function list(c: Context, web: Web, { company, places }: Visitor): Promise<Response> {
+async function list(c: Context, web: Web, { company, places, sight }: Visitor): Promise<Response> {
   const figure = c.req.param('figure') ?? '';
   if (!isFigure(figure))
     throw new DomainError('not_found', 'There is no number of that name. All of them stand on the page “The loop”.');
@@ -63,7 +63,7 @@ async function list(c: Context, web: Web, { company, places }: Visitor): Promise
   const within = {
     ...lastDays(asked.days, now, company.timezone),
     place: asked.place,
-    places,
+    sight,
     sample: of === 'sample',
   };
   const found = await loopDrill(web.heed.pool, figure, within, { skip, most });

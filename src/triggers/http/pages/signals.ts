@@ -2,7 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
-import { mayActOnSignal } from '../../../domain/entitlement.ts';
+import { isInSight, mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
@@ -79,8 +79,8 @@ async function show(
 }
 
 /** What the page shows, if this person may see it; else it is not there (404). */
-async function seen(web: Web, { code, company, places }: Visitor, id: string): Promise<SignalPage> {
-  const page = isId(id) ? await signalPage(web.heed.pool, company, id, places) : null;
+async function seen(web: Web, { code, company, sight }: Visitor, id: string): Promise<SignalPage> {
+  const page = isId(id) ? await signalPage(web.heed.pool, company, id, sight) : null;
   if (page && mayActOnSignal(company, code, { ...page.signal, told: page.told })) return page;
   if (page) await recordRefusal(web.heed.pool, { door: 'page', why: 'not_theirs', whose: code });
   throw nothingHere();
@@ -144,7 +144,7 @@ async function shownTo(
     insight: insight
       ? {
           // Whoever answers for what was said elsewhere is told what it waits for, and not who else asked.
-          id: visitor.places.includes(signal.place) || insight.decider === visitor.code ? insight.id : undefined,
+          id: isInSight(visitor.sight, signal.place) || insight.decider === visitor.code ? insight.id : undefined,
           title: titleOf(company, insight),
           people: insight.people,
           decider: nameOf(whoDecided(insight) ?? insight.decider),
@@ -155,7 +155,7 @@ async function shownTo(
     others: signal.asked_the_same ?? (await askedFor(web.heed.pool, { attributes, ...(item && { item }) }, signal.id)),
     similar:
       act && !signal.restricted && signal.course === 'decide' && page.stage !== 'closed'
-        ? (await similarInsights(web.heed.pool, signal.id, visitor.places)).map((s) => ({
+        ? (await similarInsights(web.heed.pool, signal.id, visitor.sight)).map((s) => ({
             id: s.id,
             title: titleOf(company, s),
             people: s.people,

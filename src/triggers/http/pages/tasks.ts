@@ -17,11 +17,11 @@ export function taskPages(web: Web): Hono {
   const app = new Hono();
   app.get('/tasks', async (c) => {
     const visitor = await mustBeSignedIn(c, web);
-    const { company, code, places } = visitor;
+    const { company, code, sight } = visitor;
     const pressed = c.req.query('said');
     const [{ now, tasks }, today, sentence] = await Promise.all([
       tasksOf(web.heed.pool, company, code),
-      todayAt(web.heed.pool, places, company.timezone),
+      todayAt(web.heed.pool, sight, company.timezone),
       pressed ? sentenceOf(web.heed.pool, { source: 'web', key: pressed, person: code }) : null,
     ]);
     const shown = tasks.map((task) => shownTo(visitor, task, now));
