@@ -27,7 +27,9 @@ select
       where i.customer_id = s.customer_id
     ) then 'bounced'
     when way.channel is null then 'no_address'
-  end as why_not
+  end as why_not,
+  -- Whether they can be called, whatever else would reach them.
+  coalesce(way.by_phone, false) as by_phone
 from signals s
 left join disavowals disavowed on disavowed.signal_id = s.id
 -- Somebody called last, and it was not theirs. A number that was put right since is another one.
@@ -38,7 +40,7 @@ cross join lateral (
       select from calls l where l.loop_id = k.loop_id and l.outcome = 'reached' and l.called_at > k.called_at)
 ) wrong
 left join lateral (
-  select c.channel, i.value as address
+  select c.channel, i.value as address, bool_or(c.channel = 'phone') over () as by_phone
   from consents c
   join identities i on i.customer_id = s.customer_id and i.kind = c.channel
   where c.signal_id = s.id

@@ -19,11 +19,7 @@ left join lateral (
   limit 1
 ) call on true
 left join lateral (
-  select
-    d.planned_at,
-    d.state = 'bounced'
-      or d.state = 'failed' and starts_with(d.last_error_code, 'smtp_')
-      or d.state = 'suppressed' and d.last_error_code <> 'sample' as is_refused
+  select d.planned_at, now.is_refused(d.state, d.last_error_code) as is_refused
   from deliveries d
   where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
   order by d.planned_at desc, d.id desc

@@ -53,9 +53,8 @@ select
   told.telling_id,
   told.channel as told_channel,
   told.reason as told_reason,
-  told.settled_at as telling_since,
-  -- A call that is owed has told nobody yet.
-  case when told.channel = 'phone' then told_call.called_at else told.settled_at end as told_at,
+  told.since as telling_since,
+  told.at as told_at,
   told.outcome as told_outcome,
   case
     when final.purpose = 'none' then null
@@ -107,30 +106,18 @@ left join lateral (
   where x.signal_id = s.id order by x.joined_at desc, y.opened_at desc limit 1
 ) i on true
 left join lateral (
-  select ts.decision_id, ts.telling_id, ts.settled_at, x.channel, coalesce(ts.reason, x.reason) as reason, d.outcome
-  from told_signals ts
-  join decisions d on d.id = ts.decision_id
-  left join tellings x on x.id = ts.telling_id
+  select t.decision_id, t.telling_id, t.channel, t.reason, t.since, t.at, d.outcome
+  from now.told t
+  join decisions d on d.id = t.decision_id
   -- What was told belongs to the round that ended with it. Later versions that had nothing to tell this customer change nothing.
-  where ts.signal_id = s.id and r.round = 1 and ts.reason is distinct from 'told_before' and ts.reason is distinct from 'closed'
+  where t.signal_id = s.id and r.round = 1 and t.reason is distinct from 'told_before' and t.reason is distinct from 'closed'
   order by d.decided_at desc, d.version desc
   limit 1
 ) told on true
--- Whoever spoke twice hears once: a call that reaches them about one of their signals tells them for all. That a number was somebody else's
--- is known of the one that was called about.
-left join lateral (
-  select min(x.called_at) as called_at
-  from signals theirs
-  join told_signals same on same.signal_id = theirs.id and same.decision_id = told.decision_id and same.telling_id = told.telling_id
-  join calls x on x.loop_id = theirs.id and x.round = r.round and x.purpose = 'told'
-  where theirs.customer_id = s.customer_id
-    and (x.outcome = 'reached' or (x.outcome = 'wrong_number' and x.loop_id = s.id))
-) told_call on true
 -- The last message of the round, which asks whether it is settled.
 left join lateral (
-  select 'told' as purpose, told.channel, told.decision_id as occasion, coalesce(told_call.called_at, told.settled_at) as at, told.reason
-  where r.round = 1 and coalesce(v.course, t.course) = 'decide'
-    and told.decision_id is not null and (told.channel is distinct from 'phone' or told_call.called_at is not null)
+  select 'told' as purpose, told.channel, told.decision_id as occasion, told.at, told.reason
+  where r.round = 1 and coalesce(v.course, t.course) = 'decide' and told.at is not null
   union all
   select 'answer', f.channel, f.id, f.answered_at, null
   where (r.round > 1 or coalesce(v.course, t.course) <> 'decide') and f.id is not null

@@ -11,20 +11,11 @@ with last_words as (
   join triages t on t.signal_id = s.id
   left join reviews v on v.signal_id = s.id
   cross join lateral (
-    select ts.decision_id, x.channel, d.outcome, d.version,
-      case when x.channel = 'phone' then (
-        select min(c.called_at)
-        from signals theirs
-        join told_signals same on same.signal_id = theirs.id and same.decision_id = ts.decision_id and same.telling_id = ts.telling_id
-        join calls c on c.loop_id = theirs.id and c.round = r.round and c.purpose = 'told'
-        where theirs.customer_id = s.customer_id
-          and (c.outcome = 'reached' or (c.outcome = 'wrong_number' and c.loop_id = s.id))
-      ) else ts.settled_at end as at
-    from told_signals ts
-    join decisions d on d.id = ts.decision_id
+    select t.decision_id, t.channel, t.at, d.outcome
+    from now.told t
+    join decisions d on d.id = t.decision_id
     join loops il on il.id = d.insight_id and il.sample = l.sample
-    left join tellings x on x.id = ts.telling_id
-    where ts.signal_id = s.id and ts.reason is distinct from 'closed' and ts.reason is distinct from 'told_before'
+    where t.signal_id = s.id and t.reason is distinct from 'told_before' and t.reason is distinct from 'closed'
     order by d.decided_at desc, d.version desc
     limit 1
   ) told

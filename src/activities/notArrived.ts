@@ -57,26 +57,22 @@ async function writeThereNoMore(tx: Tx, address: string): Promise<readonly Lette
 }
 
 /** `code`: what the mail server said; without it, there is nobody at that address. */
-function refusal(
-  { purpose }: Letter,
-  { reference, reach, answered_at: answered }: SignalNow,
-  code: string | undefined,
-): Omit<AboutLetter, 'letter'> {
+function refusal({ purpose }: Letter, signal: SignalNow, code: string | undefined): Omit<AboutLetter, 'letter'> {
+  const { reference, reach, answered_at: answered } = signal;
   const isAnswer = purpose === 'answer';
   const why = code
     ? `The letter to this customer was refused for good (${code}), and is not sent again.`
     : 'There is nobody at the address that this customer left, says its mail server: the letter did not arrive, and no other goes there.';
-  // An answer by letter that reached nobody is owed again (now.answers); a decision that was told is not told again.
-  const call = isAnswer
-    ? 'They agreed to a call, too, and it stays open until somebody has called them.'
-    : 'They agreed to a call, too: please tell them what was decided.';
+  // What a letter was to say to them is owed to whoever may be called (now.answers, now.told).
+  const isCalled = isAnswer ? reach === 'phone' : signal.told_channel === 'phone';
+  const call = 'They agreed to a call, too, and it stays open until somebody has called them.';
   // It was put right while the letter was on its way to the former one.
   const anew =
     'They have another address since then, and it stays open until they have been answered: please write to them again.';
   const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
   return {
     subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,
-    text: `${why} ${reach === 'phone' ? call : isAnswer && reach && !answered ? anew : noWay}`,
+    text: `${why} ${isCalled ? call : isAnswer && reach && !answered ? anew : noWay}`,
   };
 }
 

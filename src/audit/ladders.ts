@@ -1,114 +1,7 @@
 /** No escalation is lost: what is open goes on by itself, each due rung is taken, and each one taken reaches somebody. */
 
 import { violationsIn, type Check } from './check.ts';
-
-/**
- * Plans of real loops, and since when each has been over: met, replaced, or its round closed. Told from the tables alone, by rules of its own:
- * where this and domain/loop.ts disagree, one of them is wrong.
- */
-const plansWithEnds = `
-  -- Every way to a customer that they agreed to and gave, when they gave it, and since when it is stopped (by any reading of it) or known, by a
-  -- call since then, to be somebody else's. Not kept: it is asked of one signal at a time.
-  ways as not materialized (
-    select w.*, least(w.stopped_at, w.wrong_at) as lost_at
-    from (
-      select c.signal_id, i.kind, i.added_at,
-        case when i.kind = 'phone' then (
-          select min(k.called_at) from calls k
-          where k.loop_id = c.signal_id and k.outcome = 'wrong_number' and k.called_at >= i.added_at) end as wrong_at,
-        (select min(u.suppressed_at) from identities j
-         join suppressions u on u.channel = j.kind and u.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
-         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value) as stopped_at
-      from consents c
-      join signals s on s.id = c.signal_id
-      join identities i on i.customer_id = s.customer_id and i.kind = c.channel
-    ) w
-  ),
-  answers as not materialized (
-    select f.loop_id, f.round,
-      case
-        -- A letter that was refused for good, or kept back, answered nobody who can still be called,
-        when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
-          -- (whoever says that it was not them is neither written to nor called),
-          and not exists (select from disavowals x where x.signal_id = f.loop_id)
-          and (
-            exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
-            and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
-            -- or whose address was put right before it was given up.
-            or exists (
-              select from ways w
-              where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null and w.added_at > last.planned_at
-                and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round and z.closed_at < w.added_at)))
-        then (
-          select min(k.called_at) from calls k
-          where k.loop_id = f.loop_id and k.round = f.round and k.purpose = 'answer' and k.outcome = 'reached')
-        -- Another letter in its place is the answer.
-        else greatest(f.followed_up_at, last.planned_at)
-      end as at
-    from follow_ups f
-    left join lateral (
-      select d.state, d.last_error_code, d.planned_at from deliveries d
-      where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
-      order by d.planned_at desc, d.id desc
-      limit 1
-    ) last on true
-  ),
-  told_by_phone as (
-    select loop_id, round, min(called_at) as at from calls where purpose = 'told' and outcome <> 'no_reply' group by loop_id, round
-  ),
-  plans_with_ends as (
-    select p.id, p.loop_id, p.round, p.wait, p.planned_at,
-      least(
-        (select min(q.planned_at) from plans q
-         where q.loop_id = p.loop_id and q.round = p.round and q.wait = p.wait and (q.planned_at, q.id) > (p.planned_at, p.id)),
-        (select z.closed_at from closures z where z.loop_id = p.loop_id and z.round = p.round),
-        case when p.wait = 'reviewed' then (select v.reviewed_at from reviews v where v.signal_id = p.loop_id) end,
-        case when p.wait = 'acknowledged' then least(
-          (select a.acknowledged_at from acknowledgements a where a.ownership_id = p.occasion),
-          (select o.ended_at from ownerships o where o.id = p.occasion)) end,
-        case when p.wait in ('acknowledged', 'answered') then least(
-          (select a.at from answers a where a.loop_id = p.loop_id and a.round = p.round),
-          told.at) end,
-        -- With the last way to the customer the answer is gone; having nobody to reach is recorded once somebody has taken it.
-        case when p.wait = 'answered' then least(
-          (select x.disavowed_at from disavowals x where x.signal_id = p.loop_id), way.lost_at) end,
-        case when p.wait = 'told' then case
-          when exists (select from tellings t where t.id = p.occasion) then told_by_phone.at else told.at end end,
-        case when p.wait in ('decided', 'acknowledged') then decided.at end,
-        case when p.wait = 'completed' then least(
-          (select c.completed_at from completions c where c.decision_id = p.occasion),
-          (select min(d.decided_at) from decisions d
-           where d.insight_id = p.loop_id and d.decided_at > (select x.decided_at from decisions x where x.id = p.occasion))) end
-      ) as ended_at,
-      -- Where an address was put right, nothing was due until there was one.
-      way.given_at as way_since
-    from plans p
-    join loops l on l.id = p.loop_id
-    left join told_by_phone on told_by_phone.loop_id = p.loop_id and told_by_phone.round = p.round
-    cross join lateral (
-      select min(ts.settled_at) as at from told_signals ts
-      where ts.signal_id = p.loop_id and p.round = 1 and coalesce(ts.reason, '') not in ('told_before', 'closed')
-    ) told
-    cross join lateral (
-      select min(d.decided_at) as at from decisions d
-      where d.insight_id = p.loop_id and d.outcome <> 'deferred' and d.decided_at >= p.planned_at
-        and not exists (select from withdrawals w where w.decision_id = d.id)
-    ) decided
-    -- An address they agreed to be reached at, which nobody has stopped: while one is left, it does not matter what became of the others.
-    cross join lateral (
-      select
-        min(w.added_at) filter (where w.lost_at is null) as given_at,
-        case when not coalesce(bool_or(w.lost_at is null), false) then coalesce(
-          -- What had been stopped before it was theirs never was a way.
-          max(least(case when w.stopped_at > w.added_at then w.stopped_at end, w.wrong_at)),
-          -- It was taken away, or another was put in its place that is stopped, too: what was lost, and when, is not held any more.
-          (select min(r.exercised_at) from rights r join signals s on s.customer_id = r.customer_id
-           where s.id = p.loop_id and r.kind in ('objection', 'rectification') and r.exercised_at >= l.opened_at)) end as lost_at
-      from ways w
-      where w.signal_id = p.loop_id and p.wait = 'answered'
-    ) way
-    where not l.sample and l.opened_at >= $1
-  )`;
+import { plansWithEnds } from './plansWithEnds.ts';
 
 /**
  * Nothing is due while a customer has asked that everything of theirs rests: the stretches in which a loop did not, each up to the next
@@ -166,8 +59,13 @@ const openGoesOn: Check = {
              join tellings t on t.id = ts.telling_id
              join under_way d on d.purpose = 'told' and d.occasion = t.decision_id and d.customer_id = t.customer_id
              where ts.signal_id = o.id)
-           and not exists (
-             select from insight_signals x join open_loops i on i.id = x.insight_id where x.signal_id = o.id)
+           -- What others have yet to decide moves it; a call that is owed about what was decided waits for nobody's decision.
+           and not (
+             exists (select from insight_signals x join open_loops i on i.id = x.insight_id where x.signal_id = o.id)
+             and not exists (
+               select from told t
+               where t.signal_id = o.id and o.round = 1 and t.at is null
+                 and not exists (select from told n where n.signal_id = o.id and n.decided_at > t.decided_at)))
            and not exists (
              select from decisions d where d.insight_id = o.id and d.final_at > heed_now() - make_interval(secs => $2)
                and not exists (select from withdrawals w where w.decision_id = d.id))
@@ -294,11 +192,15 @@ const calledOffForNothing = `
     where t.loop_id = d.loop_id and coalesce(t.begins_at <= d.ended_at, true) and coalesce(t.ends_at > d.ended_at, true))
   -- there was a way to the customer,
   and coalesce(p.way_since <= d.ended_at, true)
-  -- no letter was on its way that answered it then, though it was refused or kept back since,
+  -- no letter was on its way that answered it then, or told what was decided, though it was refused or kept back since,
   and not (p.wait in ('acknowledged', 'answered') and exists (
     select from follow_ups f
     join deliveries l on l.loop_id = f.loop_id and l.purpose = 'answer' and l.occasion = f.id
     where f.loop_id = d.loop_id and f.round = p.round and l.planned_at <= d.ended_at and coalesce(l.ended_at >= d.ended_at, true)))
+  and not (p.wait in ('acknowledged', 'answered') and exists (
+    select from told t
+    join deliveries l on l.customer_id = t.customer_id and l.purpose = 'told' and l.occasion = t.decision_id
+    where t.signal_id = d.loop_id and p.round = 1 and l.planned_at <= d.ended_at and coalesce(l.ended_at >= d.ended_at, true)))
   -- and no decision, which was taken back afterwards.
   and not exists (
     select from decisions k join withdrawals w on w.decision_id = k.id

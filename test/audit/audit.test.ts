@@ -237,6 +237,61 @@ describe('in a shop in which people used their rights', () => {
   });
 });
 
+describe('where the letter that was to tell a decision did not arrive, and they can be called', () => {
+  let of: Shop;
+  let client: pg.Client;
+  let id: string;
+  beforeAll(async () => {
+    of = await openShop();
+    client = new pg.Client({ connectionString: of.db.url });
+    await client.connect();
+    const phone = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: '2026-06' };
+    const customer = { ...kim.customer, phone: '+31 6 5555 6666' };
+    const wish = await of.hears({ ...green, customer, consent: [...kim.consent, phone] });
+    id = wish.id;
+    const as = (by: string, loopId: string) => ({ by, loopId, press: of.press() });
+    await approveFollowUp(of.db.heed, as(wish.owner, id), { words: 'Not yet.' });
+    await allIsSent(of);
+    const adopted = { outcome: 'adopted' as const, scope: 'everyone' as const, reason: 'Soon.', doneBy: '2027-01-01' };
+    await decide(of.db.heed, as('tomas', wish.insight_id!), adopted);
+    await of.tells(wish.insight_id!);
+    await of.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: kim.customer.email }], 'bounced'));
+    for (const loop of [id, wish.insight_id!]) await of.climbs(loop);
+    await allIsSent(of);
+    await of.db.passTime('2 minutes');
+  });
+  afterAll(async () => {
+    await client.end();
+    await of.close();
+  });
+  const found = async (claim: string) => {
+    const violations = await checks
+      .find((one) => one.claim.includes(claim))!
+      .find(client, undefined, { since: new Date(0), objectiveSeconds: 60 });
+    return violations.filter(({ about }) => about === id).map(({ sentence }) => sentence);
+  };
+
+  test('every promise holds while a call is asked for', async () => {
+    expect(await of.signal(id)).toMatchObject({ told_channel: 'phone', told_at: null });
+    const { findings } = await audit({ databaseUrl: of.db.url });
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
+  test('a call that nobody is asked for is found, though what was decided is still to be done', async () => {
+    await client.query('begin');
+    await client.query('set local session_replication_role = replica');
+    await client.query(`delete from plans where loop_id = '${id}' and wait = 'told'`);
+    const missed = await found('goes on by itself');
+    await client.query('rollback');
+    expect(missed).toEqual([expect.stringContaining('Nothing will ever happen to this')]);
+  });
+
+  test('a call that nobody is reminded of is found', async () => {
+    await of.db.passTime('7 days');
+    expect(await found('was taken in time')).toContainEqual(expect.stringContaining('waiting to be told was due'));
+  });
+});
+
 /** What went wrong, what it is called then, and how it comes to be: by hand in the tables, or in what the world saw. */
 const planted: [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)][] = [
   [

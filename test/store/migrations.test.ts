@@ -129,6 +129,8 @@ describe('migrating', () => {
     ['now.signals', 'id'],
     ['now.insights', 'id'],
     ['now.reach', 'signal_id'],
+    ['now.answers', 'loop_id'],
+    ['now.told', 'signal_id'],
     ['now.timeline', 'loop_id'],
     ['now.plans', 'loop_id'],
     ['now.rungs_ahead', 'loop_id'],

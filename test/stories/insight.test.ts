@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
@@ -10,8 +11,13 @@ import { handOver, handOverInsight } from '../../src/triggers/responses/handOver
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { stopWriting } from '../../src/triggers/responses/stop.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { sql } from '../../src/store/pool.ts';
+import { mine } from '../../src/store/views/mine.ts';
+import { readSignal } from '../../src/store/views/signalReading.ts';
+import { stuckLoops } from '../../src/store/views/stuck.ts';
+import { tasksOf } from '../../src/store/views/tasks.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -434,6 +440,162 @@ describe('decided anew', () => {
     await world.passTo('wednesday', '08:30');
     expect(toldMails(kim.email).map((mail) => mail.text.includes('Green does not sell.'))).toEqual([true]);
     expect(await world.signal(id)).toMatchObject({ told_outcome: 'declined', closed_at: null });
+  });
+});
+
+describe('what was decided, in a letter that does not arrive', () => {
+  const both = [by('email'), by('phone')];
+  const declined = { outcome: 'declined' as const, reason: 'Green does not sell.' };
+  /** Heard by Jonas, who hears in Slack what was decided: the next mail that leaves is the customer's. */
+  const asked = (customer: object, consent: object[]) => wish({ by: 'jonas', customer, consent });
+  /** Answered by Jonas, and then told by a letter to an address where there is nobody. */
+  async function refused(...answered: string[]): Promise<void> {
+    for (const id of answered) await approveFollowUp(world.heed, world.as('jonas', id), { words: 'Not yet.' });
+    await world.settle();
+    await decide(world.heed, world.as('tomas', await insightOf(answered[0]!)), declined);
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' });
+    await world.pass('11 minutes');
+    const letters = (await world.messages({ purpose: 'told' })).slice(-1);
+    expect(letters).toEqual([expect.objectContaining({ state: 'failed', last_error_code: 'smtp_550' })]);
+  }
+  const call = (id: string, outcome: 'reached' | 'no_reply' | 'wrong_number') =>
+    recordCall(world.heed, world.as('jonas', id), { outcome });
+  const part = (id: string) =>
+    world.db.pool.maybeOneFirst(sql.type(z.object({ part: z.string() }))`
+      select part from now.claims where signal_id = ${id} and round = 1`);
+  const broken = async (since: Date) => {
+    const { findings } = await audit({ databaseUrl: world.db.url, since });
+    return findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []));
+  };
+  const owed = { told_channel: 'phone', told_at: null, asked_at: null, could_not_be_asked: null, closed_at: null };
+  /** As if the next rung had been due for months, and nobody had climbed. */
+  async function longDue(id: string, then: () => Promise<void>): Promise<void> {
+    const rungs = sql.fragment`(plan_id, step, repeat) in (
+      select plan_id, step, repeat from now.rungs_ahead where loop_id = ${id} and wait = 'told')`;
+    await world.db.rewrite(sql.unsafe`update rungs set due_at = due_at - interval '90 days' where ${rungs}`);
+    await then();
+    await world.db.rewrite(sql.unsafe`update rungs set due_at = due_at + interval '90 days' where ${rungs}`);
+  }
+  afterEach(() => world.mailbox.faults.clear());
+
+  test('is owed as a call to whoever agreed to one, too: that is asked for, in every place, and tells them', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await asked({ ...guest(), phone: '+31 6 44444447' }, both);
+    await refused(id);
+    expect(await world.signal(id)).toMatchObject({ ...owed, reach: 'phone', telling_since: expect.any(Date) });
+    const inSlack = JSON.stringify(world.slackTo('jonas'));
+    expect(inSlack).toContain('What was decided did not arrive');
+    expect(inSlack).toContain('it stays open until somebody has called them.');
+    expect(inSlack).toContain('The customer waits for a call.');
+    expect((await world.escalations(id, 'told')).map((rung) => rung.staff)).toEqual(['jonas']);
+    const { tasks } = await tasksOf(world.db.pool, world.db.company, 'jonas');
+    expect(tasks.flatMap((task) => (task.about === 'signal' && task.signal.id === id ? task.asks : []))).toEqual([
+      'tell',
+    ]);
+    const signal = await world.signal(id);
+    const { text } = await draftAnswer(world.db.pool, await world.heed.configuration(), signal, 'jonas');
+    expect(text).toContain('Tell them what was decided, no,');
+    const theirs = await readSignal(world.db.pool, world.db.company, id, { audience: 'customer' });
+    expect(theirs?.next).toEqual([{ sentence: 'It is decided. Jonas Weber calls you about it.' }]);
+    const { captured } = await mine(world.db.pool, 'jonas', { skip: 0, most: 1 });
+    expect(captured).toEqual([expect.objectContaining({ id, told_at: null })]);
+
+    await call(id, 'no_reply');
+    await world.pass('4 days');
+    expect(await world.signal(id)).toMatchObject(owed);
+    expect((await world.escalations(id, 'told')).map((rung) => rung.staff)).toContain('priya');
+    expect(await broken(since)).toEqual([]);
+    await longDue(id, async () => {
+      const late = (await stuckLoops(world.db.pool, world.db.company)).filter((one) => one.loopId === id);
+      expect(late).toEqual([expect.objectContaining({ what: 'rung', wait: 'told' })]);
+    });
+
+    await call(id, 'reached');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({
+      told_channel: 'phone',
+      told_at: expect.any(Date),
+      asked_at: expect.any(Date),
+      closed_at: null,
+    });
+    await expect(call(id, 'reached')).rejects.toThrow('called them');
+    expect(await broken(since)).toEqual([]);
+    // Decided anew, they have heard: nobody calls them again.
+    await decide(world.heed, world.as('tomas', await insightOf(id)), adopted);
+    await world.pass('11 minutes');
+    expect(await world.signal(id)).toMatchObject({ told_outcome: 'declined' });
+    await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
+    expect(await part(id)).toBe('yes');
+  });
+
+  test('to whoever spoke more than once is owed once; where they agreed to letters alone it closes, with its owner told', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const kim = { ...guest(), phone: '+31 6 44444448' };
+    const one = await asked(kim, both);
+    const other = await asked(kim, both);
+    const written = await asked(kim, [by('email')]);
+    await refused(one, other);
+    for (const id of [one, other]) expect(await world.signal(id)).toMatchObject(owed);
+    const closed = { closed_how: 'nobody_to_reach', told_channel: 'email', could_not_be_asked: 'failed' };
+    expect(await world.signal(written)).toMatchObject(closed);
+    const { reference } = await world.signal(written);
+    const notice = world.slackTo('jonas').find(({ text }) => text === `What was decided did not arrive: ${reference}`);
+    expect(JSON.stringify(notice)).toContain('Nothing more is sent about it by itself.');
+
+    await call(one, 'reached');
+    await world.settle();
+    for (const id of [one, other])
+      expect(await world.signal(id)).toMatchObject({ told_channel: 'phone', asked_at: expect.any(Date) });
+    expect(await world.signal(written)).toMatchObject(closed);
+    expect(await part(written)).toBe('could-not-be-asked');
+    await world.pass('4 days');
+    expect(await broken(since)).toEqual([]);
+    await world.pass('11 days');
+    expect((await Promise.all([one, other].map((id) => world.signal(id)))).map((s) => s.closed_how)).toEqual([
+      'silent',
+      'silent',
+    ]);
+  });
+
+  test('is still told in a call where their address is put right meanwhile', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const [kim, right] = [guest(), guest()];
+    const id = await asked({ ...kim, phone: '+31 6 44444449' }, both);
+    await refused(id);
+    await rectify(world.heed, (await world.signal(id)).customer_id!, right, { by: 'ingrid', reason: 'misheard' });
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ ...owed, reach: 'email' });
+    await world.pass('4 days');
+    expect(await broken(since)).toEqual([]);
+    expect(toldMails(right.email)).toEqual([]);
+
+    await decide(world.heed, world.as('tomas', await insightOf(id)), adopted);
+    await expect(call(id, 'reached')).rejects.toThrow('Wait: it was decided anew');
+    await world.pass('11 minutes');
+    // What was decided since then has never been written to them: there is an address for it.
+    expect(toldMails(right.email)).toHaveLength(1);
+    expect(await world.signal(id)).toMatchObject({ told_channel: 'email', asked_at: expect.any(Date) });
+    await world.pass('4 days');
+    expect(await broken(since)).toEqual([]);
+  });
+
+  test('because they stopped letters before it left, is owed as a call; a number of somebody else’s ends that', async () => {
+    await world.passTo('monday', '19:55');
+    const id = await asked({ ...guest(), phone: '+31 6 44444450' }, both);
+    await decide(world.heed, world.as('tomas', await insightOf(id)), declined);
+    await world.passTo('monday', '20:30');
+    await stopWriting(world.heed, (await world.signal(id)).customer_id!);
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject(owed);
+    await call(id, 'wrong_number');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach' });
+    expect(await part(id)).toBe('could-not-be-asked');
   });
 });
 

@@ -52,16 +52,15 @@ export async function contributorsLeft(
       exists (
         select from tellings t join decisions d on d.id = t.decision_id
         where d.insight_id = ${insightId} and t.customer_id = s.customer_id and t.channel is not null and t.decision_id is distinct from ${decisionId}
-          and case t.channel
-            when 'email' then exists (
+          and (t.channel = 'sample'
+            or exists (
               select from deliveries m
               where m.customer_id = t.customer_id and m.purpose = 'told' and m.occasion = t.decision_id
                 and m.state in ('sent', 'delivered', 'complained'))
-            when 'phone' then exists (
+            or exists (
               select from told_signals same join calls k on k.loop_id = same.signal_id
-              where same.decision_id = t.decision_id and same.telling_id = t.id and k.purpose = 'told' and k.outcome = 'reached')
-            else true
-          end) as told_before
+              where same.decision_id = t.decision_id and same.telling_id = t.id and k.purpose = 'told' and k.outcome = 'reached'))
+      ) as told_before
     from now.signals s
     left join customers c on c.id = s.customer_id
     left join staff p on p.code = s.captured_by
@@ -110,10 +109,9 @@ export function signalsToldThrough(db: Db, decisionId: string, customerId: strin
 /** The open signals whose customers were to be called about a decision on this insight. */
 export function signalsToCallAbout(db: Db, insightId: string): Promise<readonly string[]> {
   return db.anyFirst(sql.type(SignalIdRow)`
-    select distinct ts.signal_id from decisions d
-    join tellings t on t.decision_id = d.id and t.channel = 'phone'
-    join told_signals ts on ts.decision_id = d.id and ts.telling_id = t.id
-    join now.open_loops o on o.id = ts.signal_id
+    select distinct t.signal_id from decisions d
+    join now.told t on t.decision_id = d.id and t.channel = 'phone'
+    join now.open_loops o on o.id = t.signal_id
     where d.insight_id = ${insightId}`);
 }
 

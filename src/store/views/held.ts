@@ -120,9 +120,9 @@ async function aroundSignal(db: Db, id: string, customerId: string, nameOf: (cod
   const calls = await db.any(sql.type(Call)`
     select outcome, by, called_at as at from calls where loop_id = ${id} order by called_at`);
   const decisions = await db.any(sql.type(Decided)`
-    select d.outcome, d.reason, d.by, d.decided_at as at, ts.settled_at as "toldAt"
-    from told_signals ts join decisions d on d.id = ts.decision_id
-    where ts.signal_id = ${id} and ts.reason is null order by d.decided_at`);
+    select d.outcome, d.reason, d.by, d.decided_at as at, t.at as "toldAt"
+    from now.told t join decisions d on d.id = t.decision_id
+    where t.signal_id = ${id} and t.reason is null order by d.decided_at`);
   return {
     wanted: Object.fromEntries(wanted.map(({ name, value }) => [name, value])),
     consents: await db.any(sql.type(Consent)`
