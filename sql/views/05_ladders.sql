@@ -13,3 +13,11 @@ where not exists (
   select from escalations e
   where e.plan_id = g.plan_id and e.step = g.step and e.repeat = g.repeat
 );
+
+-- Each prompt with the rung that it calls about. A rung that was due together with a higher one has none, but where it took the place of that one.
+create view now.prompts as
+select d.id, d.loop_id, d.round, d.staff, d.state, d.last_error_code, e.plan_id, e.step, e.repeat, e.taken_at
+from deliveries d
+join escalations e on e.plan_id = d.occasion
+  and starts_with(d.dedupe_key, format('prompt:%s:%s:%s.%s.%s:', d.loop_id, d.round, e.plan_id, e.step, e.repeat))
+where d.purpose = 'prompt';

@@ -50,10 +50,16 @@ with own as (
   union all
   select p.loop_id, e.taken_at, 40, case when g.step = 0 and g.repeat = 0 and g.due_at <= p.counted_from then 'prompted' else 'escalated' end, null,
     jsonb_build_object('staff', e.staff, 'role', g.role, 'wait', p.wait, 'step', g.step, 'repeat', g.repeat, 'dueAt', g.due_at,
-      'countedFrom', p.counted_from, 'reason', e.reason, 'collapsed', e.collapsed)
+      'countedFrom', p.counted_from, 'reason', e.reason, 'collapsed', e.collapsed and called.id is null)
   from escalations e
   join plans p on p.id = e.plan_id
   join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+  -- Laterally, or all prompts there are would be looked through.
+  left join lateral (
+    select c.id from now.prompts c
+    where e.collapsed and c.loop_id = p.loop_id and (c.plan_id, c.step, c.repeat) = (e.plan_id, e.step, e.repeat)
+    limit 1
+  ) called on true
   where g.role <> 'nobody'
   union all
   select a.loop_id, a.acknowledged_at, 50, 'acknowledged', a.by, jsonb_build_object('round', a.round) from acknowledgements a

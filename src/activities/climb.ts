@@ -15,7 +15,6 @@ import {
 } from '../domain/loop.ts';
 import { resolveRole } from '../domain/routing.ts';
 import { spanText } from '../domain/span.ts';
-import { planDelivery } from '../store/records/deliveries.ts';
 import { recordFollowUp } from '../store/records/followUps.ts';
 import { calendarOf, planWait } from '../store/records/ladders.ts';
 import { closeRound, lockLoop, lockLoopIfAny } from '../store/records/loops.ts';
@@ -25,6 +24,7 @@ import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import { factsOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
+import { prompt } from './prompt.ts';
 
 /** Where a loop stands, in codes. */
 export interface Standing {
@@ -201,7 +201,8 @@ async function take(
     });
     return;
   }
-  await prompt(tx, { loopId, reading, rung: highest, company });
+  const staff = resolveRole(company, highest.role, { owner: reading.owner, place: reading.place });
+  await prompt(tx, company, { loopId, round: reading.round, staff, rung: highest });
 }
 
 function height(rung: RungAhead): number {
@@ -250,26 +251,6 @@ function ladderOf(wait: Wait) {
     completed: 'completing',
   } as const;
   return ladders[wait as keyof typeof ladders];
-}
-
-/** One prompt for what is due: to the person the highest rung names. The last step goes by both ways, because it must arrive. */
-async function prompt(
-  tx: Tx,
-  { loopId, reading, rung, company }: { loopId: string; reading: Reading; rung: RungAhead; company: Company },
-): Promise<void> {
-  const staff = resolveRole(company, rung.role as Role, { owner: reading.owner, place: reading.place });
-  const first = company.staff[staff]?.prompts ?? 'email';
-  for (const channel of rung.last && first === 'slack' ? (['slack', 'email'] as const) : [first]) {
-    await planDelivery(tx, {
-      key: `prompt:${loopId}:${reading.round}:${rung.plan_id}.${rung.step}.${rung.repeat}:${staff}:${channel}`,
-      purpose: 'prompt',
-      channel,
-      loopId,
-      round: reading.round,
-      staff,
-      occasion: rung.plan_id,
-    });
-  }
 }
 
 /** A signal with what follows by rule recorded. */

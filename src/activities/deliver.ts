@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usualAttention, type Company } from '../domain/company.ts';
-import { ladderPlansOfSignal, stageOfSignal } from '../domain/loop.ts';
+import { stageOfSignal } from '../domain/loop.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
@@ -33,16 +33,14 @@ import { lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
-import { latestPlans, plansFor } from '../store/records/plans.ts';
 import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
 import type { Tx } from '../store/pool.ts';
-import { insightNow, type InsightNow } from '../store/views/insights.ts';
-import { plansOf } from '../store/views/signalReading.ts';
-import { signalNow, type SignalNow } from '../store/views/signals.ts';
+import { signalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
 import { askWhoAnswers, tellOfDelay, tellOfRefusal, wakeWhoWait } from './notArrived.ts';
+import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -193,15 +191,14 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
+  if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
   const signal = await signalNow(tx, d.loop_id);
-  const insight = signal ? null : await insightNow(tx, d.loop_id);
-  const plans = signal
-    ? await plansOfSignal(tx, d, signal)
-    : insight
-      ? await plansOfInsight(tx, d, insight, company)
-      : [];
-  if (!plans.includes(d.occasion!)) return { end: 'cancelled', code: 'met' };
+  const plans = await plansThatCall(tx, company, d, signal);
+  if (!plans.includes(d.occasion!)) {
+    await callInPlaceOf(tx, company, d, plans);
+    return { end: 'cancelled', code: 'met' };
+  }
   // A handover ends what waits for whoever gave it away, but not what was in doubt; and the customer's own clock goes on through it.
   if (await isGivenAway(tx, d.dedupe_key)) return { end: 'cancelled', code: 'handed_over' };
   // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
@@ -214,17 +211,6 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
   if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
   await bundle(tx, call, withinMs);
   return { end: 'cancelled', code: 'bundled' };
-}
-
-/** The plans that call somebody about it now: each for the fact it was made for, since another telling has a plan of its own. */
-async function plansOfSignal(tx: Tx, { round }: Delivery, signal: SignalNow): Promise<readonly string[]> {
-  if (signal.round !== round || signal.closed_at) return [];
-  return plansFor(tx, { loopId: signal.id, round }, ladderPlansOfSignal(signal));
-}
-
-/** Whoever makes the number full that it was put off for plans it anew, so it is the latest of each wait that calls. */
-function plansOfInsight(tx: Tx, { now }: Delivery, insight: InsightNow, company: Company): Promise<readonly string[]> {
-  return latestPlans(tx, { loopId: insight.id, round: insight.round }, plansOf(insight, company, now));
 }
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */

@@ -11,6 +11,7 @@ import { ladderChecks } from './ladders.ts';
 import { messageChecks } from './messages.ts';
 import { peaceChecks } from './peace.ts';
 import { personalChecks } from './personal.ts';
+import { promptChecks } from './prompts.ts';
 import { tellingChecks } from './tellings.ts';
 
 /** All but the chain, which wants to know the anchor. */
@@ -18,6 +19,7 @@ export const checks: readonly Check[] = [
   ...acceptedChecks,
   ...answerableChecks,
   ...ladderChecks,
+  ...promptChecks,
   ...messageChecks,
   ...peaceChecks,
   ...tellingChecks,

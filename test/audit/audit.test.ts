@@ -412,6 +412,22 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     update deliveries set state = 'cancelled', last_error_code = 'asked_again' where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
+    'a prompt was called off as met, and another step that it stood for was not',
+    'each escalation is a message',
+    () => `
+    insert into acknowledgements (id, loop_id, round, ownership_id, by)
+    select '${newId()}', loop_id, round, id, staff from ownerships where loop_id = '${waiting}' and ended_at is null;
+    insert into plans (id, loop_id, round, wait, clock, occasion, counted_from, configuration, planned_at)
+    select '00000000-0000-7000-8000-000000000002', loop_id, round, 'answered', clock, loop_id, counted_from, configuration, planned_at
+    from plans where loop_id = '${waiting}';
+    insert into rungs select '00000000-0000-7000-8000-000000000002', 2, 0, 'manager', due_at from rungs
+    where step = 0 and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');
+    insert into escalations (plan_id, step, repeat, staff, reason, collapsed, taken_at)
+    select '00000000-0000-7000-8000-000000000002', 2, 0, 'tomas', reason, true, taken_at from escalations
+    where not collapsed and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');
+    update deliveries set state = 'cancelled', last_error_code = 'met', ended_at = heed_now() where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
     'what somebody was not called for was named nowhere',
     'what somebody was not called for singly',
     () => `

@@ -701,9 +701,9 @@ const opened = (m: Model, owner: Person, cause: Loop['cause']): Loop => ({
 });
 
 function own(m: Model, loop: Loop, owner: Person, cause: Loop['cause']): void {
+  endPrompts(loop, loop.owner);
   Object.assign(loop, { owner, cause, tenure: loop.tenure + 1, since: m.now, taken: false });
   if (cause === 'handed over') loop.handOvers += 1;
-  endPrompts(loop);
 }
 
 function close(loop: Loop, how: string): void {
@@ -735,9 +735,9 @@ function openRound(m: Model, loop: Loop, up: number): void {
   if ('answer' in loop) loop.answer = null;
 }
 
-/** What has not been handed over yet is void once somebody else is answerable, or nobody has to be. */
-function endPrompts(loop: Loop): void {
-  for (const prompt of loop.prompts) prompt.waits = false;
+/** What has not been handed over yet is void once nobody has to be answerable; to whoever was, once somebody else is. */
+function endPrompts(loop: Loop, to?: Person): void {
+  for (const prompt of loop.prompts) if (!to || prompt.to.startsWith(`${to} by `)) prompt.waits = false;
 }
 
 function take(m: Model, loop: Loop, by: Person): boolean {

@@ -41,6 +41,10 @@ const asTold = (taken: readonly Taken[]) =>
   taken.map((rung) => `${clock.format(rung.due_at).replace(',', '')} ${rung.staff}`);
 const sentPrompts = async (loopId: string) =>
   (await world.messages({ loopId, purpose: 'prompt' })).filter((message) => message.state === 'sent');
+const stopPrompts = (stops: boolean) =>
+  world.db.pool.transaction((tx) =>
+    orderSending(tx, { audience: 'staff', stops, by: 'otto', reason: 'a wrong template' }),
+  );
 
 describe('ladders climb in the working time of the place', () => {
   test('what is asked on Friday at 16:30 and taken by nobody reaches the manager and the director on Saturday, then once each working day', async () => {
@@ -392,18 +396,14 @@ describe('whatever happens to us', () => {
     await world.passTo('monday', '10:00');
     const id = await ask('How much is the coat?');
     await world.passTo('tuesday', '17:30');
-    const stop = (stops: boolean) =>
-      world.db.pool.transaction((tx) =>
-        orderSending(tx, { audience: 'staff', stops, by: 'otto', reason: 'a wrong template' }),
-      );
-    await stop(true);
+    await stopPrompts(true);
     try {
       // Two ladders call Priya now: on Wednesday at ten that of the answer, after lunch that of taking it.
       await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows.' });
       await world.passTo('wednesday', '14:30');
       await acknowledge(world.heed, world.as('mina', id));
     } finally {
-      await stop(false);
+      await stopPrompts(false);
     }
     const priyas = async () =>
       (await world.messages({ loopId: id, purpose: 'prompt' })).filter(({ staff }) => staff === 'priya').slice(-2);
@@ -411,6 +411,68 @@ describe('whatever happens to us', () => {
     world.heed.hint();
     await world.settle();
     expect((await priyas()).map(({ state }) => state)).toEqual(['sent', 'cancelled']);
+  });
+
+  test('a call that stands for two clocks, and is late, still calls for the customer’s once somebody has taken it', async () => {
+    await world.passTo('friday', '16:30');
+    const id = await ask('How much is the coat?');
+    await world.passTo('monday', '16:25');
+    const before = (await sentPrompts(id)).length;
+    await stopPrompts(true);
+    try {
+      // Ingrid is called because nobody takes it; Priya, in the same message, because it is not answered.
+      await world.passTo('monday', '16:31');
+      expect(
+        (await world.escalations(id))
+          .slice(-2)
+          .map(({ staff, collapsed }) => `${staff} ${collapsed}`)
+          .sort(),
+      ).toEqual(['ingrid false', 'priya true']);
+      await acknowledge(world.heed, world.as('jonas', id));
+    } finally {
+      await stopPrompts(false);
+    }
+    world.heed.hint();
+    await world.settle();
+    expect((await sentPrompts(id)).slice(before).map(({ staff }) => staff)).toEqual(['priya']);
+    expect(world.slackTo('priya').at(-1)!.text).toContain('the customer had not been answered after 2 working days');
+  });
+
+  test('so does one that a digest was to name, and does not name any more', async () => {
+    await world.passTo('friday', '16:30');
+    const ids = [await ask('How much is the coat?'), await ask('How much is the coat?')];
+    await world.passTo('monday', '16:25');
+    await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
+    try {
+      await world.passTo('monday', '16:31');
+      const prompts = await Promise.all(ids.map((loopId) => world.messages({ loopId, purpose: 'prompt' })));
+      const bundled = prompts.flat().filter(({ last_error_code: code }) => code === 'bundled');
+      expect(bundled.map(({ staff }) => staff)).toEqual(['ingrid']);
+      for (const id of ids) await acknowledge(world.heed, world.as('jonas', id));
+      await world.pass('6 minutes');
+      const called = await Promise.all(ids.map(sentPrompts));
+      expect(new Set(called.map((prompts) => prompts.at(-1)!.staff))).toEqual(new Set(['ingrid', 'priya']));
+    } finally {
+      await world.db.apply((company) => delete company.attention);
+    }
+  });
+
+  test('whoever the customer’s clock has called is called, though it was handed over before the call left', async () => {
+    await world.passTo('friday', '16:30');
+    const id = await ask('How much is the coat?');
+    await acknowledge(world.heed, world.as('jonas', id));
+    await world.passTo('monday', '16:25');
+    await stopPrompts(true);
+    try {
+      await world.passTo('monday', '16:31');
+      await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows.' });
+    } finally {
+      await stopPrompts(false);
+    }
+    world.heed.hint();
+    await world.settle();
+    const called = (await sentPrompts(id)).slice(-2).map(({ staff }) => staff);
+    expect(new Set(called)).toEqual(new Set(['mina', 'priya']));
   });
 
   test('Slack down for six hours: everybody hears by e-mail meanwhile, and when it is back nothing stale is posted', async () => {

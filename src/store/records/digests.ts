@@ -8,6 +8,13 @@ import { planDelivery, type Delivery } from './deliveries.ts';
 
 const OccasionRow = z.object({ occasion: z.string() });
 const LoopIdRow = z.object({ loop_id: z.string() });
+const Named = z.object({
+  id: z.string(),
+  loop_id: z.string(),
+  round: z.number(),
+  staff: z.string(),
+  occasion: z.string(),
+});
 
 /** A prompt to one of us. */
 export type Call = Pick<Delivery, 'id' | 'channel' | 'now'> & { staff: string };
@@ -53,4 +60,10 @@ export async function bundle(tx: Tx, call: Call, dueInMs: number): Promise<void>
 export function loopsNamedIn(db: Db, occasion: string): Promise<readonly string[]> {
   return db.anyFirst(sql.type(LoopIdRow)`
     select distinct loop_id from deliveries where bundled_into = ${occasion}`);
+}
+
+/** Its prompts themselves, in the order in which they were planned. */
+export function promptsNamedIn(db: Db, occasion: string): Promise<readonly z.infer<typeof Named>[]> {
+  return db.any(sql.type(Named)`
+    select id, loop_id, round, staff, occasion from deliveries where bundled_into = ${occasion} order by planned_at, id`);
 }

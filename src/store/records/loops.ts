@@ -97,7 +97,7 @@ export async function closeRound(
   return closed !== null;
 }
 
-/** Prompts not yet handed over are void once their loop is closed or somebody else is answerable. */
+/** Prompts not yet handed over are void once their loop is closed; those to `staff`, once somebody else is answerable. */
 export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set state = 'cancelled', ended_at = heed_now()

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { StaffRow } from '../rows.ts';
 import { endPrompts } from './loops.ts';
 
 const ByRow = z.object({ by: z.string().nullable() });
@@ -21,13 +22,13 @@ export interface Ownership {
 /** Makes `staff` the one person answerable, from now. Returns the ownership's id. */
 export async function own(tx: Tx, o: Ownership): Promise<string> {
   const id = newId();
-  await tx.query(
-    sql.unsafe`update ownerships set ended_at = heed_now() where loop_id = ${o.loopId} and ended_at is null`,
-  );
+  const former = await tx.maybeOneFirst(sql.type(StaffRow)`
+    update ownerships set ended_at = heed_now() where loop_id = ${o.loopId} and ended_at is null returning staff`);
   await tx.query(sql.unsafe`
     insert into ownerships (id, loop_id, round, staff, cause, reason, by, configuration)
     values (${id}, ${o.loopId}, ${o.round}, ${o.staff}, ${o.cause}, ${o.reason}, ${o.by ?? null}, ${o.configuration})`);
-  await endPrompts(tx, o.loopId);
+  // Whoever was called above them by the customer's clock is called all the same; by their own, they are looked at when they are to leave.
+  if (former) await endPrompts(tx, o.loopId, former);
   return id;
 }
 

@@ -44,11 +44,11 @@ export function plansFor(
         )} as due (wait, occasion))`);
 }
 
-/** The latest plan of each of these waits, whatever it was made for. */
+/** The latest plan of each of these waits, whatever it was made for; a holder's own clock only for the one who holds it. */
 export function latestPlans(
   db: Db,
   { loopId, round }: OfRound,
-  due: readonly Pick<NewPlan, 'wait'>[],
+  due: readonly Pick<NewPlan, 'wait' | 'occasion'>[],
 ): Promise<readonly string[]> {
   return db.anyFirst(sql.type(IdRow)`
     select id from now.plans
@@ -56,7 +56,11 @@ export function latestPlans(
       and wait = any(${sql.array(
         due.map(({ wait }) => wait),
         'text',
-      )})`);
+      )})
+      and (clock = 'customer' or occasion = any(${sql.array(
+        due.map(({ occasion }) => occasion),
+        'uuid',
+      )}))`);
 }
 
 /** Records a plan with its rungs, unless this occasion has one. */
@@ -127,3 +131,44 @@ export async function toldByLadder(db: Db, loopId: string, round: number): Promi
     select distinct e.staff from escalations e join plans p on p.id = e.plan_id
     where p.loop_id = ${loopId} and p.round = ${round} and e.staff is not null`);
 }
+
+const ToCall = z.object({
+  plan_id: z.string(),
+  step: z.number(),
+  repeat: z.number(),
+  staff: z.string(),
+  /** The step that repeats. */
+  last: z.boolean(),
+});
+
+/** Of the rungs that the prompt `id` to `staff` stood for, or one that it took the place of, the highest that calls for what is still waited
+ *  for: of a plan that is one of `running`. Null where somebody was called for them all the same, or whoever it names has given it away since. */
+export function nextToCall(
+  db: Db,
+  { id, loopId, staff }: { id: string; loopId: string; staff: string },
+  running: readonly string[],
+): Promise<z.infer<typeof ToCall> | null> {
+  const plans = sql.array([...running], 'uuid');
+  return db.maybeOne(sql.type(ToCall)`
+    select e.plan_id, e.step, e.repeat, e.staff, e.step = (select max(x.step) from rungs x where x.plan_id = e.plan_id) as last
+    from escalations e
+    join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
+    where e.plan_id = any(${plans}) and e.collapsed and e.staff is not null
+      and e.taken_at in (
+        select c.taken_at from now.prompts c
+        where c.loop_id = ${loopId} and (c.id = ${id} or c.staff = ${staff} and c.last_error_code = 'asked_again'))
+      and not exists (
+        select from now.prompts c
+        join rungs r on r.plan_id = c.plan_id and r.step = c.step and r.repeat = c.repeat
+        where c.loop_id = ${loopId} and (
+          (c.plan_id, c.step, c.repeat) = (e.plan_id, e.step, e.repeat)
+          or c.taken_at = e.taken_at and ${heightOf('r')} >= ${heightOf('g')} and (
+            c.state in ('sending', 'uncertain', 'sent')
+            or c.plan_id = any(${plans}) and (c.state in ('planned', 'ready') or c.last_error_code = 'bundled'))))
+      and not exists (select from ownerships o where o.loop_id = ${loopId} and o.staff = e.staff and o.ended_at >= e.taken_at)
+    order by ${heightOf('g')} desc, e.step desc, e.repeat desc
+    limit 1`);
+}
+
+const heightOf = (rung: 'g' | 'r') =>
+  sql.fragment`array_position(array['owner', 'lead', 'manager', 'executive'], ${sql.identifier([rung, 'role'])})`;

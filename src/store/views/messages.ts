@@ -44,7 +44,8 @@ const Call = z.object({
 });
 export type Call = z.infer<typeof Call>;
 
-/** The rung through which somebody was last called to a loop in this round: of this plan, if it called them at all. */
+/** The rung through which somebody was last called to a loop in this round: of this plan, if it called them at all. One that was due together
+ *  with a higher one called nobody, unless it took its place (activities/prompt.ts). */
 export function lastCall(
   db: Db,
   of: { loopId: string; round: number; staff: string; plan: string | null },
@@ -54,7 +55,10 @@ export function lastCall(
     from escalations e
     join plans p on p.id = e.plan_id
     join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
-    where p.loop_id = ${of.loopId} and p.round = ${of.round} and e.staff = ${of.staff} and not e.collapsed
+    where p.loop_id = ${of.loopId} and p.round = ${of.round} and e.staff = ${of.staff}
+      and (not e.collapsed or exists (
+        select from now.prompts c
+        where c.loop_id = ${of.loopId} and c.staff = e.staff and (c.plan_id, c.step, c.repeat) = (e.plan_id, e.step, e.repeat)))
     order by (p.id = ${of.plan}) desc nulls last, e.taken_at desc, g.step desc, g.repeat desc
     limit 1`);
 }
