@@ -7,6 +7,7 @@ import { decide } from '../../src/triggers/responses/decide.ts';
 import { endOfDay, localDate } from '../../src/domain/calendar.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { object } from '../../src/triggers/rights/object.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { sql } from '../../src/store/pool.ts';
@@ -369,6 +370,24 @@ describe('when we write', () => {
     await world.passTo('friday', '12:00');
     expect(world.mailsTo(kim.email).at(-1)?.text).toContain('Held.');
     expect(await world.signal(one.id)).toMatchObject({ closed_at: null });
+    await world.db.apply((company) => (company.customers.cap = cap));
+  });
+
+  test('whoever asks to see what we hold waits no longer for their answer: what they asked for fills no cap', async () => {
+    const { cap } = world.db.company.customers;
+    await world.db.apply((company) => (company.customers.cap = { messages: 3, within: { amount: 30, unit: 'd' } }));
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const id = await captured(kim);
+    for (let times = 1; times <= 3; times += 1) {
+      await mailRights(world.heed, (await world.signal(id)).customer_id!);
+      await world.pass('10 minutes');
+    }
+    await approveFollowUp(world.heed, world.as('priya', id), { words: 'At nine.' });
+    await world.settle();
+    const mails = world.mailsTo(kim.email);
+    expect(mails).toHaveLength(1 + 3 + 1);
+    expect(mails.at(-1)!.text).toContain('At nine.');
     await world.db.apply((company) => (company.customers.cap = cap));
   });
 });

@@ -253,7 +253,8 @@ export function laterPrompt(
 }
 
 /** When the latest other letters to a customer left, latest first. One that is being handed over counts as leaving now, one that may have
- *  left as having left when that was last looked into. */
+ *  left as having left when that was last looked into. What they asked for themselves, to see what is held, and what takes a letter back fill
+ *  no cap. */
 export function lettersLeft(
   db: Db,
   customerId: string,
@@ -266,7 +267,7 @@ export function lettersLeft(
       else ended_at
     end as left
     from deliveries
-    where customer_id = ${customerId} and id <> ${except}
+    where customer_id = ${customerId} and id <> ${except} and purpose not in ('rights', 'redaction')
       and (state in ('sending', 'uncertain', 'needs_human') or (state in ('sent', 'delivered') and ended_at is not null))
     order by 1 desc limit ${most}`);
 }
