@@ -22,6 +22,7 @@ import { messagesQueue } from '../../src/workflows/messages.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
@@ -32,6 +33,7 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundIn } from '../support/canaries.ts';
+import { meanwhile } from '../support/meanwhile.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 /** A shop that is always open and asks once, so that only the message in question is on its way. */
@@ -787,6 +789,29 @@ describe('a letter to a customer is sent at most once', () => {
     ]);
   });
 
+  test('one of which nobody knows, and one that somebody was asked about, count among those that a customer may get', async () => {
+    const { cap } = world.db.company.customers;
+    // Three thanks, and one more.
+    await world.db.apply((company) => (company.customers.cap = { messages: 4, within: { amount: 30, unit: 'd' } }));
+    try {
+      const kim = guest();
+      const [one, two, three] = [await answerTo(kim), await answerTo(kim), await answerTo(kim)];
+      world.mailbox.faults.script({ at: 'data', do: 'drop' });
+      await approve(one);
+      await world.settle();
+      expect(await letterOf(one)).toMatchObject({ state: 'uncertain' });
+      await approve(two);
+      await world.pass('16 minutes');
+      expect(await letterOf(one)).toMatchObject({ state: 'needs_human' });
+      await approve(three);
+      await world.settle();
+      for (const id of [two, three])
+        expect(await letterOf(id)).toMatchObject({ state: 'planned', last_error_code: 'cap' });
+    } finally {
+      await world.db.apply((company) => (company.customers.cap = cap));
+    }
+  });
+
   test('thanks of which nobody knows are left at that: nobody is asked, and they are not sent twice', async () => {
     const kim = guest();
     world.mailbox.faults.script({ at: 'data', do: 'drop' });
@@ -897,6 +922,20 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     expect(await state(id)).toBe('suppressed');
   });
 
+  test('a call that is being prepared when its holder gives the loop away, or closes it, does not reach them', async () => {
+    for (const act of ['hand over', 'dismiss'] as const) {
+      world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });
+      const { id } = await coat();
+      const call = async () => (await promptTo(id, 'slack'))[0]!;
+      await world.until('it is held back', async () => (await promptTo(id, 'slack'))[0]?.state === 'ready');
+      const fence = await take((await call()).id);
+      if (act === 'dismiss') await dismiss(world.heed, world.as('jonas', id), { reason: 'A test of the till.' });
+      else await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows.' });
+      expect(await passGate(world.db.pool, (await call()).id, fence, 1)).toBe(false);
+      expect(await call()).toMatchObject({ state: 'cancelled' });
+    }
+  });
+
   test('a letter that is being prepared when their address is put right goes to the right one alone', async () => {
     const { id, email, loopId } = await letter();
     const fence = await take(id);
@@ -925,6 +964,47 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
     await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
     expect(world.mailsTo(email)).toHaveLength(1);
+  });
+
+  test('two letters to one customer at the same moment count each other', async () => {
+    const { id: first, loopId } = await letter();
+    const { customer_id: customerId } = await world.signal(loopId);
+    const key = `answer:${loopId}:1:by-hand-too:${customerId}`;
+    const body = { subject: 'S', text: 'T' };
+    await world.db.pool.transaction(async (tx) => {
+      await planDelivery(tx, {
+        key,
+        purpose: 'answer',
+        channel: 'email',
+        loopId,
+        round: 1,
+        customerId: customerId!,
+        body,
+      });
+      await tx.query(sql.unsafe`
+        update deliveries set started_until = clock_timestamp() + interval '1 hour', not_before = heed_now()
+        where id in (${first}, ${idOfDelivery(key)})`);
+    });
+    const by = (pool: Pool): Hands => ({
+      pool,
+      configuration: world.heed.configuration,
+      publicUrl: 'http://heed.test',
+      post: openPostOffice(world.mailbox.smtpUrl),
+      slack: undefined,
+    });
+    const { cap } = world.db.company.customers;
+    // Their thanks, and one more.
+    await world.db.apply((company) => (company.customers.cap = { messages: 2, within: { amount: 30, unit: 'd' } }));
+    try {
+      const came = await meanwhile(
+        world.db,
+        ({ pool }) => deliver(by(pool), first),
+        () => deliver(by(world.db.pool), idOfDelivery(key)),
+      );
+      expect(came).toEqual(['sent', 'held'].map((value) => ({ status: 'fulfilled', value })));
+    } finally {
+      await world.db.apply((company) => (company.customers.cap = cap));
+    }
   });
 
   /** Postgres fails once, when a message of this loop is to become so; what it counts with is not undone with the rest. */
