@@ -125,7 +125,8 @@ left join lateral (
 left join lateral (
   select d.id, d.state, d.ended_at, d.last_error_code from deliveries d
   where d.customer_id = s.customer_id and d.purpose = final.purpose and d.occasion = final.occasion and final.channel = 'email'
-  order by d.planned_at desc, d.id desc
+  -- Where this one's own letter was kept back, another that went by another remark of theirs says nothing of it.
+  order by d.loop_id = s.id desc, d.planned_at desc, d.id desc
   limit 1
 ) letter on true
 -- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.

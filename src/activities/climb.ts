@@ -25,6 +25,7 @@ import { factsOf } from '../store/views/signalReading.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { prompt } from './prompt.ts';
+import { tellByItself } from './tell.ts';
 
 /** Where a loop stands, in codes. */
 export interface Standing {
@@ -92,7 +93,7 @@ export async function catchUp(hands: Hands, loopId: string, roundKnown: number):
     if (!loop) return unknown(roundKnown);
     const reading =
       loop.kind === 'signal'
-        ? readSignal(await signalAfterRules(tx, loopId), roundKnown)
+        ? readSignal(await signalAfterRules(tx, loopId, company), roundKnown)
         : readInsight((await insightNow(tx, loopId))!, loop.now, company);
     if (!reading.over) {
       for (const due of reading.plans) {
@@ -254,7 +255,7 @@ function ladderOf(wait: Wait) {
 }
 
 /** A signal with what follows by rule recorded. */
-async function signalAfterRules(tx: Tx, loopId: string): Promise<SignalNow> {
+async function signalAfterRules(tx: Tx, loopId: string, company: Company): Promise<SignalNow> {
   let signal = (await signalNow(tx, loopId))!;
   if (signal.sample) return signal;
   if (followsByRuleForSignal(signal) === 'nobody_to_answer') {
@@ -262,6 +263,7 @@ async function signalAfterRules(tx: Tx, loopId: string): Promise<SignalNow> {
     signal = (await signalNow(tx, loopId))!;
   }
   if (followsByRuleForSignal(signal) === 'nobody_to_ask') {
+    if (await tellByItself(tx, signal, company)) return (await signalNow(tx, loopId))!;
     const rule = signal.could_not_be_asked ?? signal.unreachable ?? 'nobody';
     await closeRound(tx, { loopId, round: signal.round, how: 'nobody_to_reach', rule });
     signal = (await signalNow(tx, loopId))!;

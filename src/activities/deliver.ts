@@ -35,6 +35,7 @@ import { keepCard } from '../store/records/cards.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
 import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
+import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
@@ -168,7 +169,8 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   const signal = await signalNow(tx, d.loop_id);
   if (!signal) return { end: 'cancelled', code: 'erased' };
   if (signal.restricted) return { until: new Date(d.now.getTime() + 3_600_000), code: 'restricted' };
-  const overtaken = d.purpose === 'told' && d.occasion ? await decisionOvertaking(tx, d.occasion) : null;
+  const told = d.purpose === 'told' ? d.occasion : null;
+  const overtaken = told ? await decisionOvertaking(tx, told) : null;
   const { now, purpose, sample } = d;
   const { reach, unreachable } = signal;
   return objectionToLetter(
@@ -180,7 +182,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
       reach,
       unreachable,
       overtakenUntil: overtaken?.final_at ?? null,
-      promised: signal.promised_for !== null,
+      promised: signal.promised_for !== null || (told !== null && (await isPromised(tx, told, d.customer_id))),
       others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
     },
     company.customers,

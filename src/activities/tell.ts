@@ -6,6 +6,7 @@ import { longDate } from '../domain/longDate.ts';
 import { insightTitle } from '../domain/sameness.ts';
 import { extract, quotableAttributes, quotingOf, renderTemplate } from '../domain/template.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
+import { customerOf } from '../store/records/customers.ts';
 import { closeRound, factRecorded, isOpen, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
 import {
@@ -13,12 +14,14 @@ import {
   isPartOf,
   recordTelling,
   recordToldSignal,
+  wentByAnothers,
   type Contributor,
 } from '../store/records/tellings.ts';
-import { decisionInForce } from '../store/records/decisions.ts';
+import { decisionById, decisionInForce } from '../store/records/decisions.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import { stageOf } from '../store/views/signalReading.ts';
+import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 
 /** So that one chunk stays well inside a local activity's four seconds. */
@@ -125,18 +128,42 @@ async function tellContributor(
       round: c.round,
       customerId: c.customer_id,
       occasion: decisionId,
-      body: await wording(tx, c, insight, { company, now }),
+      body: await wording(tx, { ...c, id: c.signal_id }, insight, { company, now }),
     });
   }
 }
 
+/** Where a customer was to hear of a decision by a letter about another remark of theirs, and it was said of that one, before the letter left, that it
+ *  was not theirs: of this one they hear by a letter of its own. False where there is none to be written. */
+export async function tellByItself(tx: Tx, signal: SignalNow, company: Company): Promise<boolean> {
+  const { id, round, reach, told_channel: channel, told_decision_id: decisionId, last_letter_id: letter } = signal;
+  const { customer_id: customerId, insight_id: insightId } = signal;
+  if (channel !== 'email' || reach !== 'email' || !decisionId || !letter || !customerId || !insightId) return false;
+  if (!(await wentByAnothers(tx, letter, id))) return false;
+  // Of several that are left one carries the new letter: the others come after it, and see it.
+  const { now } = await lockLoop(tx, insightId);
+  if ((await signalNow(tx, id))!.last_letter_id !== letter) return true;
+  const insight = { ...(await insightNow(tx, insightId))!, ...(await decisionById(tx, decisionId)) };
+  const person = await customerOf(tx, customerId);
+  return planDelivery(tx, {
+    key: `told:${id}:${round}:${decisionId}:${customerId}`,
+    purpose: 'told',
+    channel,
+    loopId: id,
+    round,
+    customerId,
+    occasion: decisionId,
+    body: await wording(tx, { ...signal, customer_name: person?.name ?? null }, insight, { company, now }),
+  });
+}
+
 async function wording(
   tx: Tx,
-  c: Contributor,
-  insight: InsightNow,
+  c: Pick<SignalNow, 'id' | 'reference' | 'place' | 'kind' | 'captured_by'> & { customer_name: string | null },
+  insight: Pick<InsightNow, 'outcome' | 'scope' | 'reason' | 'done_by' | 'decided_by' | 'people'>,
   { company, now }: { company: Company; now: Date },
 ): Promise<{ subject: string; text: string }> {
-  const said = await wordsOf(tx, c.signal_id);
+  const said = await wordsOf(tx, c.id);
   // What they asked for themselves: the insight is called after whoever asked first, and that may be somebody else's words.
   const of = { place: c.place, kind: c.kind ?? undefined };
   const { item, ...attributes } = quotableAttributes(company, { ...of, attributes: said?.attributes ?? {} });

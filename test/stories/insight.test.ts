@@ -10,6 +10,7 @@ import { draftAnswer } from '../../src/triggers/responses/draft.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
+import { disavow } from '../../src/triggers/responses/stop.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { stopWriting } from '../../src/triggers/responses/stop.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
@@ -226,6 +227,50 @@ describe('everyone who asked hears, or it is kept why not', () => {
       'email',
       'email',
     ]);
+  });
+
+  test('who spoke twice and says of the remark that the letter goes by that it was not theirs hears of the other one', async () => {
+    await world.passTo('monday', '19:55');
+    const kim = guest();
+    const [notTheirs, theirs, too] = [
+      await wish({ customer: kim }),
+      await wish({ customer: kim, words: 'Will this coat come in green?' }),
+      await wish({ customer: kim, words: 'Will this coat come in green?' }),
+    ];
+    await decide(world.heed, world.as('tomas', await insightOf(theirs)), { outcome: 'declined', reason: 'No green.' });
+    await world.passTo('monday', '21:00');
+    // It waits for the morning.
+    expect(await world.messages({ loopId: notTheirs, purpose: 'told' })).toEqual([
+      expect.objectContaining({ state: 'planned', last_error_code: 'quiet_hours' }),
+    ]);
+    await disavow(world.heed, notTheirs, (await world.signal(notTheirs)).customer_id!);
+    await world.settle();
+    expect(await world.signal(notTheirs)).toMatchObject({ closed_how: 'nobody_to_reach', unreachable: 'not_me' });
+    await world.passTo('tuesday', '08:30');
+    expect(toldMails(kim.email)).toHaveLength(1);
+    expect(toldMails(kim.email)[0]!.text).toContain('Will this coat come in green?');
+    for (const id of [theirs, too])
+      expect(await world.signal(id)).toMatchObject({ closed_how: null, asked_at: expect.any(Date) });
+  });
+
+  test('who spoke twice and was promised to hear of one of the two hears in spite of the cap, whichever the letter goes by', async () => {
+    const { cap } = world.db.company.customers;
+    await world.db.apply((company) => (company.customers.cap = { messages: 3, within: { amount: 30, unit: 'd' } }));
+    try {
+      await world.passTo('monday', '10:00');
+      const kim = guest();
+      const [first, promised] = [await wish({ customer: kim }), await wish({ customer: kim })];
+      const friday = new Date((await world.now()).getTime() + 4 * 86_400_000).toISOString().slice(0, 10);
+      await approveFollowUp(world.heed, world.as('jonas', promised), { words: 'You will hear.', promiseOn: friday });
+      await world.settle();
+      await decide(world.heed, world.as('tomas', await insightOf(first)), { outcome: 'declined', reason: 'No green.' });
+      await world.pass('11 minutes');
+      expect(await world.messages({ loopId: first, purpose: 'told' })).toEqual([
+        expect.objectContaining({ state: 'sent' }),
+      ]);
+    } finally {
+      await world.db.apply((company) => (company.customers.cap = cap));
+    }
   });
 
   test('a customer gets at most three mails for what they said: thanks, answer, decision with the one question', async () => {

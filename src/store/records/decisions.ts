@@ -44,6 +44,20 @@ export function decisionInForce(db: Db, insightId: string): Promise<z.infer<type
     select id, final_at, reason from now.decisions where insight_id = ${insightId}`);
 }
 
+const ById = z.object({
+  outcome: z.enum(['adopted', 'declined', 'deferred']),
+  scope: z.enum(['everyone', 'these']).nullable(),
+  reason: z.string(),
+  done_by: z.string().nullable(),
+  decided_by: z.string(),
+});
+
+/** What was decided by it, whether or not it is in force. */
+export function decisionById(db: Db, id: string): Promise<z.infer<typeof ById>> {
+  return db.one(sql.type(ById)`
+    select outcome, scope, reason, done_by, by as decided_by from decisions where id = ${id}`);
+}
+
 /** The decision that took the place of this one; null while it is in force. */
 export function decisionOvertaking(db: Db, decisionId: string): Promise<z.infer<typeof InForce> | null> {
   return db.maybeOne(sql.type(InForce)`

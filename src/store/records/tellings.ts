@@ -106,6 +106,24 @@ export function signalsToldThrough(db: Db, decisionId: string, customerId: strin
     order by ts.signal_id`);
 }
 
+/** Whether a letter that was to tell this signal's customer was kept back because it went by another remark, of which somebody said that it was
+ *  not theirs. */
+export function wentByAnothers(db: Db, letterId: string, signalId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from deliveries d join disavowals x on x.signal_id = d.loop_id
+    where d.id = ${letterId} and d.purpose = 'told' and d.state = 'suppressed' and d.loop_id <> ${signalId}`);
+}
+
+/** Whether any of the open signals that are told through one letter has a promise to its customer. */
+export async function isPromised(db: Db, decisionId: string, customerId: string): Promise<boolean> {
+  const signals = await signalsToldThrough(db, decisionId, customerId);
+  return db.exists(sql.unsafe`
+    select from now.answers f
+    join promises p on p.follow_up_id = f.id
+    join now.open_loops o on o.id = f.loop_id and o.round = f.round
+    where f.loop_id = any(${sql.array([...signals], 'uuid')})`);
+}
+
 /** The open signals whose customers were to be called about a decision on this insight. */
 export function signalsToCallAbout(db: Db, insightId: string): Promise<readonly string[]> {
   return db.anyFirst(sql.type(SignalIdRow)`

@@ -6,9 +6,11 @@ import { suppress, type Address } from '../../store/records/customers.ts';
 import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { recordRight, takeMailboxOfAnother } from '../../store/records/rights.ts';
+import { signalsToldThrough } from '../../store/records/tellings.ts';
 import { sql, type Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 
+const EndedRow = z.object({ purpose: z.string(), occasion: z.string().nullable() });
 const AddressRow = z.object({ kind: z.enum(['email', 'phone']), normalised: z.string() });
 
 /** One-click unsubscribe (RFC 8058): nothing more goes to any e-mail address of this customer. Doing it twice does no harm. */
@@ -41,10 +43,15 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
     await lockAddresses(tx, [customerId]);
     await lockLoop(tx, signalId);
     await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
-    await tx.query(sql.unsafe`
+    const ended = await tx.any(sql.type(EndedRow)`
       update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
-      where loop_id = ${signalId} and customer_id = ${customerId} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+      where loop_id = ${signalId} and customer_id = ${customerId} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+      returning purpose, occasion`);
     await takeMailboxOfAnother(tx, customerId);
+    // What else they said was to be told through the same letter: it is told by itself from now on.
+    for (const { purpose, occasion } of ended)
+      if (purpose === 'told' && occasion)
+        for (const id of await signalsToldThrough(tx, occasion, customerId)) await factRecorded(tx, id);
     await factRecorded(tx, signalId);
   });
   heed.hint();
