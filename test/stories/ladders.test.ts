@@ -7,6 +7,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { complete, decide } from '../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { settle } from '../../src/triggers/responses/settle.ts';
 import { openWorld, type Taken, type World } from '../support/world.ts';
 
 /** samples/shop.yaml on its real hours (Mon–Fri 9:00–12:30 and 13:15–18:00, Sat 10:00–17:00), in weeks without holidays. */
@@ -436,6 +437,26 @@ describe('whatever happens to us', () => {
     await world.settle();
     expect((await sentPrompts(id)).slice(before).map(({ staff }) => staff)).toEqual(['priya']);
     expect(world.slackTo('priya').at(-1)!.text).toContain('the customer had not been answered after 2 working days');
+  });
+
+  test('a letter of which nobody knows whether it arrived calls those above whoever was asked about it, until that is settled', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'It is 300.' });
+    await world.pass('16 minutes');
+    const asked = async () =>
+      (await world.messages({ loopId: id, purpose: 'notice' })).map((m) => `${m.staff} ${m.state}`);
+    expect(await asked()).toEqual(expect.arrayContaining(['jonas sent', 'priya planned', 'ingrid planned']));
+    // In the working time in which an answer would have been owed.
+    await world.passTo('wednesday', '12:00');
+    expect(await asked()).toEqual(expect.arrayContaining(['jonas sent', 'priya sent', 'ingrid planned']));
+    expect(JSON.stringify(world.slackTo('priya').at(-1))).toContain(
+      'was asked before you, and nobody has said what to do',
+    );
+    await settle(world.heed, world.as('priya', id), { action: 'leave', reason: 'She called me.' });
+    await world.passTo('friday', '12:00');
+    expect((await asked()).sort()).toEqual(['ingrid cancelled', 'jonas sent', 'priya sent']);
   });
 
   test('so does one that a digest was to name, and does not name any more', async () => {

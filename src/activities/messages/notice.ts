@@ -1,11 +1,12 @@
 /** Something one of us should know: that a letter may not have arrived; or in wording that was fixed when it was planned. */
 
+import { resolveRole } from '../../domain/routing.ts';
 import { bodyOf, triedInVainSince, type Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { inDoubt } from '../../store/records/repairs.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
-import { cancelled, type Composed, type Composing } from './composing.ts';
+import { cancelled, personName, type Composed, type Composing } from './composing.ts';
 import { letterToCustomer, whatBecameOfIt } from './customer.ts';
 import { readTask } from './task.ts';
 
@@ -29,12 +30,16 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
 
 /** Asks what to do about a letter of which nobody can find out whether it was sent; by e-mail with a link that lets its receiver say so. */
 async function doubt(composing: Composing, delivery: Delivery, letterId: string): Promise<Composed> {
-  const { db, publicUrl } = composing;
+  const { db, company, publicUrl } = composing;
   const task = delivery.loop_id ? await readTask(composing, delivery.loop_id, delivery.now) : null;
   if (!task) return cancelled('erased');
   const doubtful = await inDoubt(db, task.id);
   const letter = doubtful.find(({ id }) => id === letterId);
-  if (!letter) return cancelled('met');
+  // Sent again and lost again is asked about anew.
+  if (!letter || !delivery.dedupe_key.includes(`:${letter.id}.${letter.fence}:`)) return cancelled('met');
+  const answers = resolveRole(company, 'owner', task);
+  const isAbove = delivery.staff !== answers;
+  if (isAbove && task.stage === 'closed') return cancelled('met');
   const url =
     delivery.channel === 'email'
       ? `${publicUrl}/t/${await makeLink(db, {
@@ -55,6 +60,9 @@ async function doubt(composing: Composing, delivery: Delivery, letterId: string)
             ? 'Our database was put back to an earlier moment. The letter to this customer may have left before that, or not.'
             : 'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
       },
+      ...(isAbove
+        ? [{ text: `${personName(company, answers)} was asked before you, and nobody has said what to do.` }]
+        : []),
       { text: 'It is not sent again by itself: twice would be worse. Look whether there is a trace of it, then say.' },
       { aside: 'Opening the link changes nothing: you press a button on the page it leads to, in your name.' },
     ],

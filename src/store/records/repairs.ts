@@ -3,9 +3,12 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
+import { planLadder } from '../../domain/ladder.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { momentOf } from './clock.ts';
 import { planDelivery } from './deliveries.ts';
+import { calendarOf } from './ladders.ts';
 
 export const repairActions = ['wake', 'resend', 'leave'] as const;
 export type RepairAction = (typeof repairActions)[number];
@@ -64,16 +67,21 @@ interface About {
   place: string;
 }
 
-/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. */
-export function askAboutDoubt(
+/** Whoever answers for a letter of which nobody knows whether it arrived is asked what to do. Where that is not said in the time in which an answer
+ *  is to be given, those above are asked, as by that ladder: what is settled by then is asked of nobody. */
+export async function askAboutDoubt(
   tx: Tx,
   company: Company,
   signal: About,
   letter: { id: string; fence: number },
 ): Promise<void> {
-  const staff = whoAnswers(company, signal);
   // Sent again and lost again is another doubt.
-  return notify(tx, company, signal, { staff, what: `${letter.id}.${letter.fence}`, occasion: letter.id });
+  const doubt = { what: `${letter.id}.${letter.fence}`, occasion: letter.id };
+  await notify(tx, company, signal, { staff: whoAnswers(company, signal), ...doubt });
+  const { answering } = company.ladders;
+  for (const { role, dueAt } of planLadder(answering, await momentOf(tx), calendarOf(company, answering, signal.place)))
+    if (role === 'manager' || role === 'executive')
+      await notify(tx, company, signal, { staff: resolveRole(company, role, signal), notBefore: dueAt, ...doubt });
 }
 
 export interface AboutLetter {
@@ -121,7 +129,7 @@ async function notify(
     staff,
     what,
     ...more
-  }: { staff: string; what: string; occasion?: string; body?: { subject: string; text: string } },
+  }: { staff: string; what: string; occasion?: string; body?: { subject: string; text: string }; notBefore?: Date },
 ): Promise<void> {
   const channel = company.staff[staff]?.prompts ?? 'email';
   const key = `notice:${id}:${round}:${what}:${staff}:${channel}`;
