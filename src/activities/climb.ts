@@ -131,7 +131,8 @@ const unknown = (round: number): Standing => ({
   },
 });
 
-/** Takes every rung that is due: each is recorded, all of them are one message, to whoever the highest names. */
+/** Takes every rung that is due: each is recorded, all of them are one message, to whoever the highest names; and one to whoever is asked at all
+ *  for the first time. */
 export async function climb(hands: Hands, loopId: string): Promise<void> {
   const { company } = await hands.configuration();
   await hands.pool.transaction(async (tx) => {
@@ -180,16 +181,21 @@ async function take(
   const highest = due.reduce<RungAhead | undefined>((a, b) => (a && height(a) >= height(b) ? a : b), undefined);
   if (!highest) return;
 
+  const staffOf = ({ role }: RungAhead): string | null =>
+    role === 'nobody' ? null : resolveRole(company, role, { owner: reading.owner, place: reading.place });
+  // Whoever it has only just come to, or has never been asked, is asked in any case: those above would chase somebody who knows of nothing.
+  const calls = new Map<string | null, RungAhead>();
+  for (const rung of [highest, ...due.filter(isFirst)]) if (!calls.has(staffOf(rung))) calls.set(staffOf(rung), rung);
+  const called = [...calls.values()];
+
   for (const rung of due) {
-    const staff =
-      rung.role === 'nobody' ? null : resolveRole(company, rung.role, { owner: reading.owner, place: reading.place });
     const taken = await recordEscalation(tx, {
       planId: rung.plan_id,
       step: rung.step,
       repeat: rung.repeat,
-      staff,
+      staff: staffOf(rung),
       reason: reasonOf(rung, reading),
-      collapsed: rung !== highest,
+      collapsed: !called.includes(rung),
     });
     if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, now);
   }
@@ -202,8 +208,8 @@ async function take(
     });
     return;
   }
-  const staff = resolveRole(company, highest.role, { owner: reading.owner, place: reading.place });
-  await prompt(tx, company, { loopId, round: reading.round, staff, rung: highest });
+  for (const [staff, rung] of calls)
+    if (staff) await prompt(tx, company, { loopId, round: reading.round, staff, rung });
 }
 
 function height(rung: RungAhead): number {

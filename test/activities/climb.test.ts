@@ -10,6 +10,7 @@ import { sql } from '../../src/store/pool.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -57,6 +58,18 @@ test('once somebody has failed to act, it is the climb that asks, and not the lo
   expect(await prompted(id)).toEqual([await owner(id)]);
   await climb(hands, id);
   expect(await prompted(id)).toHaveLength(2);
+});
+
+test('whoever is given something while nothing runs hears of it once it does, and not only those above them', async () => {
+  const id = await hears('What does the rain hat cost?');
+  await refineOwner(hands, id);
+  await catchUp(hands, id, 0);
+  await acknowledge(db.heed, { loopId: id, by: await owner(id), press: press() });
+  await handOver(db.heed, { loopId: id, by: await owner(id), press: press() }, { to: 'mina', reason: 'She knows.' });
+  await db.passTime('14 days');
+  await catchUp(hands, id, 1);
+  await climb(hands, id);
+  expect((await prompted(id)).slice(1)).toEqual(['ingrid', 'mina']);
 });
 
 test('whoever takes it before it was given to anybody is asked by the climb, as nobody was looked for', async () => {

@@ -805,16 +805,19 @@ function plan(loop: Loop, w: Waiting): void {
   if (!isPlanned) loop.plans.push({ ...w, round: loop.round, taken: 0 });
 }
 
-/** Every rung that is due is taken, all of them are one prompt, to whoever the highest names. */
+/** Every rung that is due is taken, all of them are one prompt, to whoever the highest names; and one to whoever is asked at all for the first time. */
 function climb(m: Model, loop: Loop, waits: Waiting[]): void {
   for (const wait of waits) plan(loop, wait);
-  let highest: { role: Role; step: number; isLast: boolean } | undefined;
+  type Rung = { role: Role; step: number; isLast: boolean };
+  let highest: Rung | undefined;
+  const first: Rung[] = [];
   const owner = loop.owner;
   for (const p of running(loop, waits).sort((a, b) => dueAt(a) - dueAt(b))) {
     while (dueAt(p) <= m.now) {
       const rungs = ladders[p.ladder];
       const role: Role = rungs[p.taken]?.[1] ?? 'executive';
       const rung = { role, step: Math.min(p.taken, rungs.length), isLast: p.taken >= rungs.length };
+      if (p.taken === 0 && rungs[0][0] === 0) first.push(rung);
       if (rung.isLast) p.again = m.now + day;
       p.taken += 1;
       if (role === 'nobody') return close(loop, 'silent');
@@ -824,10 +827,15 @@ function climb(m: Model, loop: Loop, waits: Waiting[]): void {
     }
   }
   if (!highest) return;
-  const to = resolve(highest.role, owner);
-  const first = people[to].slack ? 'slack' : 'email';
-  loop.prompts.push({ to: `${to} by ${first}`, waits: true });
-  if (highest.isLast && first === 'slack') loop.prompts.push({ to: `${to} by email`, waits: true });
+  const called: Person[] = [];
+  for (const { role, isLast } of [highest, ...first]) {
+    const to = resolve(role, owner);
+    if (called.includes(to)) continue;
+    called.push(to);
+    const channel = people[to].slack ? 'slack' : 'email';
+    loop.prompts.push({ to: `${to} by ${channel}`, waits: true });
+    if (isLast && channel === 'slack') loop.prompts.push({ to: `${to} by email`, waits: true });
+  }
 }
 
 const heightOf = ({ role, step }: { role: Role; step: number }): number => heights.indexOf(role) * 1000 + step;
