@@ -84,11 +84,19 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
     case 'tries':
       return {
         sentence: `${messageOf(stuck)} was planned ${waited} ago, was tried ${stuck.attempts} times, and has not left (${stuck.code}).`,
-        whatToDo:
+        whatToDo: [
           'See what mail and Slack answer (heed doctor, the mail server’s log). It is tried again every few minutes, and goes on by itself.',
+          ...(isPutOff(stuck)
+            ? [`If this mailbox alone takes no mail, and it has waited long enough: ${repair('leave', stuck)}`]
+            : []),
+        ].join(' '),
       };
   }
 }
+
+/** A letter to a customer that their mail server answered, and did not take. What it says of signing in is said of us. */
+const isPutOff = ({ purpose, code }: { purpose: string; code: string }): boolean =>
+  ['receipt', 'answer', 'told'].includes(purpose) && /^smtp_(4\d\d|55\d)$/.test(code);
 
 const messageOf = ({ messageId, purpose, channel }: Message): string =>
   channel === 'slack' ? `The ${purpose} by Slack` : `The ${purpose} by e-mail (${messageId})`;

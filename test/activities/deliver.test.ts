@@ -4,6 +4,7 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
 import { localDate } from '../../src/domain/calendar.ts';
 import { ladderNames } from '../../src/domain/company.ts';
+import { explainStuck } from '../../src/domain/stuck.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
@@ -82,6 +83,8 @@ async function answerTo(customer: { email: string }): Promise<string> {
 }
 const approve = (id: string, promise: { promiseOn?: string } = {}) =>
   approveFollowUp(world.heed, world.as('priya', id), { words: 'It comes tomorrow.', ...promise });
+const giveUp = (id: string) =>
+  repair(world.heed, { loopId: id, by: 'ops' }, { action: 'leave', reason: 'Full for weeks.' });
 const operator = { by: 'operator', reason: 'asked by letter' } as const;
 const noticesOf = (loopId: string) => world.messages({ loopId, purpose: 'notice' });
 /** Those above are asked only if nobody says anything for long. */
@@ -381,6 +384,52 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await found()).toEqual([]);
   });
 
+  test('one that a full mailbox puts off without end is given up by an operator, who says why; whoever answers for it is told, and nothing else goes there', async () => {
+    const kim = guest();
+    const [id, other] = [await answerTo(kim), await answerTo(kim)];
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    await approve(id);
+    await world.pass('50 minutes');
+    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off for an hour');
+    await approve(other);
+    await world.pass('20 minutes');
+    const { reference } = await world.signal(id);
+    expect((await stuckLoops(world.db.pool, world.db.company)).map((one) => explainStuck(one).whatToDo)).toContainEqual(
+      expect.stringContaining(`heed repair ${reference} --action leave`),
+    );
+
+    expect((await giveUp(id)).sentence).toContain('One letter is given up');
+    await world.settle();
+    for (const one of [id, other]) {
+      expect(await letterOf(one)).toMatchObject({ state: 'suppressed', last_error_code: 'bounced' });
+      expect(await world.signal(one)).toMatchObject({ unreachable: 'bounced', closed_how: 'nobody_to_reach' });
+      expect(await toldPriya(one)).toContain('has taken no mail for too long, and it was given up');
+    }
+    expect(await stuckOf(id)).toEqual([]);
+    expect(
+      await world.db.pool.anyFirst(
+        sql.unsafe`select action || ' by ' || by || ': ' || reason from repairs where loop_id = ${id}`,
+      ),
+    ).toEqual(['leave by ops: Full for weeks.']);
+    world.mailbox.faults.clear();
+    await world.pass('1 day');
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    await expect(giveUp(id)).rejects.toThrow('no message of it in doubt');
+  });
+
+  test('where no mail server has answered, nothing speaks against an address: such a letter is not given up', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await approve(id);
+    await world.pass('70 minutes');
+    expect(await stuckOf(id)).toContain('answer smtp_unreachable');
+    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
+    world.mailbox.faults.clear();
+    await world.pass('6 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+  });
+
   test('a letter tried thirteen times in half an hour, then held until morning, and put off once, is not tried in vain', async () => {
     await world.db.apply((company) => (company.customers.quietHours = { from: 20 * 60, to: 8 * 60 }));
     await world.passTo('friday', '19:25');
@@ -591,6 +640,29 @@ describe('a letter to a customer is sent at most once', () => {
       expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
         'yes',
       ]);
+    });
+
+    test('is owed one where a letter that their mailbox puts off is given up', async () => {
+      const since = await world.now();
+      const { id } = await world.capture({
+        words: 'Where is my parcel?',
+        customer: { ...guest(), phone: '+31 6 55550007' },
+        consent: [...mayWrite, mayCall],
+      });
+      await world.settle();
+      await acknowledge(world.heed, world.as('priya', id));
+      world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+      await approve(id);
+      await world.pass('70 minutes');
+      expect(await world.signal(id)).toMatchObject({ reach: 'email', answered_by: 'priya' });
+      await giveUp(id);
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
+      expect(await toldPriya(id)).toContain('it stays open until somebody has called them.');
+      expect(await brokenSince(since)).toEqual([]);
+      await call(id, 'reached');
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ answer_channel: 'phone', answered_by: 'priya', closed_at: null });
     });
 
     test('an answer refused at the door is still owed after the address is put right, and goes to the right one', async () => {

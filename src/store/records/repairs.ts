@@ -59,6 +59,22 @@ export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful
     order by planned_at, id`);
 }
 
+const PutOff = z.object({ id: z.string(), fence: z.number(), address: z.string() });
+export type PutOff = z.infer<typeof PutOff>;
+
+/** Letters of a loop that the mail server has put off for an hour now, and each address they are for, as it is compared. Where no server answered,
+ *  nothing is known against the address. */
+export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]> {
+  return db.any(sql.type(PutOff)`
+    select d.id, d.fence, i.normalised as address
+    from now.tried_in_vain v
+    join deliveries d on d.id = v.id
+    join now.reach w on w.signal_id = d.loop_id and w.customer_id = d.customer_id and w.channel = d.channel
+    join identities i on i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address
+    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_(4[0-9]|55)[0-9]$'
+    order by d.planned_at, d.id`);
+}
+
 /** The signal that a letter is about. */
 interface About {
   id: string;

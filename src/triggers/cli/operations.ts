@@ -68,7 +68,7 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         '--action <action>',
-        'wake: look at it again · resend: send a message in doubt again · leave: give that message up',
+        'wake: look at it again · resend: send a message in doubt again · leave: give that message up, or a letter that does not leave',
       )
         .choices(repairActions)
         .makeOptionMandatory(),

@@ -3,54 +3,82 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
-import { inDoubt, recordRepair, repairActions, settleByHand, type Settlement } from '../../store/records/repairs.ts';
+import {
+  inDoubt,
+  lettersPutOff,
+  recordRepair,
+  repairActions,
+  settleByHand,
+  type RepairAction,
+  type Settlement,
+} from '../../store/records/repairs.ts';
 import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
+import { giveUp } from './giveUp.ts';
 import { wakeWhoWaits } from './settle.ts';
 
 export const Repair = z.strictObject({
-  /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent. */
+  /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent, or does not leave. */
   action: z.enum(repairActions),
-  /** Of several in doubt the one that is meant: its Message-ID. */
+  /** Of several the one that is meant: its Message-ID. */
   message: z.string().optional(),
   reason: z.string().trim().min(1, 'is needed: why?').max(500, 'must be at most 500 characters'),
 });
 export type Repair = z.infer<typeof Repair>;
 
 /** `by` is whoever operates Heed, who need not be among the staff, and may know from the mail server's log what nobody else can: nothing has
- *  to be waited for. Throws `not_found`, and `conflict` where there is no message in doubt. */
+ *  to be waited for. What is in doubt is settled first; a letter that is still tried is given up only where nothing is. Throws `not_found`, and
+ *  `conflict` where there is neither. */
 export async function repair(
   heed: Heed,
   { loopId, by }: { loopId: string; by: string },
   { action, message, reason }: Repair,
 ): Promise<{ sentence: string; factId: string }> {
+  const { company } = await heed.configuration();
+  const fact = { loopId, by, reason };
   const repaired = await heed.pool.transaction(async (tx) => {
+    const doubtful = (await inDoubt(tx, loopId)).filter(isMeant(message));
+    const putOff =
+      action === 'leave' && doubtful.length === 0 ? (await lettersPutOff(tx, loopId)).filter(isMeant(message)) : [];
+    if (putOff.length > 0) return said(await giveUp(tx, company, putOff, fact), givenUp);
     const { sample } = await lockLoop(tx, loopId);
     if (sample)
       throw new DomainError('conflict', 'This is sample history: nothing waits in it, so there is nothing to repair.');
-    const fact = { loopId, by, reason };
     const facts =
-      action === 'wake'
-        ? [await recordRepair(tx, { ...fact, action })]
-        : await settleThose(tx, message, { ...fact, action });
-    const factId = facts.at(-1);
-    if (!factId)
-      throw new DomainError(
-        'conflict',
-        `${message ? `${message} is no message of it that is in doubt.` : 'There is no message of it in doubt.'} To have it looked at again, use the action “wake”.`,
-      );
+      action === 'wake' ? [await recordRepair(tx, { ...fact, action })] : await settleThose(tx, message, { ...fact, action });
+    if (facts.length === 0) throw nothingToSettle(action, message);
     await factRecorded(tx, loopId);
-    const count = facts.length === 1 ? 'One message' : `${facts.length} messages`;
-    const sentences = {
-      wake: 'It is looked at again within seconds.',
-      resend: `${count} will be sent again.`,
-      leave: `${count} will be left as ${facts.length === 1 ? 'it is' : 'they are'}.`,
-    };
-    return { factId, sentence: sentences[action] };
+    return said(facts, sentences[action]);
   });
   heed.hint();
   return repaired;
 }
+
+const said = (facts: readonly string[], sentence: (count: number) => string) => ({
+  factId: facts.at(-1)!,
+  sentence: sentence(facts.length),
+});
+
+const messages = (count: number): string => (count === 1 ? 'One message' : `${count} messages`);
+const sentences: Record<RepairAction, (count: number) => string> = {
+  wake: () => 'It is looked at again within seconds.',
+  resend: (count) => `${messages(count)} will be sent again.`,
+  leave: (count) => `${messages(count)} will be left as ${count === 1 ? 'it is' : 'they are'}.`,
+};
+const givenUp = (count: number): string =>
+  `${count === 1 ? 'One letter is' : `${count} letters are`} given up, and nothing more goes to that address. Whoever answers for it is told.`;
+
+/** Its Message-ID names it by its id. */
+const isMeant =
+  (message: string | undefined) =>
+  ({ id }: { id: string }): boolean =>
+    message === undefined || message.includes(id);
+
+const nothingToSettle = (action: RepairAction, message: string | undefined): DomainError =>
+  new DomainError(
+    'conflict',
+    `There is ${message ? 'no such message' : 'no message'} of it in doubt${action === 'leave' ? ', and no letter that the mail server has put off for an hour' : ''}. To have it looked at again, use the action “wake”.`,
+  );
 
 /** Every message of the loop that is in doubt, or the one that is meant, one fact each; none for a letter that has turned up since they were
  *  looked up. */
@@ -60,8 +88,7 @@ async function settleThose(
   fact: { loopId: string; by: string; reason: string; action: Settlement },
 ): Promise<string[]> {
   const facts: string[] = [];
-  for (const one of await inDoubt(tx, fact.loopId)) {
-    if (message !== undefined && !message.includes(one.id)) continue;
+  for (const one of (await inDoubt(tx, fact.loopId)).filter(isMeant(message))) {
     if (!(await settleByHand(tx, one.id, fact.action))) continue;
     facts.push(await recordRepair(tx, { ...fact, of: one }));
     await wakeWhoWaits(tx, one);

@@ -1,0 +1,36 @@
+/** What whoever answers for a letter to a customer reads once it is certain that it does not arrive: why, and what is owed now. Pure. */
+
+/** Why it does not arrive. `refused`: what the mail server said of the letter alone; else no other goes to that address either. */
+export type WhyNot = { refused: string } | 'nobody_there' | 'given_up';
+
+/** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
+export function notArrived(
+  { purpose }: { purpose: string },
+  signal: { reference: string; reach: string | null; answered_at: Date | null; told_channel: string | null },
+  why: WhyNot,
+): { subject: string; text: string } {
+  const { reference, reach, answered_at: answered } = signal;
+  const isAnswer = purpose === 'answer';
+  // What a letter was to say to them is owed to whoever may be called (now.answers, now.told).
+  const isCalled = isAnswer ? reach === 'phone' : signal.told_channel === 'phone';
+  const call = 'They agreed to a call, too, and it stays open until somebody has called them.';
+  // It was put right while the letter was on its way to the former one.
+  const anew =
+    'They have another address since then, and it stays open until they have been answered: please write to them again.';
+  const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
+  return {
+    subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,
+    text: `${reasonOf(why)} ${isCalled ? call : isAnswer && reach && !answered ? anew : noWay}`,
+  };
+}
+
+function reasonOf(why: WhyNot): string {
+  switch (why) {
+    case 'nobody_there':
+      return 'There is nobody at the address that this customer left, says its mail server: the letter did not arrive, and no other goes there.';
+    case 'given_up':
+      return 'The address that this customer left has taken no mail for too long, and it was given up: the letter did not arrive, and no other goes there.';
+    default:
+      return `The letter to this customer was refused for good (${why.refused}), and is not sent again.`;
+  }
+}
