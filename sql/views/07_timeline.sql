@@ -66,9 +66,30 @@ with own as (
   union all
   select f.loop_id, f.followed_up_at, 60, 'answered', f.by,
     jsonb_build_object('channel', f.channel, 'rule', f.rule, 'final', f.final, 'round', f.round, 'promisedOn', p.due_on)
-  from follow_ups f left join promises p on p.follow_up_id = f.id
+  -- What takes its place may promise a day that it did not.
+  from follow_ups f left join promises p on p.follow_up_id = f.id and p.promised_at <= f.followed_up_at
   union all
-  select c.loop_id, c.called_at, 61, 'called', c.by, jsonb_build_object('outcome', c.outcome, 'purpose', c.purpose) from calls c
+  -- In the place of a letter that did not arrive another one, by whoever held it from then on.
+  select f.loop_id, d.planned_at, 60, 'answered', o.staff,
+    jsonb_build_object('channel', d.channel, 'rule', f.rule, 'final', f.final, 'round', f.round, 'promisedOn', p.due_on, 'again', true)
+  from follow_ups f
+  join deliveries d on d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
+  cross join lateral (
+    select x.staff from ownerships x
+    where x.loop_id = f.loop_id and x.started_at <= d.planned_at
+    order by x.started_at desc
+    limit 1
+  ) o
+  left join promises p on p.follow_up_id = f.id and p.promised_at = d.planned_at
+  where exists (
+    select from deliveries e
+    where e.loop_id = f.loop_id and e.purpose = 'answer' and e.occasion = f.id and e.planned_at < d.planned_at)
+  union all
+  select c.loop_id, c.called_at, 61, 'called', c.by,
+    jsonb_build_object('outcome', c.outcome, 'purpose', c.purpose, 'promisedOn', p.due_on)
+  from calls c
+  left join follow_ups f on f.loop_id = c.loop_id and f.round = c.round and f.followed_up_at < c.called_at
+  left join promises p on p.follow_up_id = f.id and p.promised_at = c.called_at
   union all
   select * from now.decided
   union all

@@ -266,17 +266,18 @@ function waitedFor({ wait, step, countedFrom, dueAt }: Happened<'escalated'>['de
 function answered({ at, by, detail }: Happened<'answered'>, context: Context): Said {
   if (detail.channel === 'none') return { sentence: `There was nobody to answer: ${ended(reasonWhyNot(detail.rule))}` };
   const way = detail.channel === 'phone' ? 'on the phone' : 'by e-mail';
-  const promise = detail.promisedOn
-    ? ` A promise until the end of ${longDate(detail.promisedOn, at, context.company.timezone)}.`
-    : '';
+  const [again, instead] = detail.again ? [' again', ', in the place of the letter that did not arrive'] : ['', ''];
   return {
-    sentence: `Answered ${way} by ${nameOf(context, by)}.${promise}${detail.final ? ' This was our final answer.' : ''}`,
+    sentence: `Answered${again} ${way} by ${nameOf(context, by)}${instead}.${promised(detail.promisedOn, at, context)}${detail.final ? ' This was our final answer.' : ''}`,
   };
 }
 
+const promised = (day: string | null, at: Date, { company }: Context): string =>
+  day ? ` A promise until the end of ${longDate(day, at, company.timezone)}.` : '';
+
 function answeredForCustomer({ at, by, detail }: Happened<'answered'>, context: Context): string | undefined {
   if (detail.channel === 'none') return undefined;
-  const did = detail.channel === 'phone' ? 'spoke to you' : 'wrote to you';
+  const did = detail.channel === 'phone' ? 'spoke to you' : `wrote to you${detail.again ? ' again' : ''}`;
   const promise = detail.promisedOn
     ? ` and promised that you hear from us by ${longDate(detail.promisedOn, at, context.company.timezone)}`
     : '';
@@ -286,7 +287,7 @@ function answeredForCustomer({ at, by, detail }: Happened<'answered'>, context: 
 const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>
   before.findLast((event): event is Happened<'answered'> => event.kind === 'answered');
 
-function called({ by, detail }: Happened<'called'>, context: Context): string | Said | undefined {
+function called({ at, by, detail }: Happened<'called'>, context: Context): string | Said | undefined {
   const toStaff = context.telling.audience === 'staff';
   const name = nameOf(context, by);
   if (detail.outcome === 'reached' && detail.purpose === 'told')
@@ -297,7 +298,9 @@ function called({ by, detail }: Happened<'called'>, context: Context): string | 
   if (detail.outcome === 'reached') {
     // The call that answers is the answer, but for one in the place of a letter that did not arrive.
     if (lastAnswer(context)?.detail.channel !== 'email') return undefined;
-    return toStaff ? `${name} told them on the phone what stands in the letter.` : `${name} spoke to you.`;
+    return toStaff
+      ? `${name} told them on the phone what stands in the letter.${promised(detail.promisedOn, at, context)}`
+      : `${name} spoke to you.`;
   }
   if (!toStaff) return detail.outcome === 'no_reply' ? `${name} tried to call you.` : undefined;
   return detail.outcome === 'no_reply'

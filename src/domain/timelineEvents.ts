@@ -63,8 +63,15 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
     final: z.boolean(),
     round: z.number(),
     promisedOn: text,
+    /** In the place of a letter before it, which did not arrive. */
+    again: z.boolean().default(false),
   }),
-  happened('called', { outcome: z.enum(['reached', 'no_reply', 'wrong_number']), purpose: z.enum(['answer', 'told']) }),
+  happened('called', {
+    outcome: z.enum(['reached', 'no_reply', 'wrong_number']),
+    purpose: z.enum(['answer', 'told']),
+    /** What a call in the place of a letter promised, and the letter had not. */
+    promisedOn: text.default(null),
+  }),
   happened('decided', {
     outcome: z.enum(decisionOutcomes),
     scope: z.enum(['everyone', 'these']).nullable(),

@@ -18,6 +18,7 @@ import {
 } from '../../src/store/records/deliveries.ts';
 import { audit } from '../../src/audit/audit.ts';
 import { orderSending } from '../../src/store/records/sendingOrders.ts';
+import { readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
@@ -608,6 +609,10 @@ describe('a letter to a customer is sent at most once', () => {
     }
     const call = (id: string, outcome: 'reached' | 'no_reply' | 'wrong_number') =>
       recordCall(world.heed, world.as('priya', id), { outcome });
+    const becameOf = async (id: string) => {
+      const { timeline } = (await readSignal(world.db.pool, world.db.company, id, { audience: 'staff' }))!;
+      return timeline.flatMap(({ kind, sentence }) => (/answered|undelivered|called/.test(kind) ? [sentence] : []));
+    };
     const brokenSince = async (since: Date) => {
       const { findings } = await audit({ databaseUrl: world.db.url, since });
       return findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []));
@@ -691,6 +696,13 @@ describe('a letter to a customer is sent at most once', () => {
       expect(mail?.from).toContain('Mina');
       await expect(approve(id)).rejects.toThrow('answered');
       expect(await brokenSince(since)).toEqual([]);
+      expect(await becameOf(id)).toEqual([
+        expect.stringMatching(/^Answered by e-mail by Priya/),
+        'The answer could not be delivered.',
+        expect.stringMatching(
+          /^Answered again by e-mail by Mina .*, in the place of the letter that did not arrive\.$/,
+        ),
+      ]);
 
       await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
       await world.settle();
@@ -698,6 +710,17 @@ describe('a letter to a customer is sent at most once', () => {
       expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
         'yes',
       ]);
+    });
+
+    test('the call that promises what the letter had not is told with that day, and the letter without', async () => {
+      const promiseOn = localDate(new Date((await world.now()).getTime() + 2 * 86_400_000), 'Europe/Amsterdam');
+      const id = await refused('+31 6 55550010');
+      await recordCall(world.heed, world.as('priya', id), { outcome: 'reached', promiseOn });
+      const [letter, , spoken] = await becameOf(id);
+      expect(letter).not.toContain('A promise');
+      expect(spoken).toMatch(
+        /^Priya .* told them on the phone what stands in the letter\. A promise until the end of /,
+      );
     });
 
     test('the call that passes a promise on does not keep it', async () => {

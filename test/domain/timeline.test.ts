@@ -220,6 +220,32 @@ describe('the timeline', () => {
     );
   });
 
+  test('a letter in the place of one that did not arrive is another answer, by whoever wrote it', () => {
+    const answer = (more: object) => ({
+      channel: 'email',
+      rule: null,
+      final: false,
+      round: 1,
+      promisedOn: null,
+      ...more,
+    });
+    const letters = [
+      happened('15T10:00', 'answered', answer({}), 'priya'),
+      happened('15T10:01', 'sent', { purpose: 'answer', channel: 'email', state: 'failed', error: 'smtp_550' }),
+      happened('15T11:00', 'owned', { staff: 'mina', cause: 'taken', reason: 'you answered', round: 1 }, 'mina'),
+      happened('15T11:00', 'answered', answer({ promisedOn: '2026-06-19', again: true }), 'mina'),
+      happened('15T11:01', 'sent', { purpose: 'answer', channel: 'email', state: 'sent', error: null }),
+    ];
+    expect(told(letters)).toEqual([
+      'Answered by e-mail by Priya Nair.',
+      'The answer could not be delivered.',
+      'Answered again by e-mail by Mina Okafor, in the place of the letter that did not arrive. A promise until the end of Friday 19 June.',
+    ]);
+    expect(told(letters, { audience: 'customer' }).at(-1)).toMatch(
+      /^Mina Okafor .*wrote to you again and promised that you hear from us by Friday 19 June\.$/,
+    );
+  });
+
   test('what was only explained clearly is not called settled, to nobody', () => {
     const events = (says: string) => [
       happened('18T09:00', 'confirmed', { says, question: 'explained', words: null, late: false, round: 1 }),
