@@ -48,24 +48,16 @@ export interface SignalAction extends Shared {
   /** It was decided anew since a call became owed: when it is certain what to say in it. */
   anew: Date | null;
   doubtful: readonly DoubtfulLetter[];
-  round: number;
   today: string;
 }
 
 export function signalAction(a: SignalAction): Html {
   const { acting, letter } = a;
   const to = a.customer ?? 'the customer';
-  const written = letter && { ...letter, to, round: a.round, today: a.today, holder: true };
+  const written = letter && { ...letter, to, today: a.today, holder: true };
   const reply = written
     ? written.phone !== null || written.purpose === 'told'
-      ? call(acting, {
-          script: written.text,
-          phone: written.phone,
-          to,
-          purpose: written.purpose,
-          round: a.round,
-          today: a.today,
-        })
+      ? call(acting, written)
       : answer(acting, written)
     : undefined;
   const verb = written?.phone ? 'call' : 'follow-up';

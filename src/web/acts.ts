@@ -135,12 +135,11 @@ export interface Letter {
   purpose: 'answer' | 'told';
   /** A day proposed as the promise, YYYY-MM-DD. */
   promiseOn?: string;
+  mayPromise: boolean;
+  mayBeFinal: boolean;
 }
 
-export function answer(
-  acting: Acting,
-  letter: Letter & { to: string; round: number; today: string; holder: boolean },
-): Html {
+export function answer(acting: Acting, letter: Letter & { to: string; today: string; holder: boolean }): Html {
   const field = { form: formOf(acting, 'follow-up'), filled: filledOf(acting, 'follow-up') };
   return act(
     acting,
@@ -156,15 +155,12 @@ export function answer(
         required: true,
         hint: 'A draft. Change what you like: it leaves in your name, and they can answer you directly.',
       })}
-      ${promise(field, letter.today, letter.promiseOn)} ${letter.round > 1 ? finalAnswer(field) : ''}
-      <button class="go wide last">Send in my name</button>`,
+      ${letter.mayPromise ? promise(field, letter.today, letter.promiseOn) : ''}
+      ${letter.mayBeFinal ? finalAnswer(field) : ''} <button class="go wide last">Send in my name</button>`,
   );
 }
 
-export function call(
-  acting: Acting,
-  asked: { script: string; phone: string | null; to: string; purpose: 'answer' | 'told'; round: number; today: string },
-): Html {
+export function call(acting: Acting, asked: Letter & { to: string; today: string }): Html {
   const field = { form: formOf(acting, 'call'), filled: filledOf(acting, 'call') };
   return act(
     acting,
@@ -176,8 +172,8 @@ export function call(
             : '.'
         }
       </p>
-      <div class="card prose">${asked.script.split(/\n\n+/).map((part) => html`<p>${part}</p>`)}</div>
-      ${asked.purpose === 'answer' ? html`${promise(field, asked.today)} ${asked.round > 1 ? finalAnswer(field) : ''}` : ''}
+      <div class="card prose">${asked.text.split(/\n\n+/).map((part) => html`<p>${part}</p>`)}</div>
+      ${asked.mayPromise ? promise(field, asked.today) : ''} ${asked.mayBeFinal ? finalAnswer(field) : ''}
       <div class="row">
         <button class="go" name="outcome" value="reached">They heard it from me</button>
         <button name="outcome" value="no_reply">No reply</button>

@@ -38,7 +38,6 @@ export interface SignalShown {
   place: string;
   saidAt: Date;
   stage: SignalStage;
-  round: number;
   past: readonly TimelineLine[];
   next: readonly Next[];
   owner: { code: string; name: string; title: string; since: Date; reason: string; taken: boolean };
@@ -283,7 +282,7 @@ function possible(s: SignalShown, p: Possible): Html {
     p.mayDismiss ? dismissal(acting) : '',
     p.mayConfirm ? confirmation(acting, s.customer?.name ?? 'The customer', p.question) : '',
   ];
-  const main = primary(s, p, name);
+  const main = primary(p, name);
   if (!main && others.every((each) => each === '')) return html``;
   return html`<section class="card stack" id="act" aria-labelledby="act-title">
     <h2 id="act-title">${headings[p.asks]}</h2>
@@ -305,12 +304,11 @@ const headings: Record<Possible['asks'], string> = {
 };
 
 /** What the stage asks for. Whoever takes it may answer in the same breath. */
-function primary(s: SignalShown, p: Possible, name: string): Html | undefined {
+function primary(p: Possible, name: string): Html | undefined {
   const { acting, letter, today } = p;
   const written = letter && {
     ...letter,
     to: name,
-    round: s.round,
     today,
     holder: true,
   };
@@ -327,12 +325,10 @@ function primary(s: SignalShown, p: Possible, name: string): Html | undefined {
   }
 }
 
-type Written = NonNullable<Possible['letter']> & { to: string; round: number; today: string; holder: boolean };
+type Written = NonNullable<Possible['letter']> & { to: string; today: string; holder: boolean };
 
 const oneAnswer = ({ acting }: Possible, w: Written): Html =>
-  w.phone !== null || w.purpose === 'told'
-    ? call(acting, { script: w.text, phone: w.phone, to: w.to, purpose: w.purpose, round: w.round, today: w.today })
-    : answer(acting, w);
+  w.phone !== null || w.purpose === 'told' ? call(acting, w) : answer(acting, w);
 
 /** Merely similar: offered, never joined by itself, because being told a stranger's decision is worse than being a second one. */
 function similar({ similar: found }: SignalShown, acting: Acting): Html {

@@ -25,15 +25,16 @@ const Recorded = z.object({
   id: z.string(),
   channel: z.string(),
   final: z.boolean(),
-  promised: z.boolean(),
+  /** YYYY-MM-DD. */
+  promised_on: z.string().nullable(),
   letters: z.number(),
 });
 
-/** The answer that a round has on record, whether it answers anybody or not (now.answers), and whether it promised a day.
+/** The answer that a round has on record, whether it answers anybody or not (now.answers), and the day that it promised.
  *  `letters`: how many were written for it. */
 export function followUpOf(db: Db, loopId: string, round: number): Promise<z.infer<typeof Recorded> | null> {
   return db.maybeOne(sql.type(Recorded)`
-    select f.id, f.channel, f.final, exists (select from promises p where p.follow_up_id = f.id) as promised,
+    select f.id, f.channel, f.final, (select p.due_on from promises p where p.follow_up_id = f.id) as promised_on,
       (select count(*)::integer from deliveries d where d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id) as letters
     from follow_ups f where f.loop_id = ${loopId} and f.round = ${round}`);
 }

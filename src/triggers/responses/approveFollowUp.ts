@@ -110,7 +110,7 @@ export async function recordAnswer(
   // A round has one answer on record: what takes the place of a letter that did not arrive adds none.
   const recorded = await followUpOf(tx, signal.id, signal.round);
   const letter = channel === 'phone' || recorded?.channel === 'email' ? recorded : null;
-  if (letter?.promised && answer.promiseOn)
+  if (letter?.promised_on && answer.promiseOn)
     throw new DomainError(
       'conflict',
       'The letter that did not arrive promised a day, and that day stands. Answer without another.',

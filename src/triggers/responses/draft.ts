@@ -14,6 +14,7 @@ import { decidedAnew } from '../../domain/whatIsNext.ts';
 import { momentOf } from '../../store/records/clock.ts';
 import { customerOf } from '../../store/records/customers.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
+import { followUpOf } from '../../store/records/followUps.ts';
 import { wordsOf } from '../../store/records/signals.ts';
 import { sql, type Db } from '../../store/pool.ts';
 import { decisionBehind, type Decided } from '../../store/views/messages.ts';
@@ -25,6 +26,10 @@ export interface Draft {
   text: string;
   /** A decision to come has a date, so that day (YYYY-MM-DD, in the place's zone) is proposed as the promise, and the text names it. */
   promiseOn?: string;
+  /** What may be said with it. In the place of a letter that did not arrive, what that one said of it stands; of a decision there is nothing more
+   *  to promise. */
+  mayPromise: boolean;
+  mayBeFinal: boolean;
 }
 
 /** The draft of this round's answer, signed by `by`; or what to say in the call that is owed about a decision. Throws `conflict` while that is not
@@ -54,7 +59,13 @@ export async function draftAnswer(
   const decision = isCallAboutDecision(signal) ? await decisionBehind(db, signal.told_decision_id!) : null;
   const decider = decision?.by ?? insight?.decider;
   const { item, ...attributes } = said?.attributes ?? {};
-  const promiseOn = insight && !insight.outcome && signal.round === 1 ? proposedDay(insight, now, zone) : undefined;
+  const isAnswer = !isCallAboutDecision(signal);
+  const recorded = isAnswer ? await followUpOf(db, signal.id, signal.round) : null;
+  const stands = recorded?.promised_on ?? undefined;
+  const decideOn = insight && !insight.outcome && signal.round === 1 ? localDate(insight.decide_by, zone) : undefined;
+  const [mayPromise, mayBeFinal] = [isAnswer && !stands, isAnswer && !recorded && signal.round > 1];
+  const promised = dayToCome(stands ?? decideOn, now, zone);
+  const promiseOn = mayPromise ? promised : undefined;
   const fields: Record<string, string | undefined> = {
     company: company.name,
     place: company.places[signal.place]?.name ?? signal.place,
@@ -70,7 +81,7 @@ export async function draftAnswer(
         : undefined,
     signer_name: company.staff[by]?.name ?? by,
     signer_title: company.staff[by]?.title ?? '',
-    promise_date: promiseOn ? longDate(promiseOn, now, zone) : undefined,
+    promise_date: promised ? longDate(promised, now, zone) : undefined,
     people: insight ? String(insight.people) : undefined,
     decider_name: decider ? company.staff[decider]?.name : undefined,
     decider_title: decider ? company.staff[decider]?.title : undefined,
@@ -80,7 +91,12 @@ export async function draftAnswer(
     done_by: decision?.done_by ? longDate(decision.done_by, now, company.timezone) : undefined,
     question: decision ? questions[decision.outcome === 'declined' ? 'explained' : 'settled'] : undefined,
   };
-  return { ...renderTemplate(company.templates[name], present(fields)), ...(promiseOn && { promiseOn }) };
+  return {
+    ...renderTemplate(company.templates[name], present(fields)),
+    ...(promiseOn && { promiseOn }),
+    mayPromise,
+    mayBeFinal,
+  };
 }
 
 /** Whoever is called once it was decided is told so, whether or not they were answered before. */
@@ -98,11 +114,9 @@ function decidedWhat({ outcome, scope }: Decided): string {
   return scope === 'these' ? 'yes, for everyone who asked' : 'yes';
 }
 
-/** The day of the decision, unless it is over: then nothing is promised by itself. */
-function proposedDay({ decide_by }: Behind, now: Date, zone: string): string | undefined {
-  const day = localDate(decide_by, zone);
-  return day >= localDate(now, zone) ? day : undefined;
-}
+/** A day, unless it is over: then nothing is promised by itself. */
+const dayToCome = (day: string | undefined, now: Date, zone: string): string | undefined =>
+  day && day >= localDate(now, zone) ? day : undefined;
 
 const Behind = z.object({
   decide_by: z.date(),

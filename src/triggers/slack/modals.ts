@@ -8,7 +8,7 @@ import { quotation } from '../../integrations/slack.ts';
 import type { Db } from '../../store/pool.ts';
 import { refusedInstead, verbatimsOf, whatWasSaid, type Verbatim } from '../../store/views/messages.ts';
 import { previewTellings, type TellingPreview } from '../../store/views/tellingPreview.ts';
-import { draftAnswer, isCallAboutDecision } from '../responses/draft.ts';
+import { draftAnswer } from '../responses/draft.ts';
 import { checkboxes, date, field, modal, prose, radio, select, sentence, text } from './modal.ts';
 import type { Task } from './task.ts';
 
@@ -83,16 +83,20 @@ export async function answerForm(db: Db, task: SignalTask): Promise<object> {
         { label: 'Your answer', hint: 'A draft: change what you like. They can answer you directly.' },
         text({ initial: draft.text, lines: true }),
       ),
-      field(
-        'promiseOn',
-        {
-          label: 'A promise: they hear again by',
-          optional: true,
-          hint: 'Say the same day in your answer, or leave both out.',
-        },
-        date(draft.promiseOn),
-      ),
-      ...(signal.round > 1
+      ...(draft.mayPromise
+        ? [
+            field(
+              'promiseOn',
+              {
+                label: 'A promise: they hear again by',
+                optional: true,
+                hint: 'Say the same day in your answer, or leave both out.',
+              },
+              date(draft.promiseOn),
+            ),
+          ]
+        : []),
+      ...(draft.mayBeFinal
         ? [
             field(
               'final',
@@ -126,10 +130,9 @@ export async function callForm(db: Db, task: SignalTask): Promise<object> {
           { value: 'wrong_number', label: 'Somebody else’s number' },
         ]),
       ),
-      // Once they hear what was decided there is nothing left to promise.
-      ...(isCallAboutDecision(signal)
-        ? []
-        : [field('promiseOn', { label: 'A promise: they hear again by', optional: true }, date())]),
+      ...(script.mayPromise
+        ? [field('promiseOn', { label: 'A promise: they hear again by', optional: true }, date())]
+        : []),
     ],
   });
 }

@@ -174,7 +174,6 @@ async function ofSignal(
         : await letterFor(web, page, link.staff, asks),
     anew: over ? null : page.anew,
     doubtful,
-    round: signal.round,
     today: localDate(now, clock.zone),
   });
   return { kind: 'signal', title: signal.reference, body, over, signInFirst: false };

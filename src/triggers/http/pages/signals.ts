@@ -114,7 +114,6 @@ async function shownTo(
     place: company.places[signal.place]?.name ?? signal.place,
     saidAt: signal.said_at,
     stage: page.stage,
-    round: signal.round,
     past: page.timeline,
     next: page.next,
     owner: {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { confirm } from '../../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { join } from '../../../../src/triggers/responses/join.ts';
 import { sql } from '../../../../src/store/pool.ts';
+import { suppress } from '../../../../src/store/records/customers.ts';
 import { green } from '../../../activities/messages/shop.ts';
 import { openPages, type Pages } from './visitors.ts';
 
@@ -182,6 +184,33 @@ describe('the page of a signal', () => {
     expect(noReply.text).toContain('It stays with you: try again later.');
     const reached = await jonas.press(noReply, `${at}/call`, { outcome: 'reached' });
     expect(reached.text).toContain('Answered on the phone by Jonas Weber.');
+  });
+
+  test('a call in the place of a letter that did not arrive asks for nothing that the letter has said, and passes it on', async () => {
+    const customer = { name: 'Lou Late', email: 'lou@example.com', phone: '+31 6 12345677' };
+    const consent = (['email', 'phone'] as const).map((channel) => ({
+      purpose: 'follow_up' as const,
+      channel,
+      wording: '2026-06',
+    }));
+    const { id } = await pages.shop.hears({ words: 'I was charged twice.', customer, consent });
+    const by = (staff: string) => ({ loopId: id, by: staff, press: pages.shop.press() });
+    await approveFollowUp(pages.web.heed, by('priya'), { words: 'Dear Lou.' });
+    await confirm(pages.web.heed, { loopId: id, press: pages.shop.press() }, { says: 'no' });
+    const ingrid = await pages.as('ingrid');
+    const asked = ['This is our final answer', 'They hear from us by'];
+    const form = await ingrid.get(`/signals/${id}`);
+    for (const each of asked) expect(form.text).toContain(each);
+
+    await approveFollowUp(pages.web.heed, by('ingrid'), { words: 'Dear Lou.', final: true, promiseOn: '2026-06-18' });
+    await pages.shop.db.pool.transaction((tx) =>
+      suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
+    );
+    const page = await ingrid.get(`/signals/${id}`);
+    expect(page.html).toContain('href="tel:+31612345677"');
+    for (const each of asked) expect(page.text).not.toContain(each);
+    await ingrid.press(page, `/signals/${id}/call`, { outcome: 'reached' });
+    expect(await pages.shop.signal(id)).toMatchObject({ answer_channel: 'phone', final: true });
   });
 
   test('a call that comes after the decision is the call about the decision', async () => {
