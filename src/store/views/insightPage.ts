@@ -33,8 +33,10 @@ export interface InsightPage extends InsightReading {
   decides: boolean;
   /** What they may read, newest first; at most a hundred. */
   verbatims: readonly Verbatim[];
-  /** How many remarks they may read in all, and how many were said at places they don't see. */
-  said: { here: number; elsewhere: number };
+  /** How many more they may read, said before those. */
+  older: number;
+  /** How many were said at places they don't see. */
+  elsewhere: number;
   /** Where it was asked for. */
   places: readonly string[];
   told: readonly string[];
@@ -57,7 +59,9 @@ export async function insightPage(db: Db, company: Company, id: string, staff: s
     saidOf(db, id, read),
     tellingsOf(db, insight.decision_id),
   ]);
-  return { ...reading, now, decides, verbatims, said, places: loop?.places ?? [], told, tellings };
+  const { here, elsewhere } = said;
+  const older = here - verbatims.length;
+  return { ...reading, now, decides, verbatims, older, elsewhere, places: loop?.places ?? [], told, tellings };
 }
 
 function verbatimsOf(
@@ -77,7 +81,8 @@ function verbatimsOf(
     limit 100`);
 }
 
-function saidOf(db: Db, id: string, read: ReturnType<typeof placeIn>): Promise<InsightPage['said']> {
+/** How many remarks there are that they may read, and that they may not. */
+function saidOf(db: Db, id: string, read: ReturnType<typeof placeIn>): Promise<z.infer<typeof SaidRow>> {
   return db.one(sql.type(SaidRow)`
     select count(*) filter (where ${read})::integer as here, count(*) filter (where not ${read})::integer as elsewhere
     from now.insight_signals x join loops l on l.id = x.signal_id

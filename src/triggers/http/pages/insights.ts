@@ -137,7 +137,7 @@ async function shownTo(
   page: InsightPage,
   { choice, returned }: { choice: Choice | undefined; returned: Returned | undefined },
 ): Promise<InsightShown> {
-  const { insight, stage, said } = page;
+  const { insight, stage, older, elsewhere } = page;
   const decidedBy = whoDecided(insight);
   const verbatims = page.verbatims.map((v) => ({
     id: v.id,
@@ -193,8 +193,8 @@ async function shownTo(
       taken: insight.acknowledged_at !== null,
     },
     verbatims,
-    older: said.here - verbatims.length,
-    elsewhere: said.elsewhere,
+    older,
+    elsewhere,
     past: page.timeline,
     next: page.next,
     told: insight.outcome && insight.outcome !== 'deferred' && stage !== 'undo' ? page.tellings : undefined,
@@ -220,14 +220,14 @@ const verbsNow: Record<InsightPage['stage'], readonly string[]> = {
 /** The part about deciding, as on this page and behind a link. Who would hear of it is looked up once an answer is chosen. */
 export async function decidingOf(
   web: Web,
-  { insight, now, said }: Pick<InsightPage, 'insight' | 'now' | 'said'>,
+  { insight, now, older }: Pick<InsightPage, 'insight' | 'now' | 'older'>,
   given: Pick<Deciding, 'acting' | 'choice' | 'here' | 'verbatims'>,
 ): Promise<Deciding> {
   const { company } = given.acting;
   return {
     ...given,
     people: insight.people,
-    older: said.here - given.verbatims.length,
+    older,
     preview: given.choice && given.choice !== 'defer' ? await previewTellings(web.heed.pool, insight.id) : undefined,
     today: localDate(now, company.timezone),
     undo: spanText(company.undo),
