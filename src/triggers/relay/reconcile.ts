@@ -65,20 +65,20 @@ export async function reconcile(options: {
       where o.id = ${loopId} and not exists (select from revivals r where r.run_id = ${run.runId})`);
     if (!isNews) continue;
     // After a restore each story is begun anew in place of the one that ran, which is terminated for it.
-    const isFollowed = await runsSince(client, run);
-    // In its turn, as any story that is opened: of a thousand that are terminated at once, no response waits for one.
-    if (!isFollowed)
+    if (!(await runsSince(client, run))) {
+      // In its turn, as any story that is opened: of a thousand that are terminated at once, no response waits for one.
       await pool.query(sql.unsafe`
         insert into wakes (loop_id, class) values (${loopId}, 'start')
         on conflict (loop_id) do update set asked = excluded.asked, leased_until = null`);
+      revived += 1;
+      log.error(
+        { loop: loopId, status: run.status.name },
+        'A story had ended before its loop was over: it is started again.',
+      );
+    }
+    // Afterwards: a run that is known already wakes nobody.
     await pool.query(
       sql.unsafe`insert into revivals (run_id, loop_id) values (${run.runId}, ${loopId}) on conflict do nothing`,
-    );
-    if (isFollowed) continue;
-    revived += 1;
-    log.error(
-      { loop: loopId, status: run.status.name },
-      'A story had ended before its loop was over: it is started again.',
     );
   }
   await pool.query(sql.unsafe`
