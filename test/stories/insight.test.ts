@@ -10,15 +10,16 @@ import { draftAnswer } from '../../src/triggers/responses/draft.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
-import { disavow } from '../../src/triggers/responses/stop.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
-import { stopWriting } from '../../src/triggers/responses/stop.ts';
+import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { sql } from '../../src/store/pool.ts';
 import { mine } from '../../src/store/views/mine.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { tasksOf } from '../../src/store/views/tasks.ts';
+import { localDate } from '../../src/domain/calendar.ts';
+import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -650,6 +651,32 @@ describe('joining', () => {
     const insight = await insightOf(await wish());
     await decide(world.heed, world.as('tomas', insight), adopted);
     expect(await insightOf(await wish())).not.toBe(insight);
+  });
+
+  test('whoever is to have it done is called, although others say the same by then: neither rules nor colleagues join it to that', async () => {
+    await world.passTo('monday', '10:00');
+    const insight = await insightOf(await wish());
+    const doneBy = localDate(await world.now(), world.db.company.timezone);
+    await decide(world.heed, world.as('tomas', insight), { ...adopted, doneBy });
+    await world.pass('11 minutes');
+    const sending = (stops: boolean) =>
+      world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'staff', stops, by: 'operator', reason: 'A wrong wording' }),
+      );
+    await sending(true);
+    await world.passTo('tuesday', '10:00');
+    const calls = async () =>
+      (await world.messages({ loopId: insight, purpose: 'prompt' })).slice(-1).map((m) => `${m.staff} ${m.state}`);
+    expect(await world.escalations(insight, 'completed')).toMatchObject([{ staff: 'tomas', step: 0 }]);
+    expect(await calls()).toEqual(['tomas planned']);
+
+    const later = await wish();
+    expect(await insightOf(later)).not.toBe(insight);
+    await expect(join(world.heed, world.as('jonas', later), { insight })).rejects.toThrow('was decided a while ago');
+    await sending(false);
+    await world.settle();
+    expect(await calls()).toEqual(['tomas sent']);
+    expect(await world.insight(insight)).toMatchObject({ signals: 1, tellings: 1, completed_at: null });
   });
 
   test('a colleague may join it to another; what is left empty closes, and who was told one decision is not told another', async () => {
