@@ -15,6 +15,7 @@ import {
   laterPrompt,
   lettersLeft,
   lockDelivery,
+  noRoom,
   noteDoubt,
   openAttempt,
   passGate,
@@ -140,7 +141,8 @@ async function acquire(
     if (objection) return endIn(tx, delivery, objection.end, objection.code);
     if (delivery.channel === 'email' && !(room.leave ??= hands.post.takeRoom())) {
       await putOff(tx, id);
-      return 'no_room';
+      await tellOfDelay(tx, company, delivery, noRoom);
+      return noRoom;
     }
     return { delivery, fence: await openAttempt(tx, id) };
   });

@@ -5,7 +5,7 @@ import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
 import { notArrived } from '../domain/notArrived.ts';
 import { suppress } from '../store/records/customers.ts';
-import { triedInVainSince } from '../store/records/deliveries.ts';
+import { noRoom, triedInVainSince } from '../store/records/deliveries.ts';
 import { factRecorded } from '../store/records/loops.ts';
 import { askAboutDoubt, tellOfOneDelayed, tellOfOneRefused } from '../store/records/repairs.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';
@@ -47,7 +47,7 @@ async function writeThereNoMore(tx: Tx, address: string): Promise<readonly Lette
   return suppress(tx, [{ kind: 'email', normalised }], 'bounced');
 }
 
-/** Put off for more than an hour, and tried on. `code` is what the last try came to. */
+/** Put off for more than an hour, and tried on. `code` is what the last try came to, or that there was no room for one. */
 export async function tellOfDelay(tx: Tx, company: Company, letter: Letter, code: string): Promise<void> {
   const since = letter.customer_id ? await triedInVainSince(tx, letter.id) : null;
   if (!since) return;
@@ -57,10 +57,16 @@ export async function tellOfDelay(tx: Tx, company: Company, letter: Letter, code
       since,
       subject: `A letter has not left yet: ${signal.reference}`,
       text: [
-        `For more than an hour the letter to this customer has been tried, and it has not left (${code}).`,
-        'It is tried again every few minutes, for as long as it takes: nothing has to be sent anew.',
+        `For more than an hour the letter to this customer has ${waiting(code)} (${code}).`,
+        'It is tried again within minutes, for as long as it takes: nothing has to be sent anew.',
         'If they can’t wait, there may be another way to them.',
         'It may not be the only one: of others to customers of yours you are told when this one has left and they have not.',
       ].join(' '),
     });
 }
+
+/** Where there was no room, that is known of the last look alone: it may have been tried before that. */
+const waiting = (code: string): string =>
+  code === noRoom
+    ? 'waited, and it has not left: as many others as are handed over at once are with the mail server'
+    : 'been tried, and it has not left';

@@ -99,6 +99,14 @@ const stuckOf = async (id: string) =>
   (await stuckLoops(world.db.pool, world.db.company)).flatMap((one) =>
     one.what === 'tries' && one.loopId === id ? [`${one.purpose} ${one.code}`] : [],
   );
+/** For an attempt that a test makes itself. */
+const handsWith = (post: Hands['post'], pool = world.db.pool): Hands => ({
+  pool,
+  configuration: world.heed.configuration,
+  publicUrl: 'http://heed.test',
+  post,
+  slack: undefined,
+});
 const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
@@ -424,11 +432,38 @@ describe('a letter to a customer is sent at most once', () => {
     world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
     await approve(id);
     await world.pass('70 minutes');
-    expect(await stuckOf(id)).toContain('answer smtp_unreachable');
+    expect(await stuckOf(id)).toContain('answer smtp_econnection');
     await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
     world.mailbox.faults.clear();
     await world.pass('6 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+  });
+
+  test('for which there was no room in an hour: whoever answers for it is told that, and it leaves once there is', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    await world.without(async () => {
+      await approve(id);
+      const full = handsWith({ ...openPostOffice(world.mailbox.smtpUrl), takeRoom: () => undefined });
+      const finds = async () => deliver(full, (await letterOf(id)).id);
+      expect(await finds()).toBe('no_room');
+      await world.db.passTime('50 minutes');
+      expect(await finds()).toBe('no_room');
+      expect(await noticesOf(id)).toEqual([]);
+      await world.db.passTime('11 minutes');
+      expect(await finds()).toBe('no_room');
+      await world.db.passTime('1 minute');
+      expect(await finds()).toBe('no_room');
+      expect(await noticesOf(id)).toEqual([expect.objectContaining({ staff: 'priya', state: 'planned' })]);
+      // Priya is told before the letter may be looked at again.
+      await world.db.pool.query(sql.unsafe`
+        update deliveries set not_before = heed_now() + interval '1 minute' where loop_id = ${id} and purpose = 'answer'`);
+    });
+    await world.until('she is told', async () => (await noticesOf(id))[0]?.state === 'sent');
+    expect(await toldPriya(id, 'A letter has not left yet')).toContain('are with the mail server (no_room)');
+    await world.pass('2 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent', fence: 1 });
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
   });
 
   test('a letter tried thirteen times in half an hour, then held until morning, and put off once, is not tried in vain', async () => {
@@ -1147,13 +1182,7 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
         return answer;
       },
     } as Pool;
-    const hands: Hands = {
-      pool: unheard,
-      configuration: world.heed.configuration,
-      publicUrl: 'http://heed.test',
-      post: openPostOffice(world.mailbox.smtpUrl),
-      slack: undefined,
-    };
+    const hands = handsWith(openPostOffice(world.mailbox.smtpUrl), unheard);
     expect(await deliver(hands, id)).toBe('ready:gate_unknown');
     expect(world.mailsTo(email)).toHaveLength(1);
     await world.until('it is sent', async () => (await state(id)) === 'sent');

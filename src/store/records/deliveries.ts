@@ -181,12 +181,15 @@ export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void>
   await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
 }
 
+/** As many letters as are handed over at once are with the mail server. */
+export const noRoom = 'no_room';
+
 /** Nothing is against it, but there are no hands free for it just now: it is looked at again when some may be, the later the longer it has waited
  *  for that. What stays so for an hour does not leave, as what is tried in vain. */
 export async function putOff(tx: Tx, id: string): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set
-      state = 'ready', last_error_code = 'no_room', failing_since = coalesce(failing_since, heed_now()),
+      state = 'ready', last_error_code = ${noRoom}, failing_since = coalesce(failing_since, heed_now()),
       not_before = heed_now() + make_interval(secs => least(60, 5 + coalesce(extract(epoch from heed_now() - failing_since), 0) / 10)::float8),
       started_until = null
     where id = ${id} and state in ('planned', 'ready')`);
