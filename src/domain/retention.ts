@@ -1,22 +1,40 @@
 /** How long what customers said is kept, counted from when its loop was closed. */
 
 import type { Company } from './company.ts';
-import { spanMs, spanText } from './span.ts';
+import { spanMs, spanText, type Span } from './span.ts';
 
 /** Milliseconds that words of this kind are kept after closing; undefined: until somebody asks that they be erased. */
-export function wordsKeptMs({ retention }: Company, kind: string): number | undefined {
-  const span = retention?.kinds[kind] ?? retention?.words;
+export function wordsKeptMs(company: Company, kind: string): number | undefined {
+  const span = wordsKept(company, kind);
   return span && spanMs(span);
 }
 
 /** The reason that is recorded: "kept no longer than 730 days". */
-export function reasonKept({ retention }: Company, kind: string): string {
-  const span = retention?.kinds[kind] ?? retention?.words;
+export function reasonKept(company: Company, kind: string): string {
+  const span = wordsKept(company, kind);
   return span ? `kept no longer than ${spanText(span)}` : 'kept no longer';
 }
 
-/** A letter is proof for a month that it said what it said; then only that it was sent. */
-const lettersKeptMs = 30 * 86_400_000;
+const wordsKept = ({ retention }: Company, kind: string): Span | undefined =>
+  retention?.kinds[kind] ?? retention?.words;
 
-export const lettersKept = ({ retention }: Company): number =>
-  (retention?.letters && spanMs(retention.letters)) ?? lettersKeptMs;
+/** A letter is proof for a month that it said what it said; then only that it was sent. */
+const usualForLetters: Span = { amount: 30, unit: 'd' };
+
+export const lettersKept = ({ retention }: Company): number => spanMs(retention?.letters ?? usualForLetters)!;
+
+/** What another company file changes of it: "words 730 days → 90 days". */
+export function changesOfRetention(before: Company, after: Company): string[] {
+  const kinds = [...new Set([before, after].flatMap(({ retention }) => Object.keys(retention?.kinds ?? {})))];
+  const keptBy = (company: Company): [string, string][] => [
+    ['words', inWords(company.retention?.words)],
+    ...kinds.map((kind): [string, string] => [`kinds.${kind}`, inWords(wordsKept(company, kind))]),
+    ['letters', inWords(company.retention?.letters ?? usualForLetters)],
+  ];
+  const was = new Map(keptBy(before));
+  return keptBy(after)
+    .filter(([what, is]) => is !== was.get(what))
+    .map(([what, is]) => `${what} ${was.get(what)} → ${is}`);
+}
+
+const inWords = (span: Span | undefined): string => (span ? spanText(span) : 'until somebody asks');

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { IdRow } from '../rows.ts';
+import { CountRow, IdRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 
 const DueRow = z.object({ due: z.boolean() });
@@ -41,17 +41,9 @@ export async function beginCleaning(tx: Tx): Promise<{ at: string; erased: boole
 const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
 export type Past = z.infer<typeof Past>;
 
-/** Signals of a kind, of all or `among` these, whose words are still there, although they and whatever they are part of were closed so long
- *  ago. Oldest first. What somebody lets rest is kept for them: they may need it against us. */
-export function pastTheirTime(
-  db: Db,
-  kind: string,
-  keptMs: number,
-  most: number,
-  among?: readonly string[],
-): Promise<readonly Past[]> {
-  return db.any(sql.type(Past)`
-    select s.id, s.customer_id
+/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. What somebody lets rest is
+ *  kept for them: they may need it against us. */
+const past = (kind: string, keptMs: number) => sql.fragment`
     from signals s
     join words w on w.signal_id = s.id
     join loops l on l.id = s.id and not l.sample
@@ -61,12 +53,27 @@ export function pastTheirTime(
     join closures z on z.loop_id = s.id and z.round = r.round
     where coalesce(v.kind, t.kind, s.kind, 'unclear') = ${kind}
       and z.closed_at < heed_now() - make_interval(secs => ${keptMs / 1000})
-      ${among ? sql.fragment`and s.id = any(${sql.array([...among], 'uuid')})` : sql.fragment``}
       and not exists (
         select from now.insight_signals x join now.open_loops o on o.id = x.insight_id where x.signal_id = s.id)
-      and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)
+      and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)`;
+
+/** The oldest of them, of all or `among` these. */
+export function pastTheirTime(
+  db: Db,
+  kind: string,
+  keptMs: number,
+  most: number,
+  among?: readonly string[],
+): Promise<readonly Past[]> {
+  return db.any(sql.type(Past)`
+    select s.id, s.customer_id ${past(kind, keptMs)}
+      ${among ? sql.fragment`and s.id = any(${sql.array([...among], 'uuid')})` : sql.fragment``}
     order by z.closed_at, s.id
     limit ${most}`);
+}
+
+export function countPastTheirTime(db: Db, kind: string, keptMs: number): Promise<number> {
+  return db.oneFirst(sql.type(CountRow)`select count(*)::integer as count ${past(kind, keptMs)}`);
 }
 
 /** The kinds that any words are of. */

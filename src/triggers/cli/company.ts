@@ -6,7 +6,9 @@ import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
 import type { Company } from '../../domain/company.ts';
 import { explainProblems, readCompany } from '../../domain/companyFile.ts';
+import { changesOfRetention } from '../../domain/retention.ts';
 import { applyConfiguration, type Configuration } from '../../store/records/configurations.ts';
+import { remarksPastTheirTime } from '../rights/letGo.ts';
 import { inPlace } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -42,20 +44,21 @@ export function addCompanyCommands(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ heed, pool }) => {
         const before = await inForce(heed.configuration);
         const changes = changesBetween(before?.company, read.company);
+        const past = 'retention' in changes ? await remarksPastTheirTime(pool, read.company) : 0;
+        const told = [...listed(changes), ...letGoBy(past)];
         if (dryRun) {
-          if (json) sayJson(terminal, { applied: false, inForce: before?.version ?? null, changes });
-          else for (const line of [`Nothing was applied. It would change:`, ...listed(changes)]) terminal.say(line);
+          if (json)
+            sayJson(terminal, { applied: false, inForce: before?.version ?? null, changes, pastTheirTime: past });
+          else for (const line of [`Nothing was applied. It would change:`, ...told]) terminal.say(line);
           return;
         }
         const by = terminal.account;
         const { version, changed } = await pool.transaction((tx) =>
           applyConfiguration(tx, { yaml, company: read.company, by }),
         );
-        if (json) sayJson(terminal, { applied: changed, version, changes });
+        if (json) sayJson(terminal, { applied: changed, version, changes, pastTheirTime: past });
         else if (!changed) terminal.say(`${basename(file)} is in force already, as version ${version}.`);
-        else
-          for (const line of [`Applied ${basename(file)} as version ${version}:`, ...listed(changes)])
-            terminal.say(line);
+        else for (const line of [`Applied ${basename(file)} as version ${version}:`, ...told]) terminal.say(line);
       });
     });
 }
@@ -75,8 +78,9 @@ function inForce(configuration: () => Promise<Configuration>): Promise<Configura
 }
 
 const sections = ['places', 'staff', 'teams', 'calendars', 'kinds', 'ladders', 'templates'] as const;
+const isSection = (name: string): boolean => sections.some((section) => section === name);
 
-/** What is new, gone or different, section by section, in codes. */
+/** What is new, gone or different, section by section, in codes; whatever is no section is compared as a whole, so that nothing is left out. */
 function changesBetween(before: Company | undefined, after: Company): Record<string, string[]> {
   const changes: Record<string, string[]> = {};
   for (const section of sections) {
@@ -94,17 +98,10 @@ function changesBetween(before: Company | undefined, after: Company): Record<str
     ];
     if (lines.length > 0) changes[section] = lines;
   }
-  for (const rules of [
-    'triage',
-    'owners',
-    'deciders',
-    'vocabulary',
-    'customers',
-    'capture',
-    'undo',
-    'executive',
-  ] as const) {
-    if (before && differ(before[rules], after[rules])) changes[rules] = ['~'];
+  for (const rules of Object.keys({ ...before, ...after }) as (keyof Company)[]) {
+    if (!before || isSection(rules) || !differ(before[rules], after[rules])) continue;
+    const lines = rules === 'retention' ? changesOfRetention(before, after) : ['~'];
+    if (lines.length > 0) changes[rules] = lines;
   }
   return changes;
 }
@@ -129,6 +126,12 @@ function listed(changes: Record<string, string[]>): string[] {
     ([section, codes]) => `  ${section}: ${codes.join(', ').replace(/^~$/, 'changed')}`,
   );
   return lines.length > 0 ? lines : ['  nothing but its wording or comments'];
+}
+
+function letGoBy(past: number): string[] {
+  if (past === 0) return [];
+  const what = past === 1 ? '1 remark is past its time' : `${past} remarks are past their time`;
+  return [`  ${what} by it: what was said is erased for good within a day`];
 }
 
 function summaryOf(company: Company): string {

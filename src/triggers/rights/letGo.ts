@@ -1,9 +1,11 @@
 /** Nothing is kept longer than the company says: words past their time are erased as a recorded act, letters and dead links are deleted. */
 
+import type { Company } from '../../domain/company.ts';
 import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
 import { holdTheChain } from '../../store/records/chain.ts';
 import {
   beginCleaning,
+  countPastTheirTime,
   deleteEndedLinks,
   deleteLetters,
   isCleaningDue,
@@ -15,7 +17,7 @@ import {
 } from '../../store/records/cleanings.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
 import { erase, lockAddresses, lockLoopsOf, type Erasing } from '../../store/records/erasures.ts';
-import type { Pool, Tx } from '../../store/pool.ts';
+import type { Db, Pool, Tx } from '../../store/pool.ts';
 import type { Scrubbed } from '../../store/scrub.ts';
 
 export interface LetGo extends Scrubbed {
@@ -69,6 +71,16 @@ export async function letGo(
   const gone = { remarks, letters, links, ...scrubbed };
   await recordCleaning(pool, at, gone);
   return gone;
+}
+
+/** Of how many remarks the words are past their time by this file: they are let go when it is next looked. */
+export async function remarksPastTheirTime(db: Db, company: Company): Promise<number> {
+  let remarks = 0;
+  for (const kind of await kindsWithWords(db)) {
+    const keptMs = wordsKeptMs(company, kind);
+    if (keptMs !== undefined) remarks += await countPastTheirTime(db, kind, keptMs);
+  }
+  return remarks;
 }
 
 /** As an erasure: the chain, the addresses, the loops. Whoever comes back, or says that it is not settled, has said so before it is looked again

@@ -15,8 +15,11 @@ import { openSession, personOfSession } from '../../../src/store/records/session
 import { findLink } from '../../../src/store/records/links.ts';
 import { chainFacts } from '../../../src/store/records/chain.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
+import { newId } from '../../../src/domain/ids.ts';
+import { capture } from '../../../src/triggers/capture.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from '../http/story.ts';
@@ -131,6 +134,54 @@ describe('the company file', () => {
     expect((await heed(['apply', 'heed.yaml'])).said).toMatch(/^Applied heed\.yaml as version 2/);
     expect((await heed(['apply', 'heed.yaml'])).said).toContain('is in force already, as version 2');
     expect(await db.pool.oneFirst(sql.unsafe`select applied_by from configurations where version = 2`)).toBe('otto');
+  });
+
+  test('that shortens how long words are kept says so before any is erased, and how many are; nothing that changes goes unsaid', async () => {
+    const old = await openTestDatabase();
+    try {
+      const { id } = await capture(
+        old.heed,
+        { words: 'Charged twice', place: 'high-street', by: 'mina' },
+        { channel: 'web', press: { source: 'test', key: newId() } },
+      );
+      await triage(handsOf(old), id);
+      await dismiss(
+        old.heed,
+        { loopId: id, by: 'priya', press: { source: 'test', key: newId() } },
+        { reason: 'Paid back at once' },
+      );
+      await old.passTime('91 days');
+      const shop = await readFile(join(samples, 'shop.yaml'), 'utf8');
+      const typed = async (changed: string, ...more: string[]) => {
+        await writeFile(join(folder, 'kept.yaml'), changed);
+        return (await heed(['apply', 'kept.yaml', ...more], { DATABASE_URL: old.url })).said.split('\n');
+      };
+
+      expect(
+        await typed(shop.replace('  words: 730d', '  words: 90d\n  kinds: { praise: 100d }'), '--dry-run'),
+      ).toEqual([
+        'Nothing was applied. It would change:',
+        '  retention: words 730 days → 90 days, kinds.praise 730 days → 100 days',
+        '  1 remark is past its time by it: what was said is erased for good within a day',
+      ]);
+      expect(await typed(shop.replace('  words: 730d', '  words: 92d'), '--dry-run')).toHaveLength(2);
+      const others = shop
+        .replace(/^name: .*/m, 'name: Linden')
+        .replace(/^timezone: .*/m, 'timezone: Europe/Berlin')
+        .replace('prompts: 10, within', 'prompts: 3, within');
+      expect((await typed(others)).sort()).toEqual([
+        '  attention: changed',
+        '  name: changed',
+        '  timezone: changed',
+        'Applied kept.yaml as version 2:',
+      ]);
+      expect(await typed(`${others}# A word\n`)).toEqual([
+        'Applied kept.yaml as version 3:',
+        '  nothing but its wording or comments',
+      ]);
+    } finally {
+      await old.close();
+    }
   });
 });
 
