@@ -133,7 +133,7 @@ export async function tellOfOneDelayed(
 }
 
 /** Who has left is stood in for, as on a ladder. */
-const whoAnswers = (company: Company, { owner, place }: About): string =>
+export const whoAnswers = (company: Company, { owner, place }: Pick<About, 'owner' | 'place'>): string =>
   resolveRole(company, 'owner', { owner, place });
 
 /** A notice about a signal by the way its person prefers, once for each `what`. */

@@ -7,6 +7,7 @@ import { ladderPlansOfSignal, stageOfSignal, waits, type SignalStage, type Wait 
 import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
 import { callOvertaken } from '../records/decisions.ts';
+import { whoAnswers } from '../records/repairs.ts';
 import { InsightNow } from './insights.ts';
 import { placeIn } from './sight.ts';
 import { plansOf, stageOf } from './signalReading.ts';
@@ -55,7 +56,7 @@ export async function tasksOf(db: Db, company: Company, staff: string): Promise<
   const [now, signals, insights] = await Promise.all([momentOf(db), signalsOf(db, staff), insightsOf(db, staff)]);
   const anew = await Promise.all(signals.map((signal) => callOvertaken(db, signal)));
   const tasks = [
-    ...signals.flatMap((signal, n) => signalTask({ signal, anew: anew[n] ?? null, staff, now })),
+    ...signals.flatMap((signal, n) => signalTask({ signal, anew: anew[n] ?? null, company, staff, now })),
     ...insights.flatMap((insight) => insightTask(insight, company, staff, now)),
   ];
   const time = ({ due }: Task): number => due?.getTime() ?? Number.MAX_SAFE_INTEGER;
@@ -65,11 +66,13 @@ export async function tasksOf(db: Db, company: Company, staff: string): Promise<
 function signalTask({
   signal,
   anew,
+  company,
   staff,
   now,
 }: {
   signal: z.infer<typeof SignalRow>;
   anew: Date | null;
+  company: Company;
   staff: string;
   now: Date;
 }): Task[] {
@@ -85,7 +88,8 @@ function signalTask({
     const calls = asks === 'call' || asks === 'tell';
     return [{ about: 'signal', signal, stage, asks, anew: calls ? anew : null, plan, due: plan?.due ?? undefined }];
   };
-  if (signal.doubtful && holds) return task('doubt');
+  // No ladder calls anybody about it, so it is shown here to whoever stands in for a holder who has left.
+  if (signal.doubtful && whoAnswers(company, signal) === staff) return task('doubt');
   if (!holds && !told) return [];
   switch (stage) {
     case 'review':
@@ -129,13 +133,19 @@ function insightTask(insight: z.infer<typeof InsightRow>, company: Company, staf
   }
 }
 
-/** Open loops (never sample ones) that this person holds, or that the latest round's ladder has told them of. */
+/** Open loops (never sample ones) that this person holds, or that the latest round's ladder has told them of; and those whose holder has left with
+ *  a letter in doubt, for anybody: who stands in for them is in the company file. */
 const loopsOf = (staff: string) => sql.fragment`
   select o.id from now.open_loops o
   where exists (select from ownerships w where w.loop_id = o.id and w.ended_at is null and w.staff = ${staff})
     or exists (
       select from escalations e join plans p on p.id = e.plan_id
-      where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})`;
+      where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})
+    or exists (
+      select from ownerships w
+      join staff h on h.code = w.staff and h.removed_at is not null
+      join deliveries d on d.loop_id = w.loop_id and d.customer_id is not null and d.state = 'needs_human'
+      where w.loop_id = o.id and w.ended_at is null)`;
 
 const plansFor = (staff: string) => sql.fragment`
   coalesce((

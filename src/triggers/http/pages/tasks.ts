@@ -58,6 +58,7 @@ function signalTask(code: string, company: Company, task: Extract<Task, { about:
     ...why(task, code, { holder: signal.owner, cause: signal.owner_cause, reason: signal.owner_reason }, nameOf),
     ...(asks === 'promise' && { whyNow: 'the promised day has come' }),
     ...(asks === 'doubt' && { whyNow: 'nobody else can say whether it was sent' }),
+    ...(asks === 'doubt' && signal.owner !== code && { whyYou: `it was with ${nameOf(signal.owner)}, who has left` }),
     customer: signal.customer ? firstName(signal.customer) : undefined,
     anew: task.anew,
     doubtful: signal.doubtful,

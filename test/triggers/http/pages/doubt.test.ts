@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sql } from '../../../../src/store/pool.ts';
 import { planDelivery } from '../../../../src/store/records/deliveries.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
+import { handOver } from '../../../../src/triggers/responses/handOver.ts';
 import { kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
@@ -79,6 +80,26 @@ describe('a letter that may not have been sent', () => {
     expect(left.text).toContain('Left as it is by Omar Haddad: She has thanked us for it.');
     expect(left.text).not.toContain('could not be delivered');
     expect((await omar.get('/tasks')).text).not.toContain('may not have been sent');
+  });
+
+  test('is among the tasks of whoever stands in for a colleague who has left meanwhile, and settled from there', async () => {
+    const { shop } = pages;
+    await shop.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['aisha']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+    const { id, path, letter } = await doubtful();
+    await handOver(shop.db.heed, { loopId: id, by: 'omar', press: shop.press() }, { to: 'zoe', reason: 'She knows.' });
+    const omar = await pages.as('omar');
+    expect((await omar.get('/tasks')).text).not.toContain('may not have been sent');
+
+    await shop.db.apply((company) => void delete company.staff['zoe']);
+    const tasks = await omar.get('/tasks');
+    expect(tasks.text).toContain('may not have been sent');
+    expect(tasks.text).toContain('You, because it was with zoe, who has left.');
+    const mina = await pages.as('mina');
+    expect((await mina.get('/tasks')).text).not.toContain('may not have been sent');
+    await omar.press(tasks, `${path}/repair`, { action: 'leave', reason: 'She has thanked us for it' });
+    expect(await letterNow(letter)).toEqual({ state: 'failed', last_error_code: 'left_by_hand' });
   });
 
   test('is sent again from its page by somebody else of that place; whoever is slower is told who was faster', async () => {
