@@ -1,11 +1,12 @@
 /** Is this still the Temporal that we told? Runs that ended badly are woken again, and a lost Temporal is rebuilt from Postgres. */
 
-import type { Client } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
 import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { sql, type Pool } from '../../store/pool.ts';
 import { CountRow, NowRow } from '../../store/rows.ts';
+import { codeOf } from './codeOf.ts';
 
 export interface Reconciled {
   /** Temporal's memory was lost: every open loop has been woken. */
@@ -86,6 +87,12 @@ export async function reconcile(options: {
     on conflict (address) do update set namespace_id = excluded.namespace_id, swept_until = excluded.swept_until, seen_at = heed_now()`);
   return { lost, revived };
 }
+
+/** One that was wiped has none, nor the attributes that stories are looked up by: somebody has to make both. */
+export const lacksNamespace = (error: unknown): boolean => isGrpcServiceError(error) && codeOf(error) === notFound;
+
+/** As gRPC has it. */
+const notFound = '5';
 
 /** Whether another run of the same story goes on. */
 async function runsSince(client: Client, ended: { workflowId: string; runId: string }): Promise<boolean> {

@@ -12,7 +12,7 @@ import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
 import { nudgeLag } from '../timings.ts';
 import { codeOf } from './codeOf.ts';
 import { keepChain, keepNoLonger } from './keeping.ts';
-import { reconcile } from './reconcile.ts';
+import { lacksNamespace, reconcile } from './reconcile.ts';
 
 export interface Relay {
   stop(): Promise<void>;
@@ -94,7 +94,9 @@ export function startRelay(options: RelayOptions): Relay {
       } catch (error) {
         log.warn(
           { code: codeOf(error) },
-          'The relay could not compare itself with Temporal; it tries again in a few seconds.',
+          lacksNamespace(error)
+            ? `Temporal has no namespace ${options.client.options.namespace}, and nothing is carried until it has: run docker compose up -d, or docker/temporal/namespace.sh.`
+            : 'The relay could not compare itself with Temporal; it tries again in a few seconds.',
         );
       }
       await ears.idle(reconcileMs);

@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { newId } from '../../../src/domain/ids.ts';
-import { openLog } from '../../../src/log.ts';
+import { openLog, type Log } from '../../../src/log.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { leaseDueDeliveries, planDelivery } from '../../../src/store/records/deliveries.ts';
 import { factRecorded } from '../../../src/store/records/loops.ts';
@@ -275,6 +275,17 @@ describe('compared with Temporal', () => {
     expect(await nudgesOf(id)).toHaveLength(1);
     await it.stop();
   }, 20_000);
+
+  test('one that was wiped and has no namespace is said to have none, with what to do', async () => {
+    const heard: string[] = [];
+    const warn = (_: object, said: string): void => void heard.push(said);
+    const log = { debug() {}, info() {}, warn, error() {} } as unknown as Log;
+    relay(new Client({ connection, namespace: 'wiped' }), { log });
+    await until(() => heard.some((said) => said.includes('namespace')));
+    expect(heard).toContain(
+      'Temporal has no namespace wiped, and nothing is carried until it has: run docker compose up -d, or docker/temporal/namespace.sh.',
+    );
+  });
 
   test('whoever comes back to a former Temporal wakes every open loop, once', async () => {
     await compare('former');
