@@ -71,8 +71,9 @@ describe('docker compose', () => {
     for (const name of ['web', 'worker', 'relay']) expect(environmentOf(name)).toHaveProperty('DATABASE_URL');
     for (const name of ['worker', 'relay']) expect(environmentOf(name)).toHaveProperty('TEMPORAL_ADDRESS');
     expect(environmentOf('worker')).toHaveProperty('SMTP_URL');
+    // Where the runbook says to type heed doctor, which looks whether the web can be reached.
+    for (const name of ['web', 'worker', 'relay']) expect(environmentOf(name)).toHaveProperty('PUBLIC_URL');
     for (const name of ['web', 'worker']) {
-      expect(environmentOf(name)).toHaveProperty('PUBLIC_URL');
       expect(environmentOf(name)).toHaveProperty('SLACK_BOT_TOKEN');
       expect(environmentOf(name)).toHaveProperty('SLACK_SIGNING_SECRET');
     }
@@ -216,6 +217,13 @@ describe('.env.example', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual([...new Set(needed)].sort());
+  });
+
+  test('offers nothing for docker compose that docker compose hands to nobody', () => {
+    const others = lines.findIndex((line) => line.startsWith('# ---- Set by docker-compose.yml itself'));
+    const asked = [...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name!);
+    const offered = settings.filter(({ at }) => at < others).map(({ name }) => name);
+    expect(offered.filter((name) => !asked.includes(name))).toEqual([]);
   });
 
   test('shows the defaults that the code has', () => {
