@@ -117,7 +117,7 @@ export function addRights(program: Command, terminal: Terminal): void {
       }),
     );
 
-  verb('object', 'stop writing to and calling somebody, as the button in every letter does')
+  verb('object', 'stop writing to and calling somebody; the button in every letter ends letters alone')
     .option('--reason <text>', 'why; recorded')
     .action((asked: Asked) =>
       carryOut(asked, async (heed, subject, by) => {

@@ -1,4 +1,4 @@
-/** "Stop": nothing more is written to them, at any address, nor are they called. The same as the button on their page, and recorded alike. */
+/** "Stop": nothing more is written to them, at any address, nor are they called. Recorded as the button in their letters is, which ends letters alone. */
 
 import type { Heed } from '../heed.ts';
 import { stopReaching } from '../responses/stop.ts';
