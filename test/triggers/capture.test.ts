@@ -4,6 +4,7 @@ import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { everythingHeld } from '../../src/store/views/held.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -104,6 +105,35 @@ describe('capturing what a customer said', () => {
       'ada@example.com',
     );
   });
+
+  test.each([
+    ['number', { phone: '+31 6 2222 3333' }, { phone: '+31622223333' }],
+    ['loyalty card', { loyalty: 'L-4711' }, { loyalty: 'l-4711' }],
+  ])(
+    'whoever gave somebody’s %s with a mailbox of their own, before or after they spoke, reads nothing of what they say',
+    async (what, theirs, again) => {
+      const email = `mallory@${what.replace(' ', '-')}.example`;
+      const hear = async (words: string, customer: object, place = 'high-street') => {
+        const { id } = await capture(db.heed, { words, place, customer }, { channel: 'api', press: press() });
+        return whoSpoke(id);
+      };
+      const nameless = await hear('Is anybody there?', theirs);
+      const mallory = await hear('Open on Sunday?', { ...again, email });
+      const ada = await hear('Do you have this for my wife?', { ...theirs, name: 'Ada' });
+      const unnamed = await hear('And in blue?', again);
+      const elsewhere = await hear('And in red?', again, 'harbour');
+      for (const { id } of [nameless, ada, unnamed, elsewhere]) expect(id).not.toBe(mallory.id);
+      expect([ada.id, unnamed.id]).toEqual([nameless.id, nameless.id]);
+
+      const { company } = await db.heed.configuration();
+      const read = await everythingHeld(db.pool, company, mallory.id);
+      expect(JSON.stringify(read)).toContain('Open on Sunday?');
+      expect(JSON.stringify(read)).not.toMatch(/anybody there|my wife|in blue|in red|Ada/);
+      // Their own mailbox goes on telling whose it is, with the number and without.
+      expect((await hear('Hello?', { email })).id).toBe(mallory.id);
+      expect((await hear('Hello?', { ...theirs, email })).id).toBe(mallory.id);
+    },
+  );
 
   test('a name that was given at one place is told to no other: neither the name behind an address, nor one that it gets later', async () => {
     const hear = async (place: string, customer: { email: string; name?: string }) => {

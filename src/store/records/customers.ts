@@ -23,8 +23,10 @@ export interface Customer {
 
 /**
  * The customer whose identities these are, all of them, and whose name does not speak against it; or a new one, who is not recorded yet.
- * Whoever knows one address of somebody does not make another theirs: it would be written to. Where one of the two has no name, they are one
- * only as far as this tells no place a name that was given at another: the place where it is known already, or the only one that they spoke at.
+ * Whoever knows one address of somebody does not make another theirs: it would be written to. Nor is somebody who has a mailbox whoever leaves
+ * their number alone: behind a letter stands all that they said, and anybody may have given a number of others with a mailbox of their own.
+ * Where one of the two has no name, they are one only as far as this tells no place a name that was given at another: the place where it is
+ * known already, or the only one that they spoke at.
  */
 export async function recogniseCustomer(
   tx: Tx,
@@ -47,6 +49,10 @@ export async function recogniseCustomer(
       and not exists (
         select from given g
         where not exists (select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised))
+      and not exists (
+        select from identities i
+        where i.customer_id = c.id and i.kind = 'email'
+          and not exists (select from given g where g.kind = 'email' and g.normalised = i.normalised))
       and (
         lower(c.name) is not distinct from lower(${name}::text)
         or (${name}::text is null and exists (
