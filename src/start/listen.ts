@@ -5,13 +5,19 @@ import type { Hono } from 'hono';
 import type { Stop } from '../stops.ts';
 import { serverLimits } from '../triggers/http/requests.ts';
 
-/** Serves `app` until Heed stops. Throws a sentence when the port is taken; `setting` is what names it. */
+/** Serves `app` until Heed stops, to nobody who is slower than `limits`. Throws a sentence when the port is taken; `setting` is what names it. */
 export async function listen(
   app: Pick<Hono, 'fetch'>,
-  { port, hostname, setting }: { port: number; hostname: string; setting: string },
+  {
+    port,
+    hostname,
+    setting,
+    limits: { unreadTimeout, ...serverOptions } = serverLimits,
+  }: { port: number; hostname: string; setting: string; limits?: typeof serverLimits },
   stops: Stop[],
 ): Promise<void> {
-  const server = serve({ fetch: app.fetch, port, hostname, serverOptions: serverLimits });
+  const server = serve({ fetch: app.fetch, port, hostname, serverOptions });
+  server.setTimeout(unreadTimeout);
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {

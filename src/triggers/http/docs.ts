@@ -1,33 +1,44 @@
-/** The API's description for programs, and a page to read and try it. The viewer's files are our own and are read when somebody asks. */
+/** The API's description for programs, and a page to read and try it. The viewer's files are our own. */
 
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Hono } from 'hono';
 import { stringify } from 'yaml';
 import { contentPolicy } from './security.ts';
 
-/** `document` is made on the first request. */
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** `document` is asked for on the first request. What is large is made and kept once, as bytes that all who are answered share: a copy for each
+ *  who asks, and reads slowly, would fill the memory. */
 export function docs(document: () => object): Hono {
   const app = new Hono();
-  let made: object | undefined;
-  const described = (): object => (made ??= document());
+  const described = once(document);
+  const answer = (path: string, make: () => Bytes, headers: Record<string, string>): void => {
+    const made = once(make);
+    app.get(path, (c) => c.body(made(), 200, headers));
+  };
 
-  app.get('/openapi.json', (c) => c.json(described()));
-  app.get('/openapi.yaml', (c) =>
-    c.body(stringify(described(), { aliasDuplicateObjects: false }), 200, { 'Content-Type': 'application/yaml' }),
-  );
+  answer('/openapi.json', () => bytesOf(JSON.stringify(described())), { 'Content-Type': 'application/json' });
+  answer('/openapi.yaml', () => bytesOf(stringify(described(), { aliasDuplicateObjects: false })), {
+    'Content-Type': 'application/yaml',
+  });
   app.get('/docs', (c) => c.html(page, 200, { 'Content-Security-Policy': policy }));
   app.get('/docs/start.js', (c) => c.body(start, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }));
-  for (const { file, type, path } of viewer) {
-    app.get(`/docs/${file}`, async (c) =>
-      c.body(new Uint8Array(await readFile(path())), 200, {
-        'Content-Type': type,
-        'Cache-Control': 'public, max-age=86400',
-      }),
-    );
-  }
+  for (const { file, type, path } of viewer)
+    answer(`/docs/${file}`, () => readFileSync(path()), {
+      'Content-Type': type,
+      'Cache-Control': 'public, max-age=86400',
+    });
   return app;
 }
+
+/** The same each time, made when it is asked for first. */
+function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => (made ??= make());
+}
+
+const bytesOf = (text: string): Bytes => new TextEncoder().encode(text);
 
 const require = createRequire(import.meta.url);
 

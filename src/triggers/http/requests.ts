@@ -32,4 +32,6 @@ export const serverLimits = {
   headersTimeout: 10_000,
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 16 * kib,
+  /** Whoever takes nothing of their answer for so long is cut, too; longer than any answer is waited for. Not Node's: see `listen`. */
+  unreadTimeout: 30_000,
 };

@@ -1,11 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { serve } from '@hono/node-server';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { HttpBindings } from '@hono/node-server';
 import fc from 'fast-check';
 import getPort from 'get-port';
 import { Hono } from 'hono';
+import { listen } from '../../../src/start/listen.ts';
+import { stopAll, type Stop } from '../../../src/stops.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import { answerErrors, TooMany } from '../../../src/triggers/http/errors.ts';
 import { Buckets, callerAt, limitedRate } from '../../../src/triggers/http/rates.ts';
@@ -226,23 +229,27 @@ test('beyond what can be answered at once, people are told so at once; the watch
 });
 
 describe('slow callers', () => {
-  test('a thousand of them, a byte at a time, keep nobody else waiting, and are cut off', async () => {
+  const stops: Stop[] = [];
+  afterEach(() => stopAll(stops, () => {}));
+  /** As in production, ten times faster or more. */
+  const limits = {
+    ...serverLimits,
+    headersTimeout: serverLimits.headersTimeout / 10,
+    requestTimeout: serverLimits.requestTimeout / 10,
+    connectionsCheckingInterval: serverLimits.connectionsCheckingInterval / 10,
+    unreadTimeout: serverLimits.unreadTimeout / 30,
+  };
+  const atAPort = async (app: Pick<Hono, 'fetch'>): Promise<number> => {
     const port = await getPort();
+    await listen(app, { port, hostname: '127.0.0.1', setting: 'PORT', limits }, stops);
+    return port;
+  };
+
+  test('a thousand of them, a byte at a time, keep nobody else waiting, and are cut off', async () => {
     const app = new Hono();
     app.get('/', (c) => c.text('here'));
     app.post('/', async (c) => c.text(await c.req.text()));
-    const server = serve({
-      fetch: app.fetch,
-      port,
-      hostname: '127.0.0.1',
-      // As in production, a hundred times faster.
-      serverOptions: {
-        ...serverLimits,
-        headersTimeout: serverLimits.headersTimeout / 10,
-        requestTimeout: serverLimits.requestTimeout / 10,
-        connectionsCheckingInterval: serverLimits.connectionsCheckingInterval / 10,
-      },
-    });
+    const port = await atAPort(app);
     const cut: Promise<unknown>[] = [];
     const slow = await Promise.all(
       Array.from(
@@ -271,8 +278,41 @@ describe('slow callers', () => {
     await Promise.all(cut);
     clearInterval(drip);
     expect(cut).toHaveLength(1000);
-    await new Promise((closed) => server.close(closed));
   });
+
+  test('who ask for the largest there is and take nothing of it are cut off, and all of them cost no more than one', async () => {
+    const db = await openTestDatabase();
+    const app = createApp(webOf(db), { rateLimiting: false });
+    const ends = new Map<Socket, Promise<unknown>>();
+    const port = await atAPort({
+      fetch: (request, env, context) => {
+        const { socket } = (env as HttpBindings).incoming;
+        if (!ends.has(socket)) ends.set(socket, new Promise((closed) => socket.once('close', closed)));
+        return app.fetch(request, env, context);
+      },
+    });
+    const files = ['/docs/swagger-ui-bundle.js', '/openapi.json', '/openapi.yaml'];
+    const sizes = await Promise.all(
+      files.map(async (file) => (await (await fetch(`http://127.0.0.1:${port}${file}`)).arrayBuffer()).byteLength),
+    );
+    ends.clear();
+    const before = process.memoryUsage().rss;
+    // Several at once, so that not all of it fits into the line between the two.
+    const asking = files.map((file) => `GET ${file} HTTP/1.1\r\nHost: heed\r\n\r\n`.repeat(8)).join('');
+    const slow = Array.from({ length: 20 }, () => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(asking));
+      return socket.on('error', () => {});
+    });
+    while (ends.size < slow.length) await sleep(50);
+    await sleep(500);
+    const asked = 8 * slow.length * sizes.reduce((a, b) => a + b);
+    expect(asked).toBeGreaterThan(250_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(asked / 4);
+    // Each of them, or this never ends.
+    await Promise.all(ends.values());
+    for (const socket of slow) socket.destroy();
+    await db.close();
+  }, 60_000);
 
   test('are looked for every few seconds, not every half a minute as Node does by itself', () => {
     const server = createServer(serverLimits);
