@@ -23,6 +23,8 @@ type Kind = keyof typeof rates;
 
 /** More than this at a time is answered by nobody: who comes later is told so at once, and the database is spared. */
 const mostAtOnce = 500;
+/** Of these so many from one address, as many as a mail scanner may open links: whoever never ends what they send keeps nobody else out. */
+const mostOfOne = 100;
 
 /**
  * Refuses whoever empties their bucket, and everybody beyond what can be answered at once, before the request is looked at. `hops`: how many
@@ -32,7 +34,7 @@ export function limitedRate(hops: number, now: () => number = () => performance.
   const buckets = Object.fromEntries(
     Object.entries(rates).map(([kind, rate]) => [kind, new Buckets(rate, now)]),
   ) as unknown as Record<Kind, Buckets>;
-  let inHand = 0;
+  const inHand = new InHand();
 
   return async (c, next) => {
     const { path, method } = c.req;
@@ -48,16 +50,12 @@ export function limitedRate(hops: number, now: () => number = () => performance.
     const bySlack = path.startsWith('/slack/');
     if (guesses.length > 0 && !bySlack) buckets.guess.mustHave(address);
     // Whoever watches over us is answered also then.
-    if (inHand >= mostAtOnce && !path.startsWith('/health'))
-      throw new DomainError(
-        'service_unavailable',
-        'More people ask just now than we can answer. Try again in a moment.',
-      );
-    inHand += 1;
+    if (!path.startsWith('/health')) inHand.mustHaveRoom(address);
+    inHand.begin(address);
     try {
       await next();
     } finally {
-      inHand -= 1;
+      inHand.end(address);
     }
     if (!guesses.includes(c.res.status)) return;
     if (bySlack) buckets.guess.take(address);
@@ -67,6 +65,38 @@ export function limitedRate(hops: number, now: () => number = () => performance.
 
 /** Mail programs unsubscribe for their people, many from one address, and must never be kept from it. */
 const isByLink = (path: string): boolean => isOpenedByALink(path) && !path.startsWith('/unsubscribe/');
+
+/** What is being answered at this moment, in all and for each caller, from its headers on. */
+class InHand {
+  #all = 0;
+  readonly #callers = new Map<string, number>();
+
+  /** Throws TooMany, or `service_unavailable` where it is not this caller who asks too much. */
+  mustHaveRoom(who: string): void {
+    if (this.#of(who) >= mostOfOne) throw new TooMany(1);
+    if (this.#all >= mostAtOnce)
+      throw new DomainError(
+        'service_unavailable',
+        'More people ask just now than we can answer. Try again in a moment.',
+      );
+  }
+
+  begin(who: string): void {
+    this.#all += 1;
+    this.#callers.set(who, this.#of(who) + 1);
+  }
+
+  end(who: string): void {
+    this.#all -= 1;
+    const left = this.#of(who) - 1;
+    if (left > 0) this.#callers.set(who, left);
+    else this.#callers.delete(who);
+  }
+
+  #of(who: string): number {
+    return this.#callers.get(who) ?? 0;
+  }
+}
 
 interface Bucket {
   left: number;

@@ -197,6 +197,27 @@ describe('who asks too much', () => {
     await untilRefused(spoofed, 60);
   });
 
+  test('hundreds who never end what they send, from one address, keep nobody else out', async () => {
+    const { ask } = counted();
+    const endings: (() => void)[] = [];
+    const slow = async () =>
+      ask('/v1/signals', '192.0.2.1', {
+        method: 'POST',
+        duplex: 'half',
+        body: new ReadableStream({ start: (words) => void endings.push(() => words.close()) }),
+      });
+    const asked = Array.from({ length: 300 }, slow);
+    await sleep(1000);
+    asked.push(...Array.from({ length: 250 }, slow));
+    expect((await ask('/docs', '192.0.2.1')).status).toBe(429);
+    expect((await ask('/sign-in', '192.0.2.2')).status).toBe(200);
+
+    for (const end of endings) end();
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses.filter((status) => status !== 429)).toEqual(Array(100).fill(401));
+    expect((await ask('/docs', '192.0.2.1')).status).toBe(200);
+  });
+
   test('nobody is kept from unsubscribing', async () => {
     const { ask } = counted();
     await untilRefused(() => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA'), 60);
