@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { leaveCards } from './redactions.ts';
 
 const VersionRow = z.object({ version: z.number() });
 const SameRow = z.object({ same: z.boolean() });
@@ -68,8 +69,8 @@ export async function isInForce(db: Db, yaml: string): Promise<boolean> {
   return latest ?? false;
 }
 
-/** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed and
- *  loses every open door at once. The same text again makes no new version. Returns the version in force. */
+/** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed;
+ *  they, and whoever gets another address, lose every open door at once. The same text again makes no new version. Returns the version in force. */
 export async function applyConfiguration(
   tx: Tx,
   applied: { yaml: string; company: Company; by: string },
@@ -84,14 +85,14 @@ export async function applyConfiguration(
     values (${applied.yaml}, ${JSON.stringify(applied.company)}::json, ${applied.by})
     returning version`);
   const staff = Object.entries(applied.company.staff);
-  // Whoever opens another mailbox is somebody else: what went to the old one lets nobody in any more.
+  // Whoever opens another mailbox is somebody else, also after a while away: what went to the old one lets nobody in any more.
   const moved = await tx.anyFirst(sql.type(CodeRow)`
     select s.code from staff s
     join ${sql.unnest(
       staff.map(([code, person]) => [code, person.email.toLowerCase()]),
       ['text', 'text'],
     )} as file (code, email) on file.code = s.code
-    where s.email <> file.email`);
+    where s.email not in (file.email, 'former:' || s.code || ':' || file.email)`);
   // Two people may swap addresses in one edit, so the old ones give way first. Whoever keeps theirs is not touched: a new address locks their
   // row against all that name them, and who presses for two colleagues would wait for this, and this for them.
   await tx.query(sql.unsafe`
@@ -119,16 +120,17 @@ export async function applyConfiguration(
       staff.map(([code]) => code),
       'text',
     )}))`);
-  const out = sql.fragment`(staff = any(${sql.array(moved, 'text')}) or staff in (select code from staff where removed_at is not null))`;
+  const gone = sql.fragment`(select unnest(${sql.array(moved, 'text')}) union all select code from staff where removed_at is not null)`;
   await tx.query(sql.unsafe`
     update sessions set revoked_at = heed_now()
-    where revoked_at is null and ${out}`);
+    where revoked_at is null and staff in ${gone}`);
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
-    where revoked_at is null and ${out}`);
+    where revoked_at is null and staff in ${gone}`);
   await tx.query(sql.unsafe`
     update api_keys set revoked_at = heed_now()
-    where revoked_at is null and name in (select code from staff where removed_at is not null)`);
+    where revoked_at is null and name in ${gone}`);
+  await leaveCards(tx, moved);
   const places = Object.entries(applied.company.places);
   await tx.query(sql.unsafe`
     insert into places (code, name)

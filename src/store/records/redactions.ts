@@ -30,6 +30,19 @@ export async function takeCards(tx: Tx, insight: string, from: readonly string[]
   return takeBack(tx, sql.fragment`d.channel = 'slack' and ${theirs}`);
 }
 
+/** What was posted to these people stands in rooms that are not theirs any more: their cards are not edited there, and the next is posted anew. A
+ *  card about an insight is taken back, since an erasure finds it as a card alone; what is about a signal it finds in the ledger. */
+export async function leaveCards(tx: Tx, staff: readonly string[]): Promise<void> {
+  const theirs = sql.array([...staff], 'text');
+  await takeBack(
+    tx,
+    sql.fragment`d.channel = 'slack' and exists (
+      select from slack_cards c join loops l on l.id = c.loop_id and l.kind = 'insight'
+      where c.staff = any(${theirs}) and c.staff = d.staff and c.loop_id = d.loop_id)`,
+  );
+  await tx.query(sql.unsafe`delete from slack_cards where staff = any(${theirs})`);
+}
+
 async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id)

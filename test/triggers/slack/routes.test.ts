@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { startSlackRoom, type SlackRoom } from '../../../src/embedded/slackRoom.ts';
+import type { SlackMessage } from '../../../src/integrations/letter.ts';
 import { openSlack } from '../../../src/integrations/slack.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
@@ -59,7 +60,9 @@ async function delivers(purpose: Purpose, staff: string, loopId: string): Promis
   if (!sent.accepted) throw new Error(sent.code);
   await shop.db.pool.transaction(async (tx) => {
     if (purpose === 'prompt') await keepCard(tx, delivery, sent.ref!);
-    await tx.query(sql.unsafe`update deliveries set state = 'sent' where id = ${delivery.id}`);
+    await tx.query(
+      sql.unsafe`update deliveries set state = 'sent', provider_ref = ${sent.ref ?? null} where id = ${delivery.id}`,
+    );
   });
 }
 
@@ -420,6 +423,56 @@ describe('who may', () => {
     await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:2` }));
     expect((await shop.signal(signal.id)).acknowledged_at).toBeNull();
     expect(whispered('jonas')).toContain('moved on since you were asked');
+  });
+});
+
+describe('whoever gets a code after somebody else', () => {
+  const [former, present] = [address('jonas'), 'jona.new@linden-vale.example'];
+  const livesAt = (staff: string, email: string) =>
+    shop.db.apply((company) => void (company.staff[staff]!.email = email));
+  const before = (email: string) => room.messages(email).filter(({ deleted }) => !deleted);
+
+  test.each([
+    ['at once', async () => {}],
+    ['after a while without anybody', () => shop.db.apply(({ staff }) => void delete staff['jonas'])],
+  ])('%s is asked in a room of their own, and the former one hears nothing more', async (_, meanwhile) => {
+    const signal = await onesCard();
+    const left = structuredClone(before(former));
+    const jonas = shop.db.company.staff['jonas']!;
+    await meanwhile();
+    await shop.db.apply((company) => void (company.staff['jonas'] = { ...jonas, email: present }));
+
+    await acknowledge(shop.db.heed, { loopId: signal.id, by: 'jonas', press: shop.press() });
+    await expect(shop.planned('card', 'jonas', signal.id)).rejects.toThrow();
+    await shop.db.passTime('1 day 1 hour');
+    await shop.climbs(signal.id);
+    await delivers('prompt', 'jonas', signal.id);
+    expect(textOf(before(present).at(-1)!)).toContain(signal.reference);
+    expect(before(present).at(-1)!.threadTs).toBeUndefined();
+    expect(before(former)).toEqual(left);
+
+    await shop.db.passTime('-1 day -1 hour');
+    await livesAt('jonas', former);
+  });
+
+  test('a card about several people is taken from the former one, since nobody would find it once one of them is erased', async () => {
+    const insight = await tomasCard('Do you have this jacket in green?');
+    expect(textOf(before(address('tomas')))).toContain('this jacket in green');
+    await livesAt('tomas', 'tom.new@linden-vale.example');
+    const taken = await shop.composes(await shop.planned('redaction', 'tomas', insight));
+    await slack.send((taken as { slack: SlackMessage }).slack, 'taken back');
+    expect(textOf(before(address('tomas')))).not.toContain('this jacket in green');
+    await livesAt('tomas', address('tomas'));
+  });
+
+  test('whoever comes back to the address they had goes on with the cards they had', async () => {
+    const signal = await onesCard();
+    const jonas = shop.db.company.staff['jonas']!;
+    await shop.db.apply(({ staff }) => void delete staff['jonas']);
+    await shop.db.apply((company) => void (company.staff['jonas'] = jonas));
+    await acknowledge(shop.db.heed, { loopId: signal.id, by: 'jonas', press: shop.press() });
+    await delivers('card', 'jonas', signal.id);
+    expect(textOf(cardOf('jonas'))).toContain('Taken by you');
   });
 });
 

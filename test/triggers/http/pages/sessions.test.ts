@@ -158,7 +158,7 @@ describe('a session', () => {
 });
 
 describe('whoever gets another address in the company file', () => {
-  test('is out at once, and so is whoever reads the old mailbox: nothing that went there lets anybody in', async () => {
+  test('is out at once, and so is whoever reads the old mailbox: nothing that went there lets anybody in, nor does a key of theirs', async () => {
     const { db } = pages.shop;
     const livesAt = (email: string) =>
       db.apply((company) => {
@@ -169,13 +169,19 @@ describe('whoever gets another address in the company file', () => {
     const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
     const task = linkIn(await pages.shop.letter('prompt', 'yara', signal.id), '/t/');
     const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'yara' });
+    const key = `key-of-yara-${crypto.randomUUID()}`;
+    await keepApiKey(db.pool, key, 'yara', ['*']);
+    const app = createApp(pages.web, { rateLimiting: false });
+    const byKey = async (): Promise<number> =>
+      (await app.request('/v1/signals', { headers: { Authorization: `Bearer ${key}` } })).status;
     const [yara, omar] = [await pages.as('yara'), await pages.as('omar')];
-    expect([await isIn(yara), (await pages.nobody().get(task)).status]).toEqual([true, 200]);
+    expect([await isIn(yara), (await pages.nobody().get(task)).status, await byKey()]).toEqual([true, 200, 200]);
 
     await livesAt('yara@linden-vale.example');
     expect([await isIn(yara), await isIn(omar)]).toEqual([false, true]);
     expect((await pages.nobody().get(task)).status).toBe(410);
     expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect(await byKey()).toBe(401);
     expect(await isIn(await pages.as('yara'))).toBe(true);
   });
 });
