@@ -311,6 +311,11 @@ describe('keys', () => {
       body: { invalidParams: [{ name: 'by' }] },
     });
     expect(await responding.post('/v1/signals', said())).toMatchObject({ status: 403 });
+    // Nor does it speak as the customer.
+    expect(await responding.post(`/v1/signals/${body.id}/confirmation`, { says: 'yes' })).toMatchObject({
+      status: 400,
+      body: { invalidParams: [{ name: 'by' }] },
+    });
   });
 });
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { sql } from '../../../src/store/pool.ts';
+import { keepApiKey } from '../../../src/store/records/apiKeys.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openApi, type Api } from './contract.ts';
 import { goOn } from './story.ts';
@@ -142,6 +144,34 @@ test('a no, even after closing, opens the next round one level up', async () => 
   expect(told.indexOf('Not settled; starting again.')).toBeLessThan(
     told.indexOf('It goes one level up, to Ingrid Solberg.'),
   );
+});
+
+test('a yes is the customer’s own word only where the key speaks for others; else its person heard it, or nobody did', async () => {
+  const saidBy = async (name: string, ...scopes: string[]) => {
+    const id = await captured(complaint());
+    await respond(id, 'follow-up', { by: 'priya', words: 'We are sorry.' });
+    await db.pool.query(
+      sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id} and purpose = 'answer'`,
+    );
+    const key = `key-${randomUUID()}`;
+    await keepApiKey(db.pool, key, name, scopes);
+    const { status } = await api.app.request(`/v1/signals/${id}/confirmation`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${key}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': randomUUID(),
+      },
+      body: JSON.stringify({ says: 'yes' }),
+    });
+    const kept = await db.pool.any(sql.type(z.object({ says: z.string(), by: z.string().nullable() }))`
+      select says, by from confirmations where loop_id = ${id}`);
+    return { status, kept };
+  };
+  expect(await saidBy('till', 'respond')).toEqual({ status: 400, kept: [] });
+  expect(await saidBy('priya', 'respond')).toEqual({ status: 201, kept: [{ says: 'yes', by: 'priya' }] });
+  const spoken = { status: 201, kept: [{ says: 'yes', by: null }] };
+  expect(await saidBy('shop page', 'respond', 'respond-for')).toEqual(spoken);
 });
 
 describe('every response', () => {

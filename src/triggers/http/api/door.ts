@@ -72,11 +72,14 @@ export async function mustBeInSight(
 
 const may = (key: ApiKey, scope: Scope): boolean => key.scopes.includes(scope) || key.scopes.includes('*');
 
+/** Whether what comes with this key may be somebody else's word: a colleague's, or the customer's own. */
+export const speaksForOthers = (c: Context<ApiEnv>): boolean => may(c.get('key'), 'respond-for');
+
 /** In whose name a response is given: `by`, where the key may speak for others; else the person the key is named after. */
 export async function inWhoseName(c: Context<ApiEnv>, by: string | undefined, company: Company): Promise<string> {
   const key = c.get('key');
   const name = by ?? key.name;
-  if (by !== undefined && by !== key.name && !may(key, 'respond-for')) {
+  if (by !== undefined && by !== key.name && !speaksForOthers(c)) {
     await c.get('refused')('no_scope');
     throw new DomainError(
       'forbidden',

@@ -3,7 +3,15 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Heed } from '../../heed.ts';
 import type { Responding, Response as Recording } from '../../responses/respond.ts';
-import { allowedTo, IdempotencyKey, inWhoseName, mustBeInSight, pressOf, type ApiEnv } from './door.ts';
+import {
+  allowedTo,
+  IdempotencyKey,
+  inWhoseName,
+  mustBeInSight,
+  pressOf,
+  speaksForOthers,
+  type ApiEnv,
+} from './door.ts';
 import { Id, json, problemsOfWriting, Recorded, replayedHeader } from './shapes.ts';
 
 /** Staff code of the person who responds. */
@@ -18,7 +26,7 @@ export interface ResponseRoute<Body extends { by?: string | undefined }> {
   summary: string;
   body: z.ZodType<Body>;
   respond: (heed: Heed, responding: Responding, said: Omit<Body, 'by'>) => Promise<Recording>;
-  /** Where the customer may say it themselves: without a colleague who heard it. */
+  /** Where the customer may say it themselves: without a colleague who heard it, by a key that speaks for others. */
   fromCustomer?: (heed: Heed, responding: Omit<Responding, 'by'>, said: Omit<Body, 'by'>) => Promise<Recording>;
 }
 
@@ -57,7 +65,7 @@ export function addResponse(
       await mustBeInSight(heed, c, of === 'signals' ? 'signal' : 'insight', c.req.valid('param').id);
       const responding = { loopId: c.req.valid('param').id, press: pressOf(c, `${c.req.path}\n`) };
       const recorded =
-        fromCustomer && name === undefined
+        fromCustomer && name === undefined && speaksForOthers(c)
           ? await fromCustomer(heed, responding, said)
           : await respond(heed, { ...responding, by: await inWhoseName(c, name, company) }, said);
       if (recorded.replayed) c.header('Idempotency-Replayed', 'true');

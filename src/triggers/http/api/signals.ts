@@ -147,7 +147,12 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   add({
     noun: 'confirmation',
     summary: 'The customer says whether it is settled; `by` is the colleague who heard it',
-    body: Confirmation.safeExtend({ by }),
+    body: Confirmation.safeExtend({
+      by: by.meta({
+        description:
+          'Staff code of the colleague who heard it. Left out with the scope respond-for, it is the customer’s own word; without that scope, the word of the person the key is named after.',
+      }),
+    }),
     respond: confirm,
     fromCustomer: confirm,
   });
