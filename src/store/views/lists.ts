@@ -8,11 +8,15 @@ import { InsightNow } from './insights.ts';
 import { placeIn } from './sight.ts';
 import { SignalNow } from './signals.ts';
 
-/** Moment as Postgres writes it, to the microsecond, and id. */
+/** Moment in microseconds since 1970, in at most sixteen digits, and id. */
 export type After = readonly [at: string, id: string];
 
 const SignalRow = SignalNow.extend({ position: z.string() });
 const InsightRow = InsightNow.extend({ position: z.string() });
+
+/** All that a page says of where it ends is a number: none is no moment, and it means the same in every time zone. */
+const moment = (microseconds: string) =>
+  sql.fragment`timestamptz 'epoch' + ${microseconds}::bigint * interval '1 microsecond'`;
 
 /** One look-up a row: else the planner may work out what is true of everything there ever was, and keep a page of it. */
 const eachOfPage = (view: 'signals' | 'insights') =>
@@ -28,11 +32,11 @@ export function signalsPage(
     with page as materialized (
       select s.id
       from signals s join loops l on l.id = s.id
-      where not l.sample and ${placeIn(sight)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
+      where not l.sample and ${placeIn(sight)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
       order by s.captured_at desc, s.id desc
       limit ${most}
     )
-    select s.*, s.captured_at::text as position
+    select s.*, (extract(epoch from s.captured_at) * 1000000)::bigint::text as position
     from page cross join lateral (${eachOfPage('signals')}) s
     order by s.captured_at desc, s.id desc`);
 }
@@ -51,11 +55,11 @@ export function insightsPage(
       where not o.sample
         and (${placeIn(sight, 'o')} or exists (
           select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and ${placeIn(sight)}))
-        ${after ? sql.fragment`and (i.opened_at, i.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql.fragment``}
+        ${after ? sql.fragment`and (i.opened_at, i.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
       order by i.opened_at desc, i.id desc
       limit ${most}
     )
-    select i.*, i.opened_at::text as position
+    select i.*, (extract(epoch from i.opened_at) * 1000000)::bigint::text as position
     from page cross join lateral (${eachOfPage('insights')}) i
     order by i.opened_at desc, i.id desc`);
 }

@@ -336,9 +336,16 @@ describe('lists', () => {
 
   test('a cursor of another list, an altered one and a wild limit are refused', async () => {
     const { body } = await api.get('/v1/signals?limit=1');
+    const [list, , id] = JSON.parse(Buffer.from(body.nextCursor, 'base64url').toString()) as string[];
+    const altered = (moment: string) => Buffer.from(JSON.stringify([list, moment, id])).toString('base64url');
+    // The latest that can be said is a moment, too.
+    expect((await api.get(`/v1/signals?cursor=${altered('9'.repeat(16))}`)).status).toBe(200);
     for (const query of [
       `/v1/insights?cursor=${body.nextCursor}`,
       '/v1/signals?cursor=abc',
+      ...['9999-99-99 99:99:99+99', '2026-02-30 10:00:00+00', '-1', '1e3', '9'.repeat(17), 'now'].map(
+        (moment) => `/v1/signals?cursor=${altered(moment)}`,
+      ),
       '/v1/signals?limit=0',
       '/v1/signals?limit=1001',
       '/v1/signals?limit=x',
