@@ -61,6 +61,16 @@ export function maySeeInsight(
   return mayDecide(company, staff, insight) || insight.places.some((place) => maySeePlace(company, staff, place));
 }
 
+/** Who reads how the loop goes: whoever runs a place, leads somebody, or answers for all of it. */
+export function leads(company: Company, staff: string): boolean {
+  return (
+    company.executive === staff ||
+    company.staff[staff]?.places === 'all' ||
+    Object.values(company.places).some(({ manager }) => manager === staff) ||
+    Object.values(company.staff).some(({ lead }) => lead === staff)
+  );
+}
+
 /** A key sees the places it was given (null: all of them), and one that is named after somebody no more than they do. */
 export function placesSeenWith(company: Company, key: { name: string; places: readonly string[] | null }): string[] {
   const given = Object.keys(company.places).filter((place) => key.places?.includes(place) ?? true);

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { figures } from '../../../src/domain/measures.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { keepApiKey, scopes, type Scope } from '../../../src/store/records/apiKeys.ts';
+import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { linkKinds, makeLink, type NewLink } from '../../../src/store/records/links.ts';
 import { signalNow, type SignalNow } from '../../../src/store/views/signals.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
@@ -36,6 +37,8 @@ interface Asked {
   marks: string[];
 }
 
+/** By the company file: whoever runs a place, leads somebody, or sees all of it. */
+const leaders = ['jonas', 'femke', 'omar', 'tomas', 'ingrid'];
 const nobodyHas = '0197f000-0000-7000-8000-000000000000';
 
 beforeAll(async () => {
@@ -350,7 +353,6 @@ describe('people and places', () => {
   });
 
   test('the numbers of the loop are for those who lead', async () => {
-    const leaders = ['jonas', 'femke', 'omar', 'tomas', 'ingrid'];
     for (const [route] of under('colleague').filter(([, its]) => 'leading' in its)) {
       const path = patternOf(route)[1].replace(':figure', 'captured');
       for (const [who, visitor] of visitors)
@@ -436,13 +438,15 @@ describe('keys', () => {
         if (!isMine) expect([route, answer.text]).toEqual([route, nothing.text]);
       }
     }
-    for (const list of ['GET /v1/signals', 'GET /v1/insights', 'GET /v1/reports/loop']) {
+    const tellsNumbers = name !== 'luca';
+    for (const list of ['GET /v1/signals', 'GET /v1/insights', ...(tellsNumbers ? ['GET /v1/reports/loop'] : [])]) {
       const { status, text } = await ask(key, list);
       expect([list, status]).toEqual([list, 200]);
       const all = [...said.map(({ signal }) => signal.id), ...asked.map(({ id }) => id)];
       const shown = all.filter((id) => text.includes(id));
       expect([list, shown.filter((id) => !mine.includes(id))]).toEqual([list, []]);
     }
+    if (!tellsNumbers) return;
     const report = JSON.parse((await ask(key, 'GET /v1/reports/loop')).text) as {
       own: { funnel: { count: number }[] };
     };
@@ -466,6 +470,15 @@ describe('keys', () => {
     }
     expect(await pages.facts()).toBe(before);
     expect((await capture({ place: 'station', by: 'luca' })).status).toBe(202);
+  });
+
+  test('one that is named after somebody tells the numbers of the loop where they lead, as their page does', async () => {
+    for (const who of visitors.keys()) {
+      const { status } = await ask(await made(who, ['read'], null), 'GET /v1/reports/loop');
+      expect([who, status]).toEqual([who, leaders.includes(who) ? 200 : 403]);
+    }
+    const refused = await refusalsSince(pages.shop.db.pool, 1);
+    expect(refused.filter(({ door, why }) => door === 'api' && why === 'does_not_lead')).toHaveLength(2);
   });
 
   test('one that is named after somebody answers for nobody else', async () => {

@@ -1,6 +1,9 @@
 /** /v1/reports/loop: what the leaders' page says, as numbers. */
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Company } from '../../../domain/company.ts';
+import { leads } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import type { LoopReport } from '../../../domain/loopReport.ts';
 import { lastDays, steps } from '../../../domain/measures.ts';
@@ -75,7 +78,8 @@ const getLoop = createRoute({
   path: '/reports/loop',
   tags: ['reports'],
   summary: 'Used, claimed against confirmed, promises, stage times',
-  description: 'Of the period [from, to); the last ninety days if left out. The definitions stand on the loop’s page.',
+  description:
+    'Of the period [from, to); the last ninety days if left out. The definitions stand on the loop’s page. A key that is named after somebody reads it where they lead.',
   middleware: allowedTo('read'),
   request: { query: z.strictObject({ from: moment, to: moment, place: z.string().max(64).optional() }) },
   responses: { 200: json(Report, 'The report'), ...problemsOfReading },
@@ -85,6 +89,7 @@ export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   api.openapi(getLoop, async (c) => {
     const { from, to, place } = c.req.valid('query');
     const { company } = await heed.configuration();
+    await mustLead(c, company);
     const sight = c.get('sight');
     if (place !== undefined && !c.get('places').includes(place))
       throw refused('place', `There is no place "${place}".`);
@@ -93,6 +98,17 @@ export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     if (within.from >= within.to) throw refused('from', 'must be before "to".');
     return c.json(written(await loopReport(heed.pool, company, within)), 200);
   });
+}
+
+/** A key that is named after somebody may no more than they may at the page of the loop. */
+async function mustLead(c: Context<ApiEnv>, company: Company): Promise<void> {
+  const { name } = c.get('key');
+  if (!company.staff[name] || leads(company, name)) return;
+  await c.get('refused')('does_not_lead');
+  throw new DomainError(
+    'forbidden',
+    `How the loop goes is for those who lead, and this key is named after ${company.staff[name].name}.`,
+  );
 }
 
 const refused = (name: string, reason: string): DomainError =>

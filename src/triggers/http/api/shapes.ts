@@ -28,7 +28,7 @@ const problem = (description: string) => ({
 export const problemsOfReading = {
   400: problem('A parameter is not right'),
   401: problem('No key, or not one of ours'),
-  403: problem('The key lacks the scope'),
+  403: problem('The key lacks the scope, or is named after somebody who may not'),
   404: problem('Nothing under that id'),
   429: problem('Too many requests; see Retry-After'),
   503: problem('Not possible just now; see Retry-After'),

@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Company } from '../../../domain/company.ts';
+import { leads } from '../../../domain/entitlement.ts';
 import { latestCustomer } from '../../../store/views/yours.ts';
 import { tasksOf } from '../../../store/views/tasks.ts';
 import { bare, page, type DemoBar, type Frame, type Html } from '../../../web/page.ts';
@@ -40,7 +41,12 @@ export async function frameOf(c: Context, web: Web, drawn: Drawn): Promise<Frame
     demo: await demoBarOf(web, visitor?.code),
     viewer:
       visitor && !alone
-        ? { code: visitor.code, name: visitor.name, leads: leads(visitor), waiting: await waitingFor(web, visitor) }
+        ? {
+            code: visitor.code,
+            name: visitor.name,
+            leads: leads(visitor.company, visitor.code),
+            waiting: await waitingFor(web, visitor),
+          }
         : undefined,
   };
 }
@@ -81,16 +87,6 @@ export function demoPeople(company: Company): string[] {
 }
 
 export const firstName = (name: string): string => name.trim().split(/\s+/)[0] ?? name;
-
-/** Who reads how the loop goes: whoever runs a place, leads somebody, or answers for all of it. */
-export function leads({ code, company }: Pick<Visitor, 'code' | 'company'>): boolean {
-  return (
-    company.executive === code ||
-    company.staff[code]?.places === 'all' ||
-    Object.values(company.places).some(({ manager }) => manager === code) ||
-    Object.values(company.staff).some(({ lead }) => lead === code)
-  );
-}
 
 const waitingFor = async (web: Web, { company, code }: Visitor): Promise<number> =>
   (await tasksOf(web.heed.pool, company, code)).tasks.length;

@@ -1,6 +1,7 @@
 /** How the loop goes, for those who lead; and the people behind each number. */
 
 import { Hono, type Context } from 'hono';
+import { leads } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { figures, isFigure, lastDays } from '../../../domain/measures.ts';
 import { resolveRole } from '../../../domain/routing.ts';
@@ -13,7 +14,7 @@ import { loop } from '../../../web/loop/loop.ts';
 import type { Asked } from '../../../web/loop/shown.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, leads } from './draw.ts';
+import { draw } from './draw.ts';
 import { skipIn } from './skip.ts';
 import { titleOf } from './titles.ts';
 
@@ -86,7 +87,7 @@ async function list(c: Context, web: Web, { company, places, sight }: Visitor): 
 
 async function mustLead(c: Context, web: Web): Promise<Visitor> {
   const visitor = await mustBeSignedIn(c, web);
-  if (leads(visitor)) return visitor;
+  if (leads(visitor.company, visitor.code)) return visitor;
   web.heed.turnedAway.count({ door: 'page', why: 'does_not_lead', whose: visitor.code });
   throw new DomainError(
     'forbidden',

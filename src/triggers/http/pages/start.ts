@@ -1,12 +1,13 @@
 /** The first screen; whoever is signed in goes on to where their work is. */
 
 import { Hono, type Context } from 'hono';
+import { leads } from '../../../domain/entitlement.ts';
 import { headline } from '../../../store/views/loopReport.ts';
 import { tasksOf } from '../../../store/views/tasks.ts';
 import { demoStart, start } from '../../../web/start.ts';
 import { visitorOf } from '../session.ts';
 import type { Web } from '../web.ts';
-import { draw, firstName, leads } from './draw.ts';
+import { draw, firstName } from './draw.ts';
 import { firstPerson } from './story.ts';
 
 export function startPages(web: Web): Hono {
@@ -15,7 +16,7 @@ export function startPages(web: Web): Hono {
     const visitor = await visitorOf(c, web);
     if (!visitor) return show(c, web);
     const { tasks } = await tasksOf(web.heed.pool, visitor.company, visitor.code);
-    return c.redirect(tasks.length > 0 || leads(visitor) ? '/tasks' : '/capture', 303);
+    return c.redirect(tasks.length > 0 || leads(visitor.company, visitor.code) ? '/tasks' : '/capture', 303);
   });
   // The beginning of the demonstration, for whoever is in the middle of it.
   app.get('/start', (c) => show(c, web));
