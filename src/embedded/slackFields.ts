@@ -19,7 +19,7 @@ export interface Person {
   email: string;
   name: string;
   /** Left out for a member of the workspace. */
-  standing?: 'guest' | 'stranger' | 'deactivated' | undefined;
+  standing?: 'guest' | 'guest of one channel' | 'stranger' | 'deactivated' | 'unconfirmed' | 'bot' | undefined;
 }
 
 const typed: Record<string, string> = {

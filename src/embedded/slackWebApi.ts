@@ -276,10 +276,11 @@ const asUser = (person: Person) => ({
   name: person.email.split('@')[0],
   deleted: person.standing === 'deactivated',
   real_name: person.name,
-  is_bot: false,
-  is_restricted: person.standing === 'guest',
-  is_ultra_restricted: false,
+  is_bot: person.standing === 'bot',
+  is_restricted: person.standing === 'guest' || person.standing === 'guest of one channel',
+  is_ultra_restricted: person.standing === 'guest of one channel',
   is_stranger: person.standing === 'stranger',
+  is_email_confirmed: person.standing !== 'unconfirmed',
   profile: { real_name: person.name, display_name: person.name, email: person.email, team: team.id },
 });
 

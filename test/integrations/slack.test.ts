@@ -36,6 +36,12 @@ const last = () => room.messages(jonas).at(-1)!;
 let given = 0;
 const fresh = (): string => `delivery-${(given += 1)}`;
 
+const listening = async (answer: RequestListener): Promise<{ server: Server; url: string }> => {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+};
+
 describe('a message', () => {
   test('is posted once, marked with its delivery, with its colour beside all but the head', async () => {
     const sent = await slack.send(message(), 'd-1');
@@ -49,13 +55,21 @@ describe('a message', () => {
     });
   });
 
+  test('has nothing fetched and shown that an address in it leads to', async () => {
+    let asked = '';
+    const elsewhere = await listening((request, response) => {
+      request.on('data', (chunk: Buffer) => (asked += chunk.toString()));
+      request.on('end', () => response.end('{"ok":true,"channel":"D1","ts":"1.1"}'));
+    });
+    const told = openSlack({ token: 'xoxb', apiUrl: `${elsewhere.url}api/` });
+    await told.send(message({ under: { channel: 'D1', ts: '1.1' } }), fresh());
+    const { unfurl_links, unfurl_media } = Object.fromEntries(new URLSearchParams(asked));
+    expect([unfurl_links, unfurl_media]).toEqual(['false', 'false']);
+    elsewhere.server.close();
+  });
+
   test('goes nowhere else, whoever says it should', async () => {
     let asked = 0;
-    const listening = async (answer: RequestListener): Promise<{ server: Server; url: string }> => {
-      const server = createServer(answer).listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
-    };
     const elsewhere = await listening((_, response) => {
       asked += 1;
       response.end('{"ok":true}');
@@ -215,10 +229,21 @@ describe('doubt about a post', () => {
 });
 
 describe('people', () => {
-  test('are known by their address both ways, guests and strangers are not', async () => {
+  test('are known by their address both ways', async () => {
     expect(await slack.emailOf(jonasId)).toBe(jonas);
     await expect(slack.emailOf('U404')).rejects.toMatchObject({ code: 'slack_user_not_found' });
   });
+
+  test.each(['guest', 'guest of one channel', 'stranger', 'deactivated', 'unconfirmed', 'bot'] as const)(
+    'are nobody we know as %s',
+    async (standing) => {
+      const email = `${standing.replaceAll(' ', '-')}@linden-vale.example`;
+      await room.introduce([{ email, name: 'Jonas Weber' }]);
+      const id = (await slack.idOf(email))!;
+      await room.introduce([{ email, name: 'Jonas Weber', standing }]);
+      expect(await slack.emailOf(id)).toBeUndefined();
+    },
+  );
 
   test('are told something privately, and nothing of it is read as a mention or a link', async () => {
     await slack.send(message(), fresh());

@@ -350,6 +350,9 @@ describe('who may', () => {
 
   test.each([
     ['a guest of the workspace', { standing: 'guest' }],
+    ['a guest of one channel', { standing: 'guest of one channel' }],
+    ['somebody whose address Slack has not confirmed', { standing: 'unconfirmed' }],
+    ['a bot', { standing: 'bot' }],
     ['somebody of a shared channel', { standing: 'stranger' }],
     ['somebody who has left Slack', { standing: 'deactivated' }],
     ['somebody of another workspace, by our own address', { team: 'T0ELSEWHERE' }],
@@ -364,7 +367,7 @@ describe('who may', () => {
       (await refusalsSince(shop.db.pool, 1)).find(({ door, why }) => door === 'slack' && why === 'stranger')?.times ??
       0;
     const [before, facts_, opened] = [await strangers(), await facts('presses'), room.views(address('jonas')).length];
-    const jonasIs = (standing?: 'guest' | 'stranger' | 'deactivated') =>
+    const jonasIs = (standing?: Extract<typeof now, { standing: string }>['standing']) =>
       room.introduce([{ email: address('jonas'), name: 'Jonas Weber', standing }]);
     if ('standing' in now) await jonasIs(now.standing);
     if ('leaves' in now) await shop.db.apply((company) => void delete company.staff['jonas']);

@@ -79,6 +79,20 @@ describe('the page behind a link from an e-mail', () => {
     expect(await pages.facts()).toBe(before);
   });
 
+  test('says what its press has done for a quarter of an hour, and after that only that it is over: it may have been handed on', async () => {
+    const { link } = await omarIsAsked();
+    const omar = pages.nobody();
+    const sent = await omar.press(await omar.get(link), `${link}/follow-up`, { words: 'Dear Kim.' });
+    await pages.shop.db.passTime('14 minutes');
+    const later = await omar.get(sent.path);
+    expect([later.status, later.text]).toEqual([200, expect.stringContaining('Sent in your name.')]);
+    await pages.shop.db.passTime('2 minutes');
+    const late = await omar.get(sent.path);
+    expect(late.status).toBe(410);
+    expect(late.text).not.toContain('Sent in your name.');
+    await pages.shop.db.passTime('-16 minutes');
+  });
+
   test('ends for whoever has handed it over', async () => {
     const { signal, link } = await omarIsAsked();
     await handOver(
