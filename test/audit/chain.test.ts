@@ -32,7 +32,7 @@ import { goOn } from '../triggers/http/story.ts';
 let db: TestDatabase;
 let superuser: pg.Client;
 beforeAll(async () => {
-  db = await openTestDatabase({ company: 'demo' });
+  db = await openTestDatabase({ company: 'demo', connections: 8 });
   superuser = new pg.Client({ connectionString: db.url });
   await superuser.connect();
 });

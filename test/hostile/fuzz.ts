@@ -48,7 +48,7 @@ export interface Fuzzing {
 }
 
 export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Promise<Report> {
-  const db = await openTestDatabase();
+  const db = await openTestDatabase({ connections: 8 });
   const broken: string[] = [];
   const unhandled = (error: unknown): void => void broken.push(`Nobody caught: ${String(error)}`);
   process.on('unhandledRejection', unhandled);

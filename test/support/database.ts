@@ -30,16 +30,18 @@ export interface TestDatabase {
 export const handsOf = ({ pool, heed }: TestDatabase): Hands =>
   ({ pool, configuration: heed.configuration, publicUrl: 'https://heed.test' }) as Hands;
 
-/** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). */
+/** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). Few `connections`, for each of them
+ *  plans every view for itself; more where many must wait for each other at the same moment. */
 export async function openTestDatabase({
   company: sample = 'shop',
-}: { company?: 'shop' | 'demo' } = {}): Promise<TestDatabase> {
+  connections = 4,
+}: { company?: 'shop' | 'demo'; connections?: number } = {}): Promise<TestDatabase> {
   const server = process.env['HEED_TEST_POSTGRES'];
   if (!server) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
   const name = `t_${randomBytes(6).toString('hex')}`;
   await onServer(server, `create database ${name} template heed_template_${sample} strategy file_copy`);
   const url = server.replace(/\/[^/]*$/, `/${name}`);
-  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections: 8 });
+  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections });
   // The template waits to be linked from the beginning of the run, which may be long ago.
   await pool.query(sql.unsafe`update unchained set since = clock_timestamp()`);
   const configuration = openConfigurations(pool);

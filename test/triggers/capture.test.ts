@@ -10,7 +10,7 @@ import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openTestDatabase({ connections: 8 });
 });
 afterAll(() => db.close());
 

@@ -29,7 +29,7 @@ import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openTestDatabase({ connections: 8 });
 });
 afterAll(() => db.close());
 

@@ -45,8 +45,8 @@ export const green = {
   ...kim,
 };
 
-export async function openShop(): Promise<Shop> {
-  const db = await openTestDatabase();
+export async function openShop(options: { connections?: number } = {}): Promise<Shop> {
+  const db = await openTestDatabase(options);
   await db.pool.query(
     sql.unsafe`update test_clock set ahead = timestamptz '2026-06-15 10:00:00 Europe/Amsterdam' - now()`,
   );

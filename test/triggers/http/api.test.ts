@@ -14,7 +14,7 @@ import { subjectNamed } from '../../../src/triggers/rights/subject.ts';
 let db: TestDatabase;
 let api: Api;
 beforeAll(async () => {
-  db = await openTestDatabase();
+  db = await openTestDatabase({ connections: 8 });
   api = await openApi(db);
 });
 afterAll(() => db.close());

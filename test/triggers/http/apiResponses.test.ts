@@ -10,7 +10,7 @@ import { goOn } from './story.ts';
 let db: TestDatabase;
 let api: Api;
 beforeAll(async () => {
-  db = await openTestDatabase({ company: 'demo' });
+  db = await openTestDatabase({ company: 'demo', connections: 8 });
   api = await openApi(db);
 });
 afterAll(() => db.close());

@@ -25,7 +25,7 @@ import { goOn } from '../http/story.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await openTestDatabase({ company: 'demo' });
+  db = await openTestDatabase({ company: 'demo', connections: 8 });
 });
 afterAll(() => db.close());
 

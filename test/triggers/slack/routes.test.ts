@@ -30,7 +30,7 @@ let server: ServerType;
 const address = (staff: string): string => `${staff}@linden-vale.example`;
 
 beforeAll(async () => {
-  shop = await openShop();
+  shop = await openShop({ connections: 8 });
   await shop.db.apply((company) => {
     for (const code of ['jonas', 'priya', 'tomas', 'femke']) company.staff[code]!.prompts = 'slack';
   });
