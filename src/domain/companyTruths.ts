@@ -231,12 +231,30 @@ function rungsKeepTheirOrder(company: Company, context: Context): void {
   }
 }
 
+interface Disorder {
+  /** Of the rung that comes too early. */
+  index: number;
+  start: Date;
+}
+
+/** It takes a tenth of a second and more, and a file that is read again asks the same of every ladder that did not change. */
+function firstDisorder(ladder: Ladder, calendar: Calendar): Disorder | undefined {
+  const asked = JSON.stringify([ladder.rungs.map(({ after }) => after), calendar]);
+  if (!disorders.has(asked)) {
+    if (disorders.size === mostDisorders) disorders.clear();
+    disorders.set(asked, findDisorder(ladder, calendar));
+  }
+  return disorders.get(asked);
+}
+const disorders = new Map<string, Disorder | undefined>();
+const mostDisorders = 64;
+
 /**
  * Begins a ladder at every working hour of a year with all its weekdays and both clock changes, and of every year the calendar has days off in.
  * The year is fixed, not the coming one: a file that was sound when it was applied must stay readable for ever. While nobody works, working
  * time stands still and the wall clock goes on, so that rungs are furthest from each other where such a time begins or ends.
  */
-function firstDisorder(ladder: Ladder, calendar: Calendar): { index: number; start: Date } | undefined {
+function findDisorder(ladder: Ladder, calendar: Calendar): Disorder | undefined {
   const years = new Set(['2026', ...calendar.daysOff.map((day) => day.slice(0, 4))]);
   for (const year of [...years].sort()) {
     for (const start of workingHours(Number(year), calendar)) {

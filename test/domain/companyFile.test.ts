@@ -374,6 +374,19 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
   });
 });
 
+test('whether rungs keep their order is found out of each file, also where another differs in nothing but hours or a rung', () => {
+  const down = sampleYaml('shop').replace('{ after: 1bd, notify: executive }', '{ after: 12h, notify: executive }');
+  const atShops = (yaml: string) => / at (\S+)Z/.exec(problemsIn(yaml)[0]!.message)?.[1];
+  const longer = down.replace('13:15-18:00', '13:15-19:00');
+  const rarer = down.replace('after: 12h', 'after: 20h');
+  expect([down, longer, rarer, down].map(atShops)).toEqual([
+    '2025-12-25T13:15',
+    '2025-12-25T14:15',
+    '2025-12-27T13:00',
+    '2025-12-25T13:15',
+  ]);
+});
+
 test('no file, however mangled, makes reading fail in another way', () => {
   const lines = sampleYaml('demo').split('\n');
   fc.assert(
