@@ -56,7 +56,9 @@ describe('stories', () => {
   let bundle: string;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'heed-bundle-'));
-    bundle = await readFile(await bundleWorkflows(join(folder, 'stories.js')), 'utf8');
+    // There is one where this file is run with others that tell stories.
+    const made = process.env['HEED_TEST_BUNDLE'] ?? (await bundleWorkflows(join(folder, 'stories.js')));
+    bundle = await readFile(made, 'utf8');
     await rm(folder, { recursive: true });
   });
 

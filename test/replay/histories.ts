@@ -2,7 +2,7 @@
 
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyFromJSON, historyToJSON, type History } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
@@ -74,14 +74,28 @@ export async function storiesWith(
   const workflows = join(elsewhere, 'workflows');
   await cp(join(root, 'src/workflows'), workflows, { recursive: true });
   await symlink(join(root, 'node_modules'), join(elsewhere, 'node_modules'));
-  const written = await readFile(join(workflows, file), 'utf8');
-  const changed = change(written);
-  if (changed === written) throw new Error(`${file} does not say any more what was to be changed.`);
-  await writeFile(join(workflows, file), changed);
+  await rewrite(join(workflows, file), join(workflows, file), change);
   return {
     bundle: await bundleWorkflows(join(elsewhere, 'stories.js'), join(workflows, 'index.ts')),
     remove: () => rm(elsewhere, { recursive: true }),
   };
+}
+
+/** The same, changed in the bundle that all tests share: for what reads there as it was written, and without the seconds that bundling takes. */
+export async function bundleWith(
+  change: (code: string) => string,
+): Promise<{ bundle: string; remove(): Promise<void> }> {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'heed-stories-'));
+  const bundle = join(elsewhere, 'stories.js');
+  await rewrite(process.env['HEED_TEST_BUNDLE']!, bundle, change);
+  return { bundle, remove: () => rm(elsewhere, { recursive: true }) };
+}
+
+async function rewrite(from: string, to: string, change: (code: string) => string): Promise<void> {
+  const written = await readFile(from, 'utf8');
+  const changed = change(written);
+  if (changed === written) throw new Error(`${basename(from)} does not say any more what was to be changed.`);
+  await writeFile(to, changed);
 }
 
 interface Event {
