@@ -66,12 +66,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function blank(): Promise<string> {
+async function blank(like = ''): Promise<string> {
   const name = `b_${randomBytes(6).toString('hex')}`;
   databases.push(name);
-  await ask(server, `create database ${name}`);
+  await ask(server, `create database ${name} ${like}`);
   return server.replace(/\/[^/]*$/, `/${name}`);
 }
+
+/** One in which that backup was restored, for a test to begin with: restored once for all of them, and copied. */
+async function restored(): Promise<string> {
+  first ??= blank().then(async (target) => {
+    await restore(target, file);
+    return target.split('/').at(-1)!;
+  });
+  return blank(`template ${await first} strategy file_copy`);
+}
+let first: Promise<string> | undefined;
 
 async function ask(url: string, statement: string): Promise<Record<string, string>[]> {
   const client = new pg.Client({ connectionString: url });
@@ -209,8 +219,7 @@ test('of a later Heed is refused, and what fails half-way costs nothing of what 
 });
 
 test('that cannot be restored leaves a database of another version as that one made it', async () => {
-  const target = await blank();
-  await restore(target, file);
+  const target = await restored();
   const unfit = await changed({}, withMood((await read()).lines));
   const state = (): Promise<unknown> =>
     Promise.all([
@@ -230,8 +239,7 @@ test('that cannot be restored leaves a database of another version as that one m
 });
 
 test('that was killed says what the database holds, also where that is of a later Heed', async () => {
-  const target = await blank();
-  await restore(target, file);
+  const target = await restored();
   await ask(target, `insert into migrations (name, run_on) values ('9999_of_tomorrow', now())`);
   // As far as it came: what it brought is in, with nothing that stands on what it put aside.
   await ask(target, 'alter schema public rename to replaced; create schema public; drop schema now cascade');
@@ -280,9 +288,8 @@ test('that is restored by somebody who is killed in the middle is opened by nobo
 });
 
 test('that is killed just before its end, and not wanted any more, leaves what it was to replace as it was', async () => {
-  const target = await blank();
+  const target = await restored();
   const name = target.split('/').at(-1)!;
-  await restore(target, file);
   const before = await contents(target);
   // When what was put aside is to go, everything is in and the views are made. Held by Postgres itself: whoever looked on from outside would be
   // a connection in use, which no restore begins beside, or come too late.
@@ -344,10 +351,9 @@ describe('one from before people asked something of us', () => {
   let came: Said;
 
   beforeAll(async () => {
-    written = await blank();
+    written = await restored();
     older = join(await mkdtemp(join(folder, 'older-')), 'older.backup');
     later = join(await mkdtemp(join(folder, 'later-')), 'later.backup');
-    await restore(written, file);
     const pool = await openPool(written, { statementTimeoutMs: 20_000 });
     const heed = { pool, configuration: openConfigurations(pool), hint: () => {}, turnedAway: tallyRefusals(pool) };
     const { company } = await heed.configuration();
