@@ -3,6 +3,7 @@
  */
 export class Faults<Fault extends { at: string }> {
   #planned: { fault: Fault; left: number }[] = [];
+  readonly #held: (() => void)[] = [];
 
   script(fault: Fault, times = 1): void {
     this.#planned.push({ fault, left: times });
@@ -10,6 +11,12 @@ export class Faults<Fault extends { at: string }> {
 
   clear(): void {
     this.#planned = [];
+    for (const goesOn of this.#held.splice(0)) goesOn();
+  }
+
+  /** For a fault that keeps somebody waiting until it is cleared. */
+  hold(goesOn: () => void): void {
+    this.#held.push(goesOn);
   }
 
   /** The oldest fault planned for this step, one use of it spent; undefined when the step may simply work. */

@@ -28,10 +28,14 @@ export interface Mail {
 /**
  * What goes wrong, and at which step: `body` is in the middle of the message, `data` after the final dot. `drop` cuts the connection (at
  * `data`: the mail is kept, and the connection lost before the 250); `hang` says nothing more until the mailbox stops (at `data`: the mail is
- * kept); `slow` goes on after so many milliseconds.
+ * kept); `hold` goes on once the faults are cleared, `slow` after so many milliseconds.
  */
 export type MailFault = { at: 'connect' | 'mail' | 'rcpt' | 'body' | 'data' } & (
-  { do: 'answer'; code: number; text?: string } | { do: 'drop' } | { do: 'hang' } | { do: 'slow'; ms: number }
+  | { do: 'answer'; code: number; text?: string }
+  | { do: 'drop' }
+  | { do: 'hang' }
+  | { do: 'hold' }
+  | { do: 'slow'; ms: number }
 );
 
 export interface Mailbox {
@@ -184,6 +188,7 @@ async function listen(
   const play = (fault: MailFault, session: SMTPServerSession, answer: (error?: Error) => void): void => {
     if (fault.do === 'answer') answer(refusal(fault.code, fault.text ?? 'Not this time'));
     if (fault.do === 'slow') setTimeout(answer, fault.ms);
+    if (fault.do === 'hold') faults.hold(answer);
     if (fault.do === 'drop') {
       for (const socket of sockets) if (socket.remotePort === session.remotePort) socket.destroy();
     }

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import nodemailer from 'nodemailer';
 import { startMailbox } from '../../src/embedded/mailbox.ts';
@@ -155,6 +156,15 @@ describe('the embedded mailbox', () => {
       expect(mailbox.mails()).toHaveLength(1);
     },
   );
+
+  test('can keep a sender waiting until its faults are cleared', async () => {
+    mailbox.faults.script({ at: 'rcpt', do: 'hold' });
+    const sending = send();
+    expect(await Promise.race([sending, sleep(50, 'waits')])).toBe('waits');
+    mailbox.faults.clear();
+    await sending;
+    expect(mailbox.mails()).toHaveLength(1);
+  });
 
   test('can be away for as long as it is told to', async () => {
     mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);

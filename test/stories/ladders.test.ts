@@ -276,7 +276,7 @@ describe('whatever happens to us', () => {
 
   test('a mail server that takes its time over fifteen letters holds up nothing that goes by Slack', async () => {
     await world.passTo('monday', '10:00');
-    world.mailbox.faults.script({ at: 'data', do: 'slow', ms: 8_000 }, 15);
+    world.mailbox.faults.script({ at: 'data', do: 'hold' }, 15);
     await world.db.pool.transaction(async (tx) => {
       for (let n = 1; n <= 15; n += 1)
         await planDelivery(tx, { key: `slow-${n}`, purpose: 'sign_in', channel: 'email', staff: 'mina' });
