@@ -285,6 +285,10 @@ const heard = (...said: unknown[]): void => {
 };
 const quiet = { debug() {}, info() {}, warn: heard, error: heard } as unknown as Log;
 
+const Story = z.object({ id: z.string(), kind: z.string() });
+const Stories = z.array(Story);
+type Stories = z.infer<typeof Stories>;
+
 /** What falls due within so long of each other is one step. */
 const togetherMs = 100;
 
@@ -296,21 +300,30 @@ function clockOf(db: TestDatabase, client: Client, hint: () => void) {
 
   const now = (): Promise<Date> => db.pool.oneFirst(sql.type(z.object({ now: z.date() }))`select heed_now() as now`);
 
-  const quietNow = (): Promise<boolean> =>
-    db.pool.oneFirst(sql.type(z.object({ quiet: z.boolean() }))`
-      select not exists (select from wakes where not_before <= heed_now() + interval '1 second')
-        and not exists (
-          select from deliveries
-          where (state in ('planned', 'ready', 'uncertain') and not_before <= heed_now()) or state = 'sending'
-        ) as quiet`);
+  /** Whether there is something for the relay to carry, and the open stories where nothing is on its way. */
+  const look = () =>
+    db.pool.one(sql.type(z.object({ due: z.boolean(), open: Stories.nullable() }))`
+      with under_way as (
+        select
+          exists (select from wakes where not_before <= heed_now() + interval '1 second')
+            or exists (
+              select from deliveries
+              where state in ('planned', 'ready', 'uncertain') and not_before <= heed_now()) as due,
+          exists (select from deliveries where state = 'sending') as sending)
+      select due,
+        case when not due and not sending
+          then (select coalesce(json_agg(json_build_object('id', id, 'kind', kind)), '[]') from now.open_loops) end as open
+      from under_way`);
 
   const settle = async (): Promise<void> => {
     const until = Date.now() + 30_000;
     for (;;) {
-      if ((await quietNow()) && (await storiesSleep()) && (await quietNow())) return;
+      const { due, open } = await look();
+      if (open && (await areAsleep(open)) && (await look()).open) return;
       if (Date.now() > until) throw new Error(`Nothing settles: ${JSON.stringify(await whatIsDue())}`);
-      // What stages and deliveries leave behind is found by the relay's sweep, a second later; nobody has that second here.
-      hint();
+      // What stages and deliveries leave behind is found by the relay's sweep, a second later; nobody has that second here. Each hint makes
+      // it ask for all that it may carry.
+      if (due) hint();
       await sleep(15);
     }
   };
@@ -320,11 +333,9 @@ function clockOf(db: TestDatabase, client: Client, hint: () => void) {
       select 'wake' as what, loop_id::text as id, class as state, attempts::text as more from wakes
       union all select 'delivery', id::text, state, purpose || ' ' || coalesce(last_error_code, '') from deliveries where state in ('planned', 'ready', 'sending', 'uncertain')`);
 
-  const openStories = (): Promise<readonly { id: string; kind: string }[]> =>
-    db.pool.any(sql.type(z.object({ id: z.string(), kind: z.string() }))`select id, kind from now.open_loops`);
+  const openStories = () => db.pool.any(sql.type(Story)`select id, kind from now.open_loops`);
 
-  const storiesSleep = async (): Promise<boolean> => {
-    const stories = await openStories();
+  const areAsleep = async (stories: Stories): Promise<boolean> => {
     const ids = new Set(stories.map(({ id, kind }) => `${kind}:${id}`));
     // A story's clock begins where the database's stands when it starts.
     for (const id of ids) if (!stepped.has(id)) stepped.set(id, movedMs);
