@@ -57,7 +57,12 @@ const makeReady = (): Promise<unknown> =>
 /** As a container asks; what it says when it is not well. */
 const healthy = (part: string): Promise<string | undefined> =>
   run(process.execPath, [join(root, 'scripts/healthy.ts'), part], {
-    env: { DATABASE_URL: db.url, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
+    env: {
+      DATABASE_URL: db.url,
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+    },
   }).then(
     () => undefined,
     (refused: { stdout: string }) => refused.stdout,
