@@ -55,52 +55,93 @@ function changesOf(zone: string): Change[] {
   return changes;
 }
 
-/** The two days around a change, minute by minute, against what calendar.ts says of them. */
-function* differencesAt(timezone: string, { at, before, after }: Change): Generator<string> {
+/** What calendar.ts says of the two days around a change, against what was watched. */
+function* differencesAt(timezone: string, change: Change): Generator<string> {
+  const { begin, end, worked, ends, dates, today, over, quiets } = watchedAt(change);
+  const calendar: Calendar = { timezone, week: Array.from({ length: 7 }, () => hours), daysOff: [] };
+
+  const says = workingMs(new Date(begin), new Date(end), calendar);
+  if (says !== worked) yield `${says / minuteMs} working minutes, watched ${worked / minuteMs}`;
+  for (const { amount, at } of ends) {
+    const then = addSpan(new Date(begin), { amount, unit: 'bm' }, calendar).getTime();
+    if (then !== at) yield `${amount} working minutes end at ${new Date(then).toISOString()}`;
+  }
+  for (const { at, date } of dates) {
+    if (localDate(new Date(at), timezone) !== date)
+      yield `${new Date(at).toISOString()} is ${localDate(new Date(at), timezone)}`;
+  }
+  if (endOfDay(today, timezone).getTime() !== over - 1)
+    yield `${today} ends at ${endOfDay(today, timezone).toISOString()}`;
+  for (const { from, quiet, spoken } of quiets) {
+    const allowed = nextAllowed(new Date(from), quiet, timezone).getTime();
+    if (allowed !== spoken)
+      yield `quiet from ${quiet.from} to ${quiet.to}, asked at ${new Date(from).toISOString()}: until ${new Date(allowed).toISOString()}, watched ${new Date(spoken).toISOString()}`;
+  }
+}
+
+// Open around every hour at which a clock is ever changed, closed in between, every day of the week.
+const hours: [number, number][] = [
+  [0, 45],
+  [90, 150],
+  [165, 240],
+  [1380, 1440],
+];
+
+/** The two days around a change, watched minute by minute. Dozens of zones change alike, and are held against one watching. */
+function watchedAt(change: Change): Watched {
+  const key = Object.values(change).join();
+  const known = watched.get(key) ?? watch(change);
+  watched.set(key, known);
+  return known;
+}
+const watched = new Map<string, Watched>();
+
+interface Watched {
+  begin: number;
+  end: number;
+  worked: number;
+  ends: { amount: number; at: number }[];
+  dates: { at: number; date: string }[];
+  today: string;
+  over: number;
+  quiets: { from: number; quiet: { from: number; to: number }; spoken: number }[];
+}
+
+function watch({ at, before, after }: Change): Watched {
   const local = (utc: number): number => utc + (utc < at ? before : after);
   const minuteOf = (utc: number): number => (local(utc) % dayMs) / minuteMs;
   const dateOf = (utc: number): string => new Date(local(utc)).toISOString().slice(0, 10);
-  // Open around every hour at which a clock is ever changed, closed in between, every day of the week.
-  const hours: [number, number][] = [
-    [0, 45],
-    [90, 150],
-    [165, 240],
-    [1380, 1440],
-  ];
-  const calendar: Calendar = { timezone, week: Array.from({ length: 7 }, () => hours), daysOff: [] };
   const isOpen = (utc: number): boolean => hours.some(([from, to]) => minuteOf(utc) >= from && minuteOf(utc) < to);
   const [begin, end] = [at - dayMs, at + dayMs];
   const open: number[] = [];
   for (let utc = begin; utc < end; utc += minuteMs) if (isOpen(utc)) open.push(utc);
 
-  const worked = workingMs(new Date(begin), new Date(end), calendar);
-  if (worked !== open.length * minuteMs) yield `${worked / minuteMs} working minutes, watched ${open.length}`;
-  for (const amount of [1, 50, 100, 200, 300]) {
-    const then = addSpan(new Date(begin), { amount, unit: 'bm' }, calendar).getTime();
-    // The moment a span has passed is the end of its last minute.
-    if (then !== open[amount - 1]! + minuteMs) yield `${amount} working minutes end at ${new Date(then).toISOString()}`;
-  }
-  for (const utc of [begin, at - minuteMs, at, at + minuteMs, end - minuteMs]) {
-    if (localDate(new Date(utc), timezone) !== dateOf(utc))
-      yield `${new Date(utc).toISOString()} is ${localDate(new Date(utc), timezone)}`;
-  }
   const today = dateOf(at - minuteMs);
   let over = at - minuteMs;
   while (dateOf(over) === today) over += minuteMs;
-  if (endOfDay(today, timezone).getTime() !== over - 1)
-    yield `${today} ends at ${endOfDay(today, timezone).toISOString()}`;
   // Quiet hours that end around the change: at a time that is skipped, or that comes twice.
-  for (const [start, later] of [-50, 10].flatMap((from) => [-60, -30, 30, 60].map((to) => [from, to] as const))) {
-    const from = at + start * minuteMs;
-    const quiet = { from: (minuteOf(from) + 1200) % 1440, to: (minuteOf(at) + later + 1440) % 1440 };
-    const isQuiet = (utc: number): boolean =>
-      quiet.from > quiet.to
-        ? minuteOf(utc) >= quiet.from || minuteOf(utc) < quiet.to
-        : minuteOf(utc) >= quiet.from && minuteOf(utc) < quiet.to;
-    let spoken = from;
-    while (isQuiet(spoken)) spoken += minuteMs;
-    const allowed = nextAllowed(new Date(from), quiet, timezone).getTime();
-    if (allowed !== spoken)
-      yield `quiet from ${quiet.from} to ${quiet.to}, asked at ${new Date(from).toISOString()}: until ${new Date(allowed).toISOString()}, watched ${new Date(spoken).toISOString()}`;
-  }
+  const quiets = [-50, 10].flatMap((start) =>
+    [-60, -30, 30, 60].map((later) => {
+      const from = at + start * minuteMs;
+      const quiet = { from: (minuteOf(from) + 1200) % 1440, to: (minuteOf(at) + later + 1440) % 1440 };
+      const isQuiet = (utc: number): boolean =>
+        quiet.from > quiet.to
+          ? minuteOf(utc) >= quiet.from || minuteOf(utc) < quiet.to
+          : minuteOf(utc) >= quiet.from && minuteOf(utc) < quiet.to;
+      let spoken = from;
+      while (isQuiet(spoken)) spoken += minuteMs;
+      return { from, quiet, spoken };
+    }),
+  );
+  return {
+    begin,
+    end,
+    worked: open.length * minuteMs,
+    // The moment a span has passed is the end of its last minute.
+    ends: [1, 50, 100, 200, 300].map((amount) => ({ amount, at: open[amount - 1]! + minuteMs })),
+    dates: [begin, at - minuteMs, at, at + minuteMs, end - minuteMs].map((utc) => ({ at: utc, date: dateOf(utc) })),
+    today,
+    over,
+    quiets,
+  };
 }
