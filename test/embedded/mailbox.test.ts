@@ -158,8 +158,9 @@ describe('the embedded mailbox', () => {
   );
 
   test('can keep a sender waiting until its faults are cleared', async () => {
-    mailbox.faults.script({ at: 'rcpt', do: 'hold' });
+    mailbox.faults.script({ at: 'data', do: 'hold' });
     const sending = send();
+    while (mailbox.mails().length === 0) await sleep(5);
     expect(await Promise.race([sending, sleep(50, 'waits')])).toBe('waits');
     mailbox.faults.clear();
     await sending;

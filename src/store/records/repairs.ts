@@ -71,7 +71,7 @@ export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]
     join deliveries d on d.id = v.id
     join now.reach w on w.signal_id = d.loop_id and w.customer_id = d.customer_id and w.channel = d.channel
     join identities i on i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address
-    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_(4[0-9]|55)[0-9]$'
+    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_(45|55)[0-9]$'
     order by d.planned_at, d.id`);
 }
 

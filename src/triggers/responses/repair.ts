@@ -45,7 +45,9 @@ export async function repair(
     if (sample)
       throw new DomainError('conflict', 'This is sample history: nothing waits in it, so there is nothing to repair.');
     const facts =
-      action === 'wake' ? [await recordRepair(tx, { ...fact, action })] : await settleThose(tx, message, { ...fact, action });
+      action === 'wake'
+        ? [await recordRepair(tx, { ...fact, action })]
+        : await settleThose(tx, message, { ...fact, action });
     if (facts.length === 0) throw nothingToSettle(action, message);
     await factRecorded(tx, loopId);
     return said(facts, sentences[action]);
