@@ -49,7 +49,7 @@ asked as (
   left join lateral (
     select d.state, d.ended_at, d.last_error_code from deliveries d
     where d.customer_id = w.customer_id and d.purpose = w.purpose and d.occasion = w.occasion and w.channel = 'email'
-    order by d.planned_at desc, d.id desc
+    order by d.loop_id = w.loop_id desc, d.planned_at desc, d.id desc
     limit 1
   ) letter on true
   -- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.

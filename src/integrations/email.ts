@@ -74,7 +74,8 @@ function greet(connection: SMTPConnection, auth: Parameters<SMTPConnection['logi
     const give = (error: unknown): void => {
       clearTimeout(patience);
       connection.close();
-      failed(new OutsideFailed(codeOf(error)));
+      // Said before any letter: nothing speaks against an address.
+      failed(new OutsideFailed(codeOf(error).replace(/^smtp_(?=\d)/, 'smtp_connect_')));
     };
     const ready = (): void => {
       clearTimeout(patience);
@@ -107,11 +108,12 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
       if (!error) return sent({ accepted: true });
       const { responseCode = 0 } = error;
       if (responseCode < 400 || responseCode > 599) return nobodyKnows(new OutsideFailed(codeOf(error)));
-      const permanent = responseCode >= 500 && !isSaidOfUs(error);
+      const ofUs = isSaidOfUs(error);
+      const permanent = responseCode >= 500 && !ofUs;
       return sent({
         accepted: false,
         permanent,
-        code: `smtp_${responseCode}`,
+        code: `smtp_${ofUs ? 'sender_' : ''}${responseCode}`,
         ...(!permanent && { againInMs: afterRefusalMs }),
         ...(isNobodyThere(error) && { nobodyThere: true }),
       });
@@ -119,12 +121,18 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
   });
 }
 
-/** Said of whoever writes and not of this letter: of our address, of signing in, or of what we may do there (RFC 4954; RFC 3463, 5.7). Every
- *  letter hears the same until somebody puts it right, so none is given up for it. Too large, in answer to MAIL, is said of the letter. */
+/** Said of whoever writes and not of this letter: of our address, of signing in, of our name and how we sign, or that nothing is relayed for us
+ *  (RFC 4954, 7372). Every letter hears the same until somebody puts it right, so none is given up for it. Too large, in answer to MAIL, is said
+ *  of the letter; and 5.7.1 is how many refuse one letter to one person. */
 function isSaidOfUs(reply: Reply): boolean {
-  const { command, responseCode = 0 } = reply;
+  const { command, response = '', responseCode = 0 } = reply;
   if (command === 'MAIL FROM') return responseCode !== 552;
-  return [530, 534, 535, 538].includes(responseCode) || enhancedCode(reply).startsWith('5.7.');
+  const code = enhancedCode(reply);
+  return (
+    [530, 534, 535, 538].includes(responseCode) ||
+    /^5\.7\.(0|8|9|11|2\d)$/.test(code) ||
+    (command === 'RCPT TO' && code === '5.7.1' && /relay/i.test(response))
+  );
 }
 
 /** Said of the recipient, and in the code that tells a mailbox which is not there from a sender who is not liked (RFC 3463). A bare 550 is both:

@@ -351,7 +351,7 @@ describe('a letter to a customer is sent at most once', () => {
     world.mailbox.faults.script({ at: 'mail', do: 'answer', code: 530, text: '5.7.0 Sign in first' }, Infinity);
     await approve(id);
     await world.pass('30 minutes');
-    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_530' });
+    expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_sender_530' });
     world.mailbox.faults.clear();
     await world.pass('6 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
@@ -426,13 +426,20 @@ describe('a letter to a customer is sent at most once', () => {
     await expect(giveUp(id)).rejects.toThrow('no message of it in doubt');
   });
 
-  test('where no mail server has answered, nothing speaks against an address: such a letter is not given up', async () => {
+  test.each([
+    ['no mail server has answered', { at: 'connect', do: 'drop' }, 'smtp_econnection'],
+    ['it answered before there was a letter', { at: 'connect', do: 'answer', code: 454 }, 'smtp_connect_454'],
+    ['it refuses us', { at: 'rcpt', do: 'answer', code: 554, text: '5.7.1 Relay access denied' }, 'smtp_sender_554'],
+  ] as const)('where %s, nothing speaks against an address: such a letter is not given up', async (_, fault, code) => {
     const kim = guest();
     const id = await answerTo(kim);
-    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    world.mailbox.faults.script(fault, Infinity);
     await approve(id);
     await world.pass('70 minutes');
-    expect(await stuckOf(id)).toContain('answer smtp_econnection');
+    expect(await stuckOf(id)).toContain(`answer ${code}`);
+    const { reference } = await world.signal(id);
+    const offered = (await stuckLoops(world.db.pool, world.db.company)).filter((one) => one.reference === reference);
+    expect(offered.map((one) => explainStuck(one).whatToDo).join()).not.toContain('--action leave');
     await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
     world.mailbox.faults.clear();
     await world.pass('6 minutes');

@@ -185,7 +185,8 @@ describe('what the server says is what is known', () => {
   test('a temporary no is definite, at any step, and is tried again after five minutes', async () => {
     for (const at of ['mail', 'rcpt', 'data'] as const) {
       refuses(at, 450);
-      expect(await send(letter())).toEqual({ accepted: false, permanent: false, code: 'smtp_450', againInMs: 300_000 });
+      const code = at === 'mail' ? 'smtp_sender_450' : 'smtp_450';
+      expect(await send(letter())).toEqual({ accepted: false, permanent: false, code, againInMs: 300_000 });
     }
   });
 
@@ -212,7 +213,7 @@ describe('what the server says is what is known', () => {
       expect(await send(letter())).toEqual({
         accepted: false,
         permanent: false,
-        code: `smtp_${code}`,
+        code: `smtp_sender_${code}`,
         againInMs: 300_000,
       });
     }
@@ -229,6 +230,7 @@ describe('what the server says is what is known', () => {
     expect(await saying(550, '5.2.1 Switched off')).toEqual({ ...nobody, code: 'smtp_550' });
     const refused = { accepted: false, permanent: true };
     expect(await saying(550, 'Relay not permitted')).toEqual({ ...refused, code: 'smtp_550' });
+    expect(await saying(550, '5.7.1 Blocked, see our list')).toEqual({ ...refused, code: 'smtp_550' });
     expect(await saying(550, '5.2.2 Mailbox full')).toEqual({ ...refused, code: 'smtp_550' });
     expect(await saying(554, 'Not from you')).toEqual({ ...refused, code: 'smtp_554' });
   });
@@ -253,7 +255,7 @@ describe('what the server says is what is known', () => {
       code: expect.stringMatching(/^smtp_/),
     });
     refuses('connect', 421);
-    await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_421' });
+    await expect(post.connect()).rejects.toMatchObject({ code: 'smtp_connect_421' });
   });
 
   test('there is room for so many letters in hand, and again for each that is given back', () => {
@@ -296,7 +298,7 @@ describe('over a bare socket', () => {
     const error = await openPostOffice(`smtp://heed:hunter2@${at}`)
       .connect()
       .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'smtp_535' });
+    expect(error).toMatchObject({ code: 'smtp_connect_535' });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('is wrong');
   });
 

@@ -120,7 +120,11 @@ export function recount(
             d['purpose'] === word.purpose &&
             d['occasion'] === word.occasion,
         )
-        .sort((a, b) => b['planned_at'] - a['planned_at'])[0];
+        .sort(
+          (a, b) =>
+            Number(b['loop_id'] === signal['id']) - Number(a['loop_id'] === signal['id']) ||
+            b['planned_at'] - a['planned_at'],
+        )[0];
       if (['sent', 'delivered'].includes(letter?.['state'])) askedAt = claimedAt = letter!['ended_at'];
       else if (letter?.['last_error_code'] === 'superseded') claimedAt = undefined;
       else if (['failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired'].includes(letter?.['state']))

@@ -252,6 +252,14 @@ describe('everyone who asked hears, or it is kept why not', () => {
     expect(toldMails(kim.email)[0]!.text).toContain('Will this coat come in green?');
     for (const id of [theirs, too])
       expect(await world.signal(id)).toMatchObject({ closed_how: null, asked_at: expect.any(Date) });
+    // What leaders read of it: it could not be asked, and the others wait.
+    const partOf = (id: string) =>
+      world.db.pool.oneFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`);
+    expect(await Promise.all([notTheirs, theirs, too].map(partOf))).toEqual([
+      'could-not-be-asked',
+      'waiting',
+      'waiting',
+    ]);
   });
 
   test('who spoke twice and was promised to hear of one of the two hears in spite of the cap, whichever the letter goes by', async () => {

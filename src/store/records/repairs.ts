@@ -62,8 +62,8 @@ export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful
 const PutOff = z.object({ id: z.string(), fence: z.number(), address: z.string() });
 export type PutOff = z.infer<typeof PutOff>;
 
-/** Letters of a loop that the mail server has put off for an hour now, and each address they are for, as it is compared. Where no server answered,
- *  nothing is known against the address. */
+/** Letters of a loop that the mail server has put off for an hour now, and each address they are for, as it is compared. Where no server answered, or
+ *  what it said was said of us (`smtp_connect_…`, `smtp_sender_…`), nothing is known against the address; nor where it was put right since. */
 export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]> {
   return db.any(sql.type(PutOff)`
     select d.id, d.fence, i.normalised as address
@@ -71,7 +71,7 @@ export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]
     join deliveries d on d.id = v.id
     join now.reach w on w.signal_id = d.loop_id and w.customer_id = d.customer_id and w.channel = d.channel
     join identities i on i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address
-    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_(45|55)[0-9]$'
+    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_4(?!21)[0-9]{2}$' and i.added_at <= v.failing_since
     order by d.planned_at, d.id`);
 }
 
@@ -97,7 +97,13 @@ export async function askAboutDoubt(
   const { answering } = company.ladders;
   for (const { role, dueAt } of planLadder(answering, await momentOf(tx), calendarOf(company, answering, signal.place)))
     if (role === 'manager' || role === 'executive')
-      await notify(tx, company, signal, { staff: resolveRole(company, role, signal), notBefore: dueAt, ...doubt });
+      // Apart from what they are asked at once when it is handed to them.
+      await notify(tx, company, signal, {
+        staff: resolveRole(company, role, signal),
+        notBefore: dueAt,
+        ...doubt,
+        what: `${doubt.what}:${role}`,
+      });
 }
 
 export interface AboutLetter {

@@ -50,7 +50,7 @@ export function limitedRate(hops: number, now: () => number = () => performance.
     const bySlack = path.startsWith('/slack/');
     if (guesses.length > 0 && !bySlack) buckets.guess.mustHave(address);
     // Whoever watches over us is answered also then.
-    if (!path.startsWith('/health')) inHand.mustHaveRoom(address);
+    if (!path.startsWith('/health')) inHand.mustHaveRoom(bySlack || isUnsubscribing(path) ? undefined : address);
     inHand.begin(address);
     try {
       await next();
@@ -64,16 +64,17 @@ export function limitedRate(hops: number, now: () => number = () => performance.
 }
 
 /** Mail programs unsubscribe for their people, many from one address, and must never be kept from it. */
-const isByLink = (path: string): boolean => isOpenedByALink(path) && !path.startsWith('/unsubscribe/');
+const isUnsubscribing = (path: string): boolean => path.startsWith('/unsubscribe/');
+const isByLink = (path: string): boolean => isOpenedByALink(path) && !isUnsubscribing(path);
 
 /** What is being answered at this moment, in all and for each caller, from its headers on. */
 class InHand {
   #all = 0;
   readonly #callers = new Map<string, number>();
 
-  /** Throws TooMany, or `service_unavailable` where it is not this caller who asks too much. */
-  mustHaveRoom(who: string): void {
-    if (this.#of(who) >= mostOfOne) throw new TooMany(1);
+  /** Throws TooMany, or `service_unavailable` where it is not this caller who asks too much, or one who is not counted. */
+  mustHaveRoom(who: string | undefined): void {
+    if (who !== undefined && this.#of(who) >= mostOfOne) throw new TooMany(1);
     if (this.#all >= mostAtOnce)
       throw new DomainError(
         'service_unavailable',

@@ -211,6 +211,7 @@ describe('who asks too much', () => {
     asked.push(...Array.from({ length: 250 }, slow));
     expect((await ask('/docs', '192.0.2.1')).status).toBe(429);
     expect((await ask('/sign-in', '192.0.2.2')).status).toBe(200);
+    expect((await ask('/unsubscribe/AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.1', { method: 'POST' })).status).toBe(404);
 
     for (const end of endings) end();
     const statuses = (await Promise.all(asked)).map(({ status }) => status);

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import getPort from 'get-port';
 import { Hono } from 'hono';
 import { readConfig } from '../../../src/config.ts';
@@ -60,6 +60,8 @@ test('a request whose end can be read in two ways is refused, and nothing that h
     expect(await sent(...headers)).toMatch(/^HTTP\/1\.1 400 /);
   expect(taken).toEqual([]);
 });
+
+afterEach(() => void jest.useRealTimers());
 
 test('what takes longer than twenty seconds is given up, and says when to come again', async () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
