@@ -3,6 +3,9 @@
 /** Why it does not arrive. `refused`: what the mail server said of the letter alone; else no other goes to that address either. */
 export type WhyNot = { refused: string } | 'nobody_there' | 'given_up';
 
+/** Codes by which a mail server puts off a letter to one mailbox. That it is closing (421) is said of every letter. Read by Postgres, too. */
+export const putOffByMailbox = /^smtp_4(?!21)\d\d$/;
+
 /** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
 export function notArrived(
   { purpose }: { purpose: string },

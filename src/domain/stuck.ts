@@ -1,6 +1,7 @@
 /** What waits past its time because our own machinery stands still, and what an operator can do about it. Nothing personal in it. */
 
 import type { Wait } from './loop.ts';
+import { putOffByMailbox } from './notArrived.ts';
 
 export type Stuck = {
   loopId: string | null;
@@ -96,7 +97,7 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
 
 /** A letter to a customer that their mail server answered, and did not take. What it says of signing in is said of us. */
 const isPutOff = ({ purpose, code }: { purpose: string; code: string }): boolean =>
-  ['receipt', 'answer', 'told'].includes(purpose) && /^smtp_4(?!21)\d\d$/.test(code);
+  ['receipt', 'answer', 'told'].includes(purpose) && putOffByMailbox.test(code);
 
 const messageOf = ({ messageId, purpose, channel }: Message): string =>
   channel === 'slack' ? `The ${purpose} by Slack` : `The ${purpose} by e-mail (${messageId})`;

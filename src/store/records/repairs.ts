@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
 import { planLadder } from '../../domain/ladder.ts';
+import { putOffByMailbox } from '../../domain/notArrived.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { momentOf } from './clock.ts';
@@ -71,7 +72,7 @@ export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]
     join deliveries d on d.id = v.id
     join now.reach w on w.signal_id = d.loop_id and w.customer_id = d.customer_id and w.channel = d.channel
     join identities i on i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address
-    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ '^smtp_4(?!21)[0-9]{2}$' and i.added_at <= v.failing_since
+    where v.loop_id = ${loopId} and d.channel = 'email' and d.last_error_code ~ ${putOffByMailbox.source} and i.added_at <= v.failing_since
     order by d.planned_at, d.id`);
 }
 
