@@ -134,7 +134,8 @@ export function insightAction(a: InsightAction): Html {
           : a.asks === 'undo' && a.finalAt
             ? takeBack(a.acting, moment(a.finalAt, a.clock))
             : a.asks === 'complete'
-              ? html`${a.mayTake ? take(a.acting) : ''} ${completion(a.acting)}`
+              ? html`${a.mayTake ? take(a.acting) : ''} ${completion(a.acting)}
+                  <div class="acts">${handOver(a.acting, a.holder)}</div>`
               : ''
     }`;
 }

@@ -198,9 +198,9 @@ function possible(i: InsightShown, { acting, deciding }: NonNullable<InsightShow
         : ''
     }
     ${
-      i.stage === 'decide'
+      i.stage === 'decide' || i.stage === 'complete'
         ? html`<div class="acts">
-            ${i.decider.taken ? '' : takeDecision(acting)} ${handOver(acting, i.decider.code)}
+            ${i.stage === 'decide' && !i.decider.taken ? takeDecision(acting) : ''} ${handOver(acting, i.decider.code)}
           </div>`
         : ''
     }

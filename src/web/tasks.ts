@@ -177,7 +177,7 @@ function acts(task: TaskShown, href: string): Html {
     case 'undo':
       return takeBack(acting, moment(task.until!, task.clock));
     case 'complete':
-      return unfold(acting, 'completion', 'It is done', completion(acting), 'go');
+      return html`${unfold(acting, 'completion', 'It is done', completion(acting), 'go')} ${give}`;
   }
 }
 

@@ -258,7 +258,7 @@ function submitted(target: Target, dice: Dice): unknown {
 
 const actions = [
   ...['acknowledge', 'hand_over', 'answer', 'dismiss', 'review', 'call'].map((verb) => `action_signal_${verb}`),
-  ...['adopt', 'adopt_these', 'decline', 'defer', 'take_back', 'hand_over', 'complete'].map(
+  ...['acknowledge', 'adopt', 'adopt_these', 'decline', 'defer', 'take_back', 'hand_over', 'complete'].map(
     (verb) => `action_decision_${verb}`,
   ),
 ];

@@ -15,6 +15,7 @@ import type { Delivery } from '../../store/records/deliveries.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { dueNow, enoughHaveAsked, insightNow } from '../../store/views/insights.ts';
 import { decisionBehind, lastCall, type Call, type Decided } from '../../store/views/messages.ts';
+import { plansOf } from '../../store/views/signalReading.ts';
 import { howMany, quotable } from './aboutInsight.ts';
 import { others, whoAndWhere } from './aboutSignal.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
@@ -60,7 +61,7 @@ export async function drawCard(
   const noun = task.kind === 'signal' ? 'signal' : 'decision';
   const { colour, word } =
     task.kind === 'signal' ? await signalStands(composing, task, viewer) : insightStands(composing, task, viewer);
-  const buttons = task.kind === 'signal' ? signalButtons(task, viewer) : insightButtons(task, viewer);
+  const buttons = task.kind === 'signal' ? signalButtons(task, viewer) : insightButtons(composing, task, viewer);
   const isTheirs = task.wait !== undefined && buttons.length > 0;
   const next = task.stage === 'closed' ? undefined : whatIsNext(composing, task, viewer.staff, viewer.now);
   const context = [word, ...(isTheirs ? [whyYouWhyNow(composing, task, viewer.staff, viewer.call)] : []), next].filter(
@@ -265,6 +266,8 @@ const button = (task: Task, { id, label, style }: Button): object => ({
 const taking: Button = { id: 'action_signal_acknowledge', label: 'I’ll take it', style: 'primary' };
 const dismissing: Button = { id: 'action_signal_dismiss', label: 'No action, because…' };
 const handingOver: Button = { id: 'action_signal_hand_over', label: 'Hand over' };
+const takingDecision: Button = { id: 'action_decision_acknowledge', label: 'I’ll take it' };
+const givingDecision: Button = { id: 'action_decision_hand_over', label: 'Hand over' };
 
 /** What the viewer can still say: nothing while it rests. Once a colleague has taken it there is nothing left for the others. */
 function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Viewer): Button[] {
@@ -287,14 +290,20 @@ function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Vi
     case 'decision':
       return [
         ...(waitsToBeTaken(ladderPlansOfSignal(signal)) ? [taking] : []),
-        ...(signal.told_channel === 'phone' && owner === staff ? byPhone : []),
+        ...(signal.told_channel === 'phone' && owner === staff ? [...byPhone, handingOver] : []),
       ];
     default:
       return [];
   }
 }
 
-function insightButtons({ insight, stage, owner }: InsightTask, { staff }: Viewer): Button[] {
+/** Whoever is given what waits to be decided or done is called until they say that it is theirs. */
+function insightButtons(
+  { company }: Composing,
+  { insight, stage, owner }: InsightTask,
+  { staff, now }: Viewer,
+): Button[] {
+  const given = waitsToBeTaken(plansOf(insight, company, now)) ? [takingDecision] : [];
   switch (stage) {
     case 'decide':
       return [
@@ -302,12 +311,19 @@ function insightButtons({ insight, stage, owner }: InsightTask, { staff }: Viewe
         { id: 'action_decision_adopt_these', label: 'Yes, for these people' },
         { id: 'action_decision_decline', label: 'No, because…' },
         { id: 'action_decision_defer', label: 'Keep listening' },
-        { id: 'action_decision_hand_over', label: 'Hand over' },
+        ...given,
+        givingDecision,
       ];
     case 'undo':
       return insight.decided_by === staff ? [{ id: 'action_decision_take_back', label: 'Take it back' }] : [];
     case 'complete':
-      return owner === staff ? [{ id: 'action_decision_complete', label: 'It is done', style: 'primary' }] : [];
+      return [
+        ...(owner === staff
+          ? [{ id: 'action_decision_complete', label: 'It is done', style: 'primary' } as const]
+          : []),
+        ...given,
+        givingDecision,
+      ];
     default:
       return [];
   }

@@ -85,8 +85,11 @@ export const select = (choices: Choice[]): object => ({
   options: choices.slice(0, 100).map(option),
 });
 
-/** Any of a few, none of them ticked for anybody. Slack takes ten. */
+/** As many as Slack takes to be ticked. */
+export const mostCheckboxes = 10;
+
+/** Any of a few, none of them ticked for anybody. */
 export const checkboxes = (choices: Choice[]): object => ({
   type: 'checkboxes',
-  options: choices.slice(0, 10).map(option),
+  options: choices.slice(0, mostCheckboxes).map(option),
 });

@@ -9,7 +9,7 @@ import type { Db } from '../../store/pool.ts';
 import { refusedInstead, verbatimsOf, whatWasSaid, type Verbatim } from '../../store/views/messages.ts';
 import { previewTellings, type TellingPreview } from '../../store/views/tellingPreview.ts';
 import { draftAnswer } from '../responses/draft.ts';
-import { checkboxes, date, field, modal, prose, radio, select, sentence, text } from './modal.ts';
+import { checkboxes, date, field, modal, mostCheckboxes, prose, radio, select, sentence, text } from './modal.ts';
 import type { Task } from './task.ts';
 
 type SignalTask = Extract<Task, { kind: 'signal' }>;
@@ -196,7 +196,17 @@ export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, no
       { label: 'And for colleagues only', optional: true },
       text({ lines: true }),
     ),
-    evidence: field('evidence', { label: 'What it rests on', optional: true }, checkboxes(evidence)),
+    evidence: field(
+      'evidence',
+      {
+        label: 'What it rests on',
+        optional: true,
+        ...(evidence.length > mostCheckboxes && {
+          hint: `These are the latest ${mostCheckboxes}. Older ones can be ticked on its page.`,
+        }),
+      },
+      checkboxes(evidence),
+    ),
   };
   const reason = (label: string): object =>
     field('reason', { label, hint: 'Customers read this, word for word.' }, text({ lines: true }));

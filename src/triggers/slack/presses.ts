@@ -3,7 +3,7 @@
 import { momentOf } from '../../store/records/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Heed } from '../heed.ts';
-import { acknowledge } from '../responses/acknowledge.ts';
+import { acknowledge, acknowledgeInsight } from '../responses/acknowledge.ts';
 import { takeBack } from '../responses/decide.ts';
 import type { Responding } from '../responses/respond.ts';
 import type { SlackDoor } from '../http/web.ts';
@@ -48,6 +48,7 @@ export async function press(
 /** These need no form. Who may, and whether somebody was faster, the response itself finds out. */
 const atOnce: Record<string, (heed: Heed, responding: Responding) => Promise<unknown>> = {
   action_signal_acknowledge: acknowledge,
+  action_decision_acknowledge: acknowledgeInsight,
   action_decision_take_back: takeBack,
 };
 

@@ -12,6 +12,7 @@ import { sql } from '../../../src/store/pool.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
 import type { Purpose } from '../../../src/store/records/deliveries.ts';
+import { insightNow } from '../../../src/store/views/insights.ts';
 import type { SignalNow } from '../../../src/store/views/signals.ts';
 import type { Web } from '../../../src/triggers/http/web.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
@@ -96,6 +97,10 @@ async function tomasCard(words: string): Promise<string> {
 const cardOf = (staff: string) =>
   room.messages(address(staff)).findLast((message) => !message.ephemeral && !message.threadTs)!;
 const textOf = (message: object): string => JSON.stringify(message);
+/** Whom the ladders of a loop have called so far. */
+const called = async (loopId: string): Promise<readonly string[]> =>
+  shop.db.pool.anyFirst(sql.type(z.object({ staff: z.string() }))`
+    select distinct e.staff from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${loopId} order by e.staff`);
 const whispered = (staff: string): string | undefined =>
   room.messages(address(staff)).findLast((message) => message.ephemeral)?.text;
 const facts = (table: 'acknowledgements' | 'follow_ups' | 'decisions' | 'closures' | 'presses'): Promise<number> =>
@@ -153,6 +158,7 @@ describe('round the corner and back', () => {
     expect(shown).toContain('2 people ask for this. 1 refused teal.');
     expect(shown).toContain('1 will be written to, 1 cannot (1: gave no name).');
     expect(view!.values['evidence']!['action_evidence']!.selected_options).toEqual([]);
+    expect(shown).not.toContain('These are the latest');
     expect(view!.values['scope']!['action_scope']!.selected_option?.value).toBe('these');
 
     const incomplete = await room.submit(address('tomas'), { reason: 'We weave it.' });
@@ -212,6 +218,45 @@ describe('round the corner and back', () => {
     );
     expect((await room.submit(address('priya'), { course: 'answer' })).errors).toEqual({});
     expect(await shop.signal(unsure.id)).toMatchObject({ verdict: 'pursue', course: 'answer', reviewed_by: 'priya' });
+  });
+
+  test('whoever is handed a decision says in Slack that it is theirs, and nobody above is called for it', async () => {
+    const insightId = await tomasCard('Do you have a cashmere scarf?');
+    expect(textOf(cardOf('tomas'))).not.toContain('I’ll take it');
+    await room.press({ email: address('tomas'), actionId: 'action_decision_hand_over' });
+    await room.submit(address('tomas'), { to: 'jonas', reason: 'He knows scarves.' });
+    await shop.climbs(insightId);
+    await delivers('prompt', 'jonas', insightId);
+    expect(textOf(cardOf('jonas'))).toContain('I’ll take it');
+    await room.press({ email: address('jonas'), actionId: 'action_decision_acknowledge' });
+    expect((await insightNow(shop.db.pool, insightId))!.acknowledged_at).not.toBeNull();
+    await shop.db.passTime('2 days');
+    await shop.climbs(insightId);
+    expect(await called(insightId)).toEqual(['jonas', 'tomas']);
+    await shop.db.passTime('-2 days');
+  });
+
+  test('what is to be done is taken and given on in Slack, and so is a call that is owed', async () => {
+    const insightId = await tomasCard('Do you have a cashmere jacket?');
+    const press = { loopId: insightId, by: 'tomas', press: shop.press() };
+    await decide(shop.db.heed, press, {
+      outcome: 'adopted',
+      scope: 'everyone',
+      reason: 'Many asked.',
+      doneBy: '2999-01-01',
+    });
+    await shop.tells(insightId);
+    await delivers('card', 'tomas', insightId);
+    expect(textOf(cardOf('tomas'))).toContain('It is done');
+    await room.press({ email: address('tomas'), actionId: 'action_decision_hand_over' });
+    await room.submit(address('tomas'), { to: 'jonas', reason: 'He orders them.' });
+    await shop.climbs(insightId);
+    await delivers('prompt', 'jonas', insightId);
+    await room.press({ email: address('jonas'), actionId: 'action_decision_acknowledge' });
+    expect((await insightNow(shop.db.pool, insightId))!.acknowledged_at).not.toBeNull();
+    await delivers('card', 'jonas', insightId);
+    expect(textOf(cardOf('jonas'))).not.toContain('I’ll take it');
+    expect(textOf(cardOf('jonas'))).toContain('Hand over');
   });
 
   test('to hand over to, whoever works at the place stands first, and so does whoever works at all of them', async () => {

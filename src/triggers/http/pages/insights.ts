@@ -212,7 +212,7 @@ const verbsNow: Record<InsightPage['stage'], readonly string[]> = {
   decide: ['decision', 'handover', 'acknowledgement'],
   undo: ['withdrawal'],
   tell: ['decision'],
-  complete: ['completion', 'acknowledgement', 'decision'],
+  complete: ['completion', 'acknowledgement', 'handover', 'decision'],
   finish: ['decision'],
   closed: ['decision'],
 };

@@ -183,6 +183,34 @@ describe('the page of an insight', () => {
     expect(lineOf(at, await tomas.get('/insights'))).toContain('You decided');
   });
 
+  test('what is to be done is given on by its page, its task and its link', async () => {
+    const { id, at } = await threeAsk();
+    const [tomas, priya] = [await pages.as('tomas'), await pages.as('priya')];
+    await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, {
+      reason: 'We order it.',
+      doneBy: '2099-09-01',
+    });
+    await pages.shop.tells(id);
+    const incomplete = await tomas.press(await tomas.get(at), `${at}/handover`, { to: 'priya', reason: '' });
+    expect(incomplete.status).toBe(400);
+    expect(incomplete.html).toMatch(/<details id="more-handover-[^"]*" open>/);
+    const given = await tomas.press(incomplete, `${at}/handover`, { to: 'priya', reason: 'She orders them' });
+    expect(given.text).toContain('It is with Priya Nair now.');
+
+    const tasks = await priya.get('/tasks');
+    expect(tasks.html).toContain(`action="${at}/handover"`);
+    const token = await makeLink(pages.shop.db.pool, {
+      kind: 'task',
+      staff: 'priya',
+      loopId: id,
+      round: 1,
+      wait: 'completed',
+    });
+    const link = await pages.nobody().get(`/t/${token}`);
+    const onward = await pages.nobody().press(link, `/t/${token}/handover`, { to: 'ingrid', reason: 'Her budget' });
+    expect(onward.text).toContain('It is with Ingrid');
+  });
+
   test('tells the slower of two who decided', async () => {
     const { at } = await threeAsk();
     const [tomas, ingrid] = [await pages.as('tomas'), await pages.as('ingrid')];
