@@ -1,6 +1,16 @@
 -- Which signals an insight holds: a person may have moved one on to another insight since.
 create view now.insight_signals as
-select x.insight_id, x.signal_id, x.joined_at
+select
+  x.insight_id,
+  x.signal_id,
+  x.joined_at,
+  -- Counts among those who ask: not dismissed, nor erased because they asked for that. What is only kept no longer goes on counting.
+  -- (`offset 0`: looked up for each, where all closures would be read to know it of a few.)
+  not exists (select from closures z where z.loop_id = x.signal_id and z.how = 'dismissed' offset 0)
+    and not exists (
+      select from erased_signals e join erasures r on r.id = e.erasure_id
+      where e.signal_id = x.signal_id and r.cause = 'asked' offset 0
+    ) as still_asks
 from insight_signals x
 where not exists (
   select from insight_signals y
@@ -60,13 +70,18 @@ cross join lateral (
   select
     count(*)::integer as signals,
     -- Whoever gave no name counts once for every remark.
-    count(distinct coalesce(s.customer_id, s.id))::integer as people,
-    count(*) filter (where s.taken = 'refused')::integer as refused,
-    count(distinct sl.place)::integer as places
-  from now.insight_signals x
-  join signals s on s.id = x.signal_id
-  join loops sl on sl.id = s.id
-  where x.insight_id = i.id
+    count(distinct coalesce(said.customer_id, said.id)) filter (where said.still_asks)::integer as people,
+    count(*) filter (where said.still_asks and said.taken = 'refused')::integer as refused,
+    count(distinct said.place) filter (where said.still_asks)::integer as places
+  -- `offset 0`: whether it still asks is looked up once for each, and not for each count.
+  from (
+    select s.id, s.customer_id, s.taken, sl.place, x.still_asks
+    from now.insight_signals x
+    join signals s on s.id = x.signal_id
+    join loops sl on sl.id = s.id
+    where x.insight_id = i.id
+    offset 0
+  ) said
 ) people
 cross join lateral (
   select count(*)::integer as tellings from told_signals x where x.decision_id = d.id

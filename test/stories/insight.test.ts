@@ -12,8 +12,10 @@ import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { sql } from '../../src/store/pool.ts';
+import type { Subject } from '../../src/store/records/subjects.ts';
 import { mine } from '../../src/store/views/mine.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
@@ -734,7 +736,7 @@ describe('dismissing', () => {
     expect(await insightOf(other)).toBe(insight);
     await dismiss(world.heed, world.as('jonas', one), { reason: 'Said by a colleague' });
     await world.settle();
-    expect(await world.insight(insight)).toMatchObject({ closed_how: null });
+    expect(await world.insight(insight)).toMatchObject({ closed_how: null, signals: 2, people: 1 });
 
     await dismiss(world.heed, world.as('jonas', other), { reason: 'A joke' });
     await world.settle();
@@ -744,6 +746,36 @@ describe('dismissing', () => {
     expect(await world.escalations(insight)).toEqual(asked);
     await expect(decide(world.heed, world.as('tomas', insight), adopted)).rejects.toThrow('has been dismissed');
     expect(await insightOf(await wish())).not.toBe(insight);
+  });
+
+  test('whoever was dismissed or erased does not make the number full, and is in no count of people', async () => {
+    await world.passTo('monday', '10:00');
+    const kim = guest();
+    const { id: first } = await world.capture({
+      words: green,
+      customer: kim,
+      offered: { item: 'teal', taken: 'refused' },
+    });
+    await world.settle();
+    const insight = await insightOf(first);
+    const joke = await wish();
+    await wish();
+    expect(await world.insight(insight)).toMatchObject({ people: 3, refused: 1 });
+    await decide(world.heed, world.as('tomas', insight), {
+      outcome: 'deferred',
+      reason: 'Too few yet',
+      wakeAt: new Date((await world.now()).getTime() + 20 * 86_400_000).toISOString(),
+      untilPeople: 4,
+    });
+    await dismiss(world.heed, world.as('jonas', joke), { reason: 'A joke' });
+    const subject = { customer_id: (await world.signal(first)).customer_id!, signals: [first] };
+    await erase(world.heed, subject as Subject, { by: 'priya', reason: 'They asked for it' });
+    await wish();
+    await wish();
+    expect(await world.insight(insight)).toMatchObject({ signals: 5, people: 3, refused: 0 });
+    expect(await world.escalations(insight, 'decided')).toHaveLength(1);
+    await wish();
+    expect(await world.escalations(insight, 'decided')).toHaveLength(2);
   });
 
   test('nor is what was dismissed while it was decided, once that is taken back', async () => {

@@ -63,7 +63,7 @@ const insightsOf = (shown: SqlFragment, sight: Sight = 'everywhere') => sql.type
   join insights i on i.id = x.id
   join ownerships o on o.loop_id = x.id and o.ended_at is null
   cross join lateral (
-    select count(distinct coalesce(s.customer_id, s.id))::integer as people, (array_agg(s.id order by n.joined_at, s.id) filter (where ${placeIn(sight)}))[1] as first
+    select count(distinct coalesce(s.customer_id, s.id)) filter (where n.still_asks)::integer as people, (array_agg(s.id order by n.joined_at, s.id) filter (where ${placeIn(sight)}))[1] as first
     from now.insight_signals n join signals s on s.id = n.signal_id join loops l on l.id = s.id
     where n.insight_id = x.id
   ) asked

@@ -106,7 +106,7 @@ export function refusedInstead(
     join words w on w.signal_id = s.id
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
-    where x.insight_id = ${insightId} and s.taken = 'refused' and w.offered is not null
+    where x.insight_id = ${insightId} and x.still_asks and s.taken = 'refused' and w.offered is not null
       and l.place = any(${sql.array(places, 'text')})
       and coalesce(v.kind, t.kind, s.kind, '') = any(${sql.array(['', ...kinds], 'text')})
     group by lower(w.offered)
