@@ -19,6 +19,8 @@ export interface MineShown {
   newsAt: Date;
   clock: Clock;
   stage: SignalStage;
+  /** After each "no" of the customer another begins. */
+  round: number;
   attributes: Record<string, string>;
   kind: string | null;
   unmet: boolean;
@@ -26,6 +28,8 @@ export interface MineShown {
   answeredBy: string | undefined;
   decision:
     { outcome: 'adopted' | 'declined' | 'deferred'; reason: string; doneBy: string | null; by: string } | undefined;
+  /** The customer hears of that decision, or has heard: there is a way to them. */
+  told: boolean;
   decider: string | undefined;
   says: 'yes' | 'no' | null;
   closedHow: string | null;
@@ -78,6 +82,11 @@ export function news(s: MineShown, company: Company): News {
   const more = s.decision && s.decision.outcome !== 'deferred' ? because(s.decision, s.clock) : undefined;
   if (s.closedHow === 'dismissed')
     return { headline: 'No action, and why', ...(s.closedReason && { more: s.closedReason }) };
+  // Whatever was decided, they have said no to it.
+  if (s.closedHow === 'final')
+    return { headline: 'Not settled, they say. A final answer was given.', ...(more && { more }), tone: 'done' };
+  if (s.round > 1 && s.stage !== 'closed')
+    return { headline: `Not settled, they say. ${s.owner} takes it up again.`, ...(more && { more }), tone: 'soon' };
   if (s.decision?.outcome === 'adopted')
     return {
       headline: `${yes(s, company)} You heard it.${s.says === 'yes' ? ' And it is settled, they say.' : ''}`,
@@ -86,12 +95,11 @@ export function news(s: MineShown, company: Company): News {
     };
   if (s.decision?.outcome === 'declined')
     return {
-      headline: `The answer is no, and they are told why.${s.says === 'no' ? ' They are not happy with it.' : ''}`,
+      headline: s.told ? 'The answer is no, and they are told why.' : 'The answer is no. There is no way to tell them.',
       more: more!,
       tone: 'done',
     };
   if (s.says === 'yes') return { headline: 'Settled, they say. You kept it from being forgotten.', tone: 'done' };
-  if (s.says === 'no') return { headline: `Not settled, they say. ${s.owner} takes it up again.`, tone: 'soon' };
   switch (s.stage) {
     case 'captured':
       return { headline: 'Kept, and being read.' };

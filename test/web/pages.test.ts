@@ -124,6 +124,8 @@ describe('news for whoever captured', () => {
     owner: 'Jonas Weber',
     answeredBy: 'Priya Nair',
     decision: { outcome: 'adopted', reason: 'Many asked.', doneBy: null, by: 'Tomás Rey' },
+    told: true,
+    round: 1,
     decider: 'Tomás Rey',
     says: null,
     closedHow: 'silent',
@@ -142,8 +144,31 @@ describe('news for whoever captured', () => {
       headline: 'The answer is no, and they are told why.',
       more: 'Tomás Rey decided: Many asked.',
     });
+    expect(news({ ...declined, told: false }, company).headline).toBe(
+      'The answer is no. There is no way to tell them.',
+    );
     const dismissed = { ...captured, decision: undefined, closedHow: 'dismissed', closedReason: 'A test' };
     expect(news(dismissed, company)).toEqual({ headline: 'No action, and why', more: 'A test' });
+  });
+
+  test('says that they were not content, and who answers them now, whatever was decided', () => {
+    const again = { ...captured, round: 2, stage: 'answer' as const, owner: 'Priya Nair', closedHow: null };
+    expect(news(again, company)).toEqual({
+      headline: 'Not settled, they say. Priya Nair takes it up again.',
+      more: 'Tomás Rey decided: Many asked.',
+      tone: 'soon',
+    });
+    expect(news({ ...again, decision: undefined }, company)).toEqual({
+      headline: 'Not settled, they say. Priya Nair takes it up again.',
+      tone: 'soon',
+    });
+    const final = { ...again, stage: 'closed' as const, says: 'no' as const, closedHow: 'final', decision: undefined };
+    expect(news(final, company)).toEqual({
+      headline: 'Not settled, they say. A final answer was given.',
+      tone: 'done',
+    });
+    const settled = { ...again, stage: 'closed' as const, says: 'yes' as const, closedHow: 'settled' };
+    expect(news(settled, company).headline).toBe('Green is coming. You heard it. And it is settled, they say.');
   });
 });
 

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { stageOfSignal } from '../../../domain/loop.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 import { momentOf } from '../../../store/records/clock.ts';
-import { mine } from '../../../store/views/mine.ts';
+import { mine, type Mine } from '../../../store/views/mine.ts';
 import { mine as mineBody } from '../../../web/mine.ts';
 import { mustBeSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
@@ -12,6 +12,10 @@ import { draw } from './draw.ts';
 import { skipIn } from './skip.ts';
 
 const most = 100;
+
+/** A later round begins with a "no" to what they were told. Nobody is told by a decision that found no way to them. */
+const isTold = ({ round, told_at: at, told_channel: channel, closed_at: closed, reach }: Mine): boolean =>
+  round > 1 || (at ? channel !== null && channel !== 'none' : !closed && reach !== null);
 
 export function minePages(web: Web): Hono {
   const app = new Hono();
@@ -32,6 +36,7 @@ export function minePages(web: Web): Hono {
       newsAt: s.news_at,
       clock: { now, zone: zoneOf(company, s.place) },
       stage: stageOfSignal(s),
+      round: s.round,
       attributes: s.attributes,
       kind: s.kind,
       unmet: s.unmet !== null,
@@ -41,6 +46,7 @@ export function minePages(web: Web): Hono {
         s.outcome && s.decided_by
           ? { outcome: s.outcome, reason: s.decision_reason ?? '', doneBy: s.done_by, by: nameOf(s.decided_by) }
           : undefined,
+      told: isTold(s),
       decider: s.decider ? nameOf(s.decider) : undefined,
       says: s.says,
       closedHow: s.closed_how,
