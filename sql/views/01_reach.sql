@@ -5,6 +5,9 @@ select
   s.customer_id,
   way.channel,
   way.address,
+  -- Since when it is good: since they gave it, or somebody vouched for it, whichever was later.
+  greatest(way.added_at, (
+    select max(v.vouched_at) from vouchings v where v.address_hash = sha256(convert_to(way.normalised, 'UTF8')))) as since,
   case
     when s.customer_id is null then 'nobody'
     when disavowed.signal_id is not null then 'not_me'
@@ -17,7 +20,7 @@ select
     when way.channel is null and exists (
       select from identities i
       join consents c on c.signal_id = s.id and c.channel = i.kind
-      join suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8')) and p.cause <> 'bounced'
+      join now.suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8')) and p.cause <> 'bounced'
       where i.customer_id = s.customer_id
     ) then 'suppressed'
     -- Nobody asked us to stop: their address takes no mail.
@@ -40,7 +43,7 @@ cross join lateral (
       select from calls l where l.loop_id = k.loop_id and l.outcome = 'reached' and l.called_at > k.called_at)
 ) wrong
 left join lateral (
-  select c.channel, i.value as address, bool_or(c.channel = 'phone') over () as by_phone
+  select c.channel, i.value as address, i.normalised, i.added_at, bool_or(c.channel = 'phone') over () as by_phone
   from consents c
   join identities i on i.customer_id = s.customer_id and i.kind = c.channel
   where c.signal_id = s.id
@@ -49,7 +52,7 @@ left join lateral (
     -- A number may be known by two readings of it (migration 0021): who objected to the one is not called by the other.
     and not exists (
       select from identities j
-      join suppressions p on p.channel = j.kind and p.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
+      join now.suppressions p on p.channel = j.kind and p.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
       where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value
     )
   -- A letter before a call.

@@ -1,6 +1,6 @@
 -- The answer of each round, as far as it is one. A letter that was refused for good, or kept back because there was no way to them by mail when
 -- it was to go, has answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
--- their address has been put right since, another letter, for which the round has the same follow-up on record.
+-- their address has been put right or vouched for since, another letter, for which the round has the same follow-up on record.
 create view now.answers as
 select
   f.id,
@@ -42,8 +42,6 @@ where not (
   and exists (
     select from now.reach w
     where w.signal_id = f.loop_id
-      and (w.channel = 'phone' or exists (
-        select from identities i
-        where i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address and i.added_at > letter.planned_at))
+      and (w.channel = 'phone' or w.since > letter.planned_at)
   )
 );

@@ -40,9 +40,7 @@ cross join lateral (
     and (call.reached_at is not null or exists (
       select from now.reach w
       where w.signal_id = ts.signal_id and w.by_phone
-        -- What is to be told in a call stays so where an address is put right meanwhile: what was decided is written to them once.
-        and (w.channel = 'phone' or exists (
-          select from identities i
-          where i.customer_id = w.customer_id and i.kind = w.channel and i.value = w.address and i.added_at > letter.planned_at))
+        -- What is to be told in a call stays so where an address is put right or vouched for meanwhile: what was decided is written to them once.
+        and (w.channel = 'phone' or w.since > letter.planned_at)
     )) as instead
 ) called;

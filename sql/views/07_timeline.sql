@@ -104,6 +104,16 @@ with own as (
   from deliveries d
   where d.customer_id is not null and d.loop_id is not null and d.ended_at is not null and d.purpose <> 'redaction'
   union all
+  -- Mail had bounced at an address of theirs, and they are written to there again: news of whatever was not over by then, and of what ended
+  -- because nobody could be reached.
+  select s.id, v.vouched_at, 66, 'vouched', case when v.how <> 'given' then v.by end, jsonb_build_object('how', v.how)
+  from signals s
+  join identities i on i.customer_id = s.customer_id and i.kind = 'email'
+  join vouchings v on v.address_hash = sha256(convert_to(i.normalised, 'UTF8')) and v.vouched_at > s.captured_at
+  where exists (select from consents c where c.signal_id = s.id and c.channel = 'email')
+    and not exists (
+      select from closures z where z.loop_id = s.id and z.closed_at < v.vouched_at and z.how not in ('nobody_to_reach', 'not_settled'))
+  union all
   select c.loop_id, c.confirmed_at, 95, 'confirmed', c.by,
     jsonb_build_object('says', c.says, 'question', c.question, 'words', c.words, 'late', c.late, 'round', c.round)
   from confirmations c

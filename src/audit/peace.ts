@@ -36,6 +36,11 @@ const leftInPeace: Check = {
            cross join lateral (
              select min(u.suppressed_at) as at from suppressions u
              where u.channel = 'email' and u.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+               -- That mail bounced is over where somebody had vouched for the address by the time the letter left.
+               and not (u.cause = 'bounced' and exists (
+                 select from vouchings v
+                 where v.address_hash = u.address_hash and v.vouched_at > u.suppressed_at
+                   and v.vouched_at <= coalesce(d.left_by, d.planned_at)))
            ) stop
            where i.customer_id = d.customer_id and i.kind = 'email'
          ) mailboxes
@@ -66,19 +71,25 @@ const mailboxIsLeftInPeace: Check = {
   claim: 'the mail server took nothing for an address after it had been suppressed',
   async find(db, journals) {
     if (!journals?.mails) return [];
-    const { rows } = await db.query<{ hash: string; at: Date }>(
-      `select encode(address_hash, 'hex') as hash, min(suppressed_at) as at from suppressions where channel = 'email' group by 1`,
+    const { rows } = await db.query<{ hash: string; at: Date; until: Date | null }>(
+      `select encode(u.address_hash, 'hex') as hash, u.suppressed_at as at, (
+         select min(v.vouched_at) from vouchings v
+         where u.cause = 'bounced' and v.address_hash = u.address_hash and v.vouched_at > u.suppressed_at) as until
+       from suppressions u where u.channel = 'email'`,
     );
     if (rows.length === 0) return [];
-    const since = new Map(rows.map(({ hash, at }) => [hash, at.getTime()]));
+    const suppressed = Map.groupBy(rows, ({ hash }) => hash);
+    const wasSuppressed = (address: string, when: number): boolean =>
+      (suppressed.get(hashOf(address)) ?? []).some(
+        ({ at, until }) => when > at.getTime() + underWayMs && !(until && until.getTime() <= when),
+      );
     const { rows: letters } = await db.query<{ message_id: string; id: string }>(
       `select message_id, id from deliveries where customer_id is not null and channel = 'email' and purpose <> 'rights'`,
     );
     const idOf = new Map(letters.map(({ message_id, id }) => [message_id, id]));
     return journals.mails.flatMap(({ messageId, to, at }): Violation[] => {
       const id = idOf.get(messageId);
-      const stopped = Math.min(...to.map((address) => since.get(hashOf(address)) ?? Infinity));
-      return id !== undefined && at.getTime() > stopped + underWayMs
+      return id !== undefined && to.some((address) => wasSuppressed(address, at.getTime()))
         ? [{ about: id, sentence: 'It left after this address had been suppressed. Apologise, and find out how.' }]
         : [];
     });

@@ -2,21 +2,26 @@
  *  where this and domain/loop.ts disagree, one of them is wrong. */
 
 export const plansWithEnds = `
-  -- Every way to a customer that they agreed to and gave, when they gave it, and since when it is stopped (by any reading of it) or known, by a
+  -- Every way to a customer that they agreed to and gave, since when it is good, and since when it is stopped (by any reading of it) or known, by a
   -- call since then, to be somebody else's. Not kept: it is asked of one signal at a time.
   ways as not materialized (
     select w.*, least(w.stopped_at, w.wrong_at) as lost_at
     from (
-      select c.signal_id, i.kind, i.added_at,
+      -- Somebody vouched for it after mail had bounced there: as if it had been given then.
+      select c.signal_id, i.kind, greatest(i.added_at, vouched.at) as added_at,
         case when i.kind = 'phone' then (
           select min(k.called_at) from calls k
           where k.loop_id = c.signal_id and k.outcome = 'wrong_number' and k.called_at >= i.added_at) end as wrong_at,
         (select min(u.suppressed_at) from identities j
          join suppressions u on u.channel = j.kind and u.address_hash = sha256(convert_to(j.normalised, 'UTF8'))
-         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value) as stopped_at
+         where j.customer_id = i.customer_id and j.kind = i.kind and j.value = i.value
+           and (u.cause <> 'bounced' or coalesce(u.suppressed_at > vouched.at, true))) as stopped_at
       from consents c
       join signals s on s.id = c.signal_id
       join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+      cross join lateral (
+        select max(v.vouched_at) as at from vouchings v where v.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+      ) vouched
     ) w
   ),
   answers as not materialized (
@@ -29,7 +34,7 @@ export const plansWithEnds = `
           and (
             exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
             and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
-            -- or whose address was put right before it was given up.
+            -- or whose address was put right, or vouched for, before it was given up.
             or exists (
               select from ways w
               where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null and w.added_at > last.planned_at
@@ -57,7 +62,7 @@ export const plansWithEnds = `
           or (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
             and not exists (select from disavowals x where x.signal_id = t.signal_id)
             and exists (select from ways w where w.signal_id = t.signal_id and w.kind = 'phone' and w.lost_at is null)
-            -- An address that was put right since makes no letter of it.
+            -- An address that was put right or vouched for since makes no letter of it.
             and not exists (
               select from ways w
               where w.signal_id = t.signal_id and w.kind = 'email' and w.lost_at is null and w.added_at <= last.planned_at)

@@ -105,6 +105,8 @@ function tell(event: TimelineEvent, context: Context): string | Said | undefined
       return toStaff ? told(event, context) : toldToCustomer(event, context);
     case 'sent':
       return sent(event, toStaff);
+    case 'vouched':
+      return toStaff ? vouched(event, context) : undefined;
     case 'confirmed':
       return toStaff ? confirmed(event, context) : confirmedByCustomer(event);
     case 'closed':
@@ -392,6 +394,14 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     sentence: `${letter} ${became ?? 'did not arrive'}.`,
     late: detail.state === 'failed' || detail.state === 'bounced',
   };
+}
+
+function vouched({ by, detail }: Happened<'vouched'>, context: Context): string {
+  const who =
+    detail.how === 'given'
+      ? 'They gave the address anew at which mail had bounced'
+      : `The address at which mail had bounced is right, says ${nameOf(context, by)}`;
+  return `${who}: they are written to there again.`;
 }
 
 function confirmed({ by, detail }: Happened<'confirmed'>, context: Context): string {

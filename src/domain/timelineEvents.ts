@@ -94,6 +94,7 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
     insight: z.string(),
   }),
   happened('sent', { purpose: z.string(), channel: z.string(), state: z.string(), error: text }),
+  happened('vouched', { how: z.enum(['given', 'put_right', 'confirmed']) }),
   happened('confirmed', {
     says: z.enum(['yes', 'no']),
     question: z.enum(['settled', 'explained']),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 export const CountRow = z.object({ count: z.number() });
 export const FoundRow = z.object({ found: z.boolean() });
 export const IdRow = z.object({ id: z.string() });
+export const NormalisedRow = z.object({ normalised: z.string() });
 export const NowRow = z.object({ now: z.date() });
 export const ReferenceRow = z.object({ reference: z.string() });
 export const RestrictedRow = z.object({ restricted: z.boolean() });

@@ -36,6 +36,18 @@ export const Wishes = z.object({
       }),
     )
     .default([]),
+  /** Who said of an address where mail had bounced that it is right. Not with which remark. */
+  vouchings: z
+    .array(
+      z.object({
+        id: z.string(),
+        hash: z.string(),
+        how: z.enum(['given', 'put_right', 'confirmed']),
+        by: z.string(),
+        at: z.string(),
+      }),
+    )
+    .default([]),
   /** Objections, and what is to rest or rests no longer. Not why: that is in the words of whoever typed it. */
   rights: z
     .array(
@@ -83,6 +95,12 @@ export async function wishesIn(client: pg.Client): Promise<Wishes> {
       `select jsonb_build_object('hash', encode(address_hash, 'hex'), 'channel', channel, 'cause', cause, 'at', suppressed_at) as wish
        from suppressions order by suppressed_at, id`,
     ),
+    vouchings: await listed(
+      client,
+      'vouchings',
+      `select jsonb_build_object('id', id, 'hash', encode(address_hash, 'hex'), 'how', how, 'by', by, 'at', vouched_at) as wish
+       from vouchings order by vouched_at, id`,
+    ),
     rights: await listed(
       client,
       'rights',
@@ -117,6 +135,7 @@ export async function repeatWishes(pool: Pool, company: Company, wishes: readonl
   const heldAgain = await pool.transaction(async (tx) => {
     await holdTheChain(tx);
     const suppressed = await suppressAgain(tx, once(wishes.flatMap(({ suppressions }) => suppressions)));
+    await vouchAgain(tx, once(wishes.flatMap(({ vouchings }) => vouchings)));
     const used = await useAgain(tx, once(wishes.flatMap(({ rights }) => rights)));
     return suppressed + used + (await disavowAgain(tx, once(wishes.flatMap(({ disavowals }) => disavowals))));
   });
@@ -162,6 +181,18 @@ async function suppressAgain(tx: Tx, suppressions: Wishes['suppressions']): Prom
     )} as w (hash, channel, cause, at)
     on conflict do nothing`);
   return rowCount;
+}
+
+/** Else a mailbox that had been full would stay suppressed for good. */
+async function vouchAgain(tx: Tx, vouchings: Wishes['vouchings']): Promise<void> {
+  await tx.query(sql.unsafe`
+    insert into vouchings (id, address_hash, how, by, vouched_at)
+    select w.id, decode(w.hash, 'hex'), w.how, w.by, w.at::timestamptz
+    from ${sql.unnest(
+      vouchings.map(({ id, hash, how, by, at }) => [id, hash, how, by, at]),
+      ['uuid', 'text', 'text', 'text', 'text'],
+    )} as w (id, hash, how, by, at)
+    on conflict do nothing`);
 }
 
 /** Whoever came later is not in this database, and has nothing in it that could rest. */

@@ -11,7 +11,7 @@ import { newId } from '../domain/ids.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import type { Db, Tx } from '../store/pool.ts';
-import { recogniseCustomer, type Customer, type Identity } from '../store/records/customers.ts';
+import { recogniseCustomer, vouch, type Customer, type Identity } from '../store/records/customers.ts';
 import { lastErasureOf } from '../store/records/erased.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
 import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
@@ -81,6 +81,8 @@ export async function capture(
     press: Press;
     /** Where whoever comes through this door may capture, as codes; everywhere when left out. Another place does not exist for them. */
     places?: readonly string[];
+    /** Whether it came from the customer without anybody of ours in between, and not out of an old record. */
+    fromCustomer?: boolean;
   },
 ): Promise<Captured & { replayed: boolean }> {
   const { version, company } = await heed.configuration();
@@ -134,7 +136,16 @@ export async function capture(
       ? heed.pool.transaction(async (tx) => {
           const customer = await recogniseCustomer(tx, { name, identities, place: said.place });
           if (saidAt) await mustNotBeErased(tx, identities, saidAt);
-          return record(tx, customer);
+          const reference = await record(tx, customer);
+          // Where mail had bounced: they say anew that it is theirs, and want to hear there (decision 20).
+          if (reference !== null && through.fromCustomer)
+            await vouch(tx, mailboxesAgreedTo(said, identities), {
+              how: 'given',
+              by: 'customer',
+              signalId: id,
+              saidAt,
+            });
+          return reference;
         })
       : record(heed.pool, name === null ? null : { id: newId(), name, identities });
   const committed = captureCommit.startTimer();
@@ -173,6 +184,11 @@ export function mustWorkThere(company: Company, { by, place }: Pick<Capture, 'by
   if (by && company.staff[by] && company.places[place] && !maySeePlace(company, by, place))
     throw invalid('by', `${company.staff[by].name} does not work at ${company.places[place].name}.`);
 }
+
+const mailboxesAgreedTo = ({ consent }: Capture, identities: readonly Identity[]): string[] =>
+  consent?.some(({ channel }) => channel === 'email')
+    ? identities.filter(({ kind }) => kind === 'email').map(({ normalised }) => normalised)
+    : [];
 
 const invalid = (name: string, reason: string): DomainError =>
   new DomainError('validation', reason, { invalidParams: [{ name, reason }] });

@@ -95,6 +95,15 @@ export function dismissal(acting: Acting): Html {
   );
 }
 
+/** Mail came back from their address; whoever has asked them says that it is right. */
+export const vouching = (acting: Acting): Html =>
+  act(
+    acting,
+    'vouching',
+    html`<button>The address is right: write again</button>
+      <small>Ask them first. If the next letter comes back, too, nothing more goes there.</small>`,
+  );
+
 /** A person says what the rules were unsure of. */
 export function review(acting: Acting): Html {
   const field = { form: formOf(acting, 'review'), filled: filledOf(acting, 'review') };

@@ -16,6 +16,7 @@ import {
   settlement,
   take,
   unfold,
+  vouching,
   type Acting,
   type Letter,
 } from './acts.ts';
@@ -72,6 +73,8 @@ export interface Customer {
   /** "e-mail, about this" or why not. */
   mayHear: string;
   reachable: boolean;
+  /** Where mail bounced at their address, and whoever looks may say that it is right. */
+  vouching: Acting | undefined;
   earlier: readonly { id: string; reference: string; words: string | null; at: Date; state: string }[];
   /** Earlier ones that whoever looks may not see. */
   earlierElsewhere: number;
@@ -212,6 +215,7 @@ function customer(c: Customer, clock: Clock): Html {
       <dt>they said</dt>
       <dd>${earlier(c)}</dd>
     </dl>
+    ${c.vouching ? vouching(c.vouching) : ''}
     ${
       c.earlier.length > 0
         ? html`<ul class="tight">

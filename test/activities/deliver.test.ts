@@ -31,6 +31,7 @@ import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
+import { vouchByHand } from '../../src/triggers/responses/vouch.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
@@ -566,6 +567,13 @@ describe('a letter to a customer is sent at most once', () => {
     await world.settle();
     expect(await world.signal(later)).toMatchObject({ reach: null, unreachable: 'bounced' });
     expect(await world.messages({ loopId: later, purpose: 'receipt' })).toEqual([]);
+
+    // Until somebody says that it is right: they are thanked there for what they say next, and nothing of before is sent.
+    await vouchByHand(world.heed, (await world.signal(id)).customer_id!, 'otto');
+    await world.capture({ words: 'Is it on its way?', customer: kim, consent: mayWrite });
+    await world.settle();
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', reach: 'email' });
   });
 
   test.each([

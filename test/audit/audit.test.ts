@@ -16,6 +16,7 @@ import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { vouchByHand } from '../../src/triggers/responses/vouch.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
@@ -216,21 +217,26 @@ describe('in a shop in which people used their rights', () => {
     expect(await missedAnswers(id)).not.toEqual([]);
   });
 
-  test('what fell due while an address bounced is due from the moment it is put right', async () => {
+  test.each<[string, string, (of: string) => Promise<void>]>([
+    [
+      'put right',
+      'bo@unced.example',
+      (of: string) => rectify(rights.db.heed, of, { email: 'bob@unced.example' }, operator),
+    ],
+    ['vouched for', 'bee@unced.example', (of: string) => vouchByHand(rights.db.heed, of, 'otto')],
+  ])('what fell due while an address bounced is due from the moment it is %s', async (_, email, isGood) => {
     const { id, customer_id } = await rights.hears({
       words: 'Will it fade?',
       kind: 'question',
-      customer: { name: 'Bo Unced', email: 'bo@unced.example' },
+      customer: { name: 'Bo Unced', email },
       consent: kim.consent,
     });
     await allIsSent(rights);
-    await rights.db.pool.transaction((tx) =>
-      suppress(tx, [{ kind: 'email', normalised: 'bo@unced.example' }], 'bounced'),
-    );
+    await rights.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'bounced'));
     await rights.db.passTime('7 days');
     expect(await missedAnswers(id)).toEqual([]);
 
-    await rectify(rights.db.heed, customer_id!, { email: 'bob@unced.example' }, operator);
+    await isGood(customer_id!);
     expect(await missedAnswers(id)).toEqual([]);
     await rights.db.passTime('2 minutes');
     expect(await missedAnswers(id)).not.toEqual([]);
@@ -660,6 +666,29 @@ describe('it leaves alone', () => {
       from deliveries d, (values ('restriction', interval '1 second'), ('lifting', interval '23 hours')) as x (kind, later)
       where d.purpose = 'answer'`;
     expect(await found(lifted)).toEqual([]);
+  });
+
+  test('a letter to where mail had bounced, once somebody had vouched for the address, and not before that', async () => {
+    const found = async (claim: string, vouched: string) => {
+      const check = checks.find((one) => one.claim.includes(claim))!;
+      await db.query('begin');
+      await db.query('set local session_replication_role = replica');
+      await db.query(`
+        insert into suppressions (id, address_hash, channel, cause, suppressed_at)
+        select gen_random_uuid(), sha256('kim@example.com'), 'email', 'bounced', planned_at - interval '3 hours'
+        from deliveries where purpose = 'answer';
+        insert into vouchings (id, address_hash, how, by, vouched_at)
+        select gen_random_uuid(), sha256('kim@example.com'), 'confirmed', 'otto', ${vouched} from deliveries where purpose = 'answer'`);
+      const violations = await check.find(db, journals, { since: new Date(0), objectiveSeconds: 60 });
+      const { rows } = await db.query<{ id: string }>(`select id from deliveries where purpose = 'answer'`);
+      await db.query('rollback');
+      return violations.filter(({ about }) => about === rows[0]!.id).length;
+    };
+    for (const claim of ['after they had asked us to stop', 'took nothing for an address']) {
+      expect([claim, await found(claim, `planned_at - interval '1 hour'`)]).toEqual([claim, 0]);
+      expect([claim, await found(claim, `planned_at - interval '5 hours'`)]).toEqual([claim, 1]);
+      expect([claim, await found(claim, `ended_at + interval '1 second'`)]).toEqual([claim, 1]);
+    }
   });
 
   test('a prompt that was held until a moment ago, and not one that was let go long since', async () => {

@@ -141,6 +141,7 @@ describe('the timeline', () => {
         },
         'tomas',
       ),
+      happened('19T08:00', 'vouched', { how: 'given' }),
       happened('19T09:00', 'repaired', { action: 'wake', reason: 'disk', by: 'otto' }),
       happened('19T10:00', 'confirmed', { says: 'yes', question: 'settled', words: null, late: false, round: 1 }),
       happened('19T10:00', 'closed', { how: 'settled', rule: null, reason: null, round: 1 }),
@@ -421,6 +422,12 @@ describe('the timeline', () => {
       { channel: 'api', taken: null, offered: null, unmet: null, consent: null },
       null,
       'Captured through the API.',
+    ],
+    [
+      'vouched',
+      { how: 'put_right' },
+      'otto',
+      'The address at which mail had bounced is right, says otto: they are written to there again.',
     ],
     [
       'repaired',

@@ -214,6 +214,7 @@ async function openTarget(
         'dismissal',
         'follow-up',
         'call',
+        'vouching',
         'joining',
         'confirmation',
         'decision',

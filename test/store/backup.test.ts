@@ -20,11 +20,13 @@ import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
+import { suppress } from '../../src/store/records/customers.ts';
 import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { vouchByHand } from '../../src/triggers/responses/vouch.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
@@ -348,6 +350,8 @@ describe('one from before people asked something of us', () => {
   let goesOn: Said;
   /** Is put right, and objects then. */
   let moves: Said;
+  /** Their mail had bounced, and they are vouched for. */
+  let bounced: Said;
   let came: Said;
 
   beforeAll(async () => {
@@ -371,13 +375,17 @@ describe('one from before people asked something of us', () => {
       const [of] = await ask(written, `select customer_id from signals where id = '${signal}'`);
       return { signal, customer: of!['customer_id']! };
     };
-    [stops, disowns, rests, goesOn, moves] = [
+    [stops, disowns, rests, goesOn, moves, bounced] = [
       await hears('sten'),
       await hears('dido'),
       await hears('rosa'),
       await hears('gorm'),
       await hears('mona'),
+      await hears('bo'),
     ];
+    const mailBounces = (email: string) =>
+      pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'bounced'));
+    await mailBounces('bo@example.com');
     await restrict(heed, goesOn.customer, { by: 'otto' });
     await backUp(written, older);
 
@@ -387,6 +395,10 @@ describe('one from before people asked something of us', () => {
     await lift(heed, goesOn.customer, { by: 'otto' });
     await rectify(heed, moves.customer, { email: 'mona@elsewhere.example' }, { by: 'otto' });
     await stopWriting(heed, moves.customer);
+    await vouchByHand(heed, bounced.customer, 'otto');
+    // And once more.
+    await mailBounces('bo@example.com');
+    await vouchByHand(heed, bounced.customer, 'otto');
     came = await hears('cato');
     await stopWriting(heed, came.customer);
     await disavow(heed, came.signal, came.customer);
@@ -410,6 +422,7 @@ describe('one from before people asked something of us', () => {
     // At the former address, which is theirs again here, too.
     expect(await reachOf(url, moves)).toBe('suppressed');
     expect(await reachOf(url, disowns)).toBe('not_me');
+    expect(await reachOf(url, bounced)).toBe('email');
     expect(await emailsOf(url, disowns)).toEqual([]);
     expect(await resting(url)).toEqual([{ customer_id: rests.customer }]);
     expect(await ask(url, `select from signals where id = '${came.signal}'`)).toEqual([]);
@@ -419,12 +432,13 @@ describe('one from before people asked something of us', () => {
     await pool.end();
     const { findings } = await audit({ databaseUrl: url });
     expect(findings.find(({ invariant }) => invariant === 'I7')?.violations).toEqual([]);
-    const linked = `select fact, count(*)::text as n from chain where fact in ('suppressions', 'rights', 'disavowals') group by 1 order by 1`;
+    const linked = `select fact, count(*)::text as n from chain where fact in ('suppressions', 'rights', 'disavowals', 'vouchings') group by 1 order by 1`;
     expect(await ask(url, linked)).toEqual([
       { fact: 'disavowals', n: '1' },
       // The sixth is that a stranger's mailbox was taken away.
       { fact: 'rights', n: '6' },
-      { fact: 'suppressions', n: '4' },
+      { fact: 'suppressions', n: '6' },
+      { fact: 'vouchings', n: '2' },
     ]);
   }
 
@@ -432,6 +446,7 @@ describe('one from before people asked something of us', () => {
     const target = await blank();
     expect(await restore(target, older)).toMatchObject({ heldAgain: 0 });
     expect([await reachOf(target, stops), await reachOf(target, disowns)]).toEqual(['email', 'email']);
+    expect(await reachOf(target, bounced)).toBe('bounced');
     expect(await resting(target)).toEqual([{ customer_id: goesOn.customer }]);
   });
 
@@ -439,7 +454,7 @@ describe('one from before people asked something of us', () => {
     const beside = await mkdtemp(join(folder, 'beside-'));
     for (const one of [older, later]) await cp(one, join(beside, basename(one)));
     const target = await blank();
-    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 8 });
+    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 9 });
     await expectAllIsKept(target);
 
     const another = await blank();
@@ -453,7 +468,12 @@ describe('one from before people asked something of us', () => {
   });
 
   test('comes back from a version that told of erasures alone, too', async () => {
-    const before = await changed({ suppressions: undefined, rights: undefined, disavowals: undefined });
+    const before = await changed({
+      suppressions: undefined,
+      vouchings: undefined,
+      rights: undefined,
+      disavowals: undefined,
+    });
     const target = await blank();
     await restore(target, before);
     expect(await contents(target)).toEqual(await contents(source));

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { formerPhone } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { IdRow } from '../rows.ts';
+import { IdRow, NormalisedRow } from '../rows.ts';
 import { factRecorded } from './loops.ts';
 
 export interface Identity {
@@ -104,9 +104,14 @@ export async function suppress(
 ): Promise<readonly Ended[]> {
   const ended: Ended[] = [];
   for (const { kind, normalised } of addresses) {
+    // Mail may bounce anew once somebody has vouched for the address.
     await tx.query(sql.unsafe`
-      insert into suppressions (id, address_hash, channel, cause) values (${newId()}, ${sql.binary(addressHash(normalised))}, ${kind}, ${cause})
-      on conflict (address_hash, channel, cause) do nothing`);
+      insert into suppressions (id, address_hash, channel, cause)
+      select ${newId()}::uuid, given.hash, given.channel, given.cause
+      from (select ${sql.binary(addressHash(normalised))}::bytea as hash, ${kind}::text as channel, ${cause}::text as cause) given
+      where not exists (
+        select from now.suppressions p where (p.address_hash, p.channel, p.cause) = (given.hash, given.channel, given.cause))
+      on conflict do nothing`);
     const these = await tx.any(sql.type(Ended)`
       update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
       where channel = ${kind} and customer_id in (select customer_id from identities where kind = ${kind} and normalised = ${normalised})
@@ -118,8 +123,49 @@ export async function suppress(
   return ended;
 }
 
-/** The loops of whoever has one of these addresses, which a family may share, look again: there may be nobody to reach any more. All at once,
- *  in the order of their ids, so that two who stop never wait for each other. */
+/** Who says that an address is right although mail bounced there: its customer, who gave it anew with what they said; whoever put what is held of
+ *  them right to it; or a colleague, or whoever operates Heed. */
+type Voucher =
+  | { how: 'given'; by: 'customer'; signalId: string; saidAt: Date | undefined }
+  | { how: 'put_right' | 'confirmed'; by: string };
+
+/** Those of these mailboxes that nothing but a bounce speaks against are written to again, and loops of whoever has one look again, in the same
+ *  transaction. Nothing that ended is sent anew by that. Returns whether there were any. A customer's own word counts from after the bounce, and
+ *  once a day: a form that is filled in without end tries a dead mailbox no oftener. */
+export async function vouch(tx: Tx, mailboxes: readonly string[], voucher: Voucher): Promise<boolean> {
+  const theirs = voucher.how === 'given' ? voucher : null;
+  const vouched: Address[] = [];
+  for (const normalised of mailboxes) {
+    // It comes after the bounce that it ends, whenever this transaction began.
+    const id = await tx.maybeOneFirst(sql.type(IdRow)`
+      insert into vouchings (id, address_hash, how, by, signal_id, vouched_at)
+      select ${newId()}::uuid, p.address_hash, ${voucher.how}::text, ${voucher.by}::text, ${theirs?.signalId ?? null}::uuid,
+        greatest(heed_now(), max(p.suppressed_at) + interval '1 microsecond')
+      from now.suppressions p
+      where p.channel = 'email' and p.address_hash = ${sql.binary(addressHash(normalised))}
+      group by p.address_hash
+      having bool_and(p.cause = 'bounced') ${theirs ? isNews(theirs.saidAt) : sql.fragment``}
+      returning id`);
+    if (id) vouched.push({ kind: 'email', normalised });
+  }
+  if (vouched.length > 0) await wakeLoopsAt(tx, vouched);
+  return vouched.length > 0;
+}
+
+/** They said it after the bounce, and for the first time that day. */
+const isNews = (saidAt: Date | undefined) => sql.fragment`
+  and max(p.suppressed_at) < least(${saidAt ? sql.timestamp(saidAt) : null}::timestamptz, heed_now())
+  and not exists (
+    select from vouchings v where v.address_hash = p.address_hash and v.how = 'given' and v.vouched_at > heed_now() - interval '1 day')`;
+
+/** The mailboxes of somebody, as they are known by. */
+export function mailboxesOf(db: Db, customerId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(NormalisedRow)`
+    select normalised from identities where customer_id = ${customerId} and kind = 'email'`);
+}
+
+/** The loops of whoever has one of these addresses, which a family may share, look again: there may be nobody to reach any more, or somebody
+ *  again. All at once, in the order of their ids, so that two who stop never wait for each other. */
 async function wakeLoopsAt(tx: Tx, addresses: readonly Address[]): Promise<void> {
   const loops = await tx.anyFirst(sql.type(IdRow)`
     select s.id from signals s join now.open_loops o on o.id = s.id

@@ -1,14 +1,11 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
-import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { RestrictedRow } from '../rows.ts';
+import { NormalisedRow, RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { mustNotName } from './erasures.ts';
-
-const NormalisedRow = z.object({ normalised: z.string() });
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 

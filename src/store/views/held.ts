@@ -95,7 +95,7 @@ export async function everythingHeld(db: Db, company: Company, customerId: strin
     suppressions: await db.any(sql.type(Suppression)`
       select i.kind as channel, i.value as address, p.cause, min(p.suppressed_at) as at
       from identities i
-      join suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+      join now.suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
       where i.customer_id = ${customerId}
       group by i.kind, i.value, p.cause order by min(p.suppressed_at), i.kind, i.value, p.cause`),
     restricted: await db.oneFirst(sql.type(RestrictedRow)`
@@ -152,7 +152,7 @@ async function doneAbout(db: Db, id: string, nameOf: (code: string | null) => st
   const done = await db.any(sql.type(Done)`
     select at, kind as what, by, detail from now.timeline
     where loop_id = ${id} and kind in (
-      'triaged', 'reviewed', 'enriched', 'disavowed', 'owned', 'acknowledged', 'answered', 'reopened', 'closed', 'repaired')
+      'triaged', 'reviewed', 'enriched', 'disavowed', 'owned', 'acknowledged', 'answered', 'vouched', 'reopened', 'closed', 'repaired')
     order by at, rank`);
   return done.map(({ at, what, by, detail: { staff, by: operator, ...detail } }) => ({
     at,

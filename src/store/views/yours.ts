@@ -45,7 +45,7 @@ export async function yoursPage(
         select from identities i
         where i.customer_id = s.customer_id and i.kind = 'email'
           and not exists (
-            select from suppressions p
+            select from now.suppressions p
             where p.channel = 'email' and p.address_hash = sha256(convert_to(i.normalised, 'UTF8')))) as writes
     from signals s left join words w on w.signal_id = s.id
     where s.id = ${signalId} and s.customer_id = ${customerId}`);

@@ -1,4 +1,4 @@
-/** heed export, erase, rectify, restrict, object: what a person may ask of whoever holds something about them. */
+/** heed export, erase, rectify, vouch, restrict, object: what a person may ask of whoever holds something about them. */
 
 import { chmod, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
 import type { Subject } from '../../store/records/subjects.ts';
 import type { Heed } from '../heed.ts';
+import { vouchByHand } from '../responses/vouch.ts';
 import { access } from '../rights/access.ts';
 import { erase, Reason } from '../rights/erase.ts';
 import { object } from '../rights/object.ts';
@@ -102,6 +103,19 @@ export function addRights(program: Command, terminal: Terminal): void {
         return { sentence: `Put right: ${given.map(([what]) => what).join(', ')}.` };
       }),
     );
+
+  verb(
+    'vouch',
+    'write again to an address at which mail has bounced, because whoever has it was asked, and says it is right',
+  ).action((asked: Asked) =>
+    carryOut(asked, async (heed, subject, { by }) => {
+      await vouchByHand(heed, customerIn(subject), by);
+      return {
+        sentence:
+          'They are written to at that address again. If the next letter comes back, too, nothing more goes there.',
+      };
+    }),
+  );
 
   verb('restrict', 'let everything of somebody rest: nothing is sent and nobody acts until it is lifted')
     .option('--lift', 'go on where it stopped')

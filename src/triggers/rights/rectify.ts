@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { normaliseEmail, normalisePhone } from '../../domain/customer.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { holdTheChain } from '../../store/records/chain.ts';
+import { vouch } from '../../store/records/customers.ts';
 import { factRecorded } from '../../store/records/loops.ts';
 import { isCustomerErased } from '../../store/records/erased.ts';
 import { lockAddresses, mustNotName, signalsOf } from '../../store/records/erasures.ts';
@@ -41,11 +42,16 @@ export async function rectify(heed: Heed, customerId: string, correct: Correctio
       throw new DomainError('conflict', 'What was held about them has been erased, so there is nothing to put right.');
     const id = await recordRight(tx, { customerId, kind: 'rectification', by, reason });
     await putRight(tx, customerId, id, { ...(correct.name !== undefined && { name: correct.name }), addresses });
+    // Whoever says that this is the address says so of one where mail has bounced, too.
+    await vouch(tx, mailboxesAmong(given), { how: 'put_right', by });
     if (reason !== undefined) await mustNotName(tx, customerId, reason);
     for (const loop of await signalsOf(tx, customerId)) await factRecorded(tx, loop);
   });
   heed.hint();
 }
+
+const mailboxesAmong = (given: readonly { kind: string; normalised: string }[]): string[] =>
+  given.filter(({ kind }) => kind === 'email').map(({ normalised }) => normalised);
 
 function addressOf(kind: 'email' | 'phone' | 'loyalty', given: string): { value: string; normalised: string } {
   const normalised =

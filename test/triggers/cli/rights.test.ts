@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { suppress } from '../../../src/store/records/customers.ts';
 import { readHeader } from '../../../src/store/backup.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
 import { newId } from '../../../src/domain/ids.ts';
@@ -82,6 +83,18 @@ test('rectify, restrict and object say what they did, and refuse what makes no s
   expect((await heed('restrict', ...whom)).code).toBe(1);
   expect((await heed('restrict', ...whom, '--lift')).said).toBe('It goes on where it stopped.');
   expect((await heed('object', ...whom, '--json')).said).toContain('"sentence"');
+});
+
+test('vouch has an address written to again at which mail has bounced, and says where there is none', async () => {
+  await hears('Vou Ch', 'vou@ch.example');
+  const whom = ['--subject', 'vou@ch.example'];
+  expect(await heed('vouch', ...whom)).toMatchObject({
+    code: 1,
+    complained: expect.stringContaining('no address of theirs that only a bounce speaks against'),
+  });
+  await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: 'vou@ch.example' }], 'bounced'));
+  expect((await heed('vouch', ...whom)).said).toContain('They are written to at that address again.');
+  expect(await db.pool.anyFirst(sql.unsafe`select by from vouchings`)).toEqual(['otto']);
 });
 
 test('backup writes one file; restore refuses to take the place of a Heed that is in use', async () => {

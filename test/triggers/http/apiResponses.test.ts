@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { sql } from '../../../src/store/pool.ts';
 import { keepApiKey } from '../../../src/store/records/apiKeys.ts';
+import { suppress } from '../../../src/store/records/customers.ts';
+import { signalNow } from '../../../src/store/views/signals.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openApi, type Api } from './contract.ts';
 import { goOn } from './story.ts';
@@ -172,6 +174,29 @@ test('a yes is the customer’s own word only where the key speaks for others; e
   expect(await saidBy('priya', 'respond')).toEqual({ status: 201, kept: [{ says: 'yes', by: 'priya' }] });
   const spoken = { status: 201, kept: [{ says: 'yes', by: null }] };
   expect(await saidBy('shop page', 'respond', 'respond-for')).toEqual(spoken);
+});
+
+test('an address at which mail has bounced is given anew by the customer’s own word alone', async () => {
+  const customer = { name: 'Ann Anew', email: 'ann@anew.example' };
+  await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'));
+  const reachBy = async (by: string | undefined, ...scopes: string[]) => {
+    const key = `key-${randomUUID()}`;
+    await keepApiKey(db.pool, key, `form ${by} ${scopes.join(' ')}`, scopes);
+    const answer = await api.app.request('/v1/signals', {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${key}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': randomUUID(),
+      },
+      body: JSON.stringify({ ...complaint(), by, customer }),
+    });
+    const { id } = (await answer.json()) as { id: string };
+    return (await signalNow(db.pool, id))!.reach;
+  };
+  expect(await reachBy(undefined, 'capture')).toBeNull();
+  expect(await reachBy('mina', 'capture', 'respond-for')).toBeNull();
+  expect(await reachBy(undefined, 'capture', 'respond-for')).toBe('email');
 });
 
 describe('every response', () => {

@@ -159,7 +159,17 @@ const under = (rule: Rule['for']): [route: string, rule: Rule][] =>
   });
 
 const verbs = {
-  signal: ['acknowledgement', 'handover', 'review', 'dismissal', 'follow-up', 'call', 'joining', 'confirmation'],
+  signal: [
+    'acknowledgement',
+    'handover',
+    'review',
+    'dismissal',
+    'follow-up',
+    'call',
+    'vouching',
+    'joining',
+    'confirmation',
+  ],
   insight: ['acknowledgement', 'handover', 'decision', 'withdrawal', 'completion'],
 };
 /** A form that would be taken, were it theirs to send. */
@@ -170,6 +180,7 @@ const fit: Record<string, Fields> = {
   dismissal: { reason: 'because' },
   'follow-up': { words: 'Dear Kim, yes.' },
   call: { outcome: 'reached' },
+  vouching: {},
   joining: { insight: nobodyHas },
   confirmation: { says: 'yes' },
   decision: { do: 'decline', reason: 'because' },
@@ -312,7 +323,7 @@ describe('people and places', () => {
         // Seen, and not theirs to decide.
         expect([name, (await ask(path, form)).status]).toEqual([name, 403]);
         refused!.push(name);
-      } else if (verb !== 'acknowledgement' && verb !== 'withdrawal') {
+      } else if (verb !== 'acknowledgement' && verb !== 'vouching' && verb !== 'withdrawal') {
         // Let through as far as its form, which is empty: nothing is changed for the next.
         expect([name, (await ask(path, {})).status]).toEqual([name, 400]);
         taken!.push(name);

@@ -16,7 +16,7 @@ import { handOver, HandOver } from '../../responses/handOver.ts';
 import { Call, recordCall } from '../../responses/recordCall.ts';
 import { review, Review } from '../../responses/review.ts';
 import { settle, Settlement } from '../../responses/settle.ts';
-import { allowedTo, IdempotencyKey, mustBeInSight, pressOf, type ApiEnv } from './door.ts';
+import { allowedTo, IdempotencyKey, mustBeInSight, pressOf, speaksForOthers, type ApiEnv } from './door.ts';
 import { addResponse, by } from './responses.ts';
 import {
   cursorOf,
@@ -57,7 +57,8 @@ const postSignal = createRoute({
   path: '/signals',
   tags: ['signals'],
   summary: 'Capture what a customer said',
-  description: 'From the answer on it is kept, and one person is answerable for it. Only words and place are required.',
+  description:
+    'From the answer on it is kept, and one person is answerable for it. Only words and place are required. Without `by`, and with the scope respond-for, it is the customer’s own word: where mail had bounced at the address they give to be written to, it is tried again.',
   middleware: allowedTo('capture'),
   request: { headers: IdempotencyKey, body: { required: true, content: { 'application/json': { schema: Capture } } } },
   responses: { 202: { ...json(Captured, 'Kept'), ...replayedHeader }, ...problemsOfWriting },
@@ -89,7 +90,9 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     const { company } = await heed.configuration();
     const places = c.get('places');
     if (places.includes(said.place)) mustWorkThere(company, said);
-    const { id, reference, replayed } = await capture(heed, said, { channel: 'api', press: pressOf(c), places });
+    const fromCustomer = said.by === undefined && speaksForOthers(c);
+    const through = { channel: 'api' as const, press: pressOf(c), places, fromCustomer };
+    const { id, reference, replayed } = await capture(heed, said, through);
     if (replayed) c.header('Idempotency-Replayed', 'true');
     return c.json({ id, reference }, 202);
   });

@@ -16,6 +16,7 @@ import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts'
 import type { SignalNow } from '../../../store/views/signals.ts';
 import { similarInsights } from '../../../store/views/similar.ts';
 import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
+import type { Acting } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
 import type { Clock } from '../../../web/when.ts';
@@ -67,7 +68,10 @@ async function show(
         ? firstName(visitor.name)
         : undefined,
     // A refusal without a form of its own to stand in (somebody was faster) is said on top.
-    refusal: returned && !shown.act?.acting.returned && !shown.settling?.returned ? returned.filled.refusal : undefined,
+    refusal:
+      returned && ![shown.act?.acting, shown.settling, shown.customer?.vouching].some((acting) => acting?.returned)
+        ? returned.filled.refusal
+        : undefined,
   };
   const clock = { now: page.now, zone: zoneOf(visitor.company, page.signal.place) };
   return draw(
@@ -129,6 +133,10 @@ async function shownTo(
           name: customer.name,
           mayHear: mayHear(signal),
           reachable: signal.reach !== null,
+          vouching:
+            signal.unreachable === 'bounced' && !signal.sample && !signal.restricted
+              ? actingOn(visitor, signal.id, 'vouching', returned)
+              : undefined,
           earlier: page.earlier.map((e) => ({
             id: e.id,
             reference: e.reference,
@@ -189,19 +197,27 @@ export const doubtfulLetters = ({ doubtful }: SignalPage): SignalShown['doubtful
 
 /** Where somebody says what to do about a letter in doubt. */
 function settlingOf(
-  { company }: Visitor,
+  visitor: Visitor,
   { signal, doubtful }: SignalPage,
   returned: { verb: string; filled: Filled } | undefined,
 ): SignalShown['settling'] {
   if (signal.restricted || doubtful.length === 0) return undefined;
-  return {
-    company,
-    base: `/signals/${signal.id}`,
-    id: signal.id,
-    key: crypto.randomUUID(),
-    returned: returned?.verb === 'repair' ? returned : undefined,
-  };
+  return actingOn(visitor, signal.id, 'repair', returned);
 }
+
+/** A form of its own, which comes back where it stands. */
+const actingOn = (
+  { company }: Visitor,
+  id: string,
+  verb: string,
+  returned: { verb: string; filled: Filled } | undefined,
+): Acting => ({
+  company,
+  base: `/signals/${id}`,
+  id,
+  key: crypto.randomUUID(),
+  returned: returned?.verb === verb ? returned : undefined,
+});
 
 const outcomes = { adopted: 'yes', declined: 'no, with a reason' };
 

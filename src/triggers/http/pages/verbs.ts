@@ -15,6 +15,7 @@ import { Call, recordCall } from '../../responses/recordCall.ts';
 import type { Responding, Response } from '../../responses/respond.ts';
 import { Review, review } from '../../responses/review.ts';
 import { settle, Settlement } from '../../responses/settle.ts';
+import { vouchOnPage } from '../../responses/vouch.ts';
 import { choices } from '../../../web/decision.ts';
 import { asUnfit, given, many, one, parse, type Form } from './forms.ts';
 
@@ -59,6 +60,7 @@ const signalVerbs: Record<string, Act> = {
     ),
   repair: (heed, responding, form) =>
     settle(heed, responding, parse(Settlement, given(form, ['action', 'letter', 'reason']), form)),
+  vouching: (heed, responding) => vouchOnPage(heed, responding),
   joining: (heed, responding, form) => join(heed, responding, parse(Joining, given(form, ['insight']), form)),
   confirmation: (heed, responding, form) =>
     confirm(heed, responding, parse(Confirmation, given(form, ['says', 'words']), form)),

@@ -213,6 +213,27 @@ describe('the page of a signal', () => {
     expect(await pages.shop.signal(id)).toMatchObject({ answer_channel: 'phone', final: true });
   });
 
+  test('where mail has bounced at their address, whoever has asked them says that it is right, and only then', async () => {
+    const customer = { name: 'Bo Unced', email: 'bo@unced.example' };
+    const { id } = await hears({ words: 'I was charged twice.', customer });
+    const [at, verb] = [`/signals/${id}`, `/signals/${id}/vouching`];
+    const mina = await pages.as('mina');
+    expect((await mina.get(at)).html).not.toContain(verb);
+    await pages.shop.db.pool.transaction((tx) =>
+      suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
+    );
+    const bounced = await mina.get(at);
+    expect(bounced.text).toContain('may hear nothing: the address they left takes no mail');
+    const vouched = await mina.press(bounced, verb);
+    expect(vouched.text).toContain('They are written to at that address again.');
+    expect(vouched.text).toContain('may hear by e-mail, about this');
+    expect(vouched.text).toContain('The address at which mail had bounced is right, says Mina Okafor');
+    expect(vouched.html).not.toContain(verb);
+    // By a page that was opened before.
+    const again = await mina.post(verb, { key: 'another' }, { 'Sec-Fetch-Site': 'same-origin' });
+    expect([again.status, again.text]).toEqual([409, expect.stringContaining('only a bounce speaks against')]);
+  });
+
   test('a call that comes after the decision is the call about the decision', async () => {
     const signal = await hears({
       words: 'Do you have this scarf in mauve?',

@@ -71,7 +71,7 @@ export async function openPages(options: { demo?: boolean; publicUrl?: string } 
           (select count(*) from presses) + (select count(*) from loops) + (select count(*) from acknowledgements) + (select count(*) from ownerships)
           + (select count(*) from follow_ups) + (select count(*) from calls) + (select count(*) from decisions) + (select count(*) from withdrawals)
           + (select count(*) from completions) + (select count(*) from confirmations) + (select count(*) from closures) + (select count(*) from reviews)
-          + (select count(*) from suppressions) + (select count(*) from disavowals) + (select count(*) from sessions) + (select count(*) from links)
+          + (select count(*) from suppressions) + (select count(*) from vouchings) + (select count(*) from disavowals) + (select count(*) from sessions) + (select count(*) from links)
           + (select count(*) from links where used_at is not null) + (select count(*) from deliveries))::integer as facts`),
   };
 }
