@@ -41,7 +41,5 @@ where not (
   and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round)
   and exists (
     select from now.reach w
-    where w.signal_id = f.loop_id
-      and (w.channel = 'phone' or w.since > letter.planned_at)
-  )
+    where w.signal_id = f.loop_id and (w.by_phone or w.since > letter.planned_at))
 );

@@ -16,7 +16,7 @@ from told_signals ts
 join signals s on s.id = ts.signal_id
 left join tellings x on x.id = ts.telling_id
 left join lateral (
-  select d.planned_at, d.ended_at, now.is_refused(d.state, d.last_error_code) as is_refused
+  select d.planned_at, d.ended_at, d.state, now.is_refused(d.state, d.last_error_code) as is_refused
   from deliveries d
   where x.channel = 'email' and d.customer_id = s.customer_id and d.purpose = 'told' and d.occasion = ts.decision_id
   order by d.planned_at desc, d.id desc
@@ -40,7 +40,8 @@ cross join lateral (
     and (call.reached_at is not null or exists (
       select from now.reach w
       where w.signal_id = ts.signal_id and w.by_phone
-        -- What is to be told in a call stays so where an address is put right or vouched for meanwhile: what was decided is written to them once.
-        and (w.channel = 'phone' or w.since > letter.planned_at)
+        -- What is to be told in a call stays so where an address is put right or vouched for meanwhile: what was decided is written to them once. Where it was
+        -- kept back and their address takes mail, it went by another remark, of which somebody said that it was not theirs.
+        and (w.channel = 'phone' or letter.state <> 'suppressed' or w.since > letter.planned_at)
     )) as instead
 ) called;

@@ -44,6 +44,11 @@ select
   p.due_at as promised_for,
   p.due_on as promised_on,
   reach.channel as reach,
+  -- How they hear what is owed to them now: in a call, where a letter that was to say it did not arrive.
+  case
+    when reach.by_phone and (told.channel = 'phone' and told.at is null or reach.since <= refused.planned_at) then 'phone'
+    else reach.channel
+  end as owed_by,
   reach.why_not as unreachable,
   exists (select from now.restrictions x where x.customer_id = s.customer_id) as restricted,
   lifted.exercised_at as lifted_at,
@@ -94,6 +99,11 @@ left join acknowledgements a on a.ownership_id = o.id
 left join now.answers f on f.loop_id = s.id and f.round = r.round
 left join promises p on p.follow_up_id = f.id
 left join now.reach reach on reach.signal_id = s.id
+-- Where there is a letter and no answer, it did not arrive.
+cross join lateral (
+  select max(d.planned_at) as planned_at from deliveries d
+  where f.id is null and d.loop_id = s.id and d.round = r.round and d.purpose = 'answer'
+) refused
 left join lateral (
   select x.id, x.exercised_at from rights x
   where x.customer_id = s.customer_id and x.kind = 'lifting'

@@ -31,9 +31,12 @@ export const plansWithEnds = `
         when (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
           -- (whoever says that it was not them is neither written to nor called),
           and not exists (select from disavowals x where x.signal_id = f.loop_id)
+          -- (what was closed as it ended stays so: Heed 0.1 called nobody),
+          and not exists (
+            select from closures z
+            where z.loop_id = f.loop_id and z.round = f.round and z.closed_at < last.ended_at + interval '1 minute')
           and (
             exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'phone' and w.lost_at is null)
-            and not exists (select from ways w where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null)
             -- or whose address was put right, or vouched for, before it was given up.
             or exists (
               select from ways w
@@ -47,7 +50,7 @@ export const plansWithEnds = `
       end as at
     from follow_ups f
     left join lateral (
-      select d.state, d.last_error_code, d.planned_at from deliveries d
+      select d.state, d.last_error_code, d.planned_at, d.ended_at from deliveries d
       where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
       order by d.planned_at desc, d.id desc
       limit 1
@@ -62,10 +65,14 @@ export const plansWithEnds = `
           or (last.state = 'bounced' or last.state = 'failed' and last.last_error_code like 'smtp%' or last.state = 'suppressed')
             and not exists (select from disavowals x where x.signal_id = t.signal_id)
             and exists (select from ways w where w.signal_id = t.signal_id and w.kind = 'phone' and w.lost_at is null)
-            -- An address that was put right or vouched for since makes no letter of it.
             and not exists (
+              select from closures z
+              where z.loop_id = t.signal_id and z.round = 1 and z.closed_at < last.ended_at + interval '1 minute')
+            -- An address that was put right or vouched for since makes no letter of it. One that takes mail, where it was kept back, does: it
+            -- went by another remark, which was not theirs.
+            and not (last.state = 'suppressed' and exists (
               select from ways w
-              where w.signal_id = t.signal_id and w.kind = 'email' and w.lost_at is null and w.added_at <= last.planned_at)
+              where w.signal_id = t.signal_id and w.kind = 'email' and w.lost_at is null and w.added_at <= last.planned_at))
         then t.called_at
         else t.settled_at
       end as at
@@ -83,7 +90,7 @@ export const plansWithEnds = `
       where coalesce(ts.reason, '') not in ('told_before', 'closed')
     ) t
     left join lateral (
-      select d.state, d.last_error_code, d.planned_at from deliveries d
+      select d.state, d.last_error_code, d.planned_at, d.ended_at from deliveries d
       where t.channel = 'email' and d.customer_id = t.customer_id and d.purpose = 'told' and d.occasion = t.decision_id
       order by d.planned_at desc, d.id desc
       limit 1

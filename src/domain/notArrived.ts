@@ -9,13 +9,13 @@ export const putOffByMailbox = /^smtp_4(?!21)\d\d$/;
 /** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
 export function notArrived(
   { purpose }: { purpose: string },
-  signal: { reference: string; reach: string | null; answered_at: Date | null; told_channel: string | null },
+  signal: { reference: string; owed_by: string | null; answered_at: Date | null; told_channel: string | null },
   why: WhyNot,
 ): { subject: string; text: string } {
-  const { reference, reach, answered_at: answered } = signal;
+  const { reference, owed_by: owedBy, answered_at: answered } = signal;
   const isAnswer = purpose === 'answer';
   // What a letter was to say to them is owed to whoever may be called (now.answers, now.told).
-  const isCalled = isAnswer ? reach === 'phone' : signal.told_channel === 'phone';
+  const isCalled = isAnswer ? owedBy === 'phone' : signal.told_channel === 'phone';
   const call = 'They agreed to a call, too, and it stays open until somebody has called them.';
   // It was put right while the letter was on its way to the former one.
   const anew =
@@ -23,7 +23,7 @@ export function notArrived(
   const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
   return {
     subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,
-    text: `${reasonOf(why)} ${isCalled ? call : isAnswer && reach && !answered ? anew : noWay}`,
+    text: `${reasonOf(why)} ${isCalled ? call : isAnswer && owedBy && !answered ? anew : noWay}`,
   };
 }
 

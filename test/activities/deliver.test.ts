@@ -5,6 +5,7 @@ import { deliver } from '../../src/activities/deliver.ts';
 import { localDate } from '../../src/domain/calendar.ts';
 import { ladderNames } from '../../src/domain/company.ts';
 import { explainStuck } from '../../src/domain/stuck.ts';
+import type { MailFault } from '../../src/embedded/mailbox.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
@@ -20,11 +21,13 @@ import { audit } from '../../src/audit/audit.ts';
 import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
+import { tasksOf } from '../../src/store/views/tasks.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
+import { draftAnswer } from '../../src/triggers/responses/draft.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
@@ -91,6 +94,7 @@ const operator = { by: 'operator', reason: 'asked by letter' } as const;
 const noticesOf = (loopId: string) => world.messages({ loopId, purpose: 'notice' });
 /** Those above are asked only if nobody says anything for long. */
 const askedBy = async (loopId: string) => (await noticesOf(loopId)).filter(({ state }) => state !== 'planned');
+const unwanted = { at: 'data', do: 'answer', code: 554 } as const;
 const nobodyThere = { at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' } as const;
 const toldPriya = async (id: string, what = 'An answer did not arrive') => {
   const { reference } = await world.signal(id);
@@ -108,6 +112,8 @@ const handsWith = (post: Hands['post'], pool = world.db.pool): Hands => ({
   post,
   slack: undefined,
 });
+const partOf = (id: string) =>
+  world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id} order by round`);
 const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
@@ -588,6 +594,8 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach', reach: 'email' });
     expect((await noticesOf(id)).map((m) => `${m.staff} ${m.state}`)).toEqual(['priya sent']);
     expect(await toldPriya(id)).toContain(`refused for good (smtp_${code})`);
+    expect(await toldPriya(id)).toContain('Nothing more is sent about it by itself.');
+    expect(await partOf(id)).toEqual(['could-not-be-asked']);
   });
 
   test('what else was to go to an address where there is nobody is not sent, and whoever answers for that is told, too', async () => {
@@ -651,7 +659,10 @@ describe('a letter to a customer is sent at most once', () => {
   describe('and a customer who also agreed to a call', () => {
     const mayCall = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: 'demo-1' };
     /** Taken and answered by Priya; refused at the door, a while ago. */
-    async function refused(phone: string, promise: { promiseOn?: string } = {}): Promise<string> {
+    async function refused(
+      phone: string,
+      { by = nobodyThere, ...promise }: { by?: MailFault; promiseOn?: string } = {},
+    ): Promise<string> {
       const { id } = await world.capture({
         words: 'Where is my parcel?',
         customer: { ...guest(), phone },
@@ -659,7 +670,7 @@ describe('a letter to a customer is sent at most once', () => {
       });
       await world.settle();
       await acknowledge(world.heed, world.as('priya', id));
-      world.mailbox.faults.script(nobodyThere);
+      world.mailbox.faults.script(by);
       await approve(id, promise);
       await world.pass('10 minutes');
       return id;
@@ -680,7 +691,7 @@ describe('a letter to a customer is sent at most once', () => {
       const id = await refused('+31 6 55550001');
       expect(await world.signal(id)).toMatchObject({ reach: 'phone', answered_at: null, closed_at: null });
       expect(await toldPriya(id)).toContain('it stays open until somebody has called them.');
-      await expect(approve(id)).rejects.toThrow('agreed to a call, not to a letter');
+      await expect(approve(id)).rejects.toThrow('is a call, not a letter');
       await call(id, 'no_reply');
       await world.pass('10 minutes');
       expect(await world.signal(id)).toMatchObject({ answered_at: null, closed_at: null });
@@ -699,9 +710,65 @@ describe('a letter to a customer is sent at most once', () => {
       await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
       await world.settle();
       expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
-      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
-        'yes',
+      expect(await partOf(id)).toEqual(['yes']);
+    });
+
+    test('is owed one, too, where nothing was said against their address: those above are asked, and what else is said goes there', async () => {
+      const since = await world.now();
+      const id = await refused('+31 6 55550011', { by: unwanted });
+      expect(await world.signal(id)).toMatchObject({
+        reach: 'email',
+        owed_by: 'phone',
+        answered_at: null,
+        closed_at: null,
+      });
+      expect(await toldPriya(id)).toContain('refused for good (smtp_554)');
+      expect(await toldPriya(id)).toContain('it stays open until somebody has called them.');
+      await expect(approve(id)).rejects.toThrow('is a call, not a letter');
+      const { tasks } = await tasksOf(world.db.pool, world.db.company, 'priya');
+      expect(tasks.flatMap((task) => (task.about === 'signal' && task.signal.id === id ? task.asks : []))).toEqual([
+        'call',
       ]);
+      const { text } = await draftAnswer(world.db.pool, world.db, await world.signal(id), 'priya');
+      expect(text).toContain('Say who you are');
+      await call(id, 'no_reply');
+      await world.pass('21 days');
+      expect((await world.escalations(id, 'answered')).map(({ staff }) => staff)).toContain('ingrid');
+      expect(await brokenSince(since)).toEqual([]);
+
+      await call(id, 'reached');
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({
+        answer_channel: 'phone',
+        answered_by: 'priya',
+        asked_at: expect.any(Date),
+        closed_at: null,
+      });
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'no' });
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ round: 2, owed_by: 'email' });
+      // A letter about the same, later on, is another letter; and refused as well, it is owed as a call as well.
+      world.mailbox.faults.script(unwanted);
+      await approve(id);
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ round: 2, owed_by: 'phone', answered_at: null, closed_at: null });
+      await call(id, 'wrong_number');
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'nobody_to_reach' });
+      expect(await partOf(id)).toEqual(['no', 'could-not-be-asked']);
+      expect(await brokenSince(since)).toEqual([]);
+    });
+
+    test('or a letter to an address that was put right since, where nothing was said against the one it went to', async () => {
+      const id = await refused('+31 6 55550012', { by: unwanted });
+      const right = guest();
+      await rectify(world.heed, (await world.signal(id)).customer_id!, right, operator);
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ owed_by: 'email', answered_at: null, closed_at: null });
+      await approve(id);
+      await world.settle();
+      expect(world.mailsTo(right.email)).toHaveLength(1);
+      expect(await world.signal(id)).toMatchObject({ answer_channel: 'email', asked_at: expect.any(Date) });
     });
 
     test('is owed one where a letter that their mailbox puts off is given up', async () => {
@@ -764,9 +831,7 @@ describe('a letter to a customer is sent at most once', () => {
       await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
       await world.settle();
       expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
-      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
-        'yes',
-      ]);
+      expect(await partOf(id)).toEqual(['yes']);
     });
 
     test('the call that promises what the letter had not is told with that day, and the letter without', async () => {
@@ -847,9 +912,7 @@ describe('a letter to a customer is sent at most once', () => {
         could_not_be_asked: null,
         closed_at: null,
       });
-      expect(await world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id}`)).toEqual([
-        'waiting',
-      ]);
+      expect(await partOf(id)).toEqual(['waiting']);
     });
 
     test('is called by nobody for ever: where the number is somebody else’s there is nobody to reach', async () => {

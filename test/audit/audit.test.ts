@@ -9,6 +9,7 @@ import type { Hands } from '../../src/activities/createActivities.ts';
 import { audit, checks, report } from '../../src/audit/audit.ts';
 import type { Journals } from '../../src/audit/journals.ts';
 import { newId } from '../../src/domain/ids.ts';
+import { sql } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
@@ -78,6 +79,13 @@ async function allIsSent(of: Shop = shop): Promise<void> {
   await client.query(`delete from deliveries where purpose = 'card'`);
   await client.query(`delete from wakes`);
   await client.end();
+}
+
+/** With nothing said against its address. */
+async function isRefused({ db }: Shop, purpose: 'answer' | 'told'): Promise<void> {
+  await db.pool.query(sql.unsafe`
+    update deliveries set state = 'failed', phase = 'handed', attempts = 1, last_error_code = 'smtp_554', ended_at = heed_now()
+    where purpose = ${purpose} and state = 'planned'`);
 }
 
 /** What a mailbox and a Slack room would hold by now; what was taken back is not there any more. */
@@ -217,6 +225,25 @@ describe('in a shop in which people used their rights', () => {
     expect(await missedAnswers(id)).not.toEqual([]);
   });
 
+  test('so it is where their answer was refused with nothing said against their address', async () => {
+    const { id, owner } = await rights.hears({
+      words: 'Will it fray?',
+      kind: 'question',
+      customer: { name: 'Fay', email: 'fay@example.com', phone: '+31 6 3333 4445' },
+      consent: [...kim.consent, { purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    await allIsSent(rights);
+    await approveFollowUp(rights.db.heed, { by: owner, loopId: id, press: rights.press() }, { words: 'It will not.' });
+    await isRefused(rights, 'answer');
+    await rights.climbs(id);
+    await allIsSent(rights);
+
+    await rights.db.passTime('2 minutes');
+    expect((await broken()).filter(({ about }) => about === id)).toEqual([]);
+    await rights.db.passTime('7 days');
+    expect(await missedAnswers(id)).not.toEqual([]);
+  });
+
   test.each<[string, string, (of: string) => Promise<void>]>([
     [
       'put right',
@@ -243,60 +270,77 @@ describe('in a shop in which people used their rights', () => {
   });
 });
 
-describe('where the letter that was to tell a decision did not arrive, and they can be called', () => {
-  let of: Shop;
-  let client: pg.Client;
-  let id: string;
-  beforeAll(async () => {
-    of = await openShop();
-    client = new pg.Client({ connectionString: of.db.url });
-    await client.connect();
-    const phone = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: '2026-06' };
-    const customer = { ...kim.customer, phone: '+31 6 5555 6666' };
-    const wish = await of.hears({ ...green, customer, consent: [...kim.consent, phone] });
-    id = wish.id;
-    const as = (by: string, loopId: string) => ({ by, loopId, press: of.press() });
-    await approveFollowUp(of.db.heed, as(wish.owner, id), { words: 'Not yet.' });
-    await allIsSent(of);
-    const adopted = { outcome: 'adopted' as const, scope: 'everyone' as const, reason: 'Soon.', doneBy: '2027-01-01' };
-    await decide(of.db.heed, as('tomas', wish.insight_id!), adopted);
-    await of.tells(wish.insight_id!);
-    await of.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: kim.customer.email }], 'bounced'));
-    for (const loop of [id, wish.insight_id!]) await of.climbs(loop);
-    await allIsSent(of);
-    await of.db.passTime('2 minutes');
-  });
-  afterAll(async () => {
-    await client.end();
-    await of.close();
-  });
-  const found = async (claim: string) => {
-    const violations = await checks
-      .find((one) => one.claim.includes(claim))!
-      .find(client, undefined, { since: new Date(0), objectiveSeconds: 60 });
-    return violations.filter(({ about }) => about === id).map(({ sentence }) => sentence);
-  };
+describe.each([
+  [
+    'their mailbox is gone',
+    ({ db }: Shop) =>
+      db.pool.transaction(async (tx) => {
+        await suppress(tx, [{ kind: 'email', normalised: kim.customer.email }], 'bounced');
+      }),
+  ],
+  ['it was refused as unwanted', (of: Shop) => isRefused(of, 'told')],
+])(
+  'where the letter that was to tell a decision did not arrive (%s), and they can be called',
+  (_why, doesNotArrive) => {
+    let of: Shop;
+    let client: pg.Client;
+    let id: string;
+    beforeAll(async () => {
+      of = await openShop();
+      client = new pg.Client({ connectionString: of.db.url });
+      await client.connect();
+      const phone = { purpose: 'follow_up' as const, channel: 'phone' as const, wording: '2026-06' };
+      const customer = { ...kim.customer, phone: '+31 6 5555 6666' };
+      const wish = await of.hears({ ...green, customer, consent: [...kim.consent, phone] });
+      id = wish.id;
+      const as = (by: string, loopId: string) => ({ by, loopId, press: of.press() });
+      await approveFollowUp(of.db.heed, as(wish.owner, id), { words: 'Not yet.' });
+      await allIsSent(of);
+      const adopted = {
+        outcome: 'adopted' as const,
+        scope: 'everyone' as const,
+        reason: 'Soon.',
+        doneBy: '2027-01-01',
+      };
+      await decide(of.db.heed, as('tomas', wish.insight_id!), adopted);
+      await of.tells(wish.insight_id!);
+      await doesNotArrive(of);
+      for (const loop of [id, wish.insight_id!]) await of.climbs(loop);
+      await allIsSent(of);
+      await of.db.passTime('2 minutes');
+    });
+    afterAll(async () => {
+      await client.end();
+      await of.close();
+    });
+    const found = async (claim: string) => {
+      const violations = await checks
+        .find((one) => one.claim.includes(claim))!
+        .find(client, undefined, { since: new Date(0), objectiveSeconds: 60 });
+      return violations.filter(({ about }) => about === id).map(({ sentence }) => sentence);
+    };
 
-  test('every promise holds while a call is asked for', async () => {
-    expect(await of.signal(id)).toMatchObject({ told_channel: 'phone', told_at: null });
-    const { findings } = await audit({ databaseUrl: of.db.url });
-    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
-  });
+    test('every promise holds while a call is asked for', async () => {
+      expect(await of.signal(id)).toMatchObject({ told_channel: 'phone', told_at: null });
+      const { findings } = await audit({ databaseUrl: of.db.url });
+      expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+    });
 
-  test('a call that nobody is asked for is found, though what was decided is still to be done', async () => {
-    await client.query('begin');
-    await client.query('set local session_replication_role = replica');
-    await client.query(`delete from plans where loop_id = '${id}' and wait = 'told'`);
-    const missed = await found('goes on by itself');
-    await client.query('rollback');
-    expect(missed).toEqual([expect.stringContaining('Nothing will ever happen to this')]);
-  });
+    test('a call that nobody is asked for is found, though what was decided is still to be done', async () => {
+      await client.query('begin');
+      await client.query('set local session_replication_role = replica');
+      await client.query(`delete from plans where loop_id = '${id}' and wait = 'told'`);
+      const missed = await found('goes on by itself');
+      await client.query('rollback');
+      expect(missed).toEqual([expect.stringContaining('Nothing will ever happen to this')]);
+    });
 
-  test('a call that nobody is reminded of is found', async () => {
-    await of.db.passTime('7 days');
-    expect(await found('was taken in time')).toContainEqual(expect.stringContaining('waiting to be told was due'));
-  });
-});
+    test('a call that nobody is reminded of is found', async () => {
+      await of.db.passTime('7 days');
+      expect(await found('was taken in time')).toContainEqual(expect.stringContaining('waiting to be told was due'));
+    });
+  },
+);
 
 /** What went wrong, what it is called then, and how it comes to be: by hand in the tables, or in what the world saw. */
 const planted: [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)][] = [

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { z } from 'zod';
 import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
-import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
+import { acknowledge, acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
@@ -234,12 +234,10 @@ describe('everyone who asked hears, or it is kept why not', () => {
 
   test('who spoke twice and says of the remark that the letter goes by that it was not theirs hears of the other one', async () => {
     await world.passTo('monday', '19:55');
-    const kim = guest();
-    const [notTheirs, theirs, too] = [
-      await wish({ customer: kim }),
-      await wish({ customer: kim, words: 'Will this coat come in green?' }),
-      await wish({ customer: kim, words: 'Will this coat come in green?' }),
-    ];
+    const kim = { ...guest(), phone: '+31 6 44444452' };
+    // That they may be called, too, makes no call of it.
+    const again = { customer: kim, words: 'Will this coat come in green?', consent: [by('email'), by('phone')] };
+    const [notTheirs, theirs, too] = [await wish({ customer: kim }), await wish(again), await wish(again)];
     await decide(world.heed, world.as('tomas', await insightOf(theirs)), { outcome: 'declined', reason: 'No green.' });
     await world.passTo('monday', '21:00');
     // It waits for the morning.
@@ -585,6 +583,41 @@ describe('what was decided, in a letter that does not arrive', () => {
     await world.settle();
     expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
     expect(await part(id)).toBe('yes');
+  });
+
+  test('and was refused with nothing said against their address, is owed as a call, too: to whoever has not been answered yet, one that does both', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await asked({ ...guest(), phone: '+31 6 44444451' }, both);
+    await acknowledge(world.heed, world.as('jonas', id));
+    await decide(world.heed, world.as('tomas', await insightOf(id)), declined);
+    world.mailbox.faults.script({ at: 'data', do: 'answer', code: 554 });
+    await world.pass('11 minutes');
+    expect(await world.signal(id)).toMatchObject({ ...owed, reach: 'email', owed_by: 'phone', answered_at: null });
+    expect(JSON.stringify(world.slackTo('jonas'))).toContain('it stays open until somebody has called them.');
+    await expect(approveFollowUp(world.heed, world.as('jonas', id), { words: 'Not yet.' })).rejects.toThrow(
+      'is a call, not a letter',
+    );
+    const { tasks } = await tasksOf(world.db.pool, world.db.company, 'jonas');
+    expect(tasks.flatMap((task) => (task.about === 'signal' && task.signal.id === id ? task.asks : []))).toEqual([
+      'call',
+    ]);
+    const { text } = await draftAnswer(world.db.pool, world.db, await world.signal(id), 'jonas');
+    expect(text).toContain('Tell them what was decided, no,');
+    await world.pass('4 days');
+    expect((await world.escalations(id, 'answered')).map((rung) => rung.staff)).toContain('priya');
+    expect(await broken(since)).toEqual([]);
+
+    await call(id, 'reached');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({
+      told_channel: 'phone',
+      told_at: expect.any(Date),
+      asked_at: expect.any(Date),
+      closed_at: null,
+    });
+    expect(await part(id)).toBe('waiting');
+    expect(await broken(since)).toEqual([]);
   });
 
   test('to whoever spoke more than once is owed once; where they agreed to letters alone it closes, with its owner told', async () => {

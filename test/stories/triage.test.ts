@@ -216,7 +216,7 @@ describe('who agreed to a call is called', () => {
   test('no reply: it stays owed, and the ladder goes on', async () => {
     const id = await ask();
     await expect(approveFollowUp(world.heed, world.as('priya', id), { words: 'Hello' })).rejects.toThrow(
-      'agreed to a call',
+      'is a call, not a letter',
     );
     await recordCall(world.heed, world.as('priya', id), { outcome: 'no_reply' });
     await world.pass('25 hours');

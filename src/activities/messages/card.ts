@@ -281,7 +281,7 @@ function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Vi
     case 'answer':
       if (owner !== staff) return [];
       return [
-        ...(signal.reach === 'phone'
+        ...(signal.owed_by === 'phone'
           ? byPhone
           : [{ id: 'action_signal_answer', label: 'Answer', style: 'primary' } as const]),
         handingOver,

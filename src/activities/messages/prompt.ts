@@ -147,7 +147,7 @@ function linksFor(task: Task, link: string): { label: string; url: string }[] {
   const labels: Partial<Record<Wait, string>> = {
     reviewed: 'Read it and say what it is',
     acknowledged: 'I’ll take it',
-    answered: task.kind === 'signal' && task.signal.reach === 'phone' ? 'Call them' : 'Answer them',
+    answered: task.kind === 'signal' && task.signal.owed_by === 'phone' ? 'Call them' : 'Answer them',
     told: task.kind === 'signal' && task.signal.told_channel === 'phone' ? 'Call them' : 'See what is missing',
     completed: 'Say that it is done',
   };

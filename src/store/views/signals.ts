@@ -48,6 +48,8 @@ export const SignalNow = z.object({
   promised_for: z.date().nullable(),
   promised_on: z.string().nullable(),
   reach: z.string().nullable(),
+  /** As they are reached, or 'phone' where what is owed to them now is a call in the place of a letter that did not arrive. */
+  owed_by: z.string().nullable(),
   unreachable: z.string().nullable(),
   /** The customer asked that nothing be done with it for now. */
   restricted: z.boolean(),

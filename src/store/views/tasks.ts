@@ -97,7 +97,7 @@ function signalTask({
     case 'acknowledge':
       return task('take', 'acknowledged');
     case 'answer':
-      return signal.reach ? task(signal.reach === 'phone' ? 'call' : 'letter', 'answered') : [];
+      return signal.owed_by ? task(signal.owed_by === 'phone' ? 'call' : 'letter', 'answered') : [];
     case 'decision':
       if (signal.told_channel === 'phone') return task('tell', 'told');
       return signal.promised_for && signal.promised_for <= now ? task('promise', 'told') : [];

@@ -30,16 +30,16 @@ export const FollowUp = z.strictObject({
 });
 export type FollowUp = z.infer<typeof FollowUp>;
 
-/** Approves and sends. Throws `conflict` when somebody has answered, when there is nobody to reach, or when the customer wants a call;
+/** Approves and sends. Throws `conflict` when somebody has answered, when there is nobody to reach, or when a call is owed;
  *  `validation` when the promised day is over. */
 export function approveFollowUp(heed: Heed, responding: Responding, approved: FollowUp): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
     mustBeAnswerable(signal, moment, approved.final);
-    if (signal.reach === 'phone')
+    if (signal.owed_by === 'phone')
       throw new DomainError(
         'conflict',
-        'This customer agreed to a call, not to a letter. Call them and record how it went.',
+        'What is owed to this customer is a call, not a letter. Call them and record how it went.',
       );
     const { id: followUpId, letters } = await recordAnswer(signal, moment, 'email', approved);
     const subject = approved.subject ?? (await draftAnswer(tx, moment, signal, by)).subject;

@@ -44,7 +44,7 @@ export async function draftAnswer(
   const zone = zoneOf(company, signal.place);
   if (isCallAboutDecision(signal)) await mustBeCertain(db, signal, { now, zone });
   const name: TemplateName =
-    signal.reach === 'phone'
+    signal.owed_by === 'phone'
       ? isCallAboutDecision(signal)
         ? 'call.told'
         : 'call.answer'
@@ -100,8 +100,8 @@ export async function draftAnswer(
 }
 
 /** Whoever is called once it was decided is told so, whether or not they were answered before. */
-export const isCallAboutDecision = ({ reach, told_channel }: SignalNow): boolean =>
-  reach === 'phone' && told_channel === 'phone';
+export const isCallAboutDecision = ({ owed_by: owedBy, told_channel }: SignalNow): boolean =>
+  owedBy === 'phone' && told_channel === 'phone';
 
 /** Throws `conflict` while a call is owed about what was decided anew since: whoever has heard the old word would never hear the new one. */
 export async function mustBeCertain(db: Db, signal: SignalNow, moment: Pick<Moment, 'now' | 'zone'>): Promise<void> {

@@ -37,7 +37,7 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
         'conflict',
         'This customer can’t be called about it any more: no way to them is left. It is closed by itself.',
       );
-    if (signal.reach !== 'phone' && purpose === 'answer')
+    if (signal.owed_by !== 'phone' && purpose === 'answer')
       throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');
     const factId = await recordCallFact(tx, { loopId: signal.id, round: signal.round, purpose, outcome, by });
     if (purpose === 'told' && outcome === 'reached') await tellThemForAll(tx, signal);

@@ -112,7 +112,7 @@ export async function answerForm(db: Db, task: SignalTask): Promise<object> {
 /** What to say, and how it went. */
 export async function callForm(db: Db, task: SignalTask): Promise<object> {
   const { by, configuration } = task;
-  const signal: SignalTask['signal'] = { ...task.signal, reach: 'phone' };
+  const signal: SignalTask['signal'] = { ...task.signal, owed_by: 'phone' };
   const script = await draftAnswer(db, configuration, signal, by);
   return modal({
     callbackId: 'view_signal_call',

@@ -303,8 +303,8 @@ export function asksOf({ signal, stage, anew }: Pick<SignalPage, 'signal' | 'sta
     case 'acknowledge':
       return 'take';
     case 'answer':
-      if (signal.reach === 'phone') return anew ? 'nothing' : 'call';
-      return signal.reach ? 'letter' : 'nothing';
+      if (signal.owed_by === 'phone') return anew ? 'nothing' : 'call';
+      return signal.owed_by ? 'letter' : 'nothing';
     case 'decision':
       return signal.told_channel === 'phone' && signal.reach && !anew ? 'call' : 'nothing';
     default:
@@ -323,9 +323,9 @@ export async function letterFor(
   asks: Possible['asks'],
 ): Promise<Possible['letter']> {
   // Who is to be called about a decision is called, although they may have left an address since.
-  const asked = asks === 'call' ? { ...signal, reach: 'phone' } : signal;
-  const phone = asked.reach === 'phone' ? (customer?.phone ?? null) : null;
-  if (!asked.reach || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
+  const asked = asks === 'call' ? { ...signal, owed_by: 'phone' } : signal;
+  const phone = asked.owed_by === 'phone' ? (customer?.phone ?? null) : null;
+  if (!asked.owed_by || (asks !== 'letter' && asks !== 'call' && asks !== 'take')) return undefined;
   if (anew && isCallAboutDecision(asked)) return undefined;
   const { company } = await web.heed.configuration();
   const draft = await draftAnswer(web.heed.pool, { company }, asked, by);
