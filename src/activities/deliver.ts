@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usualAttention, type Company } from '../domain/company.ts';
 import { stageOfSignal } from '../domain/loop.ts';
+import { noRoom } from '../domain/notArrived.ts';
 import { objectionToLetter, type Objection } from '../domain/objection.ts';
 import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
@@ -15,7 +16,6 @@ import {
   laterPrompt,
   lettersLeft,
   lockDelivery,
-  noRoom,
   noteDoubt,
   openAttempt,
   passGate,

@@ -3,9 +3,9 @@
 
 import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
-import { notArrived } from '../domain/notArrived.ts';
+import { noRoom, notArrived } from '../domain/notArrived.ts';
 import { suppress } from '../store/records/customers.ts';
-import { noRoom, triedInVainSince } from '../store/records/deliveries.ts';
+import { triedInVainSince } from '../store/records/deliveries.ts';
 import { factRecorded } from '../store/records/loops.ts';
 import { askAboutDoubt, tellOfOneDelayed, tellOfOneRefused } from '../store/records/repairs.ts';
 import { signalsToldThrough } from '../store/records/tellings.ts';

@@ -153,8 +153,8 @@ const nothingIsTriedInVain: Check = {
     violationsIn(
       db,
       `select d.id::text as about,
-         'This message (' || d.purpose || ', ' || d.channel || ') was tried ' || d.attempts || ' times, for more than an hour, and has not left (' || d.last_error_code
-           || '). See heed stuck; do mail and Slack take anything?' as sentence
+         'This message (' || d.purpose || ', ' || d.channel || ') ' || case d.attempts when 0 then 'found no room to be tried' when 1 then 'was tried once' else 'was tried ' || d.attempts || ' times' end
+           || ', for more than an hour, and has not left (' || d.last_error_code || '). See heed stuck; do mail and Slack take anything?' as sentence
        from deliveries d
        where d.state in ('ready', 'sending') and d.planned_at >= $1
          -- Since the first try that failed: none is counted from before it was last held. Nobody waits for the edit of a card.

@@ -6,6 +6,9 @@ export type WhyNot = { refused: string } | 'nobody_there' | 'given_up';
 /** Codes by which a mail server puts off a letter to one mailbox. That it is closing (421) is said of every letter. Read by Postgres, too. */
 export const putOffByMailbox = /^smtp_4(?!21)\d\d$/;
 
+/** The code of a letter for which there was no room: a worker has as many with the mail server as it hands over at once. */
+export const noRoom = 'no_room';
+
 /** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
 export function notArrived(
   { purpose }: { purpose: string },

@@ -1,7 +1,7 @@
 /** What waits past its time because our own machinery stands still, and what an operator can do about it. Nothing personal in it. */
 
 import type { Wait } from './loop.ts';
-import { putOffByMailbox } from './notArrived.ts';
+import { noRoom, putOffByMailbox } from './notArrived.ts';
 
 export type Stuck = {
   loopId: string | null;
@@ -53,7 +53,7 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
       };
     case 'wake':
       return {
-        sentence: `It asked to be looked at ${waited} ago${stuck.attempts > 0 ? ` and was tried ${stuck.attempts} times` : ''}, and Temporal has not been told.`,
+        sentence: `It asked to be looked at ${waited} ago${stuck.attempts > 0 ? ` and was tried ${times(stuck.attempts)}` : ''}, and Temporal has not been told.`,
         whatToDo:
           'See whether the relay runs and Temporal can be reached (heed doctor). It goes on by itself from there.',
       };
@@ -82,9 +82,17 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
               'Wait a few minutes. Of a letter that cannot be settled by itself, whoever answers for it is asked.',
           };
     }
-    case 'tries':
+    case 'tries': {
+      const tried = stuck.attempts > 0 ? `was tried ${times(stuck.attempts)}, ` : '';
+      // That is known of the last look alone.
+      if (stuck.code === noRoom)
+        return {
+          sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left: when it was last looked at, as many letters as a worker hands over at once were with the mail server (${noRoom}).`,
+          whatToDo:
+            'Nothing is wrong with this one: it is looked at again every minute, and goes once there is room. See in the mail server’s log why it takes so long over each letter; another worker hands over as many again.',
+        };
       return {
-        sentence: `${messageOf(stuck)} was planned ${waited} ago, was tried ${stuck.attempts} times, and has not left (${stuck.code}).`,
+        sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left (${stuck.code}).`,
         whatToDo: [
           'See what mail and Slack answer (heed doctor, the mail server’s log). It is tried again every few minutes, and goes on by itself.',
           ...(isPutOff(stuck)
@@ -92,8 +100,11 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
             : []),
         ].join(' '),
       };
+    }
   }
 }
+
+const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);
 
 /** A letter to a customer that their mail server answered, and did not take. What it says of signing in is said of us. */
 const isPutOff = ({ purpose, code }: { purpose: string; code: string }): boolean =>

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { noRoom } from '../../domain/notArrived.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow } from '../rows.ts';
 import { doubtIfFromBefore } from './epochs.ts';
@@ -180,9 +181,6 @@ export async function endDelivery(
 export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void> {
   await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
 }
-
-/** As many letters as are handed over at once are with the mail server. */
-export const noRoom = 'no_room';
 
 /** Nothing is against it, but there are no hands free for it just now: it is looked at again when some may be, the later the longer it has waited
  *  for that. What stays so for an hour does not leave, as what is tried in vain. */

@@ -303,9 +303,9 @@ describe('operations', () => {
     await db.pool.transaction((tx) =>
       planDelivery(tx, { key, purpose: 'prompt', channel: 'email', loopId: id, staff: 'priya' }),
     );
-    const stuckWith = async (code: string, failingMinutes: number | null): Promise<string> => {
+    const stuckWith = async (code: string, failingMinutes: number | null, attempts = 20): Promise<string> => {
       await db.pool.query(sql.unsafe`
-        update deliveries set state = 'ready', attempts = 20, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
+        update deliveries set state = 'ready', attempts = ${attempts}, last_error_code = ${code}, planned_at = heed_now() - interval '61 minutes',
           failing_since = heed_now() - make_interval(mins => ${failingMinutes}), not_before = heed_now() + interval '4 minutes'
         where dedupe_key = ${key}`);
       return (await heed(['stuck'])).said;
@@ -321,6 +321,13 @@ describe('operations', () => {
       '\n### A message does not leave\n',
     );
     expect(await stuckWith('quiet_hours', null)).not.toContain('has not left');
+
+    // There was no room to try it even once.
+    const found = await stuckWith('no_room', 61, 0);
+    expect(found).toMatch(/was planned 1 hour ago, and has not left: .*were with the mail server \(no_room\)\./);
+    expect(found).toContain('goes once there is room');
+    expect(found).toContain('another worker hands over as many again');
+    expect(await stuckWith('no_room', 61, 1)).toContain('was planned 1 hour ago, was tried once, and has not left: ');
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
   });
 
