@@ -11,7 +11,9 @@ select
   -- From when they count as told, or are to be called.
   case when called.instead then greatest(ts.settled_at, letter.ended_at) else ts.settled_at end as since,
   -- A call that is owed has told nobody yet.
-  case when called.instead or x.channel = 'phone' then call.called_at else ts.settled_at end as at
+  case when called.instead or x.channel = 'phone' then call.called_at else ts.settled_at end as at,
+  -- Whether a letter that was to tell it did not arrive.
+  coalesce(letter.is_refused, false) as refused
 from told_signals ts
 join signals s on s.id = ts.signal_id
 left join tellings x on x.id = ts.telling_id

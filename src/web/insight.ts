@@ -39,7 +39,7 @@ export interface InsightShown {
   elsewhere: number;
   past: readonly TimelineLine[];
   next: readonly Next[];
-  told: { written: number; called: number; cannot: number } | undefined;
+  told: { written: number; called: number; toCall: number; notTold: number } | undefined;
   act: { acting: Acting; deciding: Deciding } | undefined;
 }
 
@@ -110,8 +110,14 @@ export function insight(
                   <dd>${i.told.written}</dd>
                   <dt>called</dt>
                   <dd>${i.told.called}</dd>
-                  <dt>could not be</dt>
-                  <dd>${i.told.cannot}</dd>
+                  ${
+                    i.told.toCall > 0
+                      ? html`<dt>still to be called</dt>
+                          <dd>${i.told.toCall}</dd>`
+                      : ''
+                  }
+                  <dt>not told</dt>
+                  <dd>${i.told.notTold}</dd>
                 </dl>
               </section>`
             : ''

@@ -10,7 +10,7 @@ import { sql, type Db } from '../pool.ts';
 import { placeIn, placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
-const WaysRow = z.object({ written: z.number(), called: z.number(), cannot: z.number() });
+const TellingsRow = z.object({ written: z.number(), called: z.number(), toCall: z.number(), notTold: z.number() });
 
 const SaidRow = z.object({ here: z.number(), elsewhere: z.number() });
 
@@ -40,7 +40,8 @@ export interface InsightPage extends InsightReading {
   /** Where it was asked for. */
   places: readonly string[];
   told: readonly string[];
-  tellings: { written: number; called: number; cannot: number };
+  /** People (whoever gave no name counts once for every remark): written to, called, still to be called, or not told. */
+  tellings: z.infer<typeof TellingsRow>;
 }
 
 /** As `staff` reads it. Null when there is no such insight. */
@@ -89,12 +90,25 @@ function saidOf(db: Db, id: string, read: ReturnType<typeof placeIn>): Promise<z
     where x.insight_id = ${id}`);
 }
 
+/** Each as they heard best; who was to be called and whose loop is over by now is not called any more. */
 function tellingsOf(db: Db, decisionId: string | null): Promise<InsightPage['tellings']> {
-  return db.one(sql.type(WaysRow)`
+  return db.one(sql.type(TellingsRow)`
+    with people as (
+      select max(case
+        when t.channel in ('email', 'sample') and not t.refused then 3
+        when t.channel = 'phone' and t.at is not null and z.how is distinct from 'nobody_to_reach' then 2
+        when t.channel = 'phone' and t.at is null and z.how is null then 1
+        else 0
+      end) as heard
+      from now.told t
+      left join closures z on z.loop_id = t.signal_id and z.round = 1
+      where t.decision_id = ${decisionId}
+      group by coalesce(t.telling_id, t.signal_id)
+    )
     select
-      count(distinct t.telling_id) filter (where x.channel in ('email', 'sample'))::integer as written,
-      count(distinct t.telling_id) filter (where x.channel = 'phone')::integer as called,
-      count(*) filter (where t.telling_id is null or x.channel is null)::integer as cannot
-    from told_signals t left join tellings x on x.id = t.telling_id
-    where t.decision_id = ${decisionId}`);
+      count(*) filter (where heard = 3)::integer as written,
+      count(*) filter (where heard = 2)::integer as called,
+      count(*) filter (where heard = 1)::integer as "toCall",
+      count(*) filter (where heard = 0)::integer as "notTold"
+    from people`);
 }

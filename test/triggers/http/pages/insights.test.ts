@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
 import { openPages, type Page, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -95,6 +96,41 @@ describe('the page of an insight', () => {
     const back = await tomas.press(decided, `${at}/withdrawal`);
     expect(back.text).toContain('Taken back. Nothing has left.');
     expect(back.text).toContain('What do we do?');
+  });
+
+  test('counts who was written to, who was called, who is still to be called, and who was not told, apart', async () => {
+    const words = 'Do you have this scarf in size 90?';
+    const asks = (customer: { email?: string; phone?: string }, ...agreed: ('email' | 'phone')[]) =>
+      pages.shop.hears({
+        words,
+        customer,
+        consent: agreed.map((channel) => ({ purpose: 'follow_up' as const, channel, wording: '2026-06' })),
+      });
+    const written = await asks({ email: 'written@example.com' }, 'email');
+    await asks({ email: 'unheard@example.com' }, 'email');
+    await asks({ phone: '+31 6 77777771' }, 'phone');
+    const called = await asks({ email: 'called@example.com', phone: '+31 6 77777772' }, 'email', 'phone');
+    // Who spoke twice is one person, who is to be called about one of the two.
+    const twice = { email: 'twice@example.com', phone: '+31 6 77777773' };
+    await asks(twice, 'email', 'phone');
+    await asks(twice, 'email');
+    await pages.shop.hears({ words });
+
+    const at = `/insights/${written.insight_id!}`;
+    const tomas = await pages.as('tomas');
+    await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'Too warm for scarves.' });
+    await pages.shop.tells(written.insight_id!);
+    await pages.shop.db.pool.query(sql.unsafe`
+      update deliveries set ended_at = heed_now(), state = 'failed', last_error_code = 'smtp_554'
+      where purpose = 'told' and customer_id <> ${written.customer_id} and loop_id in (
+        select signal_id from now.insight_signals where insight_id = ${written.insight_id})`);
+    await recordCall(
+      pages.web.heed,
+      { loopId: called.id, by: called.owner, press: pages.shop.press() },
+      { outcome: 'reached' },
+    );
+    const { text } = await tomas.get(at);
+    expect(text).toContain('Told written to 1 called 1 still to be called 2 not told 2');
   });
 
   test('comes back with what was written when a date or a reason is missing', async () => {
