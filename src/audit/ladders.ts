@@ -141,7 +141,8 @@ const doubtIsShown: Check = {
        where d.state = 'needs_human' and d.customer_id is not null and d.purpose <> 'receipt' and d.planned_at >= $1
          and not exists (
            select from deliveries n
-           where n.loop_id = d.loop_id and n.purpose = 'notice' and strpos(n.dedupe_key, d.id::text) > 0)`,
+           -- Of this doubt: that it was late or refused is told of a letter, too, and sent again and lost again it is another doubt.
+           where n.loop_id = d.loop_id and n.purpose = 'notice' and strpos(n.dedupe_key, ':' || d.id || '.' || d.fence || ':') > 0)`,
       scope,
     ),
 };

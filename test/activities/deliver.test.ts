@@ -114,6 +114,10 @@ const handsWith = (post: Hands['post'], pool = world.db.pool): Hands => ({
 });
 const partOf = (id: string) =>
   world.db.pool.anyFirst(sql.unsafe`select part from now.claims where signal_id = ${id} order by round`);
+const brokenSince = async (since: Date) => {
+  const { findings } = await audit({ databaseUrl: world.db.url, since });
+  return findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []));
+};
 const letterOf = async (id: string) => (await world.messages({ loopId: id, purpose: 'answer' }))[0]!;
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
@@ -681,10 +685,6 @@ describe('a letter to a customer is sent at most once', () => {
       const { timeline } = (await readSignal(world.db.pool, world.db.company, id, { audience: 'staff' }))!;
       return timeline.flatMap(({ kind, sentence }) => (/answered|undelivered|called/.test(kind) ? [sentence] : []));
     };
-    const brokenSince = async (since: Date) => {
-      const { findings } = await audit({ databaseUrl: world.db.url, since });
-      return findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []));
-    };
 
     test('is owed one: the call that reaches them is the answer, and asks', async () => {
       const since = await world.now();
@@ -924,6 +924,7 @@ describe('a letter to a customer is sent at most once', () => {
   });
 
   test('taken, and the connection lost before it was said so: never sent twice; after a quarter of an hour whoever answers is asked', async () => {
+    const since = await world.now();
     const kim = guest();
     const id = await answerTo(kim);
     world.mailbox.faults.script({ at: 'data', do: 'drop' });
@@ -935,6 +936,7 @@ describe('a letter to a customer is sent at most once', () => {
     await world.pass('2 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
     expect(await askedBy(id)).toEqual([expect.objectContaining({ staff: 'priya', state: 'sent' })]);
+    expect(await brokenSince(since)).toEqual([]);
     await world.pass('3 days');
     expect(world.mailsTo(kim.email)).toHaveLength(2);
     expect(await world.signal(id)).toMatchObject({ closed_at: null });

@@ -343,7 +343,8 @@ describe.each([
 );
 
 /** What went wrong, what it is called then, and how it comes to be: by hand in the tables, or in what the world saw. */
-const planted: [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)][] = [
+type Planted = [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)];
+const planted: Planted[] = [
   [
     'an accepted capture is nowhere',
     'answered with 202 is there',
@@ -488,6 +489,16 @@ const planted: [wrong: string, claim: string, plant: () => string | ((seen: Requ
     'is shown to whoever answers',
     () => `update deliveries set state = 'needs_human' where purpose = 'answer'`,
   ],
+  ...['delayed.1781510400000', 'refused', '0'].map((told): Planted => [
+    `nobody was asked about a letter in doubt of which they know another thing (${told})`,
+    'is shown to whoever answers',
+    () => `
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
+    select gen_random_uuid(), concat_ws(':', 'notice', loop_id, round, id || '.${told}', 'priya:email'), 'notice', 'email', 'at_least_once',
+      loop_id, round, 'priya', id, 'sent', 'handed', '<d.notice.' || id || '@heed>'
+    from deliveries where purpose = 'answer';
+    update deliveries set state = 'needs_human', fence = 1 where purpose = 'answer'`,
+  ]),
   [
     'a mail server puts a letter off without end',
     'has been tried for an hour',
