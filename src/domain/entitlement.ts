@@ -14,15 +14,15 @@ export function maySeePlace(company: Company, staff: string, place: string): boo
 export const placesSeenBy = (company: Company, staff: string): string[] =>
   Object.keys(company.places).filter((place) => maySeePlace(company, staff, place));
 
-/** Where what somebody reads was said: anywhere, also at a place that has left the company file since; or at these places, as codes. */
+/** Where what somebody reads was said: anywhere, or at these places, as codes; also where they have left the company file since. */
 export type Sight = 'everywhere' | readonly string[];
 
 export const isInSight = (sight: Sight, place: string): boolean => sight === 'everywhere' || sight.includes(place);
 
 export function sightOf(company: Company, staff: string): Sight {
   const person = company.staff[staff];
-  const seesAll = person !== undefined && (person.places === 'all' || company.executive === staff);
-  return seesAll ? 'everywhere' : placesSeenBy(company, staff);
+  if (!person) return [];
+  return person.places === 'all' || company.executive === staff ? 'everywhere' : person.places;
 }
 
 /** Somebody acts on a signal, and reads it, who answers for it, whom its ladder has told, or who runs or works at its place. */
@@ -77,8 +77,8 @@ export function placesSeenWith(company: Company, key: { name: string; places: re
   return company.staff[key.name] ? given.filter((place) => maySeePlace(company, key.name, place)) : given;
 }
 
-/** As of people: a key that was given all places reads what was said at a former one, too, unless it is named after somebody who does not. */
+/** As of people: a key reads what was said at the places it was given, former ones too, and as far as whoever it is named after does. */
 export function sightWith(company: Company, key: { name: string; places: readonly string[] | null }): Sight {
-  if (key.places !== null) return placesSeenWith(company, key);
-  return company.staff[key.name] ? sightOf(company, key.name) : 'everywhere';
+  const theirs = company.staff[key.name] ? sightOf(company, key.name) : 'everywhere';
+  return key.places === null ? theirs : key.places.filter((place) => isInSight(theirs, place));
 }
