@@ -65,13 +65,13 @@ select
     when final.purpose = 'none' then null
     -- Sample customers are never written to; their letters count as they were approved.
     when final.channel = 'email' and not l.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
-    when wrong.number then null
+    when call.wrong_number then null
     when final.channel in ('email', 'phone', 'sample') then final.at
   end as asked_at,
   case
     when final.channel is null then final.reason
     when final.channel = 'none' then 'nobody'
-    when wrong.number then 'wrong_number'
+    when call.wrong_number then 'wrong_number'
     -- A letter that was overtaken by another decision is followed by the one that says so.
     when letter.last_error_code = 'superseded' then null
     when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.state
@@ -132,21 +132,7 @@ left join lateral (
   select 'answer', f.channel, f.id, f.answered_at, null
   where (r.round > 1 or coalesce(v.course, t.course) <> 'decide') and f.id is not null
 ) final on true
-left join lateral (
-  select d.id, d.state, d.ended_at, d.last_error_code from deliveries d
-  where d.customer_id = s.customer_id and d.purpose = final.purpose and d.occasion = final.occasion and final.channel = 'email'
-  -- Where this one's own letter was kept back, another that went by another remark of theirs says nothing of it.
-  order by d.loop_id = s.id desc, d.planned_at desc, d.id desc
-  limit 1
-) letter on true
--- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.
-cross join lateral (
-  select final.channel = 'phone' and (
-    select k.outcome from calls k
-    where k.loop_id = s.id and k.round = r.round and k.purpose = final.purpose and k.outcome <> 'no_reply'
-    order by k.called_at desc, k.id desc
-    limit 1
-  ) is not distinct from 'wrong_number' as number
-) wrong
+left join lateral now.last_letter(final.channel, final.purpose, final.occasion, s.customer_id, s.id) letter on true
+cross join lateral now.last_call(final.channel, final.purpose, s.id, r.round) call
 left join lateral (select * from confirmations x where x.loop_id = s.id and x.round = r.round order by x.confirmed_at desc limit 1) c on true
 left join closures z on z.loop_id = s.id and z.round = r.round;

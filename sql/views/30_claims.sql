@@ -37,30 +37,17 @@ asked as (
   select w.*,
     case
       when w.channel = 'email' and not w.sample then case when letter.state in ('sent', 'delivered') then letter.ended_at end
-      when w.channel is not null and not wrong.number then w.at
+      when w.channel is not null and not call.wrong_number then w.at
     end as asked_at,
     case
-      when w.channel is null or wrong.number then w.at
+      when w.channel is null or call.wrong_number then w.at
       -- A letter that was overtaken by another decision is followed by the one that says so.
       when letter.last_error_code = 'superseded' then null
       when letter.state in ('failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'expired') then letter.ended_at
     end as not_asked_at
   from last_words w
-  left join lateral (
-    select d.state, d.ended_at, d.last_error_code from deliveries d
-    where d.customer_id = w.customer_id and d.purpose = w.purpose and d.occasion = w.occasion and w.channel = 'email'
-    order by d.loop_id = w.loop_id desc, d.planned_at desc, d.id desc
-    limit 1
-  ) letter on true
-  -- The call that was to say it found somebody else's number. It stays so when the number is put right afterwards.
-  cross join lateral (
-    select w.channel = 'phone' and (
-      select c.outcome from calls c
-      where c.loop_id = w.loop_id and c.round = w.round and c.purpose = w.purpose and c.outcome <> 'no_reply'
-      order by c.called_at desc, c.id desc
-      limit 1
-    ) is not distinct from 'wrong_number' as number
-  ) wrong
+  left join lateral now.last_letter(w.channel, w.purpose, w.occasion, w.customer_id, w.loop_id) letter on true
+  cross join lateral now.last_call(w.channel, w.purpose, w.loop_id, w.round) call
 )
 select
   a.loop_id as signal_id,

@@ -30,6 +30,7 @@ import {
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { isErased } from '../store/records/erased.ts';
+import { wakeWhoWait } from '../store/records/letters.ts';
 import { lockLoop } from '../store/records/loops.ts';
 import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
@@ -41,7 +42,7 @@ import type { Tx } from '../store/pool.ts';
 import { signalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
-import { askWhoAnswers, tellOfDelay, tellOfRefusal, wakeWhoWait } from './notArrived.ts';
+import { askWhoAnswers, tellOfDelay, tellOfRefusal } from './notArrived.ts';
 import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
 
 /** What an operator reads as the activity's result: a code. */

@@ -1,23 +1,14 @@
-/** What becomes of a letter matters to others: to loops that wait for it, and, where it does not arrive or may not have, to whoever answers
- *  for it. They believe that it has been said. */
+/** Where a letter does not arrive, or may not have, that matters to whoever answers for it: they believe that it has been said. */
 
 import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
 import { noRoom, notArrived } from '../domain/notArrived.ts';
 import { suppress } from '../store/records/customers.ts';
 import { triedInVainSince } from '../store/records/deliveries.ts';
-import { factRecorded } from '../store/records/loops.ts';
+import { wakeWhoWait, type Letter } from '../store/records/letters.ts';
 import { askAboutDoubt, tellOfOneDelayed, tellOfOneRefused } from '../store/records/repairs.ts';
-import { signalsToldThrough } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
-import { signalNow, signalsWaitingFor, type Letter } from '../store/views/signals.ts';
-
-/** A customer's letter moves every signal that is answered or told through it. */
-export async function wakeWhoWait(tx: Tx, { purpose, loop_id: loop, occasion, customer_id }: Letter): Promise<void> {
-  if (purpose === 'answer' && loop) await factRecorded(tx, loop);
-  if (purpose !== 'told' || !occasion || !customer_id) return;
-  for (const id of await signalsToldThrough(tx, occasion, customer_id)) await factRecorded(tx, id, 'wave');
-}
+import { signalNow, signalsWaitingFor } from '../store/views/signals.ts';
 
 /** Nobody can find out whether it arrived. */
 export async function askWhoAnswers(tx: Tx, company: Company, letter: Letter & { fence: number }): Promise<void> {

@@ -681,6 +681,13 @@ describe('a letter to a customer is sent at most once', () => {
     }
     const call = (id: string, outcome: 'reached' | 'no_reply' | 'wrong_number') =>
       recordCall(world.heed, world.as('priya', id), { outcome });
+    /** Who was asked says yes, which closes it and counts. */
+    async function saysYes(id: string): Promise<void> {
+      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
+      await world.settle();
+      expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
+      expect(await partOf(id)).toEqual(['yes']);
+    }
     const becameOf = async (id: string) => {
       const { timeline } = (await readSignal(world.db.pool, world.db.company, id, { audience: 'staff' }))!;
       return timeline.flatMap(({ kind, sentence }) => (/answered|undelivered|called/.test(kind) ? [sentence] : []));
@@ -707,10 +714,7 @@ describe('a letter to a customer is sent at most once', () => {
       });
       expect(await brokenSince(since)).toEqual([]);
       await expect(call(id, 'reached')).rejects.toThrow('answered');
-      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
-      await world.settle();
-      expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
-      expect(await partOf(id)).toEqual(['yes']);
+      await saysYes(id);
     });
 
     test('is owed one, too, where nothing was said against their address: those above are asked, and what else is said goes there', async () => {
@@ -828,10 +832,7 @@ describe('a letter to a customer is sent at most once', () => {
         ),
       ]);
 
-      await confirm(world.heed, { loopId: id, press: world.press() }, { says: 'yes' });
-      await world.settle();
-      expect(await world.signal(id)).toMatchObject({ closed_how: 'settled' });
-      expect(await partOf(id)).toEqual(['yes']);
+      await saysYes(id);
     });
 
     test('the call that promises what the letter had not is told with that day, and the letter without', async () => {

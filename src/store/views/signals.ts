@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { courses, moods, offers, verdicts } from '../../domain/company.ts';
 import { sql, type Db } from '../pool.ts';
-import { signalsToldThrough } from '../records/tellings.ts';
+import { waitingFor, type Letter } from '../records/letters.ts';
 
 export const SignalNow = z.object({
   id: z.string(),
@@ -82,31 +82,12 @@ export async function signalNow(db: Db, id: string): Promise<SignalNow | null> {
   return db.maybeOne(sql.type(SignalNow)`select * from now.signal(${id}::uuid)`);
 }
 
-/** A message of the ledger, as far as it says who waits for it. */
-export interface Letter {
-  id: string;
-  purpose: string;
-  loop_id: string | null;
-  occasion: string | null;
-  customer_id: string | null;
-}
-
-/** The open signals that are answered or told through this letter; none for thanks, which nobody waits for. One letter may tell what became of
- *  several, which are not all with the same person. */
+/** The open signals that are answered or told through this letter. */
 export async function signalsWaitingFor(db: Db, letter: Letter): Promise<readonly SignalNow[]> {
   const signals: SignalNow[] = [];
-  for (const id of await idsWaitingFor(db, letter)) {
+  for (const id of await waitingFor(db, letter)) {
     const signal = await signalNow(db, id);
     if (signal && !signal.closed_at) signals.push(signal);
   }
   return signals;
-}
-
-async function idsWaitingFor(
-  db: Db,
-  { purpose, loop_id: loop, occasion, customer_id: customer }: Letter,
-): Promise<readonly string[]> {
-  if (!customer) return [];
-  if (purpose === 'told' && occasion) return signalsToldThrough(db, occasion, customer);
-  return purpose === 'answer' && loop ? [loop] : [];
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import {
   inDoubt,
@@ -15,7 +16,6 @@ import {
 import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 import { giveUp } from './giveUp.ts';
-import { wakeWhoWaits } from './settle.ts';
 
 export const Repair = z.strictObject({
   /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent, or does not leave. */
@@ -93,7 +93,7 @@ async function settleThose(
   for (const one of (await inDoubt(tx, fact.loopId)).filter(isMeant(message))) {
     if (!(await settleByHand(tx, one.id, fact.action))) continue;
     facts.push(await recordRepair(tx, { ...fact, of: one }));
-    await wakeWhoWaits(tx, one);
+    await wakeWhoWait(tx, one);
   }
   return facts;
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { hashOf } from '../../store/records/links.ts';
+import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded } from '../../store/records/loops.ts';
 import {
   inDoubt,
@@ -11,11 +12,8 @@ import {
   settleByHand,
   settleByLink,
   settlements,
-  type Doubtful,
   type Settlement as How,
 } from '../../store/records/repairs.ts';
-import { signalsToldThrough } from '../../store/records/tellings.ts';
-import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 import { atTime, nameOf, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
 
@@ -47,7 +45,7 @@ export function settle(heed: Heed, responding: Responding, { action, letter, rea
     // The customer pressed a link in that very letter since it was looked up.
     if (!(await settleByHand(tx, one.id, action))) throw await nothingInDoubt(moment, signal.id);
     const factId = await recordRepair(tx, { loopId: signal.id, action, by, staff: by, of: one, reason });
-    await wakeWhoWaits(tx, one);
+    await wakeWhoWait(tx, one);
     return { sentence: action === 'resend' ? 'It is sent again.' : 'It is left as it is.', factId };
   });
 }
@@ -57,7 +55,7 @@ export async function arrived(heed: Heed, token: string): Promise<void> {
   const letter = await heed.pool.transaction(async (tx) => {
     const settled = await settleByLink(tx, hashOf(token));
     if (settled?.loop_id) await factRecorded(tx, settled.loop_id);
-    if (settled) await wakeWhoWaits(tx, settled);
+    if (settled) await wakeWhoWait(tx, settled);
     return settled;
   });
   if (letter) heed.hint();
@@ -70,10 +68,4 @@ async function nothingInDoubt(moment: Moment, loopId: string): Promise<DomainErr
   if (!last) return new DomainError('conflict', 'There is no letter in doubt here; nothing has to be done.');
   const who = last.staff ? nameOf(moment, last.staff) : last.by;
   return new DomainError('conflict', `${who} ${done[last.action]} ${atTime(last.at, moment)}.`);
-}
-
-/** One letter may tell a customer what became of several signals: each of them looks again. */
-export async function wakeWhoWaits(tx: Tx, { purpose, occasion, customer_id: customer }: Doubtful): Promise<void> {
-  if (purpose !== 'told' || !occasion || !customer) return;
-  for (const id of await signalsToldThrough(tx, occasion, customer)) await factRecorded(tx, id);
 }
