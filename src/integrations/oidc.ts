@@ -6,11 +6,13 @@ import { z } from 'zod';
 export interface SignInService {
   /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
   begin(): Promise<{ url: string; memory: string } | undefined>;
-  /** The address that the service vouches for. Refused: what came back is not what was sent for, or the service said no. */
+  /** The address that the service vouches for, and the account it belongs to there. Refused: what came back is not what was sent for, or the
+   *  service said no. */
   finish(cameBack: URL, memory: string): Promise<Vouched>;
 }
 
-export type Vouched = { email: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
+export type Vouched =
+  { email: string; issuer: string; subject: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
 
 export interface OidcOptions {
   issuer: string;
@@ -65,7 +67,8 @@ export function openSignInService({ issuer, clientId, clientSecret, returnUrl }:
         const { email, email_verified } = Person.parse(
           claims['email'] === undefined ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub) : claims,
         );
-        return email && email_verified ? { email } : { trouble: 'unverified' };
+        if (!email || !email_verified) return { trouble: 'unverified' };
+        return { email, issuer: claims.iss, subject: claims.sub };
       } catch (error) {
         return { trouble: isLost(error) ? 'unreachable' : 'refused' };
       }

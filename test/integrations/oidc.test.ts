@@ -76,6 +76,8 @@ const byService = rsa(theirs.privateKey);
 test('a token that the service made for us just now vouches for somebody', async () => {
   expect(await comesBack((claims) => signed(header, claims, byService))).toEqual({
     email: 'tomas@linden-vale.example',
+    issuer,
+    subject: 'tomas-7',
   });
 });
 

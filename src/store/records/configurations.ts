@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { freeWhoMoved } from './bindings.ts';
 import { leaveCards } from './redactions.ts';
 
 const VersionRow = z.object({ version: z.number() });
@@ -70,7 +71,8 @@ export async function isInForce(db: Db, yaml: string): Promise<boolean> {
 }
 
 /** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed;
- *  they, and whoever gets another address, lose every open door at once. The same text again makes no new version. Returns the version in force. */
+ *  they, and whoever gets another address, lose every open door at once, the latter the account they are known by, too. The same text again makes
+ *  no new version. Returns the version in force. */
 export async function applyConfiguration(
   tx: Tx,
   applied: { yaml: string; company: Company; by: string },
@@ -130,6 +132,7 @@ export async function applyConfiguration(
   await tx.query(sql.unsafe`
     update api_keys set revoked_at = heed_now()
     where revoked_at is null and name in ${gone}`);
+  await freeWhoMoved(tx, applied.by);
   await leaveCards(tx, moved);
   const places = Object.entries(applied.company.places);
   await tx.query(sql.unsafe`

@@ -18,6 +18,8 @@ export const refusalReasons = [
   'bad_signature',
   'stranger',
   'unverified',
+  'other_account',
+  'other_address',
   'not_their_turn',
   'does_not_lead',
   'other_site',

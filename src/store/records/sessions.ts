@@ -82,3 +82,9 @@ export async function revokeSessions(db: Db, staff: string, only?: string): Prom
       update links set revoked_at = heed_now() where staff = ${staff} and kind = 'sign_in' and used_at is null and revoked_at is null`);
   return rowCount;
 }
+
+/** Ends those of theirs that began one way, such as with the company's sign-in service. */
+export async function revokeSessionsThrough(db: Db, staff: string, through: SignedInThrough): Promise<void> {
+  await db.query(sql.unsafe`
+    update sessions set revoked_at = heed_now() where staff = ${staff} and through = ${through} and revoked_at is null`);
+}

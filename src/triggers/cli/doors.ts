@@ -1,10 +1,11 @@
-/** heed key, sessions, refusals: who may come in, who is in, and who was turned away. */
+/** heed key, sessions, binding, refusals: who may come in, who is in, how they are known, and who was turned away. */
 
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Company } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { apiKey, apiKeys, keepApiKey, newApiKey, revokeApiKeys, scopes } from '../../store/records/apiKeys.ts';
+import { bindingsOf, freeBindings } from '../../store/records/bindings.ts';
 import { refusalsSince } from '../../store/records/refusals.ts';
 import { revokeSessions, sessionsOf } from '../../store/records/sessions.ts';
 import { staffByCode } from '../../store/records/staff.ts';
@@ -108,6 +109,37 @@ export function addDoors(program: Command, terminal: Terminal): void {
           terminal.say(
             `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
           );
+      });
+    });
+
+  program
+    .command('binding')
+    .description(
+      "by which account of the company's sign-in service somebody is known, from their first sign-in there on",
+    )
+    .requiredOption('--staff <code>', 'who')
+    .option(
+      '--free',
+      'let the account that they come by next be theirs, as when it was made anew; sessions begun by the former end',
+    )
+    .option('--reason <text>', 'why it is freed')
+    .option('--json', 'for programs')
+    .action(async (given: { staff: string; free?: boolean; reason?: string; json?: boolean }) => {
+      const { staff, free, json } = given;
+      const reason = given.reason?.trim();
+      if (free && !reason) throw new DomainError('validation', '--free takes a --reason: why?');
+      await inPlace(terminal.config(), async ({ pool }) => {
+        const known = (await bindingsOf(pool, staff)).map(({ bound_at, ...rest }) => ({ ...rest, since: bound_at }));
+        if (known.length === 0 && !(await staffByCode(pool, staff)))
+          throw new DomainError('not_found', `There is nobody called "${staff}" among the staff.`);
+        if (free && known.length === 0)
+          throw new DomainError('not_found', `"${staff}" is known by no account yet: the next is theirs as it is.`);
+        if (free) await pool.transaction((tx) => freeBindings(tx, staff, { by: terminal.account, reason: reason! }));
+        if (json) return sayJson(terminal, { bindings: known, freed: free ?? false });
+        if (free) return terminal.say('Freed: the account that they come by next is theirs.');
+        if (known.length === 0) terminal.say('By none yet: the one that they come by next is theirs.');
+        for (const one of known)
+          terminal.say(`${one.subject} at ${one.issuer}, since ${minute(one.since)}, under ${one.email}`);
       });
     });
 

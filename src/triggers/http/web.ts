@@ -34,14 +34,14 @@ export interface SlackDoor {
 export interface SignInDoor {
   /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
   begin: () => Promise<{ url: string; memory: string } | undefined>;
-  /** The address the service vouches for, or why it vouches for none. */
-  finish: (
-    cameBack: URL,
-    memory: string,
-  ) => Promise<{ email: string } | { trouble: 'unreachable' | 'refused' | 'unverified' }>;
+  /** The address the service vouches for and whose account it is there, or why it vouches for none. */
+  finish: (cameBack: URL, memory: string) => Promise<Vouched>;
   /** Whether a link by e-mail is offered beside it. */
   besideLinks: boolean;
 }
+
+export type Vouched =
+  { email: string; issuer: string; subject: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
 
 export interface Demo {
   mailbox: Hono | undefined;

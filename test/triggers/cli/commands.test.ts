@@ -10,6 +10,7 @@ import { triage } from '../../../src/activities/triage.ts';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts';
+import { isKnownBy } from '../../../src/store/records/bindings.ts';
 import { recordRefusal } from '../../../src/store/records/refusals.ts';
 import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
 import { findLink } from '../../../src/store/records/links.ts';
@@ -553,6 +554,37 @@ describe('who is in, and who was turned away', () => {
     expect(await personOfSession(db.pool, token)).toBeNull();
     expect((await heed(['sessions', '--staff', 'omar'])).said).toBe('Nowhere.');
     expect((await heed(['sessions', '--staff', 'zoe'])).code).toBe(1);
+  });
+
+  test('by which account of the sign-in service somebody is known is told, and freed from here, with the reason', async () => {
+    const account = { issuer: 'https://login.example', subject: '00u1a2' };
+    expect((await heed(['binding', '--staff', 'omar'])).said).toBe(
+      'By none yet: the one that they come by next is theirs.',
+    );
+    expect(await isKnownBy(db.pool, { code: 'omar', email: 'omar@linden-vale.example' }, account)).toBe(true);
+    expect((await heed(['binding', '--staff', 'omar'])).said).toMatch(
+      /^00u1a2 at https:\/\/login\.example, since \d{4}.* UTC, under omar@linden-vale\.example$/,
+    );
+    expect(await heed(['binding', '--staff', 'omar', '--free'])).toMatchObject({
+      code: 1,
+      complained: '--free takes a --reason: why?',
+    });
+    const why = ['--free', '--reason', 'his account was made anew'];
+    expect((await heed(['binding', '--staff', 'omar', ...why])).said).toBe(
+      'Freed: the account that they come by next is theirs.',
+    );
+    expect(await db.pool.any(sql.unsafe`select by, reason, configuration from freeings`)).toEqual([
+      { by: 'otto', reason: 'his account was made anew', configuration: null },
+    ]);
+    expect(await heed(['binding', '--staff', 'omar', ...why])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('known by no account yet'),
+    });
+    expect(JSON.parse((await heed(['binding', '--staff', 'omar', '--json'])).said)).toEqual({
+      bindings: [],
+      freed: false,
+    });
+    expect((await heed(['binding', '--staff', 'zoe'])).code).toBe(1);
   });
 
   test('refusals are told as codes', async () => {

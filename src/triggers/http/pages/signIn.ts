@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
+import { isKnownBy, whoIsKnownBy } from '../../../store/records/bindings.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { planDelivery } from '../../../store/records/deliveries.ts';
 import { signInLinkMs, useLink } from '../../../store/records/links.ts';
@@ -11,7 +12,7 @@ import { staffByEmail } from '../../../store/records/staff.ts';
 import { nothingFilled } from '../../../web/fields.ts';
 import { linkSent, signIn as signInBody, signInLink } from '../../../web/signIn.ts';
 import { remember, remembered, signIn, signOut, wayBackOf } from '../session.ts';
-import type { SignInDoor, Web } from '../web.ts';
+import type { SignInDoor, Vouched, Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
 import { goneFor, goodLink, noSuchLink } from './links.ts';
@@ -67,15 +68,7 @@ export function signInPages(web: Web): Hono {
     const door = doorOf(web);
     const memory = remembered(c, web);
     const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
-    if ('trouble' in vouched && vouched.trouble === 'unreachable') throw unreachable();
-    const email = 'email' in vouched ? normaliseEmail(vouched.email) : undefined;
-    const person = email ? await staffByEmail(web.heed.pool, email) : null;
-    if (!person) {
-      const why = 'email' in vouched ? 'stranger' : vouched.trouble === 'unverified' ? 'unverified' : 'unknown';
-      await recordRefusal(web.heed.pool, { door: 'sign_in', why });
-      throw new DomainError('forbidden', notLetIn[why]);
-    }
-    await signIn(c, web, person.code, 'provider');
+    await signIn(c, web, await personVouchedFor(web, vouched), 'provider');
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -123,12 +116,37 @@ function doorOf({ signInService }: Web): SignInDoor {
   return signInService;
 }
 
+/** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first. Throws, once it is
+ *  written down, where that is nobody. */
+async function personVouchedFor({ heed: { pool } }: Web, vouched: Vouched): Promise<string> {
+  const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
+    await recordRefusal(pool, { door: 'sign_in', why, whose });
+    return new DomainError('forbidden', notLetIn[why]);
+  };
+  if ('trouble' in vouched) {
+    if (vouched.trouble === 'unreachable') throw unreachable();
+    throw await refused(vouched.trouble === 'unverified' ? 'unverified' : 'unknown');
+  }
+  const email = normaliseEmail(vouched.email);
+  const person = email ? await staffByEmail(pool, email) : null;
+  if (!person) {
+    const known = await whoIsKnownBy(pool, vouched);
+    throw known ? await refused('other_address', known) : await refused('stranger');
+  }
+  if (!(await isKnownBy(pool, person, vouched))) throw await refused('other_account', person.code);
+  return person.code;
+}
+
 const unreachable = (): DomainError =>
   new DomainError('service_unavailable', 'The company’s sign-in can’t be reached just now. Try again in a moment.');
 
 const notLetIn = {
   stranger:
     'You are signed in with the company, but Heed does not know that address. Ask whoever keeps the company file.',
+  other_account:
+    'You are signed in with the company, but Heed knows this address, or your account there, as somebody else’s. Was your account made anew? Then ask whoever runs Heed to free the address for it.',
+  other_address:
+    'You are signed in with the company, but under another address than the company file has for you. Ask whoever keeps that file to write the new one there.',
   unverified: 'The company’s sign-in does not vouch for your e-mail address, so Heed can’t know who you are.',
   unknown: 'That sign-in was not begun here, or took too long. Begin again on the sign-in page.',
 };

@@ -1,5 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
 import { openSignInService } from '../../../../src/integrations/oidc.ts';
+import { sql } from '../../../../src/store/pool.ts';
+import { bindingsOf, freeBindings, isKnownBy } from '../../../../src/store/records/bindings.ts';
+import { applyConfiguration } from '../../../../src/store/records/configurations.ts';
+import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { startSignInService, type SignInService } from '../../../support/signInService.ts';
 import { openPages, type Page, type Pages, type Visitor } from './visitors.ts';
 
@@ -150,5 +156,155 @@ describe('signing in with the company', () => {
     await comesBack(mina, await other.signInAs('mina', await sent(mina)));
     expect((await mina.get('/mine')).status).toBe(200);
     await other.stop();
+  });
+});
+
+describe('somebody is known by their account there, from the first time they came by it', () => {
+  const address = 'luca@linden-vale.example';
+  beforeAll(() => {
+    pages.web.signInService = { ...openSignInService({ ...service, returnUrl }), besideLinks: true };
+  });
+  /** Somebody signs in there, and comes back to us. */
+  const comesBy = async (account: string): Promise<Page> => {
+    const visitor = pages.nobody();
+    const answer = await comesBack(visitor, await service.signInAs(account, await sent(visitor)));
+    expect(cookiesOf(visitor)).toHaveLength(answer.status === 303 ? 1 : 0);
+    return answer;
+  };
+  const thereIs = (account: string, email: string): void =>
+    void Object.assign(accounts, { [account]: { email, email_verified: true } });
+  const livesAt = (code: string, email: string): Promise<void> =>
+    pages.shop.db.apply((company) => {
+      company.staff[code] = { ...company.staff['mina']!, name: `${code} of the test`, email };
+    });
+  const leaves = (code: string): Promise<void> => pages.shop.db.apply((company) => void delete company.staff[code]);
+  const refused = (why: string, whose: string) =>
+    expect.objectContaining({ door: 'sign_in', why, whose }) as Record<string, unknown>;
+  const refusals = () => refusalsSince(pages.shop.db.pool, 1);
+  const known = async (code: string): Promise<string[]> =>
+    (await bindingsOf(pages.shop.db.pool, code)).map(({ subject, email }) => `${subject} ${email}`);
+
+  test('whoever is given their address there is not taken for them, and is told what to do', async () => {
+    thereIs('luca', address);
+    expect((await comesBy('luca')).status).toBe(303);
+    expect(await known('luca')).toEqual([`luca ${address}`]);
+    thereIs('luca-2', address);
+    const other = await comesBy('luca-2');
+    expect(other.status).toBe(403);
+    expect(other.text).toContain('Was your account made anew? Then ask whoever runs Heed to free the address for it.');
+    expect(await refusals()).toContainEqual(refused('other_account', 'luca'));
+    expect((await comesBy('luca')).status).toBe(303);
+  });
+
+  test('once it is freed, whoever came by it is out, and the account that comes next is theirs', async () => {
+    const visitor = pages.nobody();
+    await comesBack(visitor, await service.signInAs('luca', await sent(visitor)));
+    const byLink = await pages.as('luca');
+    const { pool } = pages.shop.db;
+    const freed = await pool.transaction((tx) => freeBindings(tx, 'luca', { by: 'otto', reason: 'made anew' }));
+    expect(freed).toBe(1);
+    expect((await visitor.get('/mine')).headers.get('Location')).toBe('/sign-in');
+    expect((await byLink.get('/mine')).status).toBe(200);
+    expect((await comesBy('luca-2')).status).toBe(303);
+    expect((await comesBy('luca')).status).toBe(403);
+    expect(await known('luca')).toEqual([`luca-2 ${address}`]);
+  });
+
+  test('their account lets nobody in as somebody else, though the service says so', async () => {
+    thereIs('luca-2', 'jonas@linden-vale.example');
+    expect((await comesBy('luca-2')).status).toBe(403);
+    expect(await refusals()).toContainEqual(refused('other_account', 'jonas'));
+    expect(await known('jonas')).toEqual([]);
+    thereIs('luca-2', address);
+  });
+
+  test('under another address than the company file has for them they are told so; once it stands there they come in', async () => {
+    await livesAt('yara', 'yara@linden-vale.example');
+    thereIs('yara', 'yara@linden-vale.example');
+    expect((await comesBy('yara')).status).toBe(303);
+    thereIs('yara', 'yara.yilmaz@linden-vale.example');
+    const moved = await comesBy('yara');
+    expect(moved.status).toBe(403);
+    expect(moved.text).toContain('under another address than the company file has for you');
+    expect(await refusals()).toContainEqual(refused('other_address', 'yara'));
+    await livesAt('yara', 'yara.yilmaz@linden-vale.example');
+    expect(await known('yara')).toEqual([]);
+    expect((await comesBy('yara')).status).toBe(303);
+    expect(await known('yara')).toEqual(['yara yara.yilmaz@linden-vale.example']);
+    // What freed it is on record: the version of the file, for none of which a reason was given.
+    expect(
+      await pages.shop.db.pool.any(sql.unsafe`
+        select f.by, f.reason, f.configuration = (select max(version) from configurations) as by_the_file
+        from freeings f join bindings b on b.id = f.binding_id where b.staff = 'yara'`),
+    ).toEqual([{ by: 'test', reason: null, by_the_file: true }]);
+  });
+
+  test('whoever is given their code, with an address of their own, begins anew', async () => {
+    await livesAt('yara', 'yusuf@linden-vale.example');
+    thereIs('yusuf', 'yusuf@linden-vale.example');
+    expect((await comesBy('yusuf')).status).toBe(303);
+    expect((await comesBy('yara')).status).toBe(403);
+    expect(await known('yara')).toEqual(['yusuf yusuf@linden-vale.example']);
+  });
+
+  test('who left and is back comes by the account they had, and nobody else by their address meanwhile', async () => {
+    await livesAt('xenia', 'xenia@linden-vale.example');
+    thereIs('xenia', 'xenia@linden-vale.example');
+    expect((await comesBy('xenia')).status).toBe(303);
+    await leaves('xenia');
+    expect((await comesBy('xenia')).status).toBe(403);
+    await livesAt('xenia', 'xenia@linden-vale.example');
+    thereIs('xenia-2', 'xenia@linden-vale.example');
+    expect((await comesBy('xenia-2')).status).toBe(403);
+    expect((await comesBy('xenia')).status).toBe(303);
+    // The file gives the address to somebody else: it is theirs by the account they come by.
+    await leaves('xenia');
+    await livesAt('wim', 'xenia@linden-vale.example');
+    expect((await comesBy('xenia-2')).status).toBe(303);
+    expect(await known('wim')).toEqual(['xenia-2 xenia@linden-vale.example']);
+  });
+
+  test('who is in the file under another code and another address comes by the account they had', async () => {
+    await livesAt('vera', 'vera@linden-vale.example');
+    thereIs('vera', 'vera@linden-vale.example');
+    expect((await comesBy('vera')).status).toBe(303);
+    await leaves('vera');
+    await livesAt('vera-vogel', 'vera.vogel@linden-vale.example');
+    thereIs('vera', 'vera.vogel@linden-vale.example');
+    expect((await comesBy('vera')).status).toBe(303);
+    expect([await known('vera'), await known('vera-vogel')]).toEqual([[], ['vera vera.vogel@linden-vale.example']]);
+  });
+
+  test('of many who come first at the same moment, one is', async () => {
+    const person = { code: 'femke', email: 'femke@linden-vale.example' };
+    const came = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        isKnownBy(pages.shop.db.pool, person, { issuer: service.issuer, subject: `femke-${n}` }),
+      ),
+    );
+    expect(came.filter(Boolean)).toHaveLength(1);
+    expect(await known('femke')).toHaveLength(1);
+  });
+
+  test('an address that the file takes from them at that moment binds nobody', async () => {
+    const { pool, company } = pages.shop.db;
+    const person = { code: 'aisha', email: 'aisha@linden-vale.example' };
+    const waiting = (): Promise<number> =>
+      pool.oneFirst(sql.type(z.object({ n: z.number() }))`
+        select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    const changed = structuredClone(company);
+    changed.staff['aisha']!.email = 'aisha.anand@linden-vale.example';
+    const [applied, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const applying = pool.transaction(async (tx) => {
+      await applyConfiguration(tx, { yaml: '# aisha is called otherwise', company: changed, by: 'test' });
+      applied.resolve();
+      await mayCommit.promise;
+    });
+    await applied.promise;
+    const coming = isKnownBy(pool, person, { issuer: service.issuer, subject: 'aisha' });
+    while ((await waiting()) === 0) await setImmediate();
+    mayCommit.resolve();
+    await applying;
+    expect([await coming, await known('aisha')]).toEqual([false, []]);
   });
 });
