@@ -71,6 +71,8 @@ export const line = (
     most?: number;
     autocomplete?: string;
     list?: string;
+    /** A phone offers the keys for these. */
+    digits?: boolean;
   },
 ): Html =>
   html`<div class="tight">
@@ -83,6 +85,7 @@ export const line = (
       ${field.min ? html`min="${field.min}"` : ''}
       ${field.most ? html`maxlength="${field.most}"` : ''}
       ${field.list ? html`list="${field.list}"` : ''}
+      ${field.digits ? html`inputmode="numeric"` : ''}
     />
     ${beneath(field)}
   </div>`;

@@ -4,6 +4,7 @@ import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { z } from 'zod';
 import { sql } from '../../src/store/pool.ts';
+import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
 import { makeLink } from '../../src/store/records/links.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
@@ -103,6 +104,14 @@ const green = (name: string) => ({
 });
 const yes = { outcome: 'adopted', scope: 'everyone', reason: 'Green is coming.', doneBy: '2099-03-01' } as const;
 
+/** A mailed link, opened in another browser than the one that asked. */
+const linkAskedElsewhere = async (): Promise<string> => {
+  const mail = { key: house.press().key, purpose: 'sign_in', channel: 'email', staff: 'mina' } as const;
+  await house.db.pool.transaction((tx) => planDelivery(tx, mail));
+  const link = { kind: 'sign_in', staff: 'mina', deliveryId: idOfDelivery(mail.key) } as const;
+  return `/sign-in/${await makeLink(house.db.pool, link)}`;
+};
+
 const yoursOf = async (signalId: string): Promise<string> => {
   const { customer_id } = await house.signal(signalId);
   return `/yours/${await makeLink(house.db.pool, { kind: 'yours', customerId: customer_id!, loopId: signalId })}`;
@@ -169,6 +178,7 @@ async function manyStages() {
       'the start': '/start',
       'signing in': '/sign-in',
       'signing in, by its link': `/sign-in/${await makeLink(pool, { kind: 'sign_in', staff: 'mina' })}`,
+      'signing in, in another browser': await linkAskedElsewhere(),
       'yours, unanswered': await yoursOf(unanswered.id),
       'yours, answered': await yoursOf(answered.id),
       'yours, decided': `${await yoursOf(told.id)}?says=no`,
@@ -298,6 +308,11 @@ describe('every page', () => {
     await page.getByRole('button', { name: 'Send me a link' }).click();
     await page.getByRole('heading', { name: 'Look at your mail' }).waitFor();
     wrong.push(...(await wrongHere(page, 'a link on its way')));
+    await page.goto(await linkAskedElsewhere());
+    await page.getByLabel('The code').fill('0000 0000');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    wrong.push(...(await wrongHere(page, 'a wrong code')));
     expect([...wrong, ...alarms]).toEqual([]);
   });
 
@@ -338,6 +353,28 @@ describe('without script', () => {
     await still.getByRole('button', { name: 'Sign in' }).click();
   }
   const reads = async (): Promise<string> => still.locator('main').innerText();
+
+  test('whoever asks for a link at the desk and opens it on their phone types there what the desk shows', async () => {
+    await still.context().clearCookies();
+    await still.goto('/sign-in');
+    await still.getByLabel('Your e-mail at work').fill('jonas@linden-vale.example');
+    await still.getByRole('button', { name: 'Send me a link' }).click();
+    const code = /\d{4} \d{4}/.exec(await reads())![0];
+    await house.delivers();
+    const mail = house.mailbox
+      .mails('jonas@linden-vale.example')
+      .findLast(({ subject }) => subject.startsWith('Sign in'))!;
+    const [link] = /http:\S+\/sign-in\/[\w-]{22}/.exec(mail.text)!;
+    const { page: phone } = await visitor({ javaScriptEnabled: false, viewport: { width: 360, height: 640 } });
+    await phone.goto(link);
+    expect(await phone.locator('main').innerText()).toContain('You asked for this link in another browser.');
+    await phone.getByLabel('The code').fill(code);
+    await phone.getByRole('button', { name: 'Sign in' }).click();
+    await phone.goto('/mine');
+    expect(new URL(phone.url()).pathname).toBe('/mine');
+    await phone.context().close();
+    expect(alarms).toEqual([]);
+  });
 
   test('a remark goes all the way round, by forms alone', async () => {
     await signsIn('mina');

@@ -155,7 +155,7 @@ async function knockAtPages(target: Target, dice: Dice): Promise<string> {
 const fields = `
   words place kind item unmet unmetOther offered taken mood note name contact consent look attribute-colour to
   reason verdict course subject promiseOn final outcome insight says evidence do doneBy wakeOn untilPeople internalReason key
-  email person customer said stopped captured of from skip as view press channel ts
+  email code person customer said stopped captured of from skip as view press channel ts
 `
   .trim()
   .split(/\s+/);

@@ -14,6 +14,8 @@ import { startMailbox } from '../../src/embedded/mailbox.ts';
 import { startSlackRoom } from '../../src/embedded/slackRoom.ts';
 import { openSlack } from '../../src/integrations/slack.ts';
 import { sql } from '../../src/store/pool.ts';
+import { codeOf, keepAsking } from '../../src/store/records/askings.ts';
+import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
 import { makeLink } from '../../src/store/records/links.ts';
 import { keepApiKey } from '../../src/store/records/apiKeys.ts';
 import { openSession } from '../../src/store/records/sessions.ts';
@@ -166,6 +168,13 @@ async function openTarget(
   }
   const cookies = await Promise.all(staff.slice(0, 8).map(async (code) => `heed=${await openSession(db.pool, code)}`));
   const customerId = (await signalNow(db.pool, signals[0]!))!.customer_id!;
+  // Links to sign in that were asked for in a browser which shows this code, and are opened in others.
+  const [secret, mail] = ['AAAAAAAAAAAAAAAAAAAAAA', { purpose: 'sign_in', channel: 'email', staff: 'mina' } as const];
+  const mailed = idOfDelivery('asked for');
+  await db.pool.transaction(async (tx) => {
+    await planDelivery(tx, { key: 'asked for', ...mail });
+    await keepAsking(tx, secret, mailed);
+  });
   const tokens: string[] = [];
   for (const signal of signals.slice(0, 4)) {
     tokens.push(
@@ -175,6 +184,7 @@ async function openTarget(
       await makeLink(db.pool, { kind: 'unsubscribe', customerId }),
       await makeLink(db.pool, { kind: 'not_me', customerId, loopId: signal }),
       await makeLink(db.pool, { kind: 'sign_in', staff: 'mina' }),
+      await makeLink(db.pool, { kind: 'sign_in', staff: 'mina', deliveryId: mailed }),
     );
   }
   for (const insight of insights)
@@ -223,6 +233,7 @@ async function openTarget(
       ],
       figure: Object.keys(figures),
       person: staff,
+      code: [codeOf(secret), '12345678'],
       email: ['kim@example.com', ...staff.map((code) => company.staff[code]!.email)],
       phone: ['+31 6 12345678'],
       wording: [company.customers.consent.wording],

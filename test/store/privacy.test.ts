@@ -58,6 +58,7 @@ test('every fact has a form, and none of its columns is left out but for slots t
     api_keys: 'a door',
     sessions: 'a door',
     links: 'doors',
+    askings: 'who asked for a door, forgotten after an hour',
     wakes: 'a list of work',
     unchained: 'a list of work',
     engines: 'a note of the relay',

@@ -1,4 +1,4 @@
-/** The way in for staff: a link that works once, for ten minutes. */
+/** The way in for staff: a link that works once, for ten minutes, in the browser that asked for it or with the code that it shows. */
 
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink, signInLinkMs } from '../../store/records/links.ts';
@@ -25,7 +25,9 @@ export async function signIn({ db, company, publicUrl }: Composing, delivery: De
       ...(await drawMail({
         subject,
         parts: [
-          { text: `Hello ${person.name},\n\nthis signs you in. It works once, for ten minutes.` },
+          {
+            text: `Hello ${person.name},\n\nthis signs you in. It works once, for ten minutes. Open it where you asked for it; anywhere else it asks for the code that is shown there.`,
+          },
           { links: [{ label: 'Sign in', url: `${publicUrl}/sign-in/${token}` }] },
         ],
         foot: [

@@ -20,6 +20,7 @@ export const refusalReasons = [
   'unverified',
   'other_account',
   'other_address',
+  'wrong_code',
   'not_their_turn',
   'does_not_lead',
   'other_site',

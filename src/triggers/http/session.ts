@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
 import { placesSeenBy, sightOf, type Sight } from '../../domain/entitlement.ts';
+import { newBrowserSecret } from '../../store/records/askings.ts';
 import {
   endSession,
   openSession,
@@ -81,6 +82,20 @@ export function remembered(c: Context, web: Web): string | undefined {
   return memory;
 }
 
+/** The secret of a browser that asks for a link to sign in: the one it has, or a new one. Kept for longer than the link, which may be late. */
+export function secretOfAsking(c: Context, web: Web): string {
+  const secret = secretAskedWith(c, web) ?? newBrowserSecret();
+  setCookie(c, asked(web), secret, { ...attributes(web), maxAge: 30 * 60 });
+  return secret;
+}
+
+/** Undefined in a browser that asked for none. */
+export const secretAskedWith = (c: Context, web: Web): string | undefined => getCookie(c, asked(web)) || undefined;
+
+export function forgetAsking(c: Context, web: Web): void {
+  if (secretAskedWith(c, web)) deleteCookie(c, asked(web), attributes(web));
+}
+
 /** An address of ours to go on to, once; '/' when there is none. */
 export function wayBackOf(c: Context, web: Web): string {
   const path = getCookie(c, wayBack(web));
@@ -96,4 +111,5 @@ const overTls = (web: Web): boolean => web.publicUrl.startsWith('https:');
 const nameOf = (web: Web): string => (overTls(web) ? '__Host-heed' : 'heed');
 const wayBack = (web: Web): string => (overTls(web) ? '__Host-heed-next' : 'heed-next');
 const onTheWay = (web: Web): string => (overTls(web) ? '__Host-heed-way' : 'heed-way');
+const asked = (web: Web): string => (overTls(web) ? '__Host-heed-asked' : 'heed-asked');
 const attributes = (web: Web) => ({ path: '/', httpOnly: true, sameSite: 'Lax' as const, secure: overTls(web) });

@@ -1,17 +1,29 @@
 /** Signing in by a link from an e-mail or by the company's own sign-in service, and out again. */
 
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
+import type { Tx } from '../../../store/pool.ts';
+import { answers, codeLength, codeOf, isForThisBrowser, keepAsking, tryCode } from '../../../store/records/askings.ts';
 import { isKnownBy, whoIsKnownBy } from '../../../store/records/bindings.ts';
 import { momentOf } from '../../../store/records/clock.ts';
-import { planDelivery } from '../../../store/records/deliveries.ts';
+import { idOfDelivery, planDelivery } from '../../../store/records/deliveries.ts';
 import { signInLinkMs, useLink } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { staffByEmail } from '../../../store/records/staff.ts';
 import { nothingFilled } from '../../../web/fields.ts';
-import { linkSent, signIn as signInBody, signInLink } from '../../../web/signIn.ts';
-import { remember, remembered, signIn, signOut, wayBackOf } from '../session.ts';
+import type { Html } from '../../../web/page.ts';
+import { linkSent, signIn as signInBody, signInElsewhere, signInLink } from '../../../web/signIn.ts';
+import {
+  forgetAsking,
+  remember,
+  remembered,
+  secretAskedWith,
+  secretOfAsking,
+  signIn,
+  signOut,
+  wayBackOf,
+} from '../session.ts';
 import type { SignInDoor, Vouched, Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
@@ -36,21 +48,29 @@ export function signInPages(web: Web): Hono {
         signInBody({ values: form, faults }, waysIn(web)),
       );
     }
-    await sendLink(web, email);
-    return draw(c, web, { title: 'Look at your mail', shape: 'letter', alone: true }, linkSent(email));
+    const secret = secretOfAsking(c, web);
+    await sendLink(web, email, secret);
+    return draw(c, web, { title: 'Look at your mail', shape: 'letter', alone: true }, linkSent(email, codeOf(secret)));
   });
   app.get('/sign-in/:token', async (c) => {
-    const { staff } = await stillGood(web, c.req.param('token'));
-    const { company } = await web.heed.configuration();
-    const name = company.staff[staff]?.name ?? staff;
-    return draw(c, web, { title: 'Sign in', shape: 'letter', alone: true }, signInLink(c.req.param('token'), name));
+    const token = c.req.param('token');
+    const link = await stillGood(web, token);
+    const shown = (await isForThisBrowser(web.heed.pool, token, secretAskedWith(c, web)))
+      ? signInLink
+      : signInElsewhere;
+    return drawLink(c, web, link, (name) => shown(token, name));
   });
   app.post('/sign-in/:token', async (c) => {
     const token = c.req.param('token');
-    const { staff } = await stillGood(web, token);
+    const link = await stillGood(web, token);
+    if (!(await isForThisBrowser(web.heed.pool, token, secretAskedWith(c, web)))) {
+      const refused = await askForCode(c, web, token, link);
+      if (refused) return refused;
+    }
     // Of two presses at once the database lets one through.
-    if (!(await useLink(web.heed.pool, token))) throw await goneFor(web, { kind: 'sign_in', staff }, 'used', usedUp);
-    await signIn(c, web, staff, 'link');
+    if (!(await useLink(web.heed.pool, token))) throw await goneFor(web, { kind: 'sign_in', ...link }, 'used', usedUp);
+    await signIn(c, web, link.staff, 'link');
+    forgetAsking(c, web);
     return c.redirect(wayBackOf(c, web), 303);
   });
   // A plain link: a form may only go to pages of ours, and this one leads to the company's sign-in service.
@@ -78,29 +98,82 @@ export function signInPages(web: Web): Hono {
   return app;
 }
 
-/** Plans the mail; its link is made when it is sent. Nobody is mailed twice within a minute, and whoever is not known is not mailed at all. */
-async function sendLink(web: Web, email: string): Promise<void> {
+/** Plans the mail; its link is made when it is sent. Whoever is not known is not mailed at all. */
+async function sendLink(web: Web, email: string, secret: string): Promise<void> {
   await web.heed.pool.transaction(async (tx) => {
     const [person, now] = [await staffByEmail(tx, email), await momentOf(tx)];
-    // As much work for whoever is not known, so that the time it takes tells nothing either.
-    if (!person) return recordRefusal(tx, { door: 'sign_in', why: 'unknown' });
-    const minute = now.toISOString().slice(0, 16);
-    await planDelivery(tx, {
-      key: `sign_in:-:-:${minute}:${person.code}:email`,
-      purpose: 'sign_in',
-      channel: 'email',
-      staff: person.code,
-      expiresAt: new Date(now.getTime() + signInLinkMs),
-    });
+    await keepAsking(
+      tx,
+      secret,
+      person ? await mailThatAnswers(tx, person.code, now, secret) : await noMail(tx, secret),
+    );
   });
   web.heed.hint();
 }
+
+/** Its id. Nobody is mailed twice within a minute: one mail answers every browser that asked before it left, and those after that are answered
+ *  by the one of the next minute. So a stranger who asks in somebody's name makes no link of theirs useless, and gets into none by asking late. */
+async function mailThatAnswers(tx: Tx, staff: string, now: Date, secret: string): Promise<string> {
+  const plan = async (minute: Date, notBefore: Date): Promise<string> => {
+    const key = `sign_in:-:-:${minute.toISOString().slice(0, 16)}:${staff}:email`;
+    const expiresAt = new Date(notBefore.getTime() + signInLinkMs);
+    await planDelivery(tx, { key, purpose: 'sign_in', channel: 'email', staff, notBefore, expiresAt });
+    return idOfDelivery(key);
+  };
+  const mail = await plan(now, now);
+  const next = new Date((Math.floor(now.getTime() / minuteMs) + 1) * minuteMs);
+  // Planned once more where it answers, so that either way takes as long.
+  return (await answers(tx, mail, secret)) ? plan(now, now) : plan(next, next);
+}
+
+/** As much work as for somebody, so that the time it takes tells nothing either. */
+async function noMail(tx: Tx, secret: string): Promise<null> {
+  await recordRefusal(tx, { door: 'sign_in', why: 'unknown' });
+  for (let n = 0; n < 2; n++) await answers(tx, nobodysMail, secret);
+  return null;
+}
+
+const minuteMs = 60_000;
+const nobodysMail = idOfDelivery('sign_in:-');
 
 async function stillGood(web: Web, token: string): Promise<{ staff: string }> {
   const link = await goodLink(web, token, 'sign_in', usedUp);
   if (!link.staff) throw noSuchLink();
   if (link.used_at) throw await goneFor(web, link, 'used', usedUp);
   return { staff: link.staff };
+}
+
+/** In a browser that did not ask for the link: undefined when it brings the code that is shown in one that did, else what to answer. */
+async function askForCode(c: Context, web: Web, token: string, link: { staff: string }): Promise<Response | undefined> {
+  const code = (one(await readForm(c), 'code') ?? '').replace(/\D/g, '');
+  const again = (status: 400 | 403, refusal: string): Promise<Response> =>
+    drawLink(c, web, link, (name) => signInElsewhere(token, name, refusal), status);
+  if (code.length !== codeLength)
+    return again(400, 'The code has eight digits. It is on the page where you asked for this link.');
+  const tried = await tryCode(web.heed.pool, token, code);
+  if (tried === 'right') return undefined;
+  await recordRefusal(web.heed.pool, { door: 'sign_in', why: 'wrong_code', whose: link.staff });
+  if (tried === 'wrong') return again(403, 'That is not the code. Look at the page where you asked for this link.');
+  throw new DomainError(
+    'gone',
+    'That was not the code either, so this link is over. Ask for a new one on the sign-in page.',
+  );
+}
+
+async function drawLink(
+  c: Context,
+  web: Web,
+  { staff }: { staff: string },
+  body: (name: string) => Html,
+  status?: 400 | 403,
+): Promise<Response> {
+  const { company } = await web.heed.configuration();
+  return draw(
+    c,
+    web,
+    { title: 'Sign in', shape: 'letter', alone: true, ...(status && { status }) },
+    body(company.staff[staff]?.name ?? staff),
+  );
 }
 
 const usedUp =
