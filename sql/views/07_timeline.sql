@@ -100,7 +100,7 @@ with own as (
   left join tellings x on x.id = ts.telling_id
   union all
   select d.loop_id, d.ended_at, 65, 'sent', null,
-    jsonb_build_object('purpose', d.purpose, 'channel', d.channel, 'state', d.state, 'error', d.last_error_code)
+    jsonb_build_object('purpose', d.purpose, 'channel', d.channel, 'state', d.state, 'error', d.last_error_code, 'round', d.round)
   from deliveries d
   where d.customer_id is not null and d.loop_id is not null and d.ended_at is not null and d.purpose <> 'redaction'
   union all

@@ -44,6 +44,7 @@ import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
 import { askWhoAnswers, tellOfDelay, tellOfRefusal } from './notArrived.ts';
 import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
+import { sincePlanned } from './sincePlanned.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -185,6 +186,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
       reach,
       unreachable,
       overtakenUntil: overtaken?.final_at ?? null,
+      ...(await sincePlanned(tx, d, signal)),
       promised: signal.promised_for !== null || (told !== null && (await isPromised(tx, told, d.customer_id))),
       others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
     },

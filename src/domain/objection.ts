@@ -5,7 +5,7 @@ import type { Calendar, Company } from './company.ts';
 
 /** Held until a moment at which it is asked again, or ended; the code says why. */
 export type Objection =
-  | { until: Date; code: 'quiet_hours' | 'cap' | 'restricted' | 'stopped' | 'decided_anew' }
+  | { until: Date; code: 'quiet_hours' | 'cap' | 'restricted' | 'stopped' | 'decided_anew' | 'one_by_one' }
   | { end: 'suppressed' | 'cancelled'; code: string };
 
 /** What is true of a letter now. */
@@ -21,6 +21,10 @@ export interface LetterNow {
   unreachable: string | null;
   /** Until when the decision that took the place of the one it tells can be taken back; null while the one it tells is in force. */
   overtakenUntil: Date | null;
+  /** What has been said, decided or closed since it was planned leaves it nothing to say. */
+  overtaken: boolean;
+  /** Until when to wait for another letter about the same that is just leaving, or of which nobody knows: the later word is to be read last. */
+  anotherUntil: Date | null;
   /** Whether we promised them to write. */
   promised: boolean;
   /** When other letters to this customer left, or may have left; in any order. Those that the cap's time span does not reach may be missing. */
@@ -45,6 +49,8 @@ export function objectionToLetter(
     return letter.overtakenUntil > now
       ? { until: letter.overtakenUntil, code: 'decided_anew' }
       : { end: 'cancelled', code: 'superseded' };
+  if (letter.overtaken) return { end: 'cancelled', code: 'overtaken' };
+  if (letter.anotherUntil && letter.anotherUntil > now) return { until: letter.anotherUntil, code: 'one_by_one' };
   if (letter.reach !== 'email') return { end: 'suppressed', code: letter.unreachable ?? 'no_consent' };
   const atOnce = purpose === 'receipt' && now.getTime() - letter.capturedAt.getTime() < atTheCounterMs;
   const allowed = atOnce ? now : nextAllowed(now, quietHours, calendar.timezone);
@@ -68,4 +74,31 @@ function capFrees(
   if (!oldest) return undefined;
   const frees = addSpan(oldest, within, calendar);
   return frees > now ? frees : undefined;
+}
+
+/** What has become of a remark since a letter about it was planned. */
+interface SinceThen {
+  /** Its latest round. */
+  round: number;
+  answered_by: string | null;
+  /** What was decided has been told to its customer, or is being. */
+  told_at: Date | null;
+  /** How the latest round was closed; null while it is open. */
+  closed_how: string | null;
+  /** What was decided since then has reached its customer, or may have. */
+  heardSince: boolean;
+}
+
+/** Whether thanks or an answer of this round come too late to say anything: nobody is thanked for what has been answered, nor asked whether it is
+ *  settled when they have said so. What was decided is told all the same: it may stand for other remarks of theirs, and a later decision takes its
+ *  place (`overtakenUntil`). */
+export function isOvertaken(
+  { purpose, round }: { purpose: string; round: number | null },
+  { round: latest, answered_by: answered, told_at: told, closed_how: closed, heardSince }: SinceThen,
+): boolean {
+  if (purpose !== 'receipt' && purpose !== 'answer') return false;
+  if (round !== null && latest > round) return true;
+  if (purpose === 'receipt') return closed !== null || answered !== null || told !== null;
+  // Whoever said no to the last word on it, before they could read it, is still to have it.
+  return (closed !== null && closed !== 'final') || heardSince;
 }

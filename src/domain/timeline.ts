@@ -277,14 +277,21 @@ function answered({ at, by, detail }: Happened<'answered'>, context: Context): S
 const promised = (day: string | null, at: Date, { company }: Context): string =>
   day ? ` A promise until the end of ${longDate(day, at, company.timezone)}.` : '';
 
-function answeredForCustomer({ at, by, detail }: Happened<'answered'>, context: Context): string | undefined {
-  if (detail.channel === 'none') return undefined;
+function answeredForCustomer(event: Happened<'answered'>, context: Context): string | undefined {
+  const { at, by, detail } = event;
+  if (detail.channel === 'none' || wasOvertaken(event, context)) return undefined;
   const did = detail.channel === 'phone' ? 'spoke to you' : `wrote to you${detail.again ? ' again' : ''}`;
   const promise = detail.promisedOn
     ? ` and promised that you hear from us by ${longDate(detail.promisedOn, at, context.company.timezone)}`
     : '';
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
+
+/** The letter that was to say it never left: it was out of date by then. */
+const wasOvertaken = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean =>
+  after
+    .flatMap((later) => (later.kind === 'sent' && later.detail.purpose === 'answer' ? later.detail : []))
+    .find((letter) => letter.round === round)?.error === 'overtaken';
 
 const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>
   before.findLast((event): event is Happened<'answered'> => event.kind === 'answered');
@@ -387,6 +394,7 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
   const told: Record<string, string> = {
     left_in_doubt: 'may not have arrived, and was left at that',
     bounced: 'was not sent: the address takes no mail',
+    overtaken: 'was not sent: it was out of date by then',
   };
   const became = told[detail.error ?? ''] ?? fate[detail.state];
   return {

@@ -93,7 +93,13 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
     whyNot: text,
     insight: z.string(),
   }),
-  happened('sent', { purpose: z.string(), channel: z.string(), state: z.string(), error: text }),
+  happened('sent', {
+    purpose: z.string(),
+    channel: z.string(),
+    state: z.string(),
+    error: text,
+    round: z.number().nullable(),
+  }),
   happened('vouched', { how: z.enum(['given', 'put_right', 'confirmed']) }),
   happened('confirmed', {
     says: z.enum(['yes', 'no']),

@@ -26,6 +26,7 @@ import { messagesQueue } from '../../src/workflows/messages.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { draftAnswer } from '../../src/triggers/responses/draft.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
@@ -1046,6 +1047,151 @@ describe('a letter to a customer is sent at most once', () => {
     expect(mails).toHaveLength(2);
     expect(new Set(mails.map((mail) => mail.messageId)).size).toBe(1);
     expect((await promptTo(id, 'email')).map((message) => message.state)).toEqual(['sent']);
+  });
+});
+
+describe('what has been answered, decided or closed meanwhile is not thanked for or asked about any more', () => {
+  const write = (stops: boolean) =>
+    world.db.pool.transaction((tx) =>
+      orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'a wrong template' }),
+    );
+  afterEach(() => write(false));
+  const goesOn = async () => {
+    await write(false);
+    world.heed.hint();
+    await world.settle();
+  };
+  const lettersAbout = async (id: string) =>
+    (await world.messages({ loopId: id }))
+      .filter(({ customer_id: customer }) => customer)
+      .map((letter) => `${letter.purpose} ${letter.last_error_code ?? letter.state}`)
+      .sort();
+  const hears = (id: string, says: 'yes' | 'no') => confirm(world.heed, world.as('priya', id), { says });
+
+  test('neither is what they said of it at the counter, before the answer had left', async () => {
+    for (const [says, round] of [
+      ['yes', 1],
+      ['no', 2],
+    ] as const) {
+      await write(true);
+      const kim = guest();
+      const id = await answerTo(kim);
+      await approve(id);
+      await hears(id, says);
+      await goesOn();
+      expect(await lettersAbout(id)).toEqual(['answer overtaken', 'receipt overtaken']);
+      expect(world.mailsTo(kim.email)).toEqual([]);
+      expect(await world.signal(id)).toMatchObject({ round, closed_how: says === 'yes' ? 'settled' : null });
+    }
+  });
+
+  test('but for our final answer, which they are still to read', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    await approve(id);
+    await world.settle();
+    await hears(id, 'no');
+    await write(true);
+    await approveFollowUp(world.heed, world.as((await world.signal(id)).owner, id), {
+      words: 'We can do no more.',
+      final: true,
+    });
+    await hears(id, 'no');
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'final' });
+    await goesOn();
+    expect(world.mailsTo(kim.email).at(-1)?.text).toContain('We can do no more.');
+  });
+
+  test('nor is somebody thanked for what a colleague has dismissed', async () => {
+    await write(true);
+    const kim = guest();
+    const { id } = await world.capture({ words: 'Where is my parcel?', customer: kim, consent: mayWrite });
+    await world.settle();
+    await dismiss(world.heed, world.as((await world.signal(id)).owner, id), { reason: 'A test of the till.' });
+    await goesOn();
+    expect(await lettersAbout(id)).toEqual(['receipt overtaken']);
+    expect(world.mailsTo(kim.email)).toEqual([]);
+  });
+
+  describe('of an answer and a decision after it', () => {
+    /** Answered, and then declined; neither letter has left. */
+    async function declined(kim: { email: string }): Promise<string> {
+      await write(true);
+      const { id } = await world.capture({
+        words: 'Do you have this coat in green?',
+        customer: kim,
+        consent: mayWrite,
+      });
+      await world.settle();
+      const { insight_id: insight, owner } = await world.signal(id);
+      await approveFollowUp(world.heed, world.as(owner, id), { words: 'Not yet: Tomás decides.' });
+      await world.pass('1 minute');
+      await decide(world.heed, world.as((await world.insight(insight!)).decider, insight!), {
+        outcome: 'declined',
+        reason: 'Green does not sell.',
+      });
+      await world.pass('15 minutes');
+      return id;
+    }
+    const later = (id: string, purpose: string) =>
+      world.db.pool.query(sql.unsafe`
+        update deliveries set not_before = heed_now() + interval '5 minutes', last_error_code = null
+        where loop_id = ${id} and purpose = ${purpose}`);
+    const read = (kim: { email: string }) =>
+      world.mailsTo(kim.email).map(({ text }) => /Tomás decides|Green does not sell/.exec(text)?.[0]);
+
+    test('only the decision is read, where that came first', async () => {
+      const kim = guest();
+      const id = await declined(kim);
+      await later(id, 'answer');
+      await goesOn();
+      await world.pass('6 minutes');
+      expect(await lettersAbout(id)).toEqual(['answer overtaken', 'receipt overtaken', 'told sent']);
+      expect(read(kim)).toEqual(['Green does not sell']);
+      const { timeline } = (await readSignal(world.db.pool, world.db.company, id, { audience: 'staff' }))!;
+      expect(timeline.map(({ sentence }) => sentence)).toContain(
+        'The answer was not sent: it was out of date by then.',
+      );
+      expect(await world.signal(id)).toMatchObject({ asked_at: expect.any(Date), closed_at: null });
+    });
+
+    test('the decision is read last, however long it takes until it is known whether the answer left', async () => {
+      const kim = guest();
+      const id = await declined(kim);
+      await later(id, 'told');
+      world.mailbox.faults.script({ at: 'data', do: 'drop' });
+      await goesOn();
+      await world.pass('6 minutes');
+      expect(await letterOf(id)).toMatchObject({ state: 'uncertain' });
+      expect(await lettersAbout(id)).toEqual(expect.arrayContaining(['receipt overtaken', 'told one_by_one']));
+      await world.pass('11 minutes');
+      expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
+      expect(read(kim)).toEqual(['Tomás decides', 'Green does not sell']);
+      // By then nobody needs it again.
+      await settle(world.heed, world.as((await world.signal(id)).owner, id), { action: 'resend', reason: 'No trace.' });
+      await world.settle();
+      expect(await letterOf(id)).toMatchObject({ state: 'cancelled', last_error_code: 'overtaken' });
+      expect(read(kim)).toHaveLength(2);
+    });
+
+    test('what somebody writes once it was decided is the later word, and leaves', async () => {
+      const kim = guest();
+      const { id } = await world.capture({
+        words: 'Do you have this coat in green?',
+        customer: kim,
+        consent: mayWrite,
+      });
+      await world.settle();
+      const { insight_id: insight, owner } = await world.signal(id);
+      await decide(world.heed, world.as((await world.insight(insight!)).decider, insight!), {
+        outcome: 'declined',
+        reason: 'Green does not sell.',
+      });
+      await world.pass('15 minutes');
+      await approveFollowUp(world.heed, world.as(owner, id), { words: 'Tomás decides, and I am sorry.' });
+      await world.settle();
+      expect(read(kim)).toEqual([undefined, 'Green does not sell', 'Tomás decides']);
+    });
   });
 });
 

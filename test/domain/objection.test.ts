@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Calendar } from '../../src/domain/company.ts';
-import { objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
+import { isOvertaken, objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
 
 const zones = ['Europe/Amsterdam', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC'];
 const calendarIn = (timezone: string): Calendar => ({ timezone, week: 'always', daysOff: [] });
@@ -51,10 +51,16 @@ const letter = fc.record({
   late: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 10, max: 24 * 60 })),
   /** Hours after the plan begins. */
   due: fc.integer({ min: 0, max: 100 }).map((tenths) => tenths / 10),
-  /** What is true of the customer while it waits: nothing changes, or from an hour on they asked us to stop, or it was decided anew. */
+  /** Minutes from when it is due, for which another letter about the same is under way. */
+  another: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20 })),
+  /** What is true of the customer while it waits: nothing changes, or from an hour on they asked us to stop, or it was decided anew, or what has
+   *  happened leaves it nothing to say. */
   fate: fc.oneof(
     { weight: 4, arbitrary: fc.constant({ kind: 'none' as const, at: 0 }) },
-    fc.record({ kind: fc.constantFrom('stop' as const, 'overtaken' as const), at: fc.integer({ min: 0, max: 60 }) }),
+    fc.record({
+      kind: fc.constantFrom('stop' as const, 'superseded' as const, 'overtaken' as const),
+      at: fc.integer({ min: 0, max: 60 }),
+    }),
   ),
 });
 type Planned = typeof letter extends fc.Arbitrary<infer T> ? T : never;
@@ -86,7 +92,7 @@ function play(
     const { at, planned } = queue.shift()!;
     const since = (hours: number): boolean => at.getTime() >= begin.getTime() + hours * hour;
     const stopped = planned.fate.kind === 'stop' && since(planned.fate.at);
-    const overtaken = planned.fate.kind === 'overtaken' && since(planned.fate.at);
+    const superseded = planned.fate.kind === 'superseded' && since(planned.fate.at);
     const now: LetterNow = {
       now: at,
       capturedAt: capturedAt(begin, planned),
@@ -94,7 +100,9 @@ function play(
       sample: false,
       reach: stopped ? null : 'email',
       unreachable: stopped ? 'suppressed' : null,
-      overtakenUntil: overtaken ? new Date(begin.getTime() + planned.fate.at * hour + hour / 6) : null,
+      overtakenUntil: superseded ? new Date(begin.getTime() + planned.fate.at * hour + hour / 6) : null,
+      overtaken: planned.fate.kind === 'overtaken' && since(planned.fate.at),
+      anotherUntil: planned.another ? new Date(begin.getTime() + planned.due * hour + planned.another * 60_000) : null,
       promised: planned.promised,
       others: played.sent.map((each) => each.at),
     };
@@ -151,7 +159,8 @@ describe('whatever is planned for a customer, whenever, wherever', () => {
             {
               none: 'cap',
               stop: code === 'cap' ? 'cap' : 'suppressed',
-              overtaken: code === 'cap' ? 'cap' : 'superseded',
+              superseded: code === 'cap' ? 'cap' : 'superseded',
+              overtaken: code === 'cap' ? 'cap' : 'overtaken',
             }[planned.fate.kind],
           );
       }),
@@ -190,6 +199,8 @@ test('sample customers are never written to, and without a way nothing is', () =
     reach: 'email',
     unreachable: null,
     overtakenUntil: null,
+    overtaken: false,
+    anotherUntil: null,
     promised: true,
     others: [],
   };
@@ -212,6 +223,8 @@ test('thanks that come late wait for the morning', () => {
         reach: 'email',
         unreachable: null,
         overtakenUntil: null,
+        overtaken: false,
+        anotherUntil: null,
         promised: false,
         others: [],
       },
@@ -229,4 +242,20 @@ test('thanks that come late wait for the morning', () => {
   expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T03:00:00Z')).toEqual(morning);
   expect(thanks('2026-06-15T21:30:00Z', '2026-06-15T21:40:00Z')).toEqual(morning);
   expect(thanks('2026-06-15T18:30:00Z', '2026-06-16T09:00:00Z')).toBeUndefined();
+});
+
+test('what has been said, decided or closed since leaves thanks and answers nothing to say, and what was decided is still to be told', () => {
+  const untouched = { round: 1, answered_by: null, told_at: null, closed_how: null, heardSince: false };
+  const overtaken = (since: Partial<Parameters<typeof isOvertaken>[1]>) =>
+    ['receipt', 'answer', 'told'].filter((purpose) => isOvertaken({ purpose, round: 1 }, { ...untouched, ...since }));
+  expect(overtaken({})).toEqual([]);
+  expect(overtaken({ answered_by: 'priya' })).toEqual(['receipt']);
+  expect(overtaken({ told_at: new Date() })).toEqual(['receipt']);
+  expect(overtaken({ answered_by: 'priya', heardSince: true })).toEqual(['receipt', 'answer']);
+  for (const closed_how of ['settled', 'dismissed', 'silent', 'nobody_to_reach'])
+    expect(overtaken({ answered_by: 'priya', closed_how })).toEqual(['receipt', 'answer']);
+  // They said no before they could read our final answer.
+  expect(overtaken({ answered_by: 'priya', closed_how: 'final' })).toEqual(['receipt']);
+  expect(overtaken({ round: 2 })).toEqual(['receipt', 'answer']);
+  expect(isOvertaken({ purpose: 'answer', round: 2 }, { ...untouched, round: 2 })).toBe(false);
 });

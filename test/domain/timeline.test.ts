@@ -66,7 +66,7 @@ const story = [
     round: 1,
   }),
   happened('13T15:21', 'prompted', rung('acknowledged', 0, '13T15:21', '13T15:21', 'jonas')),
-  happened('13T15:22', 'sent', { purpose: 'receipt', channel: 'email', state: 'sent', error: null }),
+  happened('13T15:22', 'sent', { purpose: 'receipt', channel: 'email', round: 1, state: 'sent', error: null }),
   happened('15T10:00', 'escalated', rung('acknowledged', 1, '13T15:21', '15T09:21', 'priya', { collapsed: true })),
   happened('15T11:21', 'escalated', rung('acknowledged', 2, '13T15:21', '15T11:21', 'priya')),
   happened('15T13:06', 'owned', { staff: 'priya', cause: 'taken', reason: 'you took it', round: 1 }, 'priya'),
@@ -77,7 +77,7 @@ const story = [
     { channel: 'email', rule: null, final: false, round: 1, promisedOn: '2026-06-19' },
     'priya',
   ),
-  happened('15T15:41', 'sent', { purpose: 'answer', channel: 'email', state: 'sent', error: null }),
+  happened('15T15:41', 'sent', { purpose: 'answer', channel: 'email', round: 1, state: 'sent', error: null }),
 ];
 
 describe('the timeline', () => {
@@ -206,7 +206,13 @@ describe('the timeline', () => {
     const reached = happened('15T11:00', 'called', { outcome: 'reached', purpose: 'answer' }, 'priya');
     const letter = [
       happened('15T10:00', 'answered', answer('email'), 'priya'),
-      happened('15T10:01', 'sent', { purpose: 'answer', channel: 'email', state: 'failed', error: 'smtp_550' }),
+      happened('15T10:01', 'sent', {
+        purpose: 'answer',
+        channel: 'email',
+        round: 1,
+        state: 'failed',
+        error: 'smtp_550',
+      }),
       reached,
     ];
     expect(told(letter)).toEqual([
@@ -216,9 +222,28 @@ describe('the timeline', () => {
     ]);
     expect(told(letter, { audience: 'customer' }).at(-1)).toBe('Priya Nair spoke to you.');
     expect(told([happened('15T11:00', 'answered', answer('phone'), 'priya'), reached])).toHaveLength(1);
-    expect(one('sent', { purpose: 'answer', channel: 'email', state: 'suppressed', error: 'bounced' })).toBe(
+    expect(one('sent', { purpose: 'answer', channel: 'email', round: 1, state: 'suppressed', error: 'bounced' })).toBe(
       'The answer was not sent: the address takes no mail.',
     );
+  });
+
+  test('an answer that was out of date before it left was written, and is not told to the customer as if they had it', () => {
+    const answer = (round: number) => ({ channel: 'email', rule: null, final: false, round, promisedOn: null });
+    const letter = (round: number, error: string | null) => ({
+      purpose: 'answer',
+      channel: 'email',
+      round,
+      state: error ? 'cancelled' : 'sent',
+      error,
+    });
+    const letters = [
+      happened('15T10:00', 'answered', answer(1), 'priya'),
+      happened('15T11:00', 'answered', answer(2), 'mina'),
+      happened('15T11:01', 'sent', letter(1, 'overtaken')),
+      happened('15T11:02', 'sent', letter(2, null)),
+    ];
+    expect(told(letters)).toContain('The answer was not sent: it was out of date by then.');
+    expect(told(letters, { audience: 'customer' })).toEqual([expect.stringMatching(/^Mina Okafor .*wrote to you\.$/)]);
   });
 
   test('a letter in the place of one that did not arrive is another answer, by whoever wrote it', () => {
@@ -232,10 +257,16 @@ describe('the timeline', () => {
     });
     const letters = [
       happened('15T10:00', 'answered', answer({}), 'priya'),
-      happened('15T10:01', 'sent', { purpose: 'answer', channel: 'email', state: 'failed', error: 'smtp_550' }),
+      happened('15T10:01', 'sent', {
+        purpose: 'answer',
+        channel: 'email',
+        round: 1,
+        state: 'failed',
+        error: 'smtp_550',
+      }),
       happened('15T11:00', 'owned', { staff: 'mina', cause: 'taken', reason: 'you answered', round: 1 }, 'mina'),
       happened('15T11:00', 'answered', answer({ promisedOn: '2026-06-19', again: true }), 'mina'),
-      happened('15T11:01', 'sent', { purpose: 'answer', channel: 'email', state: 'sent', error: null }),
+      happened('15T11:01', 'sent', { purpose: 'answer', channel: 'email', round: 1, state: 'sent', error: null }),
     ];
     expect(told(letters)).toEqual([
       'Answered by e-mail by Priya Nair.',
@@ -394,7 +425,7 @@ describe('the timeline', () => {
     ],
     [
       'sent',
-      { purpose: 'told', channel: 'email', state: 'bounced', error: null },
+      { purpose: 'told', channel: 'email', round: 1, state: 'bounced', error: null },
       null,
       'The letter about the decision came back: the address did not take it.',
     ],

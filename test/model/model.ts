@@ -91,6 +91,7 @@ interface Letter {
   /** A redaction takes back one that was sent. */
   what: 'receipt' | 'answer' | 'told' | 'redaction';
   signal: number;
+  round: number;
   customer: number;
   state: 'planned' | 'sent' | 'void';
   at: number;
@@ -417,7 +418,8 @@ export function follow(m: Model, insightsFirst = false): void {
   for (let before = ''; before !== (before = JSON.stringify(m));) {
     for (const each of insightsFirst ? followAll.toReversed() : followAll) each();
     for (const letter of m.letters.filter(({ state }) => state === 'planned')) {
-      if (letter.what === 'redaction' || reach(m, m.signals[letter.signal]!) === 'email')
+      const s = m.signals[letter.signal]!;
+      if (letter.what === 'redaction' || (reach(m, s) === 'email' && !isOutOfDate(s, letter)))
         Object.assign(letter, { state: 'sent', at: m.now });
       else voidLetter(letter);
     }
@@ -668,10 +670,14 @@ function answer(
 }
 
 function post(m: Model, letter: Pick<Letter, 'what' | 'signal' | 'customer'>): Letter {
-  const posted: Letter = { ...letter, state: 'planned', at: m.now };
+  const posted: Letter = { ...letter, round: m.signals[letter.signal]!.round, state: 'planned', at: m.now };
   m.letters.push(posted);
   return posted;
 }
+
+/** They said of it that it is settled, or not, before it could leave: nobody asks them again. The last word on it is theirs to have all the same. */
+const isOutOfDate = (s: Signal, { what, round }: Letter): boolean =>
+  what === 'answer' && (s.round > round || (s.closed !== null && s.closed !== 'final'));
 
 function voidLetter(letter: Letter): void {
   if (letter.state === 'planned') letter.state = 'void';

@@ -5,6 +5,8 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow, SignalIdRow } from '../rows.ts';
 
+const StateRow = z.object({ state: z.string() });
+
 const Contributor = z.object({
   signal_id: z.string(),
   reference: z.string(),
@@ -112,6 +114,24 @@ export function wentByAnothers(db: Db, letterId: string, signalId: string): Prom
   return db.exists(sql.unsafe`
     select from deliveries d join disavowals x on x.signal_id = d.loop_id
     where d.id = ${letterId} and d.purpose = 'told' and d.state = 'suppressed' and d.loop_id <> ${signalId}`);
+}
+
+/** What became of the letters that tell a signal's customer what was decided, of those that were planned later than this. */
+export function lettersThatTell(db: Db, signalId: string, later: Date): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(StateRow)`
+    select d.state from told_signals ts
+    join tellings t on t.id = ts.telling_id
+    join deliveries d on d.customer_id = t.customer_id and d.purpose = 'told' and d.occasion = ts.decision_id
+    where ts.signal_id = ${signalId} and d.planned_at > ${sql.timestamp(later)}`);
+}
+
+/** What became of the answers to all that a customer said and hears of through one telling. */
+export function answersToWhoIsTold(db: Db, decisionId: string, customerId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(StateRow)`
+    select d.state from tellings t
+    join told_signals ts on ts.telling_id = t.id
+    join deliveries d on d.loop_id = ts.signal_id and d.purpose = 'answer'
+    where t.decision_id = ${decisionId} and t.customer_id = ${customerId}`);
 }
 
 /** Whether any of the open signals that are told through one letter has a promise to its customer. */
