@@ -2,19 +2,13 @@
  *  once. Not sent, sent, and nobody knows are three different things. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { usualAttention, type Company } from '../domain/company.ts';
-import { stageOfSignal } from '../domain/loop.ts';
+import type { Company } from '../domain/company.ts';
 import { noRoom } from '../domain/notArrived.ts';
-import { objectionToLetter, type Objection } from '../domain/objection.ts';
-import { spanMs } from '../domain/span.ts';
 import type { Sent } from '../integrations/letter.ts';
-import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import {
   bodyOf,
   endDelivery,
   holdDelivery,
-  laterPrompt,
-  lettersLeft,
   lockDelivery,
   noteDoubt,
   openAttempt,
@@ -27,24 +21,17 @@ import {
   type Delivery,
   type Outcome,
 } from '../store/records/deliveries.ts';
-import { bundle, isOneTooMany } from '../store/records/digests.ts';
-import { calendarOf } from '../store/records/ladders.ts';
 import { isErased } from '../store/records/erased.ts';
 import { wakeWhoWait } from '../store/records/letters.ts';
 import { lockLoop } from '../store/records/loops.ts';
-import { lockCustomer } from '../store/records/customers.ts';
 import { keepCard } from '../store/records/cards.ts';
-import { isGivenAway } from '../store/records/ownerships.ts';
 import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
-import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
-import { signalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
 import { askWhoAnswers, tellOfDelay, tellOfRefusal } from './notArrived.ts';
-import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
-import { sincePlanned } from './sincePlanned.ts';
+import { objectionTo } from './objection.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -57,8 +44,6 @@ const recordAgainMs = [500, 1_000, 2_000, 4_000, 8_000];
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
 const wentByEmail = 'went_by_email';
-/** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
-const stoppedMs = 3_600_000;
 
 export interface Attempt {
   /** Temporal makes one attempt after the other: whoever opened what is open now has failed, or is no longer heard of. */
@@ -154,71 +139,6 @@ async function acquire(
 const isLeftOpen = ({ state, phase, lease_is_live, held_until }: Delivery, inItsPlace: boolean): boolean =>
   (state === 'sending' && (!lease_is_live || (inItsPlace && phase === 'open'))) ||
   (state === 'uncertain' && !held_until);
-
-/** To taking a message back nobody can object. */
-async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  if (d.purpose === 'redaction') return undefined;
-  // Whoever puts right what went wrong has to get in.
-  if (d.stopped && d.purpose !== 'sign_in') return { until: new Date(d.now.getTime() + stoppedMs), code: 'stopped' };
-  // They asked for it a moment ago, whatever else they don't want to hear.
-  if (d.purpose === 'rights') return undefined;
-  return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
-}
-
-/** Consent, suppression, quiet hours and the cap, as they are now and not as they were when the message was planned. */
-async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  if (!d.loop_id || !d.customer_id) return undefined;
-  // Two letters to one customer that are due at the same moment count each other.
-  await lockCustomer(tx, d.customer_id);
-  const signal = await signalNow(tx, d.loop_id);
-  if (!signal) return { end: 'cancelled', code: 'erased' };
-  if (signal.restricted) return { until: new Date(d.now.getTime() + 3_600_000), code: 'restricted' };
-  const told = d.purpose === 'told' ? d.occasion : null;
-  const overtaken = told ? await decisionOvertaking(tx, told) : null;
-  const { now, purpose, sample } = d;
-  const { reach, unreachable } = signal;
-  return objectionToLetter(
-    {
-      now,
-      capturedAt: signal.captured_at,
-      purpose,
-      sample,
-      reach,
-      unreachable,
-      overtakenUntil: overtaken?.final_at ?? null,
-      ...(await sincePlanned(tx, d, signal)),
-      promised: signal.promised_for !== null || (told !== null && (await isPromised(tx, told, d.customer_id))),
-      others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
-    },
-    company.customers,
-    calendarOf(company, undefined, signal.place),
-  );
-}
-
-/** A prompt is for somebody who can still do something about it. */
-async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
-  if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
-  if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
-  const signal = await signalNow(tx, d.loop_id);
-  const plans = await plansThatCall(tx, company, d, signal);
-  if (!plans.includes(d.occasion!)) {
-    await callInPlaceOf(tx, company, d, plans);
-    return { end: 'cancelled', code: 'met' };
-  }
-  // A handover ends what waits for whoever gave it away, but not what was in doubt; and the customer's own clock goes on through it.
-  if (await isGivenAway(tx, d.dedupe_key)) return { end: 'cancelled', code: 'handed_over' };
-  // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
-  const certain = signal && stageOfSignal(signal) !== 'acknowledge' ? await callOvertaken(tx, signal) : null;
-  if (certain) return { until: new Date(Math.max(certain.getTime(), d.now.getTime() + 10_000)), code: 'decided_anew' };
-  // After an outage nobody is asked as often as they would have been: the latest says what is true now.
-  if (await laterPrompt(tx, d, plans)) return { end: 'cancelled', code: 'asked_again' };
-  const { prompts, within } = company.attention ?? usualAttention;
-  const [call, withinMs] = [{ ...d, staff: d.staff }, spanMs(within)!];
-  if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
-  await bundle(tx, call, withinMs);
-  return { end: 'cancelled', code: 'bundled' };
-}
 
 /** Through the gate, which commits "handed over" first; from here on silence means that nobody knows. */
 async function handOver(

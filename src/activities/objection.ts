@@ -1,0 +1,85 @@
+/** Why a message must not leave at this moment: asked when it would, with what is true by then. Of a letter the rules are in domain/objection.ts. */
+
+import { usualAttention, type Company } from '../domain/company.ts';
+import { stageOfSignal } from '../domain/loop.ts';
+import { objectionToLetter, type Objection } from '../domain/objection.ts';
+import { spanMs } from '../domain/span.ts';
+import { lockCustomer } from '../store/records/customers.ts';
+import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
+import { laterPrompt, lettersLeft, type Delivery } from '../store/records/deliveries.ts';
+import { bundle, isOneTooMany } from '../store/records/digests.ts';
+import { calendarOf } from '../store/records/ladders.ts';
+import { isGivenAway } from '../store/records/ownerships.ts';
+import { isPromised } from '../store/records/tellings.ts';
+import type { Tx } from '../store/pool.ts';
+import { signalNow } from '../store/views/signals.ts';
+import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
+import { sincePlanned } from './sincePlanned.ts';
+
+/** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
+const stoppedMs = 3_600_000;
+
+/** The first objection to sending this message now, or undefined. To taking one back nobody can object. */
+export async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  if (d.purpose === 'redaction') return undefined;
+  // Whoever puts right what went wrong has to get in.
+  if (d.stopped && d.purpose !== 'sign_in') return { until: new Date(d.now.getTime() + stoppedMs), code: 'stopped' };
+  // They asked for it a moment ago, whatever else they don't want to hear.
+  if (d.purpose === 'rights') return undefined;
+  return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
+}
+
+/** Consent, suppression, quiet hours and the cap, as they are now and not as they were when the message was planned. */
+async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  if (!d.loop_id || !d.customer_id) return undefined;
+  // Two letters to one customer that are due at the same moment count each other.
+  await lockCustomer(tx, d.customer_id);
+  const signal = await signalNow(tx, d.loop_id);
+  if (!signal) return { end: 'cancelled', code: 'erased' };
+  if (signal.restricted) return { until: new Date(d.now.getTime() + 3_600_000), code: 'restricted' };
+  const told = d.purpose === 'told' ? d.occasion : null;
+  const overtaken = told ? await decisionOvertaking(tx, told) : null;
+  const { now, purpose, sample } = d;
+  const { reach, unreachable } = signal;
+  return objectionToLetter(
+    {
+      now,
+      capturedAt: signal.captured_at,
+      purpose,
+      sample,
+      reach,
+      unreachable,
+      overtakenUntil: overtaken?.final_at ?? null,
+      ...(await sincePlanned(tx, d, signal)),
+      promised: signal.promised_for !== null || (told !== null && (await isPromised(tx, told, d.customer_id))),
+      others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
+    },
+    company.customers,
+    calendarOf(company, undefined, signal.place),
+  );
+}
+
+/** A prompt is for somebody who can still do something about it. */
+async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
+  if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
+  if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
+  const signal = await signalNow(tx, d.loop_id);
+  const plans = await plansThatCall(tx, company, d, signal);
+  if (!plans.includes(d.occasion!)) {
+    await callInPlaceOf(tx, company, d, plans);
+    return { end: 'cancelled', code: 'met' };
+  }
+  // A handover ends what waits for whoever gave it away, but not what was in doubt; and the customer's own clock goes on through it.
+  if (await isGivenAway(tx, d.dedupe_key)) return { end: 'cancelled', code: 'handed_over' };
+  // Nobody is asked to tell what was decided anew since: the call waits until it is certain what to say.
+  const certain = signal && stageOfSignal(signal) !== 'acknowledge' ? await callOvertaken(tx, signal) : null;
+  if (certain) return { until: new Date(Math.max(certain.getTime(), d.now.getTime() + 10_000)), code: 'decided_anew' };
+  // After an outage nobody is asked as often as they would have been: the latest says what is true now.
+  if (await laterPrompt(tx, d, plans)) return { end: 'cancelled', code: 'asked_again' };
+  const { prompts, within } = company.attention ?? usualAttention;
+  const [call, withinMs] = [{ ...d, staff: d.staff }, spanMs(within)!];
+  if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
+  await bundle(tx, call, withinMs);
+  return { end: 'cancelled', code: 'bundled' };
+}
