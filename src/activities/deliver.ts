@@ -32,6 +32,7 @@ import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
 import { askWhoAnswers, tellOfDelay, tellOfRefusal } from './notArrived.ts';
 import { objectionTo } from './objection.ts';
+import { callInPlaceOfRefused } from './prompt.ts';
 
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
@@ -208,7 +209,10 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
   if (d.channel === 'slack' && outcome.state !== 'sent') {
     if (outcome.state === 'failed' || outOfPatience(d, outcome.againInMs)) await goByEmail(tx, d);
   }
-  if (outcome.state === 'failed') await tellOfRefusal(tx, company, d, outcome);
+  if (outcome.state === 'failed') {
+    await callInPlaceOfRefused(tx, company, d);
+    await tellOfRefusal(tx, company, d, outcome);
+  }
   if (outcome.state === 'ready') await tellOfDelay(tx, company, d, outcome.code);
   else await wakeWhoWait(tx, d);
   if (outcome.state === 'sent') await takeBackWhatWasErased(tx, d);

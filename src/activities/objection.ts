@@ -13,7 +13,7 @@ import { isGivenAway } from '../store/records/ownerships.ts';
 import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow } from '../store/views/signals.ts';
-import { callInPlaceOf, callInPlaceOfNamed, plansThatCall } from './prompt.ts';
+import { callInPlaceOf, callInPlaceOfNamed, callInPlaceOfWhoLeft, plansThatCall } from './prompt.ts';
 import { sincePlanned } from './sincePlanned.ts';
 
 /** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
@@ -61,7 +61,10 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  if (!d.staff || !company.staff[d.staff]) return { end: 'cancelled', code: 'left' };
+  if (!d.staff || !company.staff[d.staff]) {
+    await callInPlaceOfWhoLeft(tx, company, d);
+    return { end: 'cancelled', code: 'left' };
+  }
   if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
   const signal = await signalNow(tx, d.loop_id);

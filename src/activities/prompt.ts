@@ -3,9 +3,10 @@
 
 import type { Company } from '../domain/company.ts';
 import { ladderPlansOfSignal } from '../domain/loop.ts';
+import { resolveRole } from '../domain/routing.ts';
 import { planDelivery, type Delivery } from '../store/records/deliveries.ts';
 import { promptsNamedIn } from '../store/records/digests.ts';
-import { latestPlans, nextToCall, plansFor } from '../store/records/plans.ts';
+import { latestPlans, nextToCall, plansFor, rungOfPrompt } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import { plansOf } from '../store/views/signalReading.ts';
@@ -63,9 +64,10 @@ export async function callInPlaceOf(
   company: Company,
   met: Pick<Delivery, 'id' | 'loop_id' | 'round' | 'staff'>,
   running: readonly string[],
+  without: string | null = null,
 ): Promise<void> {
   if (!met.loop_id || met.round === null || !met.staff || running.length === 0) return;
-  const next = await nextToCall(tx, { id: met.id, loopId: met.loop_id, staff: met.staff }, running);
+  const next = await nextToCall(tx, { id: met.id, loopId: met.loop_id, staff: met.staff, without }, running);
   if (next) await prompt(tx, company, { loopId: met.loop_id, round: met.round, staff: next.staff, rung: next });
 }
 
@@ -79,4 +81,41 @@ export async function callInPlaceOfNamed(
     const running = await plansThatCall(tx, company, { ...named, now }, await signalNow(tx, named.loop_id));
     if (!running.includes(named.occasion)) await callInPlaceOf(tx, company, named, running);
   }
+}
+
+/** So it is of one that was refused for good by e-mail, after which there is no other way to its person: of the others it stood for, the highest
+ *  calls somebody else. */
+export async function callInPlaceOfRefused(tx: Tx, company: Company, refused: Delivery): Promise<void> {
+  if (refused.purpose !== 'prompt' || refused.channel !== 'email') return;
+  const signal = refused.loop_id ? await signalNow(tx, refused.loop_id) : null;
+  const running = await plansThatCall(tx, company, refused, signal);
+  await callInPlaceOf(tx, company, refused, running, refused.staff);
+}
+
+/** Whoever a prompt or a digest was for is one of us no longer: whoever has that place by now is called, where it still calls for something. */
+export async function callInPlaceOfWhoLeft(tx: Tx, company: Company, left: Delivery): Promise<void> {
+  const named = left.purpose === 'digest' && left.occasion ? await promptsNamedIn(tx, left.occasion) : [];
+  for (const one of left.purpose === 'prompt' ? [left] : named)
+    await callWhoStandsIn(tx, company, { ...one, now: left.now });
+}
+
+async function callWhoStandsIn(
+  tx: Tx,
+  company: Company,
+  left: Pick<Delivery, 'id' | 'loop_id' | 'round' | 'staff' | 'occasion' | 'now'>,
+): Promise<void> {
+  const { loop_id: loopId, round } = left;
+  if (!loopId || round === null) return;
+  const signal = await signalNow(tx, loopId);
+  const running = await plansThatCall(tx, company, left, signal);
+  if (!running.includes(left.occasion!)) return callInPlaceOf(tx, company, left, running);
+  const rung = await rungOfPrompt(tx, left.id);
+  const [owner, place] = signal ? [signal.owner, signal.place] : await deciderOf(tx, loopId);
+  if (rung)
+    await prompt(tx, company, { loopId, round, staff: resolveRole(company, rung.role, { owner, place }), rung });
+}
+
+async function deciderOf(tx: Tx, insightId: string): Promise<[string, string]> {
+  const { decider, place } = (await insightNow(tx, insightId))!;
+  return [decider, place];
 }

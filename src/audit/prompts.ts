@@ -65,13 +65,30 @@ const escalationsReachSomebody: Check = {
              and (n.occasion = p.id or n.state <> 'cancelled' and n.staff in (e.staff, d.staff)))
          -- Whoever gave it away since has done their part.
          and not exists (
+           select from ownerships o where o.loop_id = d.loop_id and o.staff = e.staff and o.ended_at between e.taken_at and d.ended_at)
+       union all
+       -- So it is of one that nobody got.
+       select d.id::text,
+         'This prompt reached nobody (' || d.last_error_code || '), and nobody else was called for a step that it stood for. Tell ' || e.staff || '.'
+       from prompted x
+       join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
+       join plans_with_ends p on p.loop_id = x.loop_id
+       join escalations e on e.plan_id = p.id and e.collapsed and e.staff <> d.staff and e.taken_at = x.taken_at
+       where (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
+         and ${stillWaitedFor}
+         -- Whoever was called at the same moment, or has been since, hears of it.
+         and not exists (
+           select from deliveries n
+           where n.loop_id = d.loop_id and n.purpose = 'prompt' and n.id <> d.id and n.planned_at >= x.taken_at
+             and (n.state not in ('failed', 'cancelled', 'expired') or n.staff = e.staff and n.occasion = p.id))
+         and not exists (
            select from ownerships o where o.loop_id = d.loop_id and o.staff = e.staff and o.ended_at between e.taken_at and d.ended_at)`,
       scope,
     ),
 };
 
-/** Of a prompt d of the plan p: nothing in the tables makes it void. What is said of it (met, left …) is believed of none, but where the fact is. */
-const calledOffForNothing = `
+/** When a prompt d ended, the plan p had not, and nobody knew that it was about to. */
+const stillWaitedFor = `
   coalesce(p.ended_at > d.ended_at + make_interval(secs => $2), true)
   -- Whoever it was for gave it away, or lost it, at that moment.
   and not exists (
@@ -95,7 +112,10 @@ const calledOffForNothing = `
   -- and no decision, which was taken back afterwards.
   and not exists (
     select from decisions k join withdrawals w on w.decision_id = k.id
-    where k.insight_id = d.loop_id and k.decided_at <= d.ended_at and w.withdrawn_at >= d.ended_at)
+    where k.insight_id = d.loop_id and k.decided_at <= d.ended_at and w.withdrawn_at >= d.ended_at)`;
+
+/** Of a prompt d of the plan p: nothing in the tables makes it void. What is said of it (met, left …) is believed of none, but where the fact is. */
+const calledOffForNothing = `${stillWaitedFor}
   and not case d.last_error_code
     -- The digest is another claim's, and so is what became of the later prompt this one's.
     when 'bundled' then true

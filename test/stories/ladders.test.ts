@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { audit } from '../../src/audit/audit.ts';
 import { mostInHand } from '../../src/integrations/email.ts';
+import { sql } from '../../src/store/pool.ts';
 import { planDelivery } from '../../src/store/records/deliveries.ts';
 import { audiences, orderSending } from '../../src/store/records/sendingOrders.ts';
 import { acknowledge, acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
@@ -272,6 +274,59 @@ describe('whatever happens to us', () => {
     // The last step goes on from when it was really taken, not from when it should have been.
     await world.pass('1 hour');
     expect(await sentPrompts(id)).toHaveLength(2);
+  });
+
+  const prompts = async (loopId: string) =>
+    (await world.messages({ loopId, purpose: 'prompt' })).map(
+      ({ staff, state, last_error_code: code }) => `${staff} ${state}${code ? ` ${code}` : ''}`,
+    );
+  const lost = async (since: Date) => {
+    const { findings } = await audit({ databaseUrl: world.db.url, since });
+    return findings.flatMap(({ invariant, violations }) => (invariant === 'I5' ? violations : []));
+  };
+
+  test('after an outage, where the message to the highest is refused for good, the next below is called', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await ask('How much is the coat?');
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
+    await world.outage('50 hours');
+    expect(await prompts(id)).toEqual(['jonas sent', 'ingrid failed smtp_550', 'priya sent']);
+    expect(await lost(since)).toEqual([]);
+    // Found, had nobody been called in her place.
+    await world.db.rewrite(
+      sql.unsafe`delete from deliveries where loop_id = ${id} and purpose = 'prompt' and staff = 'priya'`,
+    );
+    expect((await lost(since)).map(({ sentence }) => sentence)).toContainEqual(
+      expect.stringMatching(/reached nobody \(smtp_550\), and nobody else was called .* Tell priya\./),
+    );
+  });
+
+  test('where whoever the highest message is for has left the company file by the time it could leave, whoever has their place is called', async () => {
+    const before = structuredClone(world.db.company);
+    await world.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+      company.executive = 'zoe';
+    });
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await ask('How much is the coat?');
+    await stopPrompts(true);
+    try {
+      await world.outage('50 hours');
+      expect(await prompts(id)).toEqual(['jonas sent', 'zoe planned stopped']);
+      await world.db.apply((company) => {
+        company.executive = 'ingrid';
+        delete company.staff['zoe'];
+      });
+    } finally {
+      await stopPrompts(false);
+    }
+    world.heed.hint();
+    await world.settle();
+    expect(await prompts(id)).toEqual(['jonas sent', 'zoe cancelled left', 'ingrid sent']);
+    expect(await lost(since)).toEqual([]);
+    await world.db.apply((company) => Object.assign(company, before));
   });
 
   test('a mail server that takes its time over fifteen letters holds up nothing that goes by Slack', async () => {

@@ -142,10 +142,11 @@ const ToCall = z.object({
 });
 
 /** Of the rungs that the prompt `id` to `staff` stood for, or one that it took the place of, the highest that calls for what is still waited
- *  for: of a plan that is one of `running`. Null where somebody was called for them all the same, or whoever it names has given it away since. */
+ *  for: of a plan that is one of `running`. Null where somebody was called for them all the same, or whoever it names has given it away since.
+ *  `without`: nobody calls them. */
 export function nextToCall(
   db: Db,
-  { id, loopId, staff }: { id: string; loopId: string; staff: string },
+  { id, loopId, staff, without = null }: { id: string; loopId: string; staff: string; without?: string | null },
   running: readonly string[],
 ): Promise<z.infer<typeof ToCall> | null> {
   const plans = sql.array([...running], 'uuid');
@@ -153,7 +154,7 @@ export function nextToCall(
     select e.plan_id, e.step, e.repeat, e.staff, e.step = (select max(x.step) from rungs x where x.plan_id = e.plan_id) as last
     from escalations e
     join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
-    where e.plan_id = any(${plans}) and e.collapsed and e.staff is not null
+    where e.plan_id = any(${plans}) and e.collapsed and e.staff is not null and e.staff is distinct from ${without}
       and e.taken_at in (
         select c.taken_at from now.prompts c
         where c.loop_id = ${loopId} and (c.id = ${id} or c.staff = ${staff} and c.last_error_code = 'asked_again'))
@@ -168,6 +169,17 @@ export function nextToCall(
       and not exists (select from ownerships o where o.loop_id = ${loopId} and o.staff = e.staff and o.ended_at >= e.taken_at)
     order by ${heightOf('g')} desc, e.step desc, e.repeat desc
     limit 1`);
+}
+
+const OfPrompt = ToCall.omit({ staff: true }).extend({ role: z.enum(['owner', 'lead', 'manager', 'executive']) });
+
+/** The rung that a prompt calls about. */
+export function rungOfPrompt(db: Db, id: string): Promise<z.infer<typeof OfPrompt> | null> {
+  return db.maybeOne(sql.type(OfPrompt)`
+    select c.plan_id, c.step, c.repeat, g.role, c.step = (select max(x.step) from rungs x where x.plan_id = c.plan_id) as last
+    from now.prompts c
+    join rungs g on g.plan_id = c.plan_id and g.step = c.step and g.repeat = c.repeat
+    where c.id = ${id}`);
 }
 
 const heightOf = (rung: 'g' | 'r') =>
