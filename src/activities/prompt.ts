@@ -6,7 +6,7 @@ import { ladderPlansOfSignal } from '../domain/loop.ts';
 import { resolveRole } from '../domain/routing.ts';
 import { planDelivery, type Delivery } from '../store/records/deliveries.ts';
 import { promptsNamedIn } from '../store/records/digests.ts';
-import { latestPlans, nextToCall, plansFor, rungOfPrompt } from '../store/records/plans.ts';
+import { callAfterAll, latestPlans, nextToCall, plansFor, rungOfPrompt } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
 import { insightNow, type InsightNow } from '../store/views/insights.ts';
 import { plansOf } from '../store/views/signalReading.ts';
@@ -58,7 +58,7 @@ function plansOfInsight(tx: Tx, insight: InsightNow, company: Company, now: Date
 }
 
 /** A prompt that calls for nothing any more had stood for other rungs: of those that are still waited for, which are of the plans `running`,
- *  the highest calls instead. */
+ *  the highest calls instead; and so does an earlier prompt to the same person that had given way to it. */
 export async function callInPlaceOf(
   tx: Tx,
   company: Company,
@@ -67,7 +67,9 @@ export async function callInPlaceOf(
   without: string | null = null,
 ): Promise<void> {
   if (!met.loop_id || met.round === null || !met.staff || running.length === 0) return;
-  const next = await nextToCall(tx, { id: met.id, loopId: met.loop_id, staff: met.staff, without }, running);
+  const of = { id: met.id, loopId: met.loop_id, staff: met.staff };
+  if (met.staff !== without) await callAfterAll(tx, of, running);
+  const next = await nextToCall(tx, { ...of, without }, running);
   if (next) await prompt(tx, company, { loopId: met.loop_id, round: met.round, staff: next.staff, rung: next });
 }
 

@@ -117,11 +117,12 @@ const stillWaitedFor = `
 /** Of a prompt d of the plan p: nothing in the tables makes it void. What is said of it (met, left …) is believed of none, but where the fact is. */
 const calledOffForNothing = `${stillWaitedFor}
   and not case d.last_error_code
-    -- The digest is another claim's, and so is what became of the later prompt this one's.
+    -- The digest is another claim's, and so is what became of the later prompt this one's: but where that was met before it left, this one was to call.
     when 'bundled' then true
     when 'asked_again' then exists (
       select from deliveries n
-      where n.purpose = 'prompt' and n.loop_id = d.loop_id and n.staff = d.staff and n.planned_at > d.planned_at)
+      where n.purpose = 'prompt' and n.loop_id = d.loop_id and n.staff = d.staff and n.planned_at > d.planned_at
+        and (n.last_error_code is distinct from 'met' or coalesce(p.ended_at <= n.ended_at + make_interval(secs => $2), false)))
     -- They gave it away since it was planned (in Slack, where an e-mail takes its place), and do not hold it again.
     when 'handed_over' then exists (
       select from ownerships o

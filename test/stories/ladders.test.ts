@@ -469,6 +469,52 @@ describe('whatever happens to us', () => {
     expect((await priyas()).map(({ state }) => state)).toEqual(['sent', 'cancelled']);
   });
 
+  test('mail down: a call that gave way to a later one calls after all, once that one is met', async () => {
+    const before = structuredClone(world.db.company);
+    await world.db.apply((company) => (company.staff['priya']!.prompts = 'email'));
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await ask('How much is the coat?');
+    await world.passTo('tuesday', '17:30');
+    await stopPrompts(true);
+    try {
+      // On Wednesday at ten Priya is to be called about the answer, after lunch about taking it.
+      await handOver(world.heed, world.as('jonas', id), { to: 'mina', reason: 'She knows.' });
+      await world.passTo('wednesday', '14:30');
+      world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    } finally {
+      await stopPrompts(false);
+    }
+    const priyas = async () => (await prompts(id)).filter((call) => call.startsWith('priya')).slice(-2);
+    world.heed.hint();
+    await world.pass('5 seconds');
+    expect(await priyas()).toEqual(['priya cancelled asked_again', 'priya ready smtp_econnection']);
+
+    await acknowledge(world.heed, world.as('mina', id));
+    await world.pass('1 minute');
+    expect(await priyas()).toEqual(['priya ready smtp_econnection', 'priya cancelled met']);
+    const read = world.mailsTo('priya@linden-vale.example').length;
+    world.mailbox.faults.clear();
+    await world.pass('6 minutes');
+    expect(await priyas()).toEqual(['priya sent', 'priya cancelled met']);
+    const calls = world.mailsTo('priya@linden-vale.example').slice(read);
+    expect(calls.map(({ text }) => text.includes('the customer had not been answered after 2 working days'))).toEqual([
+      true,
+    ]);
+    expect(await lost(since)).toEqual([]);
+    // Found, had it not called.
+    await world.db.pool.query(sql.unsafe`
+      update deliveries d set state = 'cancelled', last_error_code = 'asked_again', ended_at = n.ended_at
+      from deliveries n
+      where d.loop_id = ${id} and d.staff = 'priya' and d.state = 'sent' and n.loop_id = d.loop_id and n.last_error_code = 'met' and n.staff = 'priya'
+        and d.planned_at = (select max(planned_at) from deliveries where loop_id = ${id} and staff = 'priya' and state = 'sent')`);
+    await world.pass('5 minutes');
+    expect((await lost(since)).map(({ sentence }) => sentence)).toContainEqual(
+      expect.stringMatching(/called off \(asked_again\), and what it asked for was still waited for\. Tell priya\./),
+    );
+    await world.db.apply((company) => Object.assign(company, before));
+  });
+
   test('a call that stands for two clocks, and is late, still calls for the customer’s once somebody has taken it', async () => {
     await world.passTo('friday', '16:30');
     const id = await ask('How much is the coat?');

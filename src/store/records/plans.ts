@@ -132,6 +132,31 @@ export async function toldByLadder(db: Db, loopId: string, round: number): Promi
     where p.loop_id = ${loopId} and p.round = ${round} and e.staff is not null`);
 }
 
+/** The latest prompt that gave way to the prompt `id`, which is met, calls all the same where it is of a plan that is one of `running`: unless
+ *  its person has been called about such a plan since. */
+export async function callAfterAll(
+  tx: Tx,
+  { id, loopId, staff }: { id: string; loopId: string; staff: string },
+  running: readonly string[],
+): Promise<void> {
+  const plans = sql.array([...running], 'uuid');
+  await tx.query(sql.unsafe`
+    update deliveries set
+      state = 'ready', last_error_code = null, ended_at = null, not_before = heed_now(), started_until = null, failing_since = null
+    where id = (
+      select d.id from deliveries d
+      join deliveries met on met.id = ${id} and met.channel = d.channel and met.planned_at > d.planned_at
+      where d.loop_id = ${loopId} and d.staff = ${staff} and d.purpose = 'prompt' and d.state = 'cancelled'
+        and d.last_error_code = 'asked_again' and d.occasion = any(${plans})
+        and not exists (
+          select from deliveries o
+          where o.loop_id = d.loop_id and o.staff = d.staff and o.purpose = 'prompt' and o.id <> met.id and o.planned_at > d.planned_at
+            and o.occasion = any(${plans})
+            and (o.state in ('planned', 'ready', 'sending', 'uncertain', 'sent') or o.last_error_code = 'bundled'))
+      order by d.planned_at desc, d.id desc
+      limit 1)`);
+}
+
 const ToCall = z.object({
   plan_id: z.string(),
   step: z.number(),
