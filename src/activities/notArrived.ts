@@ -51,7 +51,7 @@ export async function tellOfDelay(tx: Tx, company: Company, letter: Letter, code
         `For more than an hour the letter to this customer has ${waiting(code)} (${code}).`,
         'It is tried again within minutes, for as long as it takes: nothing has to be sent anew.',
         'If they can’t wait, there may be another way to them.',
-        'It may not be the only one: of others to customers of yours you are told when this one has left and they have not.',
+        'It may not be the only one: of others to customers of yours you are told when this one has left and they have not, or in a day.',
       ].join(' '),
     });
 }

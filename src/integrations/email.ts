@@ -123,14 +123,15 @@ async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM |
 
 /** Said of whoever writes and not of this letter: of our address, of signing in, of our name and how we sign, or that nothing is relayed for us
  *  (RFC 4954, 7372). Every letter hears the same until somebody puts it right, so none is given up for it. Too large, in answer to MAIL, is said
- *  of the letter; and 5.7.1 is how many refuse one letter to one person. */
+ *  of the letter; so is 5.7.0 where they have read it, as filters do; and 5.7.1 is how many refuse one letter to one person. */
 function isSaidOfUs(reply: Reply): boolean {
   const { command, response = '', responseCode = 0 } = reply;
   if (command === 'MAIL FROM') return responseCode !== 552;
   const code = enhancedCode(reply);
   return (
     [530, 534, 535, 538].includes(responseCode) ||
-    /^5\.7\.(0|8|9|11|2\d)$/.test(code) ||
+    /^5\.7\.(8|9|11|2\d)$/.test(code) ||
+    (command !== 'DATA' && code === '5.7.0') ||
     (command === 'RCPT TO' && code === '5.7.1' && /relay/i.test(response))
   );
 }

@@ -561,6 +561,49 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await told()).toHaveLength(2);
   });
 
+  test('one that never leaves keeps whoever answers from hearing of another for a day, and no longer', async () => {
+    const [stuck, other] = [await answerTo(guest()), await answerTo(guest())];
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    await approve(stuck);
+    await world.pass('70 minutes');
+    expect(await noticesOf(stuck)).toHaveLength(1);
+    const triedAfter = async (later: string) => {
+      await world.db.passTime(later);
+      world.heed.hint();
+      await world.settle();
+    };
+    await approve(other);
+    await world.settle();
+    for (const later of ['2 hours', '20 hours']) {
+      await triedAfter(later);
+      expect(await noticesOf(other)).toEqual([]);
+    }
+    await triedAfter('3 hours');
+    expect(await noticesOf(other)).toEqual([expect.objectContaining({ staff: 'priya', state: 'sent' })]);
+  });
+
+  test('one that is refused as if we were meant, and alone is, ends where an operator names it: nothing is held against the address', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'data', do: 'answer', code: 550, text: '5.7.26 Not signed' }, Infinity);
+    await approve(id);
+    await world.pass('70 minutes');
+    const { id: letter } = await letterOf(id);
+    const leave = () =>
+      repair(
+        world.heed,
+        { loopId: id, by: 'ops' },
+        { action: 'leave', message: `<d.${letter}@heed>`, reason: 'All others leave.' },
+      );
+    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
+    expect((await leave()).sentence).toContain('That letter is given up, and no other');
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'failed', last_error_code: 'smtp_sender_550' });
+    expect(await world.signal(id)).toMatchObject({ reach: 'email', closed_how: 'nobody_to_reach' });
+    expect(await toldPriya(id)).toContain('refused for good (smtp_sender_550)');
+    await expect(leave()).rejects.toThrow('no such message of it in doubt');
+  });
+
   test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {
     const kim = guest();
     const id = await answerTo(kim);

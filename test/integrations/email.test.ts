@@ -199,12 +199,24 @@ describe('what the server says is what is known', () => {
     expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: 'smtp_554' });
   });
 
+  test('what a filter says of the letter itself is final', async () => {
+    for (const [code, text] of [
+      [554, '5.7.0 Reject, id=01234-05 - SPAM'],
+      [550, '5.7.0 Reject - VIRUS'],
+      [554, '5.7.1 Looks like spam'],
+    ] as const) {
+      mailbox.faults.script({ at: 'data', do: 'answer', code, text });
+      expect(await send(letter())).toEqual({ accepted: false, permanent: true, code: `smtp_${code}` });
+    }
+  });
+
   test('a no to whoever writes is no letter’s end: settings are put right, and it is sent', async () => {
     const said: [MailFault['at'], number, string?][] = [
       ['mail', 550],
       ['mail', 553, '5.1.7 Bad sender'],
       ['mail', 530, '5.7.0 Authentication required'],
       ['rcpt', 530],
+      ['rcpt', 550, '5.7.0 Authentication required'],
       ['rcpt', 554, '5.7.1 Relay access denied'],
       ['data', 550, '5.7.26 Not signed'],
     ];

@@ -76,6 +76,36 @@ export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]
     order by d.planned_at, d.id`);
 }
 
+const RefusedToUs = z.object({
+  id: z.string(),
+  fence: z.number(),
+  purpose: z.string(),
+  loop_id: z.string().nullable(),
+  occasion: z.string().nullable(),
+  customer_id: z.string().nullable(),
+  code: z.string(),
+});
+
+export type RefusedToUs = z.infer<typeof RefusedToUs>;
+
+/** Letters of a loop that the mail server has refused for an hour now with a word about whoever writes. */
+export function lettersRefusedToUs(db: Db, loopId: string): Promise<readonly RefusedToUs[]> {
+  return db.any(sql.type(RefusedToUs)`
+    select d.id, d.fence, d.purpose, d.loop_id, d.occasion, d.customer_id, d.last_error_code as code
+    from now.tried_in_vain v
+    join deliveries d on d.id = v.id
+    where v.loop_id = ${loopId} and d.customer_id is not null and d.last_error_code ~ '^smtp_sender_5'
+    order by d.planned_at, d.id`);
+}
+
+/** Ends it as one that was refused for good, with the code that says by what. False while it is being handed over, and where it has left. */
+export async function endRefused(tx: Tx, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    update deliveries set state = 'failed', ended_at = heed_now(), lease_until = null, started_until = null
+    where id = ${id} and state = 'ready' and last_error_code ~ '^smtp_sender_5'`);
+  return rowCount === 1;
+}
+
 /** The signal that a letter is about. */
 interface About {
   id: string;
@@ -123,7 +153,8 @@ export function tellOfOneRefused(
   return notify(tx, company, signal, { staff: whoAnswers(company, signal), what: `${letter}.refused`, body });
 }
 
-/** The same of one that has not left since `since`: once an hour at most, and while the one they were told of has not left, not of another. */
+/** The same of one that has not left since `since`: once an hour at most, and while the one they were told of has not left, for a day not of
+ *  another. */
 export async function tellOfOneDelayed(
   tx: Tx,
   company: Company,
@@ -167,7 +198,9 @@ function knowsOfDelay(tx: Tx, staff: string): Promise<boolean> {
       and n.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
       and (
         n.planned_at > heed_now() - interval '1 hour'
-        or exists (select from now.tried_in_vain v where v.id = n.occasion and v.failing_since <= n.planned_at))`);
+        -- What never leaves keeps them from hearing of others for no longer.
+        or n.planned_at > heed_now() - interval '1 day'
+          and exists (select from now.tried_in_vain v where v.id = n.occasion and v.failing_since <= n.planned_at))`);
 }
 
 /** Settles one doubt: sent again as if it had not been, or left as it is and not looked at again. Whatever that attempt still has to say

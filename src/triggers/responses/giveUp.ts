@@ -4,8 +4,15 @@ import type { Company } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { notArrived } from '../../domain/notArrived.ts';
 import { suppress } from '../../store/records/customers.ts';
+import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded } from '../../store/records/loops.ts';
-import { recordRepair, tellOfOneRefused, type PutOff } from '../../store/records/repairs.ts';
+import {
+  endRefused,
+  recordRepair,
+  tellOfOneRefused,
+  type PutOff,
+  type RefusedToUs,
+} from '../../store/records/repairs.ts';
 import type { Tx } from '../../store/pool.ts';
 import { signalsWaitingFor } from '../../store/views/signals.ts';
 
@@ -27,8 +34,7 @@ export async function giveUp(
   const facts: string[] = [];
   for (const letter of letters.filter(({ id }) => ended.some((one) => one.id === id)))
     facts.push(await recordRepair(tx, { loopId, action: 'leave', by, of: letter, reason }));
-  if (facts.length === 0)
-    throw new DomainError('conflict', 'It is tried at this very moment. See in a minute what came of it: heed stuck.');
+  if (facts.length === 0) throw underWay();
   for (const letter of ended)
     for (const signal of await signalsWaitingFor(tx, letter))
       await tellOfOneRefused(tx, company, signal, {
@@ -37,4 +43,26 @@ export async function giveUp(
       });
   await factRecorded(tx, loopId);
   return facts;
+}
+
+const underWay = (): DomainError =>
+  new DomainError('conflict', 'It is tried at this very moment. See in a minute what came of it: heed stuck.');
+
+/** A letter that is refused with a word about whoever writes, where an operator knows that it is meant of this letter alone: it ends as one that
+ *  was refused for good, and nothing is said against its address. Under the loop's lock; throws as `giveUp`. */
+export async function endAsRefused(
+  tx: Tx,
+  company: Company,
+  letter: RefusedToUs,
+  { loopId, by, reason }: { loopId: string; by: string; reason: string },
+): Promise<string> {
+  if (!(await endRefused(tx, letter.id))) throw underWay();
+  const fact = await recordRepair(tx, { loopId, action: 'leave', by, of: letter, reason });
+  for (const signal of await signalsWaitingFor(tx, letter))
+    await tellOfOneRefused(tx, company, signal, {
+      letter: letter.id,
+      ...notArrived(letter, signal, { refused: letter.code }),
+    });
+  await wakeWhoWait(tx, letter);
+  return fact;
 }

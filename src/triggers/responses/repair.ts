@@ -7,6 +7,7 @@ import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import {
   inDoubt,
   lettersPutOff,
+  lettersRefusedToUs,
   recordRepair,
   repairActions,
   settleByHand,
@@ -15,7 +16,7 @@ import {
 } from '../../store/records/repairs.ts';
 import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
-import { giveUp } from './giveUp.ts';
+import { endAsRefused, giveUp } from './giveUp.ts';
 
 export const Repair = z.strictObject({
   /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent, or does not leave. */
@@ -48,9 +49,15 @@ export async function repair(
       action === 'wake'
         ? [await recordRepair(tx, { ...fact, action })]
         : await settleThose(tx, message, { ...fact, action });
-    if (facts.length === 0) throw nothingToSettle(action, message);
+    // What is said of us is said of every letter, so the one that is given up all the same has to be named.
+    const [refused] =
+      facts.length === 0 && action === 'leave' && message !== undefined
+        ? (await lettersRefusedToUs(tx, loopId)).filter(isMeant(message))
+        : [];
+    if (facts.length === 0 && !refused) throw nothingToSettle(action, message);
+    if (refused) facts.push(await endAsRefused(tx, company, refused, fact));
     await factRecorded(tx, loopId);
-    return said(facts, sentences[action]);
+    return said(facts, refused ? ended : sentences[action]);
   });
   heed.hint();
   return repaired;
@@ -69,6 +76,8 @@ const sentences: Record<RepairAction, (count: number) => string> = {
 };
 const givenUp = (count: number): string =>
   `${count === 1 ? 'One letter is' : `${count} letters are`} given up, and nothing more goes to that address. Whoever answers for it is told.`;
+
+const ended = (): string => 'That letter is given up, and no other. Whoever answers for it is told.';
 
 /** Its Message-ID names it by its id. */
 const isMeant =
