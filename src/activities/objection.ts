@@ -70,6 +70,8 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
   const signal = await signalNow(tx, d.loop_id);
   const plans = await plansThatCall(tx, company, d, signal);
   if (!plans.includes(d.occasion!)) {
+    // Whether it still calls for something is seen when it goes on.
+    if (signal?.restricted && !signal.closed_at) return { end: 'cancelled', code: 'restricted' };
     await callInPlaceOf(tx, company, d, plans);
     return { end: 'cancelled', code: 'met' };
   }

@@ -10,6 +10,7 @@ import { complete, decide } from '../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { openWorld, type Taken, type World } from '../support/world.ts';
 
 /** samples/shop.yaml on its real hours (Mon–Fri 9:00–12:30 and 13:15–18:00, Sat 10:00–17:00), in weeks without holidays. */
@@ -446,6 +447,62 @@ describe('whatever happens to us', () => {
       'receipt customer sent',
     ]);
     expect(left).toContain('prompt priya cancelled');
+  });
+
+  describe('whoever had not been called yet when it was let rest is called when it goes on', () => {
+    const operator = { by: 'operator' } as const;
+    const customerOf = async (id: string) => (await world.signal(id)).customer_id!;
+
+    test('whose call waited', async () => {
+      await world.passTo('monday', '10:00');
+      await stopPrompts(true);
+      const id = await ask('How much is the coat?');
+      await restrict(world.heed, await customerOf(id), operator);
+      await stopPrompts(false);
+      await world.pass('30 minutes');
+      expect(await prompts(id)).toEqual(['jonas cancelled restricted']);
+      await lift(world.heed, await customerOf(id), operator);
+      await world.settle();
+      expect(await prompts(id)).toEqual(['jonas sent']);
+      // Who takes it then has not to be reported.
+      await acknowledge(world.heed, world.as('jonas', id));
+      await world.pass('4 hours');
+      expect(await prompts(id)).toEqual(['jonas sent']);
+    });
+
+    test('whose call may have left, and had not', async () => {
+      await world.passTo('monday', '10:00');
+      world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+      const { id } = await world.capture({
+        words: 'How much is the coat?',
+        customer: { email: 'rests@example.com' },
+        consent: mayWrite,
+      });
+      await world.until('it is in doubt', async () => (await prompts(id)).some((call) => call.includes('uncertain')));
+      await restrict(world.heed, await customerOf(id), operator);
+      await world.pass('2 minutes');
+      expect(await prompts(id)).toEqual(['jonas cancelled restricted']);
+      await lift(world.heed, await customerOf(id), operator);
+      await world.settle();
+      expect(await prompts(id)).toEqual(['jonas sent']);
+    });
+
+    test('whom a digest was to tell', async () => {
+      await world.passTo('monday', '10:00');
+      await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
+      try {
+        await ask('How much is the coat?');
+        const id = await ask('How much is the coat?');
+        expect(await prompts(id)).toEqual(['jonas cancelled bundled']);
+        await restrict(world.heed, await customerOf(id), operator);
+        await world.pass('6 minutes');
+        await lift(world.heed, await customerOf(id), operator);
+        await world.settle();
+        expect(await prompts(id)).toEqual(['jonas sent']);
+      } finally {
+        await world.db.apply((company) => delete company.attention);
+      }
+    });
   });
 
   test('a call about an answer that is owed does not give way to one about taking it, once somebody has taken it', async () => {

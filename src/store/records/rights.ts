@@ -37,8 +37,24 @@ export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> 
 
 export async function releaseMessagesTo(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
-    update deliveries set not_before = heed_now()
+    update deliveries set not_before = heed_now(), started_until = null
     where customer_id = ${customerId} and state in ('planned', 'ready') and last_error_code = 'restricted'`);
+}
+
+/** Whoever was to be called about their remarks and has not been, because they rested, is called when they go on: also whom a digest was to tell,
+ *  that was looked over meanwhile. Before the lifting is recorded. What nobody waits for any more is found out as each is about to leave. */
+export async function revivePromptsAbout(tx: Tx, customerId: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries d set
+      state = 'ready', phase = 'none', lease_until = null, last_error_code = null, bundled_into = null, ended_at = null, failing_since = null,
+      not_before = heed_now(), started_until = null
+    from now.restrictions x
+    where x.customer_id = ${customerId} and d.purpose = 'prompt' and d.state = 'cancelled'
+      and d.loop_id in (select id from signals where customer_id = ${customerId})
+      and (d.last_error_code = 'restricted' and d.ended_at >= x.since
+        or d.last_error_code = 'bundled' and (
+          select bool_and(g.ended_at is not null) and max(g.ended_at) >= x.since
+          from deliveries g where g.purpose = 'digest' and g.occasion = d.bundled_into))`);
 }
 
 /** Prompts about their remarks are void while nothing may be done; the ladder goes on when it is lifted. */

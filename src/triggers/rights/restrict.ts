@@ -9,6 +9,7 @@ import {
   isRestricted,
   recordRight,
   releaseMessagesTo,
+  revivePromptsAbout,
 } from '../../store/records/rights.ts';
 import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
@@ -30,6 +31,7 @@ export async function restrict(heed: Heed, customerId: string, { by, reason }: B
 export async function lift(heed: Heed, customerId: string, { by, reason }: By): Promise<void> {
   await heed.pool.transaction(async (tx) => {
     if (!(await isRestricted(tx, customerId))) throw new DomainError('conflict', 'Nothing of theirs rests.');
+    await revivePromptsAbout(tx, customerId);
     await recordRight(tx, { customerId, kind: 'lifting', by, reason });
     await releaseMessagesTo(tx, customerId);
     await wakeLoopsOf(tx, customerId);
