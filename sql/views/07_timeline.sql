@@ -48,7 +48,7 @@ with own as (
   select r.loop_id, r.opened_at, 29, 'reopened', null, jsonb_build_object('round', r.round, 'level', r.level)
   from rounds r where r.round > 1
   union all
-  select p.loop_id, e.taken_at, 40, case when g.step = 0 and g.repeat = 0 and g.due_at <= p.counted_from then 'prompted' else 'escalated' end, null,
+  select p.loop_id, e.taken_at, 40, case when now.is_first(g.step, g.repeat, g.role) then 'prompted' else 'escalated' end, null,
     jsonb_build_object('staff', e.staff, 'role', g.role, 'wait', p.wait, 'step', g.step, 'repeat', g.repeat, 'dueAt', g.due_at,
       'countedFrom', p.counted_from, 'reason', e.reason, 'collapsed', e.collapsed and called.id is null)
   from escalations e

@@ -154,17 +154,11 @@ const rungsOf = (tx: Tx, loopId: string, { round, plans }: Reading): Promise<rea
     plans.map(({ wait }) => wait),
   );
 
-/** Whether nothing is due but first rungs that are due when their ladder begins. Nobody has failed to act yet, so that somebody is asked is part
- *  of the wait and not a climb. */
+/** Whether nothing is due but first rungs. Nobody has failed to act yet, so that somebody is asked is part of the wait and not a climb. */
 const asksNow = (reading: Reading, ahead: readonly RungAhead[], now: Date): boolean => {
   const due = ahead.filter((rung) => rung.due_at <= now);
-  return (
-    reading.owned && !reading.sample && due.length > 0 && due.every((rung) => isFirst(rung) && rung.role !== 'nobody')
-  );
+  return reading.owned && !reading.sample && due.length > 0 && due.every(({ first }) => first);
 };
-
-const isFirst = ({ step, repeat, due_at, counted_from }: RungAhead): boolean =>
-  step === 0 && repeat === 0 && due_at <= counted_from;
 
 async function take(
   tx: Tx,
@@ -185,7 +179,8 @@ async function take(
     role === 'nobody' ? null : resolveRole(company, role, { owner: reading.owner, place: reading.place });
   // Whoever it has only just come to, or has never been asked, is asked in any case: those above would chase somebody who knows of nothing.
   const calls = new Map<string | null, RungAhead>();
-  for (const rung of [highest, ...due.filter(isFirst)]) if (!calls.has(staffOf(rung))) calls.set(staffOf(rung), rung);
+  for (const rung of [highest, ...due.filter(({ first }) => first)])
+    if (!calls.has(staffOf(rung))) calls.set(staffOf(rung), rung);
   const called = [...calls.values()];
 
   for (const rung of due) {
@@ -231,7 +226,7 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
   };
   // What nobody has read can't be taken.
   const wait = reading.stage === 'review' ? 'reviewed' : rung.wait;
-  return isFirst(rung) ? `it waits to be ${wait}` : `${missing[wait]}${reading.round > 1 ? ' again' : ''}`;
+  return rung.first ? `it waits to be ${wait}` : `${missing[wait]}${reading.round > 1 ? ' again' : ''}`;
 }
 
 async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {

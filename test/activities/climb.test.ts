@@ -5,8 +5,10 @@ import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { refineOwner, triage } from '../../src/activities/triage.ts';
+import { ladderNames } from '../../src/domain/company.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { readSignal } from '../../src/store/views/signalReading.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
@@ -58,6 +60,35 @@ test('once somebody has failed to act, it is the climb that asks, and not the lo
   expect(await prompted(id)).toEqual([await owner(id)]);
   await climb(hands, id);
   expect(await prompted(id)).toHaveLength(2);
+});
+
+test('who is first asked when work begins is asked, and not told that nobody had taken it', async () => {
+  const before = structuredClone(db.company);
+  await db.apply((company) => {
+    for (const name of ladderNames) company.ladders[name].rungs[0]!.after = { amount: 0, unit: 'bh' };
+  });
+  // The next Sunday night, when nobody works.
+  await db.passTime(
+    await db.pool.oneFirst(sql.type(z.object({ until: z.string() }))`
+      select (date_trunc('week', heed_now()) + interval '6 days 23 hours' - heed_now() + interval '7 days')::text as until`),
+  );
+  const id = await hears('What does the cape cost?');
+  await refineOwner(hands, id);
+  const { sleepMs } = await catchUp(hands, id, 0);
+  expect(sleepMs).toBeGreaterThan(3_600_000);
+  expect(await prompted(id)).toEqual([]);
+
+  await db.passTime(`${sleepMs} milliseconds`);
+  await catchUp(hands, id, 1);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  expect(
+    await db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
+      select e.reason from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and not e.collapsed`),
+  ).toEqual([expect.stringMatching(/^it waits to be /)]);
+  const { timeline } = (await readSignal(db.pool, db.company, id, { audience: 'staff' }))!;
+  expect(timeline.map(({ kind }) => kind)).toContain('prompted');
+  expect(timeline.map(({ kind }) => kind)).not.toContain('escalated');
+  await db.apply((company) => Object.assign(company, before));
 });
 
 test('whoever is given something while nothing runs hears of it once it does, and not only those above them', async () => {

@@ -87,12 +87,13 @@ export async function recordRungs(tx: Tx, planId: string, rungs: NewPlan['rungs'
 const Ahead = z.object({
   plan_id: z.string(),
   wait: z.enum(waits),
-  counted_from: z.date(),
   configuration: z.number(),
   step: z.number(),
   repeat: z.number(),
   role: z.enum(['owner', 'lead', 'manager', 'executive', 'nobody']),
   due_at: z.date(),
+  /** By it somebody is asked; by all others somebody is told that nobody acted. */
+  first: z.boolean(),
   /** The step that repeats, as the plan has it: the company's ladder may have become another since. */
   last: z.boolean(),
 });
@@ -106,7 +107,7 @@ export async function rungsAhead(
   ofWaits: readonly Wait[],
 ): Promise<readonly RungAhead[]> {
   return db.any(sql.type(Ahead)`
-    select a.plan_id, a.wait, a.counted_from, p.configuration, a.step, a.repeat, a.role, a.due_at,
+    select a.plan_id, a.wait, p.configuration, a.step, a.repeat, a.role, a.due_at, now.is_first(a.step, a.repeat, a.role) as first,
       a.step = (select max(g.step) from rungs g where g.plan_id = a.plan_id) as last
     from now.rungs_ahead a join plans p on p.id = a.plan_id
     where a.loop_id = ${loopId} and a.round = ${round} and a.wait = any(${sql.array([...ofWaits], 'text')})

@@ -51,7 +51,7 @@ export function lastCall(
   of: { loopId: string; round: number; staff: string; plan: string | null },
 ): Promise<Call | null> {
   return db.maybeOne(sql.type(Call)`
-    select p.wait, g.role, e.reason, g.step, g.step = 0 and g.repeat = 0 and g.due_at <= p.counted_from as first, p.configuration
+    select p.wait, g.role, e.reason, g.step, now.is_first(g.step, g.repeat, g.role) as first, p.configuration
     from escalations e
     join plans p on p.id = e.plan_id
     join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat

@@ -152,13 +152,13 @@ const plansFor = (staff: string) => sql.fragment`
     select jsonb_agg(jsonb_build_object(
       'wait', p.wait,
       'from', p.counted_from,
-      'due', (select min(g.due_at) from rungs g where g.plan_id = p.id and g.due_at > p.counted_from),
+      'due', (select min(g.due_at) from rungs g where g.plan_id = p.id and not now.is_first(g.step, g.repeat, g.role)),
       'told', told.reason is not null,
       'escalated', coalesce(told.escalated, false),
       'reason', told.reason))
     from now.plans p
     left join lateral (
-      select e.reason, g.due_at > p.counted_from as escalated
+      select e.reason, not now.is_first(g.step, g.repeat, g.role) as escalated
       from escalations e join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
       where e.plan_id = p.id and e.staff = ${staff}
         -- Whoever gave it away since has done their part.
