@@ -8,6 +8,7 @@ import { lockCustomer } from '../store/records/customers.ts';
 import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import { laterPrompt, lettersLeft, type Delivery } from '../store/records/deliveries.ts';
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
+import { hadPromised } from '../store/records/followUps.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
 import { isPromised } from '../store/records/tellings.ts';
@@ -51,7 +52,9 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
       unreachable,
       overtakenUntil: overtaken?.final_at ?? null,
       ...(await sincePlanned(tx, d, signal)),
-      promised: signal.promised_for !== null || (told !== null && (await isPromised(tx, told, d.customer_id))),
+      promised: told
+        ? signal.promised_for !== null || (await isPromised(tx, told, d.customer_id))
+        : await hadPromised(tx, d.loop_id, d.planned_at),
       others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
     },
     company.customers,

@@ -25,7 +25,7 @@ export interface LetterNow {
   overtaken: boolean;
   /** Until when to wait for another letter about the same that is just leaving, or of which nobody knows: the later word is to be read last. */
   anotherUntil: Date | null;
-  /** Whether we promised them to write. */
+  /** Whether it keeps a promise to write to them. One that makes a promise keeps none. */
   promised: boolean;
   /** When other letters to this customer left, or may have left; in any order. Those that the cap's time span does not reach may be missing. */
   others: readonly Date[];
@@ -36,7 +36,7 @@ export interface LetterNow {
 const atTheCounterMs = 10 * 60_000;
 
 /** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule, while it is thanks at once. A letter that
- *  was promised is exempt from the cap. Nothing else is exempt from anything. */
+ *  keeps a promise is exempt from the cap. Nothing else is exempt from anything. */
 export function objectionToLetter(
   letter: LetterNow,
   { quietHours, cap }: Pick<Company['customers'], 'quietHours' | 'cap'>,
@@ -63,7 +63,7 @@ export function objectionToLetter(
 }
 
 /** When so many of the letters that fill the cap have left its time span that there is room for one; undefined while there is. */
-function capFrees(
+export function capFrees(
   others: readonly Date[],
   now: Date,
   { messages, within }: Company['customers']['cap'],

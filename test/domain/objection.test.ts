@@ -133,7 +133,7 @@ describe('whatever is planned for a customer, whenever, wherever', () => {
     });
   });
 
-  test('no more leaves than the cap allows in any such span, but for what was promised', () => {
+  test('no more leaves than the cap allows in any such span, but for what keeps a promise', () => {
     always(({ sent }, { cap }) => {
       for (const { at, planned } of sent.filter(
         (each) => !each.planned.promised || each.planned.purpose === 'receipt',

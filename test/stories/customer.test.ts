@@ -347,7 +347,7 @@ describe('when we write', () => {
     expect(world.mailsTo(email)).toHaveLength(2);
   });
 
-  test('nobody gets more than the cap allows: thanks give way, an answer waits its turn, and what was promised goes', async () => {
+  test('nobody gets more than the cap allows: thanks give way; an answer that only makes a promise waits its turn; the telling that keeps one goes', async () => {
     const { cap } = world.db.company.customers;
     await world.db.apply((company) => (company.customers.cap = { messages: 2, within: { amount: 3, unit: 'd' } }));
     await world.passTo('monday', '10:00');
@@ -358,18 +358,38 @@ describe('when we write', () => {
       state: 'suppressed',
       last_error_code: 'cap',
     });
-    await approveFollowUp(world.heed, world.as('priya', two), { words: 'Held.' });
-    const friday = new Date((await world.now()).getTime() + 4 * 86_400_000).toISOString().slice(0, 10);
-    await approveFollowUp(world.heed, world.as('priya', three), { words: 'Promised.', promiseOn: friday });
+    const onDay = async (days: number) =>
+      new Date((await world.now()).getTime() + days * 86_400_000).toISOString().slice(0, 10);
+    const inDays = async (days: number) => ({ words: 'Promised.', promiseOn: await onDay(days) });
+    const held = await approveFollowUp(world.heed, world.as('priya', two), { words: 'Held.' });
+    expect(held.sentence).toMatch(/^It leaves in your name on Thursday .*: until then they have had as many letters/);
+    await expect(approveFollowUp(world.heed, world.as('priya', three), await inDays(2))).rejects.toThrow(
+      /this one leaves on Thursday .*\. Promise that day or a later one, or nothing\./,
+    );
+    await approveFollowUp(world.heed, world.as('priya', three), await inDays(4));
     await world.settle();
-    expect(world.mailsTo(kim.email).map((mail) => /Held|Promised/.exec(mail.text)?.[0])).toEqual([
-      undefined,
-      undefined,
-      'Promised',
-    ]);
-    await world.passTo('friday', '12:00');
-    expect(world.mailsTo(kim.email).at(-1)?.text).toContain('Held.');
+    const read = () => world.mailsTo(kim.email).map((mail) => /Held|Promised|No green/.exec(mail.text)?.[0]);
+    expect(read()).toEqual([undefined, undefined]);
+    await world.passTo('thursday', '12:00');
+    expect(new Set(read())).toEqual(new Set([undefined, 'Held', 'Promised']));
+    expect(read()).toHaveLength(4);
     expect(await world.signal(one.id)).toMatchObject({ closed_at: null });
+
+    // Promised while there was room, and kept while there is none.
+    await world.pass('4 days');
+    const { id } = await world.capture({
+      words: 'Do you have this coat in green?',
+      customer: kim,
+      consent: [by('email')],
+    });
+    await world.settle();
+    const wished = await world.signal(id);
+    await approveFollowUp(world.heed, world.as(wished.owner, id), await inDays(2));
+    await world.settle();
+    const decider = (await world.insight(wished.insight_id!)).decider;
+    await decide(world.heed, world.as(decider, wished.insight_id!), { outcome: 'declined', reason: 'No green.' });
+    await world.pass('11 minutes');
+    expect(read().slice(4)).toEqual([undefined, 'Promised', 'No green']);
     await world.db.apply((company) => (company.customers.cap = cap));
   });
 

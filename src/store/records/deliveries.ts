@@ -259,7 +259,7 @@ export function laterPrompt(
 export function lettersLeft(
   db: Db,
   customerId: string,
-  { except, most }: { except: string; most: number },
+  { except, most }: { except?: string; most: number },
 ): Promise<readonly Date[]> {
   return db.anyFirst(sql.type(LeftRow)`
     select case
@@ -268,7 +268,7 @@ export function lettersLeft(
       else ended_at
     end as left
     from deliveries
-    where customer_id = ${customerId} and id <> ${except} and purpose not in ('rights', 'redaction')
+    where customer_id = ${customerId} and id is distinct from ${except ?? null}::uuid and purpose not in ('rights', 'redaction')
       and (state in ('sending', 'uncertain', 'needs_human') or (state in ('sent', 'delivered') and ended_at is not null))
     order by 1 desc limit ${most}`);
 }

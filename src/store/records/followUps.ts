@@ -47,6 +47,13 @@ export async function recordPromise(
     insert into promises (id, loop_id, follow_up_id, due_on, due_at) values (${newId()}, ${p.loopId}, ${p.followUpId}, ${p.dueOn}, ${sql.timestamp(p.dueAt)})`);
 }
 
+/** Whether something had been promised about this loop by then: what is written later keeps it, or passes it on. What a letter promises itself is
+ *  recorded as that letter is planned. */
+export function hadPromised(db: Db, loopId: string, by: Date): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from promises where loop_id = ${loopId} and promised_at < ${sql.timestamp(by)}`);
+}
+
 const Told = z.object({ by: z.string(), called_at: z.date() });
 
 /** The call that told a customer what was decided (or that found somebody else's number). */

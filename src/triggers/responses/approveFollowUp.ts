@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { endOfDay, isDate, localDate } from '../../domain/calendar.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { longDate } from '../../domain/longDate.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
 import { followUpOf, recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
 import { own } from '../../store/records/ownerships.ts';
@@ -19,6 +20,7 @@ import {
   type Response,
 } from './respond.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
+import { heldByCapUntil } from './whenItLeaves.ts';
 
 export const FollowUp = z.strictObject({
   words: z.string().trim().min(1, 'must not be empty').max(5000, 'must be at most 5,000 characters'),
@@ -41,6 +43,8 @@ export function approveFollowUp(heed: Heed, responding: Responding, approved: Fo
         'conflict',
         'What is owed to this customer is a call, not a letter. Call them and record how it went.',
       );
+    const held = await heldByCapUntil(tx, moment.company, signal, moment.now);
+    if (held) mustPromiseLater(held, approved.promiseOn, moment);
     const { id: followUpId, letters } = await recordAnswer(signal, moment, 'email', approved);
     const subject = approved.subject ?? (await draftAnswer(tx, moment, signal, by)).subject;
     await planDelivery(tx, {
@@ -54,8 +58,25 @@ export function approveFollowUp(heed: Heed, responding: Responding, approved: Fo
       occasion: followUpId,
       body: { subject, text: approved.words },
     });
-    return { sentence: 'Sent in your name. They can answer you directly.', factId: followUpId };
+    return {
+      sentence: held
+        ? `It leaves in your name on ${dayOf(held, moment)}: until then they have had as many letters as one customer gets.`
+        : 'Sent in your name. They can answer you directly.',
+      factId: followUpId,
+    };
   });
+}
+
+const dayOf = (at: Date, { now, zone }: Moment): string => longDate(localDate(at, zone), now, zone);
+
+/** Throws `validation` where a promised day would be over before the letter that promises it can leave. */
+function mustPromiseLater(leaves: Date, promiseOn: string | undefined, moment: Moment): void {
+  if (!promiseOn || promiseOn >= localDate(leaves, moment.zone)) return;
+  throw new DomainError(
+    'validation',
+    `They have had as many letters lately as one customer gets, so this one leaves on ${dayOf(leaves, moment)}. Promise that day or a later one, or nothing.`,
+    { invalidParams: [{ name: 'promiseOn', reason: `comes before ${dayOf(leaves, moment)}, when this can leave` }] },
+  );
 }
 
 /** Throws unless this is the moment to answer the customer of a signal. */
