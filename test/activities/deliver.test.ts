@@ -230,6 +230,21 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
   });
 });
 
+test('what is posted while somebody’s code becomes another’s is not the card of the new one', async () => {
+  const former = world.db.company.staff['jonas']!.email;
+  world.room.faults.script({ at: 'chat.postMessage', do: 'slow', ms: 1_500 });
+  const { id } = await coat();
+  const state = async () => (await promptTo(id, 'slack'))[0]?.state;
+  await world.until('it is on its way', async () => (await state()) === 'sending');
+  await world.db.apply((company) => (company.staff['jonas']!.email = 'jonas.winter@linden-vale.example'));
+  expect(await state()).toBe('sending');
+  await world.settle();
+  expect(await state()).toBe('sent');
+  expect(await world.db.pool.exists(sql.unsafe`select from slack_cards where loop_id = ${id}`)).toBe(false);
+  expect(cardsOf(id)).toEqual([]);
+  await world.db.apply((company) => (company.staff['jonas']!.email = former));
+});
+
 describe('when Slack will not take it', () => {
   test('too many at once: again when it says so, and once', async () => {
     world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });

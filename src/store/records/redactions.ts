@@ -43,6 +43,11 @@ export async function leaveCards(tx: Tx, staff: readonly string[]): Promise<void
   await tx.query(sql.unsafe`delete from slack_cards where staff = any(${theirs})`);
 }
 
+/** Takes one message back that was posted in a room that is not its person's any more. */
+export async function takeBackPosted(tx: Tx, id: string): Promise<void> {
+  await takeBack(tx, sql.fragment`d.id = ${id}`);
+}
+
 async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id)
