@@ -127,7 +127,7 @@ export async function askAboutDoubt(
   await notify(tx, company, signal, { staff: whoAnswers(company, signal), ...doubt });
   const { answering } = company.ladders;
   for (const { role, dueAt } of planLadder(answering, await momentOf(tx), calendarOf(company, answering, signal.place)))
-    if (role === 'manager' || role === 'executive')
+    if (above.some((each) => each === role))
       // Apart from what they are asked at once when it is handed to them.
       await notify(tx, company, signal, {
         staff: resolveRole(company, role, signal),
@@ -173,6 +173,14 @@ export async function tellOfOneDelayed(
 /** Who has left is stood in for, as on a ladder. */
 export const whoAnswers = (company: Company, { owner, place }: Pick<About, 'owner' | 'place'>): string =>
   resolveRole(company, 'owner', { owner, place });
+
+const above = ['manager', 'executive'] as const;
+
+/** Everybody who is asked about a letter in doubt, now or later: whoever answers for it, and those above. */
+export const whoSettles = (company: Company, signal: Pick<About, 'owner' | 'place'>): string[] => [
+  whoAnswers(company, signal),
+  ...above.map((role) => resolveRole(company, role, signal)),
+];
 
 /** A notice about a signal by the way its person prefers, once for each `what`. */
 async function notify(

@@ -2,6 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
+import type { Company } from '../../../domain/company.ts';
 import { sightOf } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import { zoneOf } from '../../../domain/localTime.ts';
 import { useLink, type Link } from '../../../store/records/links.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
+import { whoAnswers, whoSettles } from '../../../store/records/repairs.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
 import { dueNow } from '../../../store/views/insights.ts';
@@ -140,7 +142,10 @@ async function ofSignal(
     : stage === 'closed' ||
       signal.round !== (link.round ?? signal.round) ||
       waitsMetBySignal(signal, 0).includes(link.wait as Wait);
-  const theirs = await stillTheirs(web.heed.pool, signal.id, link.staff);
+  // About a letter in doubt people are asked whom no ladder has told.
+  const theirs =
+    (settling && whoSettles(company, signal).includes(link.staff)) ||
+    (await stillTheirs(web.heed.pool, signal.id, link.staff));
   const over = met
     ? ended(settling ? settledBy(page, nameOf) : metBy(page, nameOf))
     : theirs
@@ -154,11 +159,9 @@ async function ofSignal(
     sentence,
     refusal,
     clock,
-    whyYou: whyYou(
-      link.staff,
-      { holder: signal.owner, cause: signal.owner_cause, reason: signal.owner_reason },
-      nameOf,
-    ),
+    whyYou:
+      (settling && whyTheySettle(company, signal, link.staff)) ||
+      whyYou(link.staff, { holder: signal.owner, cause: signal.owner_cause, reason: signal.owner_reason }, nameOf),
     asks,
     mayTake: !over && !settling && asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal)),
     words: page.words?.words ?? null,
@@ -177,6 +180,15 @@ async function ofSignal(
     today: localDate(now, clock.zone),
   });
   return { kind: 'signal', title: signal.reference, body, over, signInFirst: false };
+}
+
+/** Of those who do not hold it: whoever stands in, and whoever is above. */
+function whyTheySettle(company: Company, { owner, place }: SignalPage['signal'], staff: string): string | undefined {
+  const answers = whoAnswers(company, { owner, place });
+  if (staff === owner) return undefined;
+  return staff === answers
+    ? `it was with ${owner}, who has left`
+    : `${company.staff[answers]?.name ?? answers} was asked before you, and has not said what to do`;
 }
 
 function metBy({ signal }: SignalPage, nameOf: (code: string) => string): string {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { sql } from '../../../../src/store/pool.ts';
 import { planDelivery } from '../../../../src/store/records/deliveries.ts';
+import { askAboutDoubt } from '../../../../src/store/records/repairs.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { handOver } from '../../../../src/triggers/responses/handOver.ts';
 import { kim } from '../../../activities/messages/shop.ts';
@@ -47,6 +48,14 @@ async function linkToOmar(loopId: string, letter: string): Promise<string> {
   const mail = await shop.letter('notice', 'omar', loopId);
   expect(mail.subject).toMatch(/^A letter may not have arrived: HD-/);
   return linkIn(mail, '/t/');
+}
+
+/** Whoever answers for it is asked, and those above for later, as where the evidence has been looked for in vain. */
+async function asks({ id, letter }: { id: string; letter: string }): Promise<void> {
+  const { heed, pool } = pages.shop.db;
+  const { company } = await heed.configuration();
+  const signal = await pages.shop.signal(id);
+  await pool.transaction((tx) => askAboutDoubt(tx, company, signal, { id: letter, fence: 1 }));
 }
 
 describe('a letter that may not have been sent', () => {
@@ -146,6 +155,48 @@ describe('a letter that may not have been sent', () => {
     const again = await omar.get(link);
     expect(again.status).toBe(410);
     expect(again.text).toContain('Omar Haddad had it sent again');
+  });
+
+  test('is settled by the link in the mail of whoever is asked because nobody below said anything, and of whoever stands in', async () => {
+    const { shop } = pages;
+    await shop.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['aisha']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+    const [first, second] = [await doubtful(), await doubtful()];
+    const handsOver = (id: string, by: string, to: string) =>
+      handOver(shop.db.heed, { loopId: id, by, press: shop.press() }, { to, reason: 'She knows.' });
+    await handsOver(first.id, 'omar', 'aisha');
+    await asks(first);
+    const linkOf = async (staff: string, id: string) => linkIn(await shop.letter('notice', staff, id), '/t/');
+    const [aishas, omars, ingrids] = [
+      await linkOf('aisha', first.id),
+      await linkOf('omar', first.id),
+      await linkOf('ingrid', first.id),
+    ];
+
+    // Of whoever gave it away it is over; nobody gives away what they are asked as those above.
+    await handsOver(first.id, 'aisha', 'zoe');
+    await handsOver(second.id, 'omar', 'zoe');
+    const somebody = pages.nobody();
+    const gone = await somebody.get(aishas);
+    expect([gone.status, gone.text]).toEqual([410, expect.stringContaining('It is with Zoe Zane now.')]);
+    for (const link of [omars, ingrids])
+      expect((await somebody.get(link)).text).toContain('You, because Zoe Zane was asked before you');
+    const sent = await somebody.press(await somebody.get(ingrids), `${ingrids}/repair`, {
+      action: 'resend',
+      reason: 'She has not got it',
+    });
+    expect(sent.text).toContain('It is sent again.');
+    expect(await letterNow(first.letter)).toMatchObject({ state: 'ready' });
+    expect((await somebody.get(omars)).text).toContain('Ingrid Solberg had it sent again');
+
+    await shop.db.apply((company) => void delete company.staff['zoe']);
+    await asks(second);
+    const standsIn = await linkOf('omar', second.id);
+    const page = await somebody.get(standsIn);
+    expect(page.text).toContain('You, because it was with zoe, who has left.');
+    await somebody.press(page, `${standsIn}/repair`, { action: 'leave', reason: 'She has thanked us for it' });
+    expect(await letterNow(second.letter)).toEqual({ state: 'failed', last_error_code: 'left_by_hand' });
   });
 
   test('has arrived when its customer presses what stands in it; opening it proves nothing', async () => {
