@@ -95,7 +95,7 @@ export async function deliver(
       }
     }
     const slack = hands.slack;
-    if (!slack) return await record(hands, delivery, fence, { state: 'failed', code: 'slack_not_configured' });
+    if (!slack) return await record(hands, delivery, fence, refused(delivery, 'slack_not_configured'));
     return await handOver(hands, delivery, fence, () => slack.send(composed.slack, id));
   } finally {
     room.leave?.();
@@ -162,7 +162,7 @@ async function handOver(
   if (sent.accepted) return recordSurely(hands, d, fence, { state: 'sent', providerRef: sent.ref });
   if (sent.permanent) {
     const gone = sent.nobodyThere && d.customer_id ? address : undefined;
-    return recordSurely(hands, d, fence, { state: 'failed', code: sent.code, ...(gone && { gone }) });
+    return recordSurely(hands, d, fence, refused(d, sent.code, gone));
   }
   return recordSurely(hands, d, fence, again(d, sent.code, sent.againInMs));
 }
@@ -189,6 +189,11 @@ function doubtMs(d: Delivery): number {
 
 function again(d: Delivery, code: string, againInMs = Math.min(300_000, 2_000 * 2 ** d.attempts)): Outcome {
   return { state: 'ready', code, againInMs };
+}
+
+/** For good; but what is to be taken back stands there until it is, so that is tried on. `gone`: the address where there is nobody. */
+function refused(d: Delivery, code: string, gone?: string): Outcome {
+  return d.purpose === 'redaction' ? again(d, code) : { state: 'failed', code, ...(gone !== undefined && { gone }) };
 }
 
 async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome): Promise<Delivered> {

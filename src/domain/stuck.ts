@@ -83,6 +83,11 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
           };
     }
     case 'tries': {
+      if (stuck.purpose === 'redaction' && stuck.channel === 'slack')
+        return {
+          sentence: `A message about what was erased was to be taken out of Slack ${waited} ago, and it stands there (${stuck.code}, after ${stuck.attempts} tries).`,
+          whatToDo: `See what Slack answers (heed doctor): once the token is good it is taken back by itself. If Slack never will, say so to whoever has it, and: ${repair('leave', stuck)}`,
+        };
       const tried = stuck.attempts > 0 ? `was tried ${times(stuck.attempts)}, ` : '';
       // That is known of the last look alone.
       if (stuck.code === noRoom)

@@ -344,6 +344,45 @@ describe('when Slack will not take it', () => {
     expect(world.mailsTo(jonas)).toHaveLength(before);
   });
 
+  test('what Slack will never give back is left there by an operator alone, who says why', async () => {
+    const { id, reference } = await coat();
+    await world.settle();
+    const leave = () => repair(world.heed, { loopId: id, by: 'ops' }, { action: 'leave', reason: 'Deleted by hand.' });
+    world.room.faults.script({ at: 'chat.delete', do: 'error', error: 'cant_delete_message' }, Infinity);
+    await erase(world.heed, await subjectNamed(world.db.pool, id), operator);
+    await world.settle();
+    // Nor is it given up where there is no token at all.
+    const taking = (await world.messages({ loopId: id, purpose: 'redaction' })).find(
+      ({ channel }) => channel === 'slack',
+    )!;
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set not_before = heed_now(), started_until = clock_timestamp() + interval '1 hour' where id = ${taking.id}`);
+    const without = handsWith(openPostOffice(world.mailbox.smtpUrl));
+    expect(await deliver(without, taking.id)).toBe('ready:slack_not_configured');
+    await world.pass('30 minutes');
+    await expect(leave()).rejects.toThrow('nothing that Slack has refused to take back for as long');
+    await world.pass('35 minutes');
+    expect(await stuckOf(id)).toEqual(['redaction slack_cant_delete_message']);
+    const offered = (await stuckLoops(world.db.pool, world.db.company)).find((one) => one.reference === reference);
+    expect(explainStuck(offered!)).toMatchObject({
+      sentence: expect.stringContaining('it stands there (slack_cant_delete_message, after'),
+      whatToDo: expect.stringContaining(`heed repair ${reference} --action leave --message`),
+    });
+
+    expect((await leave()).sentence).toBe('One message will be left where it stands, and not be taken back.');
+    expect(await stuckOf(id)).toEqual([]);
+    world.room.faults.clear();
+    await world.pass('10 minutes');
+    expect(await world.messages({ loopId: id, purpose: 'redaction' })).toContainEqual(
+      expect.objectContaining({ channel: 'slack', state: 'failed', last_error_code: 'left_by_hand' }),
+    );
+    expect(
+      await world.db.pool.anyFirst(
+        sql.unsafe`select action || ' by ' || by || ': ' || reason from repairs where loop_id = ${id}`,
+      ),
+    ).toEqual(['leave by ops: Deleted by hand.']);
+  });
+
   test('news to whoever captured it takes the same way, and the last step, which goes both ways anyway, is one e-mail', async () => {
     world.room.faults.script({ at: '*', do: 'error', error: 'account_inactive' }, Infinity);
     const before = world.mailsTo('priya@linden-vale.example').length;

@@ -14,6 +14,7 @@ import { restore } from '../../src/store/restore.ts';
 import { scrub } from '../../src/store/scrub.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { readInsight, readSignal } from '../../src/store/views/signalReading.ts';
+import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
@@ -201,6 +202,35 @@ test('nor does whoever has left keep a card that quotes them, or who has nothing
   await world.db.pool.transaction((tx) => openRound(tx, insight, 'decided_anew'));
   await eraseWhoSaid(second.id);
   expect(quoting(two)).toEqual([]);
+});
+
+test('what Slack refused to take back while our token was not good is taken back once it is, and is listed as tried in vain until then', async () => {
+  const { id } = await world.capture({
+    words: 'Is it quilted, asks Quintrell?',
+    kind: 'question',
+    customer: { email: 'quintrell@canary.example' },
+  });
+  await world.settle();
+  const standing = () =>
+    world.room.messages().filter((one) => !one.deleted && JSON.stringify(one).includes('Quintrell'));
+  const inVain = async () =>
+    (await stuckLoops(world.db.pool, world.db.company)).flatMap((one) =>
+      one.what === 'tries' && one.loopId === id ? [`${one.purpose} ${one.code}`] : [],
+    );
+  expect(standing()).toHaveLength(1);
+  world.room.faults.script({ at: 'chat.delete', do: 'error', error: 'token_revoked' }, Infinity);
+  const subject = await subjectNamed(world.db.pool, id);
+  await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
+  await world.pass('50 minutes');
+  expect(await inVain()).toEqual([]);
+  await world.pass('20 minutes');
+  expect(await inVain()).toEqual(['redaction slack_token_revoked']);
+  expect(standing()).toHaveLength(1);
+
+  world.room.faults.clear();
+  await world.pass('6 minutes');
+  expect(standing()).toEqual([]);
+  expect(await inVain()).toEqual([]);
 });
 
 test('nor in the files that Postgres keeps of this database, once they are scrubbed', async () => {

@@ -61,6 +61,18 @@ async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise
   return rowCount;
 }
 
+const InVain = z.object({ id: z.string(), fence: z.number() });
+
+/** Those about a loop that Slack has refused for an hour, locked; not one that is tried at this very moment. */
+export function redactionsInVain(tx: Tx, loopId: string): Promise<readonly z.infer<typeof InVain>[]> {
+  return tx.any(sql.type(InVain)`
+    select d.id, d.fence from deliveries d
+    where d.loop_id = ${loopId} and d.purpose = 'redaction' and d.channel = 'slack' and d.state = 'ready'
+      and d.id in (select v.id from now.tried_in_vain v)
+    order by d.planned_at, d.id
+    for no key update`);
+}
+
 const Sent = z.object({ message_id: z.string(), provider_ref: z.string().nullable() });
 
 /** The message that a redaction takes back. */

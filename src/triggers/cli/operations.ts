@@ -68,7 +68,7 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         '--action <action>',
-        'wake: look at it again · resend: send a message in doubt again · leave: give that message up, or a letter that does not leave',
+        'wake: look at it again · resend: send a message in doubt again · leave: give that message up, a letter that does not leave, or what Slack does not take back',
       )
         .choices(repairActions)
         .makeOptionMandatory(),

@@ -2,8 +2,10 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import { endDelivery } from '../../store/records/deliveries.ts';
 import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
+import { redactionsInVain } from '../../store/records/redactions.ts';
 import {
   inDoubt,
   lettersPutOff,
@@ -19,7 +21,8 @@ import type { Heed } from '../heed.ts';
 import { endAsRefused, giveUp } from './giveUp.ts';
 
 export const Repair = z.strictObject({
-  /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent, or does not leave. */
+  /** wake: look at it again · resend: send what may not have been sent · leave: give up on what may have been sent, does not leave, or is not
+   *  taken back. */
   action: z.enum(repairActions),
   /** Of several the one that is meant: its Message-ID. */
   message: z.string().optional(),
@@ -28,7 +31,7 @@ export const Repair = z.strictObject({
 export type Repair = z.infer<typeof Repair>;
 
 /** `by` is whoever operates Heed, who need not be among the staff, and may know from the mail server's log what nobody else can: nothing has
- *  to be waited for. What is in doubt is settled first; a letter that is still tried is given up only where nothing is. Throws `not_found`, and
+ *  to be waited for. What is in doubt is settled first; what is still tried is given up only where nothing is. Throws `not_found`, and
  *  `conflict` where there is neither. */
 export async function repair(
   heed: Heed,
@@ -49,15 +52,16 @@ export async function repair(
       action === 'wake'
         ? [await recordRepair(tx, { ...fact, action })]
         : await settleThose(tx, message, { ...fact, action });
+    const standing = action === 'leave' && facts.length === 0 ? await leaveStanding(tx, message, fact) : [];
     // What is said of us is said of every letter, so the one that is given up all the same has to be named.
     const [refused] =
-      facts.length === 0 && action === 'leave' && message !== undefined
+      facts.length + standing.length === 0 && action === 'leave' && message !== undefined
         ? (await lettersRefusedToUs(tx, loopId)).filter(isMeant(message))
         : [];
-    if (facts.length === 0 && !refused) throw nothingToSettle(action, message);
+    if (facts.length + standing.length === 0 && !refused) throw nothingToSettle(action, message);
     if (refused) facts.push(await endAsRefused(tx, company, refused, fact));
     await factRecorded(tx, loopId);
-    return said(facts, refused ? ended : sentences[action]);
+    return standing.length > 0 ? said(standing, leftStanding) : said(facts, refused ? ended : sentences[action]);
   });
   heed.hint();
   return repaired;
@@ -76,6 +80,8 @@ const sentences: Record<RepairAction, (count: number) => string> = {
 };
 const givenUp = (count: number): string =>
   `${count === 1 ? 'One letter is' : `${count} letters are`} given up, and nothing more goes to that address. Whoever answers for it is told.`;
+const leftStanding = (count: number): string =>
+  `${messages(count)} will be left where ${count === 1 ? 'it stands' : 'they stand'}, and not be taken back.`;
 
 const ended = (): string => 'That letter is given up, and no other. Whoever answers for it is told.';
 
@@ -88,7 +94,7 @@ const isMeant =
 const nothingToSettle = (action: RepairAction, message: string | undefined): DomainError =>
   new DomainError(
     'conflict',
-    `There is ${message ? 'no such message' : 'no message'} of it in doubt${action === 'leave' ? ', and no letter that the mail server has put off for an hour' : ''}. To have it looked at again, use the action “wake”.`,
+    `There is ${message ? 'no such message' : 'no message'} of it in doubt${action === 'leave' ? ', no letter that the mail server has put off for an hour, and nothing that Slack has refused to take back for as long' : ''}. To have it looked at again, use the action “wake”.`,
   );
 
 /** Every message of the loop that is in doubt, or the one that is meant, one fact each; none for a letter that has turned up since they were
@@ -103,6 +109,20 @@ async function settleThose(
     if (!(await settleByHand(tx, one.id, fact.action))) continue;
     facts.push(await recordRepair(tx, { ...fact, of: one }));
     await wakeWhoWait(tx, one);
+  }
+  return facts;
+}
+
+/** Every message about what was erased that Slack has refused to take back for an hour, or the one that is meant, one fact each. */
+async function leaveStanding(
+  tx: Tx,
+  message: string | undefined,
+  fact: { loopId: string; by: string; reason: string },
+): Promise<string[]> {
+  const facts: string[] = [];
+  for (const one of (await redactionsInVain(tx, fact.loopId)).filter(isMeant(message))) {
+    await endDelivery(tx, one.id, 'failed', 'left_by_hand');
+    facts.push(await recordRepair(tx, { ...fact, action: 'leave', of: one }));
   }
   return facts;
 }
