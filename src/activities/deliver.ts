@@ -25,7 +25,7 @@ import { isErased } from '../store/records/erased.ts';
 import { wakeWhoWait } from '../store/records/letters.ts';
 import { lockLoop } from '../store/records/loops.ts';
 import { keepCard } from '../store/records/cards.ts';
-import { planRedactions, takeRightsMails } from '../store/records/redactions.ts';
+import { planRedactions, takeLateNews, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
 import type { Tx } from '../store/pool.ts';
 import type { Hands } from './createActivities.ts';
@@ -227,6 +227,7 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
 async function takeBackWhatWasErased(tx: Tx, d: Delivery): Promise<void> {
   if (d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
   if (d.purpose === 'rights') await takeRightsMails(tx, d.customer_id!);
+  if (d.purpose === 'news') await takeLateNews(tx, d.id);
 }
 
 /** Whether the next attempt, `againInMs` from now, would come too late for somebody who is waited for. At its first a prompt has only waited since
@@ -300,6 +301,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
     if (found === undefined) return goByEmail(tx, d);
     if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
     if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
+    if (found) await takeBackWhatWasErased(tx, d);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }

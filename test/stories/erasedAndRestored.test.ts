@@ -19,7 +19,9 @@ import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
+import { join as joinByHand } from '../../src/triggers/responses/join.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
@@ -231,6 +233,71 @@ test('what Slack refused to take back while our token was not good is taken back
   await world.pass('6 minutes');
   expect(standing()).toEqual([]);
   expect(await inVain()).toEqual([]);
+});
+
+/** Three want the same; the first, of whom something is said, is captured by neither Jonas, who is told in Slack, nor Mina, who is told by e-mail. It
+ *  is decided, and nobody has heard of it yet. */
+async function declined(item: string, typed: Record<string, string>, reason: string): Promise<string> {
+  const asks = (by: string, email: string, attributes: Record<string, string>, name?: string) =>
+    world.capture({
+      words: `Is there a ${item}?`,
+      kind: 'unmet-demand',
+      wanted: { item, attributes: { colour: 'green', ...attributes } },
+      customer: { email, ...(name && { name }) },
+      consent,
+      by,
+    });
+  const { id: first } = await asks('tomas', `${item}@quillon.example`, typed, 'Nora Quillon');
+  await world.settle();
+  const insight = (await world.signal(first)).insight_id!;
+  for (const by of ['jonas', 'mina']) {
+    const { id } = await asks(by, `${item}-of-${by}@other.example`, {});
+    await world.settle();
+    if ((await world.signal(id)).insight_id !== insight)
+      await joinByHand(world.heed, world.as('priya', id), { insight });
+  }
+  const { decider } = await world.insight(insight);
+  await decide(world.heed, world.as(decider, insight), { outcome: 'declined', reason });
+  return first;
+}
+const eraseWhoSaid = async (id: string) =>
+  erase(world.heed, await subjectNamed(world.db.pool, id), { by: 'operator', reason: 'asked at the counter' });
+/** Whether Jonas and Mina have it before them. */
+const newsOf = (theirs: string): boolean[] => [
+  JSON.stringify(world.slackTo('jonas')).includes(theirs),
+  JSON.stringify(world.mailsTo('mina@linden-vale.example')).includes(theirs),
+];
+
+const saying: [what: string, item: string, typed: Record<string, string>, reason: string, theirs: string][] = [
+  ['a reason that names them', 'shawl', {}, 'We knit none, as Ms Quillon knows.', 'Quillon'],
+  ['what they alone had typed', 'stole', { occasion: 'for the quibbling ball' }, 'We knit none.', 'quibbling'],
+];
+test.each(saying)(
+  'nor stands in the news of whoever captured what others said: %s',
+  async (_, item, typed, reason, theirs) => {
+    const first = await declined(item, typed, reason);
+    await world.pass('20 minutes');
+    expect(newsOf(theirs)).toEqual([true, true]);
+    await eraseWhoSaid(first);
+    await world.settle();
+    expect(newsOf(theirs)).toEqual([false, false]);
+  },
+);
+
+test('nor in news that was handed over while they were erased', async () => {
+  const first = await declined('poncho', {}, 'We knit none, as Ms Quillon knows.');
+  world.mailbox.faults.script({ at: 'body', do: 'slow', ms: 2_000 }, Infinity);
+  const passing = world.pass('20 minutes');
+  const handedOver = () =>
+    world.db.pool.exists(sql.unsafe`
+      select from deliveries where purpose = 'news' and staff = 'mina' and state = 'sending' and phase = 'handed'`);
+  await world.until('it is handed over', handedOver);
+  await eraseWhoSaid(first);
+  expect(await handedOver()).toBe(true);
+  await passing;
+  world.mailbox.faults.clear();
+  await world.settle();
+  expect(newsOf('Quillon')).toEqual([false, false]);
 });
 
 test('nor in the files that Postgres keeps of this database, once they are scrubbed', async () => {

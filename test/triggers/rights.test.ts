@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
+import { compose } from '../../src/activities/messages/compose.ts';
 import { tell } from '../../src/activities/tell.ts';
 import { triage } from '../../src/activities/triage.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
-import { passGate } from '../../src/store/records/deliveries.ts';
+import { lockDelivery, openAttempt, passGate } from '../../src/store/records/deliveries.ts';
 import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { findLink, makeLink } from '../../src/store/records/links.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
@@ -630,6 +631,46 @@ test('nothing is written to somebody who was erased while the others were being 
     await db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
       select reason from told_signals where signal_id = ${id}`),
   ).toEqual(['closed']);
+});
+
+test('what a decision said of whoever is erased leaves in no letter to others that waits', async () => {
+  const asks = async (name: string, email: string) => {
+    const { id } = await hears({
+      words: 'A stole?',
+      kind: 'unmet-demand',
+      wanted: { item: 'stole' },
+      customer: { name, email },
+    });
+    await goOn(db, id);
+    return id;
+  };
+  const [named, other] = [
+    await asks('Nan Quarrell', 'nan@quarrell.example'),
+    await asks('Ola Other', 'ola@other.example'),
+  ];
+  const loopId = (await signalNow(db.pool, named))!.insight_id!;
+  const by = (await insightNow(db.pool, loopId))!.decider;
+  const reason = 'We weave none,\nas Ms Quarrell & her sister “know” <well>.';
+  await decide(db.heed, { loopId, by, press: press() }, { outcome: 'declined', reason });
+  await db.passTime('1 hour');
+  await tell(hands, loopId);
+  const { id } = (await ledger(other)).find(({ purpose }) => purpose === 'told')!;
+  const composed = async () =>
+    JSON.stringify(
+      await compose(
+        { db: db.pool, publicUrl: hands.publicUrl, configuration: db.heed.configuration },
+        (await db.pool.transaction((tx) => lockDelivery(tx, id)))!,
+      ),
+    );
+  // An attempt has read it, and stands just before the gate.
+  const fence = await db.pool.transaction((tx) => openAttempt(tx, id));
+  expect(await composed()).toContain('Quarrell');
+  await erase(db.heed, await subjectNamed(db.pool, named), operator);
+  expect(await passGate(db.pool, id, fence, 1)).toBe(false);
+  expect(await ledger(other)).toContainEqual(expect.objectContaining({ id, state: 'ready' }));
+  expect(await composed()).toContain('(erased)');
+  expect(await composed()).not.toMatch(/Quarrell|her sister/);
+  expect(await foundInDatabase(db.url, ['Quarrell'])).toEqual([]);
 });
 
 test('nobody speaks for whoever was erased: a colleague who heard a no opens nothing again, and it is not kept', async () => {

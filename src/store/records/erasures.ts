@@ -12,8 +12,9 @@ import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness, renameInsight, saidBy } from './insights.ts';
 import { closeRound, factRecorded } from './loops.ts';
+import { eraseMentions, erased, mentionsOf } from './mentions.ts';
 import { toldByLadder } from './plans.ts';
-import { planRedactions, takeCards, takeRightsMails } from './redactions.ts';
+import { planRedactions, takeCards, takeNews, takeRightsMails } from './redactions.ts';
 
 const IdentityRow = z.object({
   kind: z.enum(['email', 'phone', 'loyalty']),
@@ -22,7 +23,6 @@ const IdentityRow = z.object({
 });
 const NameRow = z.object({ name: z.string().nullable() });
 const AttributeRow = z.object({ signal_id: z.string(), name: z.string(), value: z.string() });
-const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() });
 const OpenLoopRow = z.object({ id: z.string(), round: z.number() });
 const TouchedRow = z.object({
   id: z.string(),
@@ -34,9 +34,6 @@ const TouchedRow = z.object({
 const DeciderRow = z.object({ decider: z.string(), round: z.number() });
 const AnybodyRow = z.object({ anybody: z.boolean() });
 const HoldsRow = z.object({ holds: z.boolean() });
-
-/** Stands where somebody's words stood in a fact that stays. */
-export const erased = '(erased)';
 
 /** Whom or what an erasure is about: a customer with all their signals, or signals alone. */
 export interface ToErase {
@@ -91,15 +88,18 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   const name = whom.customerId ? await nameOf(tx, whom.customerId) : null;
   await eraseWords(tx, signals, erasing);
   await eraseWhatStaffWrote(tx, signals);
-  for (const insight of insights) await eraseMentions(tx, insight, mentionsOf(name, addresses));
+  const decisions: string[] = [];
+  for (const insight of insights) decisions.push(...(await eraseMentions(tx, insight, mentionsOf(name, addresses))));
   // The messages first: whoever is about to send one of them locks it, and then its customer.
   const stopped = await endMessages(tx, whom.customerId, signals);
   if (whom.customerId) await eraseCustomer(tx, whom.customerId);
   await forgetPresses(tx, signals);
   await revokeLinks(tx, whom.customerId, signals);
   const closed = await closeOpen(tx, signals, erasing);
-  for (const insight of insights) await eraseFromInsight(tx, insight, erasing);
+  const renamed: string[] = [];
+  for (const insight of insights) if (await eraseFromInsight(tx, insight, erasing)) renamed.push(insight);
   let redacted = await planRedactions(tx, signals, insights);
+  redacted += await takeNews(tx, { decisions, insights: renamed });
   if (whom.customerId) redacted += await takeRightsMails(tx, whom.customerId);
   for (const insight of insights) redacted += await takeCardsNotDrawnAnew(tx, insight, erasing);
   await tx.query(sql.unsafe`delete from slack_cards where loop_id = any(${ids(signals)})`);
@@ -183,17 +183,6 @@ async function eraseWhatStaffWrote(tx: Tx, signals: readonly string[]): Promise<
     await tx.query(sql.unsafe`update ${text}`);
 }
 
-/** Whether a text names this person: by full name, by surname as a word, or by an address. */
-function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
-  const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
-  const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
-    .map((needle) => needle.trim().toLowerCase())
-    .filter((needle) => needle.length > 3);
-  return (text) =>
-    literal.some((needle) => text.toLowerCase().includes(needle)) ||
-    (surname.length > 3 && text.split(/[^\p{L}\p{M}\p{N}]+/u).includes(surname));
-}
-
 /** What is typed as the reason for using a right is kept. Throws `validation` where it names the person it would outlive. */
 export async function mustNotName(tx: Tx, customerId: string, reason: string): Promise<void> {
   const mentions = mentionsOf(await nameOf(tx, customerId), await addressesOf(tx, [customerId]));
@@ -202,35 +191,6 @@ export async function mustNotName(tx: Tx, customerId: string, reason: string): P
       'validation',
       'The reason is kept, so it must not name them. Say it without the name and without an address.',
     );
-}
-
-/** What is written about an insight is about many people and stays, but for what names this one. */
-async function eraseMentions(tx: Tx, insight: string, mentions: (text: string) => boolean): Promise<void> {
-  const texts = await tx.any(sql.type(TextRow)`
-    select 'decision' as what, id, reason as text from decisions where insight_id = ${insight}
-    union all
-    select 'internal', id, internal_reason from decisions where insight_id = ${insight} and internal_reason is not null
-    union all
-    select 'completion', c.decision_id, c.evidence from completions c join decisions d on d.id = c.decision_id where d.insight_id = ${insight}
-    union all
-    select 'ownership', id, reason from ownerships where loop_id = ${insight}
-    union all
-    select 'closure', id, reason from closures where loop_id = ${insight} and reason is not null
-    union all
-    select 'repair', id, reason from repairs where loop_id = ${insight}`);
-  for (const { what, id } of texts.filter(({ text }) => mentions(text))) {
-    const text = {
-      decision: sql.fragment`decisions set reason = ${erased}`,
-      internal: sql.fragment`decisions set internal_reason = ${erased}`,
-      completion: sql.fragment`completions set evidence = ${erased}`,
-      ownership: sql.fragment`ownerships set reason = ${erased}`,
-      closure: sql.fragment`closures set reason = ${erased}`,
-      repair: sql.fragment`repairs set reason = ${erased}`,
-    }[what]!;
-    await tx.query(
-      sql.unsafe`update ${text} where ${sql.identifier([what === 'completion' ? 'decision_id' : 'id'])} = ${id}`,
-    );
-  }
 }
 
 /** The row stays, as an id that facts refer to; and that rights were used, without why. */
@@ -290,23 +250,27 @@ async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): 
 const ruleOf = ({ cause }: Erasing): string =>
   cause === 'asked' ? 'what was said was erased' : 'what was said is kept no longer';
 
-/** What nobody who is left has said goes from its title, and what nobody is left to have asked for, and nobody has decided, is closed. */
-async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<void> {
+/** What nobody who is left has said goes from its title, and what nobody is left to have asked for, and nobody has decided, is closed. Returns
+ *  whether it is called otherwise now. */
+async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<boolean> {
   const it = await tx.one(sql.type(TouchedRow)`
     select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
     from now.insight(${insight}::uuid)`);
-  await eraseFromTitle(tx, it, erasing);
+  const renamed = await eraseFromTitle(tx, it, erasing);
   if (it.undecided && !it.closed && !(await isAnybodyLeft(tx, insight)))
     await closeForgotten(tx, it, { how: 'erased', rule: ruleOf(erasing) });
+  return renamed;
 }
 
-async function eraseFromTitle(tx: Tx, it: z.infer<typeof TouchedRow>, { company }: Erasing): Promise<void> {
+async function eraseFromTitle(tx: Tx, it: z.infer<typeof TouchedRow>, { company }: Erasing): Promise<boolean> {
   const { id, attributes } = it;
   const codes = codesIn(attributes, company.vocabulary);
   const all = Object.keys(attributes).length;
-  if (Object.keys(codes).length === all) return;
+  if (Object.keys(codes).length === all) return false;
   const stays = { ...(await saidBy(tx, whoIsLeft(id), attributes)), ...codes };
-  if (Object.keys(stays).length < all) await renameInsight(tx, id, stays);
+  if (Object.keys(stays).length === all) return false;
+  await renameInsight(tx, id, stays);
+  return true;
 }
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */

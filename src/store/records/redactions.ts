@@ -23,6 +23,34 @@ export async function takeRightsMails(tx: Tx, customerId: string): Promise<numbe
   );
 }
 
+/** Plans one for the news of these decisions, and of whatever was decided about these insights: they say to whoever captured what others said what is
+ *  erased by now. They are not drawn anew: what became of it stands on their own page. Returns how many. */
+export async function takeNews(
+  tx: Tx,
+  { decisions, insights }: { decisions: readonly string[]; insights: readonly string[] },
+): Promise<number> {
+  if (decisions.length + insights.length === 0) return 0;
+  const theirs = sql.fragment`d.purpose = 'news' and (d.loop_id, d.occasion) in (
+    select t.signal_id, t.decision_id from told_signals t join decisions x on x.id = t.decision_id
+    where x.id = any(${sql.array([...decisions], 'uuid')}) or x.insight_id = any(${sql.array([...insights], 'uuid')}))`;
+  // As with the mails below.
+  await tx.query(sql.unsafe`select d.id from deliveries d where ${theirs} order by d.id for no key update`);
+  return takeBack(tx, theirs);
+}
+
+/** The same for news that has just left: it may say what was erased since it was planned. */
+export function takeLateNews(tx: Tx, id: string): Promise<number> {
+  return takeBack(
+    tx,
+    sql.fragment`d.id = ${id} and d.purpose = 'news' and exists (
+      select from decisions x
+      join insight_signals s on s.insight_id = x.insight_id
+      join erased_signals g on g.signal_id = s.signal_id
+      join erasures e on e.id = g.erasure_id
+      where x.id = d.occasion and e.erased_at >= d.planned_at)`,
+  );
+}
+
 /** Takes the cards about an insight from colleagues for whom they are not drawn anew. Returns how many messages that takes back. */
 export async function takeCards(tx: Tx, insight: string, from: readonly string[]): Promise<number> {
   const theirs = sql.fragment`loop_id = ${insight} and staff = any(${sql.array([...from], 'text')})`;

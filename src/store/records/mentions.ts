@@ -1,0 +1,76 @@
+/** What names somebody who is erased, in what was written about many people: it goes from there, and from the letters that say it to others. */
+
+import { z } from 'zod';
+import { sql, type Tx } from '../pool.ts';
+import { IdRow } from '../rows.ts';
+import type { Identity } from './customers.ts';
+
+const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() });
+
+/** Stands where somebody's words stood in a fact that stays. */
+export const erased = '(erased)';
+
+/** Whether a text names this person: by full name, by surname as a word, or by an address. */
+export function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
+  const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
+  const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
+    .map((needle) => needle.trim().toLowerCase())
+    .filter((needle) => needle.length > 3);
+  return (text) =>
+    literal.some((needle) => text.toLowerCase().includes(needle)) ||
+    (surname.length > 3 && text.split(/[^\p{L}\p{M}\p{N}]+/u).includes(surname));
+}
+
+/** What is written about an insight is about many people and stays, but for what names this one. Returns the decisions whose reason did. */
+export async function eraseMentions(
+  tx: Tx,
+  insight: string,
+  mentions: (text: string) => boolean,
+): Promise<readonly string[]> {
+  const texts = await tx.any(sql.type(TextRow)`
+    select 'decision' as what, id, reason as text from decisions where insight_id = ${insight}
+    union all
+    select 'internal', id, internal_reason from decisions where insight_id = ${insight} and internal_reason is not null
+    union all
+    select 'completion', c.decision_id, c.evidence from completions c join decisions d on d.id = c.decision_id where d.insight_id = ${insight}
+    union all
+    select 'ownership', id, reason from ownerships where loop_id = ${insight}
+    union all
+    select 'closure', id, reason from closures where loop_id = ${insight} and reason is not null
+    union all
+    select 'repair', id, reason from repairs where loop_id = ${insight}`);
+  const naming = texts.filter(({ text }) => mentions(text));
+  for (const { what, id } of naming) {
+    const text = {
+      decision: sql.fragment`decisions set reason = ${erased}`,
+      internal: sql.fragment`decisions set internal_reason = ${erased}`,
+      completion: sql.fragment`completions set evidence = ${erased}`,
+      ownership: sql.fragment`ownerships set reason = ${erased}`,
+      closure: sql.fragment`closures set reason = ${erased}`,
+      repair: sql.fragment`repairs set reason = ${erased}`,
+    }[what]!;
+    await tx.query(
+      sql.unsafe`update ${text} where ${sql.identifier([what === 'completion' ? 'decision_id' : 'id'])} = ${id}`,
+    );
+  }
+  const decisions = naming.filter(({ what }) => what === 'decision');
+  for (const { id, text } of decisions) await eraseFromLetters(tx, id, text);
+  return decisions.map(({ id }) => id);
+}
+
+/** A template puts the reason in as it is, in a subject on one line. Whatever is being composed with it at this moment is shut out at the gate, and
+ *  composed anew. */
+async function eraseFromLetters(tx: Tx, decision: string, reason: string): Promise<void> {
+  const toldOfIt = sql.fragment`d.loop_id in (select t.signal_id from told_signals t where t.decision_id = ${decision})`;
+  const onOneLine = reason.replace(/[\p{Cc}\s]+/gu, ' ');
+  const letters = await tx.anyFirst(sql.type(IdRow)`
+    update delivery_bodies b
+    set body = replace(b.body, ${reason}, ${erased}), subject = replace(b.subject, ${onOneLine}, ${erased})
+    from deliveries d
+    where d.id = b.delivery_id and ${toldOfIt} and (strpos(b.body, ${reason}) > 0 or strpos(b.subject, ${onOneLine}) > 0)
+    returning d.id`);
+  await tx.query(sql.unsafe`
+    update deliveries d set state = 'ready', phase = 'none', fence = fence + 1, lease_until = null, started_until = null
+    where ${toldOfIt} and d.state = 'sending' and d.phase = 'open'
+      and (d.id = any(${sql.array([...letters], 'uuid')}) or (d.purpose = 'news' and d.occasion = ${decision}))`);
+}
