@@ -154,11 +154,11 @@ async function eraseAgain(pool: Pool, company: Company, erasures: readonly Recor
     if (known.has(one.id)) continue;
     known.add(one.id);
     await pool.transaction(async (tx) => {
-      // Whoever came after the backup is not in it.
-      const there = one.customerId
-        ? await tx.exists(sql.unsafe`select from customers where id = ${one.customerId}`)
-        : one.signals.length > 0;
-      if (!there) return;
+      // Whoever came after the backup is not in it, but what they said may be sent again. They are known by their id, as whoever was erased here, so
+      // that the next backup says of whom it was.
+      if (one.customerId)
+        await tx.query(sql.unsafe`insert into customers (id) values (${one.customerId}) on conflict do nothing`);
+      else if (one.signals.length + one.tombstones.length === 0) return;
       await erase(tx, { customerId: one.customerId, signalIds: one.signals }, { ...one, company });
       for (const { kind, hash } of one.tombstones)
         await tx.query(sql.unsafe`

@@ -25,10 +25,13 @@ import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
+import type { Heed } from '../../src/triggers/heed.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { vouchByHand } from '../../src/triggers/responses/vouch.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 
 const server = process.env['HEED_TEST_POSTGRES']!;
@@ -123,6 +126,13 @@ async function contents(url: string): Promise<Record<string, string>> {
     ),
   );
   return Object.fromEntries(tables.map(({ name }, n) => [name, sums[n]![0]!['sum']!]));
+}
+
+/** What is done by a Heed on this database. */
+async function heedAt(url: string, act: (heed: Heed) => Promise<void>): Promise<void> {
+  const pool = await openPool(url, { statementTimeoutMs: 20_000 });
+  await act({ pool, configuration: openConfigurations(pool), hint: () => {}, turnedAway: tallyRefusals(pool) });
+  await pool.end();
 }
 
 interface Written {
@@ -465,6 +475,42 @@ describe('one from before people asked something of us', () => {
   test('knows them from what it takes the place of, too', async () => {
     await restore(written, older, { replace: true });
     await expectAllIsKept(written);
+  });
+
+  test('what was said before an erasure is not taken in again, though the backup is older than the first that they said', async () => {
+    // Each in a folder of its own, so that none is found beside another.
+    const apart = async (name: string) => join(await mkdtemp(join(folder, `${name}-`)), `${name}.backup`);
+    const [before, between, after, next] = [
+      await apart('before'),
+      await apart('between'),
+      await apart('after'),
+      await apart('next'),
+    ];
+    const live = await restored();
+    const said = {
+      words: 'Said at the till, says Edda',
+      place: 'high-street',
+      customer: { name: 'Edda Till', email: 'edda@till.example' },
+      saidAt: new Date(Date.now() - 60_000).toISOString(),
+    };
+    const tillSends = (heed: Heed) => capture(heed, said, { channel: 'api', press: { source: 'till', key: 'edda' } });
+    await backUp(live, before);
+    await heedAt(live, async (heed) => {
+      const { id } = await tillSends(heed);
+      await backUp(live, between);
+      await erase(heed, await subjectNamed(heed.pool, id), { by: 'otto', reason: 'asked by letter' });
+    });
+    await backUp(live, after);
+
+    const target = await blank();
+    expect(await restore(target, before, { erasuresFrom: [after] })).toMatchObject({ erasedAgain: 1 });
+    await heedAt(target, (heed) => expect(tillSends(heed)).rejects.toMatchObject({ code: 'gone' }));
+    // What is backed up from then on knows of it, too, and of whom it was.
+    await backUp(target, next);
+    const another = await blank();
+    expect(await restore(another, between, { erasuresFrom: [next] })).toMatchObject({ erasedAgain: 1 });
+    expect(await ask(another, `select from words where words like '%Edda%'`)).toEqual([]);
+    await heedAt(another, (heed) => expect(tillSends(heed)).rejects.toMatchObject({ code: 'gone' }));
   });
 
   test('comes back from a version that told of erasures alone, too', async () => {
