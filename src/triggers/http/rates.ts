@@ -23,7 +23,8 @@ type Kind = keyof typeof rates;
 
 /** More than this at a time is answered by nobody: who comes later is told so at once, and the database is spared. */
 const mostAtOnce = 500;
-/** Of these so many from one address, as many as a mail scanner may open links: whoever never ends what they send keeps nobody else out. */
+/** Of these so many from one address, as many as a mail scanner may open links: whoever never ends what they send keeps nobody else out. As many again
+ *  through each door that is counted by itself; Slack, which comes from few addresses, is answered so fast that a hundred is more than it ever has. */
 const mostOfOne = 100;
 
 /**
@@ -49,13 +50,14 @@ export function limitedRate(hops: number, now: () => number = () => performance.
     // Anybody may have an app at Slack that sends to us from Slack's own addresses: what is rightly signed is never kept waiting for that.
     const bySlack = path.startsWith('/slack/');
     if (guesses.length > 0 && !bySlack) buckets.guess.mustHave(address);
-    // Whoever watches over us is answered also then.
-    if (!path.startsWith('/health')) inHand.mustHaveRoom(bySlack || isUnsubscribing(path) ? undefined : address);
-    inHand.begin(address);
+    // Whoever watches over us is answered also then, and takes nobody's place.
+    if (path.startsWith('/health')) return next();
+    const who = bySlack ? `slack ${address}` : isUnsubscribing(path) ? `unsubscribe ${address}` : address;
+    inHand.begin(who);
     try {
       await next();
     } finally {
-      inHand.end(address);
+      inHand.end(who);
     }
     if (!guesses.includes(c.res.status)) return;
     if (bySlack) buckets.guess.take(address);
@@ -72,17 +74,14 @@ class InHand {
   #all = 0;
   readonly #callers = new Map<string, number>();
 
-  /** Throws TooMany, or `service_unavailable` where it is not this caller who asks too much, or one who is not counted. */
-  mustHaveRoom(who: string | undefined): void {
-    if (who !== undefined && this.#of(who) >= mostOfOne) throw new TooMany(1);
+  /** Throws TooMany, or `service_unavailable` where it is not this caller who asks too much. */
+  begin(who: string): void {
+    if (this.#of(who) >= mostOfOne) throw new TooMany(1);
     if (this.#all >= mostAtOnce)
       throw new DomainError(
         'service_unavailable',
         'More people ask just now than we can answer. Try again in a moment.',
       );
-  }
-
-  begin(who: string): void {
     this.#all += 1;
     this.#callers.set(who, this.#of(who) + 1);
   }

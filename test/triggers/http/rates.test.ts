@@ -219,6 +219,30 @@ describe('who asks too much', () => {
     expect((await ask('/docs', '192.0.2.1')).status).toBe(200);
   });
 
+  test('hundreds who never end what they send keep nobody else out, whichever door they stand in', async () => {
+    const { ask } = counted();
+    const doors = ['/health', '/slack/interactions', '/unsubscribe/AAAAAAAAAAAAAAAAAAAAAA'];
+    for (const [n, door] of doors.entries()) {
+      const from = `192.0.2.${100 + n}`;
+      const endings: (() => void)[] = [];
+      const slow = async () =>
+        ask(door, from, {
+          method: 'POST',
+          duplex: 'half',
+          body: new ReadableStream({ start: (words) => void endings.push(() => words.close()) }),
+        });
+      const asked = Array.from({ length: 300 }, slow);
+      await sleep(1000);
+      asked.push(...Array.from({ length: 250 }, slow));
+      expect([door, (await ask('/sign-in', '192.0.2.2')).status]).toEqual([door, 200]);
+      expect([door, (await ask('/health', '192.0.2.2')).status]).toEqual([door, 200]);
+      // Nor themselves, through another.
+      expect([door, (await ask('/docs', from)).status]).toEqual([door, 200]);
+      for (const end of endings) end();
+      await Promise.all(asked);
+    }
+  });
+
   test('nobody is kept from unsubscribing', async () => {
     const { ask } = counted();
     await untilRefused(() => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA'), 60);
