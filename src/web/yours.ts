@@ -60,7 +60,10 @@ export function yours(y: YoursShown, clock: Clock): Html {
           ? html`<form method="post" action="/yours/${y.token}/rights">
                 ${pressKey(y.key)}<button>See or erase what you hold about me</button>
               </form>
-              <p class="hint">So that nobody else can, we send a link to your e-mail address. It works for an hour.</p>`
+              <p class="hint">
+                So that nobody else can, we send a link to your e-mail address. It works for an hour. We send three a
+                day at most.
+              </p>`
           : ''
       }
     </section>`;

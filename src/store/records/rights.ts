@@ -2,7 +2,7 @@
 
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { NormalisedRow, RestrictedRow } from '../rows.ts';
+import { CountRow, NormalisedRow, RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { mustNotName } from './erasures.ts';
@@ -24,6 +24,13 @@ export async function recordRight(
 export function isRestricted(db: Db, customerId: string): Promise<boolean> {
   return db.oneFirst(sql.type(RestrictedRow)`
     select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`);
+}
+
+/** How often within the last day they were to be mailed a way to all that is held about them. */
+export function waysInMailed(db: Db, customerId: string): Promise<number> {
+  return db.oneFirst(sql.type(CountRow)`
+    select count(*)::integer as count from deliveries
+    where customer_id = ${customerId} and purpose = 'rights' and planned_at > heed_now() - interval '24 hours'`);
 }
 
 /** What waits for them goes on waiting; what was about to leave does not pass the gate any more. */

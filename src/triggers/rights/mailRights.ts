@@ -1,12 +1,20 @@
 /** Seeing or erasing everything asks for more than the link of one remark, which may have been handed on: another goes to their mailbox. */
 
 import { momentOf } from '../../store/records/clock.ts';
+import { lockCustomer } from '../../store/records/customers.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
+import { waysInMailed } from '../../store/records/rights.ts';
 import type { Heed } from '../heed.ts';
 
-/** Nobody is mailed twice within the same ten minutes, however often it is pressed: the link of one remark may be in many hands. */
+/** Whoever wants to see or erase what is held about them gets along with as many, and an hour for each. */
+const mostInADay = 3;
+
+/** Nobody is mailed twice within the same ten minutes, nor more than three times a day, however often it is pressed and by whom: the link of one remark
+ *  may be in many hands, and "stop" does not end this. Whoever presses is not told. */
 export async function mailRights(heed: Heed, customerId: string): Promise<void> {
   await heed.pool.transaction(async (tx) => {
+    await lockCustomer(tx, customerId);
+    if ((await waysInMailed(tx, customerId)) >= mostInADay) return;
     const tenMinutes = (await momentOf(tx)).toISOString().slice(0, '2026-06-01T09:1'.length);
     await planDelivery(tx, {
       key: `rights:${customerId}:${tenMinutes}`,

@@ -258,6 +258,24 @@ describe('seeing and erasing everything', () => {
     expect(await letters()).toBe(2);
   });
 
+  test('whoever a letter was forwarded to has its customer mailed a way in three times a day at most', async () => {
+    const { at } = await kimsPage();
+    const stranger = pages.nobody();
+    const asks = async (times: number): Promise<unknown> => {
+      for (let n = 0; n < times; n++) {
+        const told = await stranger.post(`${at}/rights`);
+        expect([told.status, told.headers.get('Location')]).toEqual([303, `${at}?mailed`]);
+        await pages.shop.db.passTime('11 minutes');
+      }
+      return pages.shop.db.pool.oneFirst(sql.unsafe`select count(*)::integer from deliveries where purpose = 'rights'`);
+    };
+    expect(await asks(10)).toBe(3);
+    await stranger.press(await stranger.get(at), `${at}/stop`);
+    expect(await asks(2)).toBe(3);
+    await pages.shop.db.passTime('1 day');
+    expect(await asks(10)).toBe(6);
+  });
+
   test('ends with its hour', async () => {
     const { at } = await kimsPage();
     const kims = pages.nobody();
