@@ -61,7 +61,10 @@ function sectionOf(proof: Proof): string {
     '### What was done to it',
     table([
       ...Object.entries(proof.kills).map(([of, count]): [string, number] => [`kill -9: ${of}`, count]),
-      ...Object.entries(proof.faults),
+      ...Object.entries(proof.faults).map(([what, { scripted, met }]): [string, string] => [
+        what,
+        `scripted ${scripted}, met ${met}`,
+      ]),
     ]),
     proof.skipped.length === 0 ? '' : `Not done: ${proof.skipped.join('; ')}.`,
     '### What people did',

@@ -135,7 +135,7 @@ const slackFaults: readonly (readonly [string, SlackFault])[] = [
   ['F39 channel archived', { at: 'chat.postMessage', do: 'error', error: 'is_archived' }],
   ['F39 channel not found', { at: 'chat.postMessage', do: 'error', error: 'channel_not_found' }],
   ['F40 account inactive', { at: 'chat.postMessage', do: 'error', error: 'account_inactive' }],
-  ['F40 token revoked', { at: 'users.lookupByEmail', do: 'error', error: 'token_revoked' }],
+  ['F40 token revoked', { at: 'chat.postMessage', do: 'error', error: 'token_revoked' }],
   ['F42 hangs', { at: 'chat.postMessage', do: 'hang' }],
   ['F42 not available', { at: '*', do: 'answer', status: 503 }],
 ];

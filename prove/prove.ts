@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { audit, type Finding } from '../src/audit/audit.ts';
 import { readJournals } from '../src/audit/journals.ts';
+import { Broken, type Breaking, type Met } from './breaking.ts';
 import { sendCaptures, type CapturesDone } from './captures.ts';
 import { neverEscalated } from './climbing.ts';
 import { startHouse, type House } from './house.ts';
@@ -13,21 +14,17 @@ import { invitePeople, type People } from './people.ts';
 import { parts, planOf, type Fault, type Size } from './plan.ts';
 import { query } from './query.ts';
 
-export interface Proving extends Size {
+export interface Proving extends Size, Breaking {
   name: string;
   seed: number;
   /** Loops begun (a signal is one, and so is an insight), or captures made. */
   count: number;
   /** Captures a second; Infinity: as fast as the clients can. */
   rate: number;
-  /** True: nothing but the web and Postgres, and nobody responds. */
-  capturesOnly: boolean;
   /** And as many relays. */
   workers: number;
   /** How many times longer rungs take than in the small proof: where much is done at a time, only what is meant to climb should. */
   pace: number;
-  /** For how long the faults go on, in seconds. */
-  faultSeconds: number;
   /** Longest that it may take until nothing moves any more, once the faults are over. */
   drainSeconds: number;
   /** Also waits for letters that are put off or in doubt, which takes a quarter of an hour. */
@@ -48,8 +45,8 @@ export interface Proof {
   /** True when it stopped moving by itself in time. */
   drained: boolean;
   captures: CapturesDone;
-  /** What went wrong, with how often; and what could not be made to go wrong here. */
-  faults: Record<string, number>;
+  /** What went wrong, how often it was to and how often anything met it; and what could not be made to go wrong here. */
+  faults: Record<string, Met>;
   kills: Record<string, number>;
   skipped: string[];
   deeds: Record<string, number>;
@@ -122,8 +119,7 @@ export async function prove(proving: Proving): Promise<Proof> {
     const telling = tellProgress(house, { began, done, broken, proving });
     if (!capturesOnly) void countLoops(house, proving.count, enough, finished);
     await Promise.all([finished, broken.happen(planFor(proving), finished)]);
-    house.mailbox.faults.clear();
-    house.room.faults.clear();
+    await broken.end();
     say('The faults are over. Waiting until nothing moves any more …');
     const draining = performance.now();
     // People finish what they are about; only then what is left is taken up by the API.
@@ -191,88 +187,6 @@ function planFor(proving: Proving): Fault[] {
         (fault.what === 'clock' && fault.of === 'web') ||
         fault.what === 'disk full',
     );
-}
-
-/** Lets the faults of a plan happen, and counts them. */
-class Broken {
-  readonly faults: Record<string, number> = {};
-  readonly kills: Record<string, number> = {};
-  readonly skipped = new Set<string>();
-  readonly #house: House;
-  readonly #proving: Proving;
-
-  constructor(house: House, proving: Proving) {
-    this.#house = house;
-    this.#proving = proving;
-  }
-
-  get killed(): number {
-    return Object.values(this.kills).reduce((sum, count) => sum + count, 0);
-  }
-
-  /** One after the other, each at its time; with `capturesOnly` the run is over with the captures, whenever that is. */
-  async happen(plan: readonly Fault[], finished: Promise<void>): Promise<void> {
-    const began = performance.now();
-    const state = { over: false };
-    void finished.then(() => (state.over = true));
-    for (const fault of plan) {
-      const at = began + fault.at * this.#proving.faultSeconds * 1000;
-      while (performance.now() < at) {
-        if (state.over && this.#proving.capturesOnly) return;
-        await sleep(Math.min(100, at - performance.now()));
-      }
-      await this.#one(fault);
-    }
-  }
-
-  async #one(fault: Fault): Promise<void> {
-    const { links, mailbox, room } = this.#house;
-    const count = (what: string): void => void (this.faults[what] = (this.faults[what] ?? 0) + 1);
-    switch (fault.what) {
-      case 'kill':
-        // One kill of the plan is one kill, however many processes went with it.
-        // What is away just now (Postgres, coming back) is killed once it is there.
-        for (
-          const until = performance.now() + 30_000;
-          (await this.#house.kill(fault.of, fault.all)) === 0;
-          await sleep(100)
-        )
-          if (performance.now() > until) return;
-        this.kills[fault.of] = (this.kills[fault.of] ?? 0) + 1;
-        return;
-      case 'pause':
-        this.#house.pause(fault.of, fault.ms);
-        return count(`paused: ${fault.of}`);
-      case 'clock':
-        await this.#house.setClock(fault.of, fault.aheadMs);
-        return count(`F43 clock wrong: ${fault.of}`);
-      case 'cut':
-        links[fault.link].cut();
-        return count(`cut: ${fault.link}`);
-      case 'delay':
-        links[fault.link].delay(fault.ms, fault.forMs);
-        return count(`slow: ${fault.link}`);
-      case 'silence':
-        links[fault.link].fallSilent(fault.forMs);
-        return count(`half-open: ${fault.link}`);
-      case 'swallow':
-        links[fault.link].swallowReplyAfter(fault.requests);
-        return count(`reply swallowed: ${fault.link}`);
-      case 'mail':
-        mailbox.faults.script(fault.fault, fault.times);
-        return count(`mail: ${fault.name}`);
-      case 'slack':
-        room.faults.script(fault.fault, fault.times);
-        return count(`Slack: ${fault.name}`);
-      case 'disk full':
-        if (await this.#house.fillDisk(fault.forMs)) return count('disk of Postgres full');
-        this.skipped.add('full disk: nobody may mount a file system here');
-        return;
-      case 'wipe':
-        await this.#house.wipeTemporal();
-        return count('Temporal wiped');
-    }
-  }
 }
 
 function tellProgress(
@@ -426,5 +340,5 @@ function summary(of: {
   };
 }
 
-const byName = (counts: [string, number][]): Record<string, number> =>
+const byName = <Value>(counts: [string, Value][]): Record<string, Value> =>
   Object.fromEntries(counts.sort(([one], [other]) => one.localeCompare(other)));

@@ -2,11 +2,14 @@
  * Faults that a test scripts for an embedded part, taken one by one as the named step comes by. `times` may be Infinity, until `clear()`.
  */
 export class Faults<Fault extends { at: string }> {
-  #planned: { fault: Fault; left: number }[] = [];
+  /** How often each was handed out, by its name: what is scripted may meet nobody. */
+  readonly met = new Map<string, number>();
+  #planned: { fault: Fault; left: number; name: string }[] = [];
   readonly #held: (() => void)[] = [];
 
-  script(fault: Fault, times = 1): void {
-    this.#planned.push({ fault, left: times });
+  /** `name`: what it counts as. */
+  script(fault: Fault, times = 1, name: string = fault.at): void {
+    this.#planned.push({ fault, left: times, name });
   }
 
   clear(): void {
@@ -25,6 +28,7 @@ export class Faults<Fault extends { at: string }> {
     if (!planned) return undefined;
     planned.left -= 1;
     if (planned.left <= 0) this.#planned = this.#planned.filter((other) => other !== planned);
+    this.met.set(planned.name, (this.met.get(planned.name) ?? 0) + 1);
     return planned.fault;
   }
 }

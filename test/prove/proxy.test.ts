@@ -57,7 +57,7 @@ test('a swallowed reply leaves the request done, and whoever asked without an an
   await until(() => caller.replies.length === 1);
   caller.say('second');
   await caller.closed;
-  expect({ heard, replies: caller.replies, swallowed: link.swallowed() }).toEqual({
+  expect({ heard, replies: caller.replies, swallowed: link.met['reply swallowed'] }).toEqual({
     heard: ['first', 'second'],
     replies: ['back: first'],
     swallowed: 1,
@@ -84,4 +84,44 @@ test('a slow link keeps the order', async () => {
   await until(() => heard.join('').length === 3);
   expect(heard.join('')).toBe('abc');
   caller.socket.destroy();
+});
+
+test('a slow link that is fast again lets nothing overtake what is still under way', async () => {
+  const caller = call();
+  link.delay(60, 20);
+  caller.say('a');
+  await sleep(30);
+  caller.say('b');
+  await until(() => heard.join('').length === 2);
+  expect(heard.join('')).toBe('ab');
+  caller.socket.destroy();
+});
+
+test('a fault counts as met when it met something, not when it was asked for', async () => {
+  link.cut();
+  link.delay(5, 30);
+  link.fallSilent(10);
+  link.swallowReplyAfter(2);
+  await sleep(50);
+  expect(link.met).toEqual({ cut: 0, slow: 0, 'half-open': 0, 'reply swallowed': 0 });
+
+  const caller = call();
+  link.delay(5, 1_000);
+  caller.say('slow');
+  await until(() => caller.replies.length === 1);
+  caller.say('slow, too');
+  await until(() => caller.replies.length === 2);
+  link.clear();
+  caller.say('the third, which would have been swallowed');
+  await until(() => caller.replies.length === 3);
+  link.fallSilent(10);
+  await caller.closed;
+  expect(link.met).toEqual({ cut: 0, slow: 1, 'half-open': 1, 'reply swallowed': 0 });
+
+  const another = call();
+  another.say('here');
+  await until(() => another.replies.length === 1);
+  link.cut();
+  await another.closed;
+  expect(link.met.cut).toBe(1);
 });
