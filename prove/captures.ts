@@ -43,7 +43,9 @@ export function sendCaptures(options: CapturesOptions): { done: CapturesDone; fi
     const times = chanceOf(options.seed, `impatience ${loop.nth}`).next() < 0.05 ? 2 : 1;
     for (let n = 0; n < times; n += 1) {
       const answer = await untilAccepted(options, loop, done);
-      if (!answer) return void (done.givenUp += 1);
+      // Whoever asks once more may have asked meanwhile that it be erased.
+      if (answer === 'erased' && n > 0) return;
+      if (!answer || answer === 'erased') return void (done.givenUp += 1);
       journal.write(`${JSON.stringify({ key: loop.key, id: answer.id })}\n`);
       if (n > 0) continue;
       done.accepted += 1;
@@ -82,21 +84,29 @@ async function asFastAs({ seed, count, clients }: CapturesOptions, one: (loop: L
   );
 }
 
+/** Asks that it be kept. Asked again under its key it is the same request. */
+export const askToKeep = (
+  { url, apiKey }: Pick<CapturesOptions, 'url' | 'apiKey'>,
+  { key, body }: Pick<Loop, 'key' | 'body'>,
+): Promise<Response> =>
+  fetch(`${url}/v1/signals`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(6_000),
+  });
+
 async function untilAccepted(
-  { url, apiKey }: CapturesOptions,
-  { key, body }: Loop,
+  options: CapturesOptions,
+  loop: Loop,
   done: CapturesDone,
-): Promise<{ id: string; reference: string } | undefined> {
+): Promise<{ id: string; reference: string } | 'erased' | undefined> {
   const until = performance.now() + patienceMs;
   for (let tries = 0; performance.now() < until; tries += 1) {
     if (tries > 0) done.retries += 1;
     try {
-      const response = await fetch(`${url}/v1/signals`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(6_000),
-      });
+      const response = await askToKeep(options, loop);
+      if (response.status === 410) return 'erased';
       if (response.status === 202) return (await response.json()) as { id: string; reference: string };
       const said = await response.text();
       // Anything else than "not just now" would be said again for ever.

@@ -1,13 +1,14 @@
 /** People who respond through the real doors: staff by the API, by pressing what stands in Slack, by the links in their mail; customers by the
  *  links in theirs. They are slow, they press again when nothing happens, some let things climb first, and some leave
- *  them to whoever an escalation names. */
+ *  them to whoever an escalation names. They hand over, dismiss, defer and take back; and some customers use their rights. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mail } from '../src/embedded/mailbox.ts';
 import type { RoomMessage } from '../src/embedded/slackState.ts';
 import { calledByEscalations } from './climbing.ts';
 import type { House } from './house.ts';
-import { isForApi, type Door, type Loops } from './loops.ts';
+import { isForApi, type Door, type Loop, type Loops } from './loops.ts';
+import { asCustomersAsk } from './rights.ts';
 
 export interface People {
   /** What they have done, by door and deed. */
@@ -26,8 +27,10 @@ export function invitePeople(house: House, loops: Loops, pace: number): People {
     const loop = loops.byId.get(loopId);
     return loop ? loop.door === door : isForApi(loopId) === (door === 'api');
   };
-  const context = { house, loops, did, isFor, state, pace, climbMs: climbSeconds * 1000 * pace };
-  const lives = [byApi(context), inSlack(context), byMail(context)].map(async (look) => {
+  const notAtHome = new Set<number>();
+  const context = { house, loops, did, isFor, state, pace, notAtHome, climbMs: climbSeconds * 1000 * pace };
+  const lives = [byApi, inSlack, byMail, asCustomersAsk].map(async (life) => {
+    const look = life(context);
     while (!state.stopping) {
       // Whatever goes wrong is met by looking again, as people do.
       await look().catch(() => did('looked again'));
@@ -51,6 +54,8 @@ interface Context {
   isFor: (door: Door, loopId: string) => boolean;
   state: { stopping: boolean; clearing: boolean };
   pace: number;
+  /** By number: who did not answer the telephone when they were first called. */
+  notAtHome: Set<number>;
   climbMs: number;
 }
 
@@ -80,7 +85,7 @@ interface SignalSeen extends Seen {
 }
 interface InsightSeen extends Seen {
   openedAt: string;
-  decision: { version: number } | null;
+  decision: { version: number; outcome: string; wakeAt: string | null } | null;
   decider: { code: string };
 }
 
@@ -92,6 +97,11 @@ function byApi(context: Context): () => Promise<void> {
   const firstSeen = new Map<string, number>();
   /** Of what is left to whoever an escalation names: whom the first one called. */
   let called = new Map<string, string>();
+  const handedOver = new Set<string>();
+  const toDefer = oneIn(20);
+  const toTakeBack = oneIn(10);
+  /** How often the decision about an insight was taken back: the next one is another deed. */
+  const takenBack = new Map<string, number>();
   let lookedAt = 0;
   let lookedAtAll = 0;
 
@@ -121,24 +131,68 @@ function byApi(context: Context): () => Promise<void> {
     );
   };
   // The same key for the same deed: said again after a lost reply it counts once.
-  const say = async (path: string, by: string, time: number, body: object): Promise<void> => {
-    if (await api(path, { by, ...body }, `${path}:${time}:${by}`)) did(`api: ${path.split('/').at(-1)}`);
+  const say = async (
+    path: string,
+    by: string,
+    time: number | string,
+    body: object,
+    deed = path.split('/').at(-1)!,
+  ): Promise<boolean> => {
+    const isDone = Boolean(await api(path, { by, ...body }, `${path}:${time}:${by}`));
+    if (isDone) did(`api: ${deed}`);
+    return isDone;
   };
-  const signal = async ({ id, stage, round, owner }: SignalSeen): Promise<void> => {
+  /** The colleague to whom it goes before anybody has taken it. */
+  const isToBeHandedTo = ({ id, stage, round, owner }: SignalSeen): string | undefined => {
+    const isMeant = loops.byId.get(id)?.fate === 'handed over' && round === 1 && stage === 'acknowledge';
+    return isMeant && !handedOver.has(id) ? colleagues[owner.code] : undefined;
+  };
+  const isToBeDismissed = ({ id, round }: SignalSeen): boolean =>
+    loops.byId.get(id)?.fate === 'dismissed' && round === 1;
+  const signal = async (seen: SignalSeen): Promise<void> => {
+    const { id, stage, round, owner } = seen;
+    const loop = loops.byId.get(id)!;
     const by = (round === 1 && called.get(id)) || owner.code;
     lately.set(`${id} ${stage}`, performance.now() + 5_000);
+    if (isToBeDismissed(seen)) {
+      await say(`/signals/${id}/dismissal`, by, round, { reason: 'It was said in jest.' });
+      return;
+    }
+    const to = isToBeHandedTo(seen);
+    if (to) {
+      // Also when nobody hears what came of it: it would be handed back.
+      handedOver.add(id);
+      await say(`/signals/${id}/handover`, by, round, { to, reason: 'You know more about it.' });
+      return;
+    }
     if (stage === 'review') await say(`/signals/${id}/review`, by, round, { verdict: 'pursue', course: 'answer' });
     if (stage === 'acknowledge') await say(`/signals/${id}/acknowledgement`, by, round, {});
-    if (stage === 'acknowledge' || stage === 'answer')
+    if (loop.phone && stage !== 'review') await call(seen, loop, by);
+    else if (stage === 'acknowledge' || stage === 'answer')
       await say(`/signals/${id}/follow-up`, by, round, { words: 'Thank you for asking. This is my answer.' });
+  };
+  /** Refused where none is owed, as while the decision is awaited. */
+  const call = async ({ id, stage, round }: SignalSeen, loop: Loop, by: string): Promise<void> => {
+    const outcome = outcomeOf(context, loop);
+    const isRecorded = await say(`/signals/${id}/call`, by, `${round} ${stage} ${outcome}`, { outcome });
+    if (isRecorded && outcome === 'no_reply') context.notAtHome.add(loop.nth);
   };
   const insight = async ({ id, stage, decision, decider: { code: by } }: InsightSeen): Promise<void> => {
     lately.set(`${id} ${stage}`, performance.now() + 5_000);
     // What was decided anew is done anew.
     const version = decision?.version ?? 0;
-    if (stage === 'decide') await say(`/insights/${id}/decision`, by, version, decisionAbout(id));
     if (stage === 'complete')
       await say(`/insights/${id}/completion`, by, version, { evidence: 'It hangs in the shop.' });
+    if (stage !== 'decide') return;
+    const time = `${version} ${takenBack.get(id) ?? 0}`;
+    const deferred = { outcome: 'deferred', reason: 'We keep listening.', wakeAt: inSeconds(10 * pace) };
+    const isDeferred =
+      !decision && (await toDefer(() => say(`/insights/${id}/decision`, by, `${time} deferred`, deferred, 'deferral')));
+    if (isDeferred || !(await say(`/insights/${id}/decision`, by, time, decisionAbout(id)))) return;
+    await toTakeBack(() => {
+      takenBack.set(id, (takenBack.get(id) ?? 0) + 1);
+      return say(`/insights/${id}/withdrawal`, by, time, {});
+    });
   };
 
   return async () => {
@@ -147,12 +201,15 @@ function byApi(context: Context): () => Promise<void> {
     lookedAt = now;
     const all = now > lookedAtAll + 60_000 * pace;
     if (all) lookedAtAll = now;
-    const isTheirTurn = ({ id, stage }: SignalSeen): boolean => {
-      if (!['review', 'acknowledge', 'answer'].includes(stage)) return false;
-      if (!firstSeen.has(id)) firstSeen.set(id, now);
+    const isTheirTurn = (seen: SignalSeen): boolean => {
+      const { id, stage } = seen;
       const loop = loops.byId.get(id);
+      // What was decided is told by a call to whoever agreed to none but that.
+      if (!['review', 'acknowledge', 'answer', ...(loop?.phone ? ['decision'] : [])].includes(stage)) return false;
+      if (!firstSeen.has(id)) firstSeen.set(id, now);
       // Whoever said it is still asking whether it is kept: nobody knows yet whose it is.
       if (!loop) return false;
+      if (isToBeDismissed(seen) || isToBeHandedTo(seen)) return true;
       if (loop.onlyEscalated) return called.has(id);
       if (state.clearing) return true;
       return isFor('api', id) && now > firstSeen.get(id)! + (loop.climbs ? climbMs : thinkMs);
@@ -160,9 +217,11 @@ function byApi(context: Context): () => Promise<void> {
     called = await calledByEscalations(house.databaseUrl, loops.onlyEscalated());
     await each(context, (await list<SignalSeen>('/signals', all)).filter(isTheirTurn), signal);
     // An insight is left open for a while, so that others can join it; that something is done nobody is asked in these days.
-    const isRipe = ({ id, stage, openedAt }: InsightSeen): boolean =>
+    const isRipe = ({ id, stage, openedAt, decision }: InsightSeen): boolean =>
       stage === 'complete' ||
-      (stage === 'decide' && (state.clearing || (isFor('api', id) && Date.now() - Date.parse(openedAt) > 6_000)));
+      (stage === 'decide' &&
+        !isPutOff(decision) &&
+        (state.clearing || (isFor('api', id) && Date.now() - Date.parse(openedAt) > 6_000)));
     await each(context, (await list<InsightSeen>('/insights', all)).filter(isRipe), insight);
   };
 }
@@ -171,6 +230,33 @@ const decisionAbout = (id: string): object =>
   Number.parseInt(id.slice(-1), 16) % 2 === 0
     ? { outcome: 'adopted', scope: 'everyone', reason: 'You asked, and we listened.', doneBy: inTenDays() }
     : { outcome: 'declined', reason: 'It would not sell.' };
+
+/** Until whoever put it off has been asked again. */
+const isPutOff = (decision: InsightSeen['decision']): boolean =>
+  decision?.outcome === 'deferred' && Date.now() < Date.parse(decision.wakeAt!) + 3_000;
+
+/** Does one in so many of all as they come, and not by chance, which might choose none of the few of a small proof. What does not come off falls to
+ *  the next. False: it was not done. */
+function oneIn(many: number): (deed: () => Promise<boolean>) => Promise<boolean> {
+  let [all, chosen] = [0, 0];
+  return async (deed) => {
+    all += 1;
+    if (chosen * many >= all) return false;
+    chosen += 1;
+    const isDone = await deed().catch(() => false);
+    if (!isDone) chosen -= 1;
+    return isDone;
+  };
+}
+
+/** Who is asked through the same door. */
+const colleagues: Partial<Record<string, string>> = { jonas: 'priya', priya: 'jonas', femke: 'omar', omar: 'femke' };
+
+/** What comes of calling somebody now. Who was not at home at first is the next time. */
+const outcomeOf = ({ notAtHome }: Context, { nth, phone }: Loop): string =>
+  phone === 'no_reply' && notAtHome.has(nth) ? 'reached' : phone!;
+
+const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
 const inTenDays = (): string => new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10);
 
@@ -223,6 +309,8 @@ function inSlack(context: Context): () => Promise<void> {
         return () => acknowledge(message);
       case 'action_signal_answer':
         return () => form(message, id, {});
+      case 'action_signal_call':
+        return () => call(message, loopId);
       case 'action_decision_adopt':
         return Number.parseInt(loopId.slice(-1), 16) % 2 === 0
           ? () => form(message, id, { scope: 'everyone', reason: 'You asked, and we listened.', doneBy: inTenDays() })
@@ -230,6 +318,14 @@ function inSlack(context: Context): () => Promise<void> {
       default:
         return undefined;
     }
+  }
+
+  async function call(message: RoomMessage, loopId: string): Promise<void> {
+    const loop = loops.byId.get(loopId);
+    if (!loop?.phone) return;
+    const outcome = outcomeOf(context, loop);
+    await form(message, 'action_signal_call', { outcome });
+    if (outcome === 'no_reply') context.notAtHome.add(loop.nth);
   }
 
   async function acknowledge(message: RoomMessage): Promise<void> {
@@ -282,7 +378,8 @@ function byMail(context: Context): () => Promise<void> {
     const page = await open(link);
     const forms = formsOf(page);
     // It is said of a signal that is not known yet: it is looked at again.
-    if (!loop && (forms.has('review') || forms.has('follow-up'))) throw new Error('Nobody knows yet whose this is.');
+    if (!loop && ['review', 'follow-up', 'call'].some((verb) => forms.has(verb)))
+      throw new Error('Nobody knows yet whose this is.');
     const press = async (verb: string, fields: Record<string, string>): Promise<void> => {
       await post(`${house.url}${forms.get(verb)!.action}`, { key: forms.get(verb)!.key, ...fields });
       did(`mail: ${verb}`);
@@ -290,6 +387,12 @@ function byMail(context: Context): () => Promise<void> {
     if (forms.has('review')) return press('review', { verdict: 'pursue', course: 'answer' });
     // Half of them take it first, and answer when they are reminded.
     if (forms.has('acknowledgement') && loop && loop.nth % 2 === 0) return press('acknowledgement', {});
+    if (forms.has('call') && loop?.phone) {
+      const outcome = outcomeOf(context, loop);
+      await press('call', { outcome });
+      if (outcome === 'no_reply') context.notAtHome.add(loop.nth);
+      return;
+    }
     if (forms.has('follow-up')) return press('follow-up', { words: 'Thank you for asking. This is my answer.' });
     const [, insightId = ''] = /\/insights\/([0-9a-f-]{36})/.exec(page) ?? [];
     if (forms.has('decision') && (insightId === '' || isFor('mail', insightId)))

@@ -8,6 +8,7 @@ import { readJournals } from '../src/audit/journals.ts';
 import { Broken, type Breaking, type Met } from './breaking.ts';
 import { sendCaptures, type CapturesDone } from './captures.ts';
 import { neverEscalated } from './climbing.ts';
+import { whatIsLeftOfErased } from './erased.ts';
 import { startHouse, type House } from './house.ts';
 import { Loops } from './loops.ts';
 import { invitePeople, type People } from './people.ts';
@@ -130,12 +131,13 @@ export async function prove(proving: Proving): Promise<Proof> {
     telling.stop();
     await people?.stop();
     const left = await whatIsLeft(house.databaseUrl, loops);
-    const { findings } = await audit({
+    const { findings: audited } = await audit({
       databaseUrl: house.databaseUrl,
       journals: await readJournals(folder),
       // A part that was killed is no excuse for a rung that is never taken; how late they were is told apart.
       objectiveSeconds: capturesOnly ? 86_400 : 300,
     });
+    const findings = capturesOnly ? audited : [...audited, await whatIsLeftOfErased(house, folder, loops)];
     const proof = summary({ proving, house, people, broken, done, left, findings, drained, drainSeconds, began });
     await writeFile(join(folder, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
     return proof;
@@ -217,7 +219,8 @@ function tellProgress(
   };
 }
 
-/** Loops that are open, and of those the ones that wait for a letter: put off, under the lease of an attempt that died, or in doubt. */
+/** Loops that are open, and of those the ones that wait for a letter: put off, under the lease of an attempt that died, or in doubt. And whatever
+ *  stands in Slack that is yet to be drawn anew or taken out, or may stand there of what was erased. */
 const standing = `
   with open_loops as (
     select l.id from loops l join lateral (select round from rounds where loop_id = l.id order by round desc limit 1) r on true
@@ -234,18 +237,21 @@ const standing = `
       join letters d on d.occasion = t.decision_id and d.customer_id = t.customer_id where ts.signal_id = o.id))::integer as waiting,
     (select count(*) from wakes)::integer as wakes,
     (select count(*) from deliveries
-     where state in ('planned', 'ready') and not_before <= heed_now() and (lease_until is null or lease_until < clock_timestamp()))::integer as due
+     where state in ('planned', 'ready') and not_before <= heed_now() and (lease_until is null or lease_until < clock_timestamp()))::integer as due,
+    (select count(*) from deliveries d
+     where d.channel = 'slack' and d.state in ('planned', 'ready', 'sending', 'uncertain')
+       and (d.purpose in ('card', 'redaction') or exists (select from erased_signals e where e.signal_id = d.loop_id)))::integer as cards
   from open_loops o`;
 
 async function drain(house: House, { drainSeconds, patient, pace }: Proving): Promise<boolean> {
   let still = 0;
   for (const until = performance.now() + drainSeconds * 1000; performance.now() < until; await sleep(500 * pace)) {
-    const [now] = await query<{ open: number; waiting: number; wakes: number; due: number }>(
+    const [now] = await query<{ open: number; waiting: number; wakes: number; due: number; cards: number }>(
       house.databaseUrl,
       standing,
     ).catch(() => []);
     if (patient) await settleDoubt(house).catch(() => {});
-    still = now && now.open === (patient ? 0 : now.waiting) && now.wakes === 0 && now.due === 0 ? still + 1 : 0;
+    still = now && now.open === (patient ? 0 : now.waiting) && now.wakes + now.due + now.cards === 0 ? still + 1 : 0;
     if (still >= 3) return true;
   }
   return false;

@@ -1,0 +1,64 @@
+/** What customers ask of whoever holds something about them, carried out by command as an operator would: everything of theirs is erased, or rests
+ *  for a while. It happens whenever they ask, in the middle of whatever is being done about what they said. */
+
+import { chanceOf } from './chance.ts';
+import type { House } from './house.ts';
+import type { Loop, Loops } from './loops.ts';
+
+/** Something to be typed. */
+interface Wish {
+  at: number;
+  verb: 'erase' | 'restrict' | 'lift';
+  argv: readonly string[];
+}
+
+/** They ask within so long of having said something: before anybody has read it, or after they were answered. */
+const eraseWithinMs = 25_000;
+const restWithinMs = 4_000;
+const restMs = 8_000;
+/** It was done before, and whoever typed it did not hear so. */
+const doneBefore = /erased before|rests already|Nothing of theirs rests/;
+
+export function asCustomersAsk({
+  house,
+  loops,
+  did,
+  pace,
+}: {
+  house: House;
+  loops: Loops;
+  did: (deed: string) => void;
+  pace: number;
+}): () => Promise<void> {
+  let seen = 0;
+  let waiting: Wish[] = [];
+  return async () => {
+    for (; seen < loops.wishes.length; seen += 1) waiting.push(wishOf(loops.wishes[seen]!, pace));
+    for (const wish of waiting.filter(({ at }) => at <= performance.now())) {
+      try {
+        await house.heed(wish.argv);
+      } catch (error) {
+        // Postgres may be away, or whoever carries it out was thrown out of it: it is typed again.
+        if (!doneBefore.test(String(error))) {
+          did('tried in vain');
+          continue;
+        }
+      }
+      did(`command: ${wish.verb}`);
+      waiting = waiting.filter((other) => other !== wish);
+      // Only once it rests: what never rested could not be let go on.
+      if (wish.verb === 'restrict')
+        waiting.push({ at: performance.now() + restMs * pace, verb: 'lift', argv: [...wish.argv, '--lift'] });
+    }
+  };
+}
+
+function wishOf({ fate, nth, key, reference, acceptedAt }: Loop, pace: number): Wish {
+  const [verb, withinMs] =
+    fate === 'erased' ? (['erase', eraseWithinMs] as const) : (['restrict', restWithinMs] as const);
+  return {
+    at: acceptedAt! + chanceOf(nth, `wish ${key}`).below(withinMs) * pace,
+    verb,
+    argv: [verb, '--subject', reference!, '--reason', 'they asked for it'],
+  };
+}
