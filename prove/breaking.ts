@@ -27,6 +27,9 @@ export class Broken {
   readonly skipped = new Set<string>();
   readonly #house: House;
   readonly #breaking: Breaking;
+  /** Whoever holds a table at the moment. */
+  #holding: Promise<void> = Promise.resolve();
+  #held = 0;
   readonly #scripted = new Map<string, { times: number; met: (() => number) | undefined; waits: boolean }>();
 
   constructor(house: House, breaking: Breaking) {
@@ -65,6 +68,7 @@ export class Broken {
     const { links, mailbox, room } = this.#house;
     const until = performance.now() + (this.#breaking.capturesOnly ? 0 : lastMomentMs);
     while (performance.now() < until && this.#someWait()) await sleep(100);
+    await this.#holding;
     mailbox.faults.clear();
     room.faults.clear();
     for (const link of Object.values(links)) link.clear();
@@ -116,6 +120,11 @@ export class Broken {
       case 'slack':
         room.faults.script(fault.fault, fault.times, fault.name);
         return this.#script(`Slack: ${fault.name}`, fault.times, () => room.faults.met.get(fault.name) ?? 0, true);
+      case 'hold':
+        this.#holding = Promise.all([this.#holding, onceThere(() => this.#house.holdLoops(fault.forMs))]).then(
+          ([, isHeld]) => void (this.#held += Number(isHeld)),
+        );
+        return this.#script('F15 table held', 1, () => this.#held);
       case 'disk full':
         if (await this.#house.fillDisk(fault.forMs)) return this.#script('disk of Postgres full');
         this.skipped.add('full disk: nobody may mount a file system here');

@@ -40,6 +40,8 @@ export interface House {
   setClock(part: Part, aheadMs: number): Promise<void>;
   /** All that Temporal knew is gone. */
   wipeTemporal(): Promise<void>;
+  /** Takes the table of all loops for so long, as somebody at a database console might. False when it could not be had. */
+  holdLoops(forMs: number): Promise<boolean>;
   /** Fills the disk of Postgres. False where it has none of its own (that takes root). */
   fillDisk(forMs: number): Promise<boolean>;
   /** Types a command, as an operator would. Rejects when it fails. */
@@ -177,6 +179,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
     pause: (part, ms) => running.find((one) => one.part === part)?.pause(ms),
     setClock: (part, aheadMs) => writeFile(clockOf(part, folder), String(aheadMs)),
     wipeTemporal: async () => engine?.wipe(),
+    holdLoops: (forMs) => holdLoops(postgres.url, forMs),
     fillDisk: (forMs) => (disk ? fill(disk, forMs) : Promise.resolve(false)),
     stop: () => stopAll(stops, say),
   };
@@ -278,6 +281,23 @@ async function killBackends(databaseUrl: string): Promise<number> {
   } catch {
     // It is away just now: nothing is left to kill.
     return 0;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function holdLoops(databaseUrl: string, forMs: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('begin');
+    await client.query('lock table loops');
+    await sleep(forMs);
+    return true;
+  } catch {
+    // It was killed meanwhile, or is away.
+    return false;
   } finally {
     await client.end().catch(() => {});
   }

@@ -35,13 +35,14 @@ export type Fault = { at: number } & (
   | { what: 'mail'; name: string; fault: MailFault; times: number }
   | { what: 'slack'; name: string; fault: SlackFault; times: number }
   | { what: 'clock'; of: Part; aheadMs: number }
+  | { what: 'hold'; forMs: number }
   | { what: 'disk full'; forMs: number }
   | { what: 'wipe' }
 );
 
 export interface Size {
   kills: number;
-  /** Faults of links, mail, Slack, clocks, and of processes that sleep, for each kill. */
+  /** Faults of links, mail, Slack, clocks, of processes that sleep, and of somebody who holds a table, for each kill. */
   othersPerKill: number;
   /** Temporal's memory is lost, half-way. */
   wipe: boolean;
@@ -71,13 +72,13 @@ export function planOf(seed: number, size: Size): Fault[] {
 type Without<All, Field extends string> = All extends unknown ? Omit<All, Field> : never;
 
 function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 'at'> {
-  switch (['mail', 'slack', 'link', 'mail', 'slack', 'link', 'clock', 'pause'][nth % 8]) {
+  switch (kinds[nth % kinds.length]) {
     case 'mail': {
-      const [name, fault] = mailFaults[Math.floor(nth / 8 + chance.below(2) * 5) % mailFaults.length]!;
+      const [name, fault] = mailFaults[Math.floor(nth / kinds.length + chance.below(2) * 5) % mailFaults.length]!;
       return { what: 'mail', name, fault, times: 1 + chance.below(2) };
     }
     case 'slack': {
-      const [name, fault] = slackFaults[Math.floor(nth / 8 + chance.below(2) * 5) % slackFaults.length]!;
+      const [name, fault] = slackFaults[Math.floor(nth / kinds.length + chance.below(2) * 5) % slackFaults.length]!;
       return { what: 'slack', name, fault, times: 1 + chance.below(2) };
     }
     case 'clock': {
@@ -89,10 +90,15 @@ function other(chance: Chance, nth: number, { pausesMs }: Size): Without<Fault, 
       // There is one web, and it leases nothing: asleep for longer it would only be away.
       return { what: 'pause', of, ms: of === 'web' ? Math.min(ms, pausesMs[0]!) : ms };
     }
+    case 'hold':
+      // Longer than a statement may take, where a person waits and where a story does.
+      return { what: 'hold', forMs: 3_500 + chance.below(2_500) };
     default:
       return linkFault(chance);
   }
 }
+
+const kinds = ['mail', 'slack', 'link', 'mail', 'slack', 'link', 'clock', 'pause', 'hold'] as const;
 
 function linkFault(chance: Chance): Without<Fault, 'at'> {
   const link = chance.one(links);
@@ -100,7 +106,10 @@ function linkFault(chance: Chance): Without<Fault, 'at'> {
     case 0:
       return { what: 'cut', link };
     case 1:
-      return { what: 'delay', link, ms: 50 + chance.below(450), forMs: 1_000 + chance.below(2_000) };
+      // Now and then a Postgres that is so slow that whoever asks it gives up.
+      return link.endsWith('postgres') && chance.below(3) === 0
+        ? { what: 'delay', link, ms: 2_000 + chance.below(2_000), forMs: 4_000 + chance.below(4_000) }
+        : { what: 'delay', link, ms: 50 + chance.below(450), forMs: 1_000 + chance.below(2_000) };
     case 2:
       return { what: 'silence', link, forMs: 500 + chance.below(2_500) };
     default:
@@ -120,6 +129,9 @@ const mailFaults: readonly (readonly [string, MailFault])[] = [
   ['F31 lost in the middle of the message', { at: 'body', do: 'drop' }],
   ['F31 lost at MAIL', { at: 'mail', do: 'drop' }],
   ['F32 slow before 250', { at: 'data', do: 'slow', ms: 4_000 }],
+  ['F31 lost at RCPT', { at: 'rcpt', do: 'drop' }],
+  ['F32 silent after the dot, kept', { at: 'data', do: 'hang' }],
+  ['F28 silent at connect', { at: 'connect', do: 'hang' }],
 ];
 
 /** F36–F40 and F42 of the list. */

@@ -21,6 +21,15 @@ test('every part is killed, every link and every fault of the list comes up, and
   const clocks = plan.flatMap((fault) => (fault.what === 'clock' ? [fault] : []));
   expect(new Set(clocks.map(({ of }) => of))).toEqual(new Set(['web', 'worker', 'relay']));
   expect(new Set(clocks.map(({ aheadMs }) => Math.sign(aheadMs)))).toEqual(new Set([1, -1]));
+  // Longer than anybody waits for a statement: two seconds where a person does, three where a story does.
+  const holds = plan.flatMap((fault) => (fault.what === 'hold' ? [fault.forMs] : []));
+  expect(holds.length).toBeGreaterThan(10);
+  expect(Math.min(...holds)).toBeGreaterThan(3_000);
+  const slow = plan.flatMap((fault) => (fault.what === 'delay' && fault.ms >= 2_000 ? [fault] : []));
+  expect(slow.length).toBeGreaterThan(0);
+  expect(slow.every(({ link, ms }) => link.endsWith('to postgres') && ms < 4_000)).toBe(true);
+  const mails = plan.flatMap((fault) => (fault.what === 'mail' ? [`${fault.fault.at}: ${fault.fault.do}`] : []));
+  expect(mails).toEqual(expect.arrayContaining(['rcpt: drop', 'data: hang', 'connect: hang']));
   expect(plan.filter(({ what }) => what === 'wipe')).toEqual([{ what: 'wipe', at: 0.5 }]);
   expect(plan.filter(({ what }) => what === 'disk full')).toHaveLength(3);
   expect(plan.map(({ at }) => at)).toEqual(plan.map(({ at }) => at).sort((a, b) => a - b));
