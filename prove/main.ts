@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { report } from '../src/audit/audit.ts';
 import { defaultDataDir } from '../src/embedded/postgres.ts';
-import { pageOf, verdictOf } from './page.ts';
+import { isSound, pageOf, verdictOf } from './page.ts';
 import { prove, type Proof, type Proving } from './prove.ts';
 
 const { values: asked } = parseArgs({
@@ -48,14 +48,7 @@ for (const [n, size] of sizes().entries()) {
 await writeFile(join(folder, 'report.md'), pageOf(proofs));
 for (const proof of proofs) say(verdictOf(proof));
 say(`The report: ${join(folder, 'report.md')}`);
-process.exit(
-  proofs.every(
-    ({ findings, drained, missed }) =>
-      drained && missed === 0 && findings.every(({ violations }) => violations.length === 0),
-  )
-    ? 0
-    : 1,
-);
+process.exit(proofs.every(isSound) ? 0 : 1);
 
 function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
   const loops = {

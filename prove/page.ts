@@ -14,6 +14,16 @@ export function verdictOf({ proving, captures, kills, left, lost, duplicates, mi
   return `${proving.name}: ${done}, ${killed} kills: ${lost} lost, ${duplicates} duplicate, ${missed} escalations missed.`;
 }
 
+/** Whether it shows what it was to show: it came to rest, the three numbers are 0, and the auditor found nothing else either. */
+export const isSound = ({
+  drained,
+  lost,
+  duplicates,
+  missed,
+  findings,
+}: Pick<Proof, 'drained' | 'lost' | 'duplicates' | 'missed' | 'findings'>): boolean =>
+  drained && lost + duplicates + missed === 0 && findings.every(({ violations }) => violations.length === 0);
+
 export function pageOf(proofs: readonly Proof[]): string {
   return `${[`# Proof`, `${machine()}\n${commit()}, ${new Date().toISOString()}`, ...proofs.map(sectionOf)].join('\n\n')}\n`;
 }
