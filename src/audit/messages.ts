@@ -22,6 +22,33 @@ const oneLetterAnOccasion: Check = {
     ),
 };
 
+/** The step is what counts, whatever key it was planned under. What is made again after a doubt, by itself or by a person, is the same row. */
+const onePromptAStep: Check = {
+  invariant: 'I4',
+  claim: 'each step that was taken called its person once by each channel, and no other step called anybody',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with called as (
+         select id, loop_id, round, occasion, staff, channel, substring(dedupe_key from '[.]([0-9]+[.][0-9]+):') as step
+         from deliveries
+         where purpose = 'prompt' and phase = 'handed' and state in ('sent', 'delivered', 'uncertain') and planned_at >= $1
+       )
+       select string_agg(id::text, ' ' order by id) as about,
+         'One step called ' || staff || ' ' || count(*) || ' times by ' || channel || '. Find out what planned it again.' as sentence
+       from called
+       group by loop_id, round, occasion, staff, channel, step
+       having count(*) > 1
+       union all
+       select c.id::text, 'It called ' || c.staff || ' for a step that was not taken. Find out what planned it.'
+       from called c
+       where not exists (
+         select from escalations e
+         where e.plan_id = c.occasion and e.staff = c.staff and e.step || '.' || e.repeat = c.step)`,
+      scope,
+    ),
+};
+
 const mailboxAgrees: Check = {
   invariant: 'I3',
   claim: 'the mail server took each letter once, and only what the ledger says was sent',
@@ -122,4 +149,4 @@ function wrongAbout(delivery: Entry, mails: readonly TakenMail[]): Violation[] {
   return violations;
 }
 
-export const messageChecks = [oneLetterAnOccasion, mailboxAgrees, roomAgrees];
+export const messageChecks = [oneLetterAnOccasion, onePromptAStep, mailboxAgrees, roomAgrees];

@@ -528,6 +528,20 @@ const planted: Planted[] = [
     () => `update deliveries set state = 'suppressed' where purpose = 'answer'`,
   ],
   [
+    'somebody was called twice for one rung',
+    'called its person once',
+    () => `
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
+    select '${newId()}', dedupe_key || ':again', purpose, channel, policy, loop_id, round, staff, occasion, state, phase, '<d.again@heed>'
+    from deliveries where purpose = 'prompt' and loop_id = '${waiting}' limit 1`,
+  ],
+  [
+    'somebody was called for a rung that nobody took',
+    'called its person once',
+    () => `
+    update deliveries set dedupe_key = replace(dedupe_key, '.0.0:', '.9.0:') where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
     'a prompt stands twice in Slack',
     'stands in Slack once',
     () => (seen) => void seen.posts.push({ ...seen.posts[0]!, ts: '99' }),
@@ -683,6 +697,31 @@ describe('it leaves alone', () => {
     await client.end();
     await of.close();
     expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
+  test('somebody who is called rung by rung, and at the end of the ladder again and again, by both ways', async () => {
+    const of = await openShop();
+    await of.db.apply(({ staff }) => void (staff['ingrid']!.prompts = 'slack'));
+    const client = new pg.Client({ connectionString: of.db.url });
+    await client.connect();
+    const { id } = await of.hears({ words: 'Is it wool?', kind: 'question', ...kim });
+    for (let day = 0; day < 15; day += 1) {
+      await allIsSent(of);
+      await of.db.passTime('1 day');
+      await of.climbs(id);
+    }
+    await allIsSent(of);
+    const { rows } = await client.query<{ channels: number }>(
+      `select count(distinct d.channel)::integer as channels
+       from deliveries d join escalations e on e.plan_id = d.occasion and strpos(d.dedupe_key, '.' || e.step || '.' || e.repeat || ':') > 0
+       where d.purpose = 'prompt' and e.repeat > 0 group by d.occasion, e.step, e.repeat, d.staff`,
+    );
+    expect(rows.filter(({ channels }) => channels === 2).length).toBeGreaterThan(1);
+    const once = checks.find(({ claim }) => claim.includes('called its person once'))!;
+    const found = await once.find(client, undefined, { since: new Date(0), objectiveSeconds: 60 });
+    await client.end();
+    await of.close();
+    expect(found).toEqual([]);
   });
 
   test('what began before the moment it is asked about', async () => {
