@@ -5,6 +5,7 @@ import { violationsIn, type Check, type Violation } from './check.ts';
 const acceptedIsKept: Check = {
   invariant: 'I1',
   claim: 'every capture that was answered with 202 is there',
+  needs: 'accepted',
   async find(db, journals) {
     const ids = [...new Set(journals?.accepted?.map(({ id }) => id) ?? [])];
     const { rows } = await db.query<Violation>(

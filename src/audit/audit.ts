@@ -6,7 +6,7 @@ import { acceptedChecks } from './accepted.ts';
 import { answerableChecks } from './answerable.ts';
 import { chainIsWhole, headOf, type Anchor } from './chain.ts';
 import type { Check, Violation } from './check.ts';
-import type { Journals } from './journals.ts';
+import { journalFiles, type Journals } from './journals.ts';
 import { ladderChecks } from './ladders.ts';
 import { messageChecks } from './messages.ts';
 import { peaceChecks } from './peace.ts';
@@ -28,6 +28,8 @@ export const checks: readonly Check[] = [
 
 export interface Finding extends Pick<Check, 'invariant' | 'claim'> {
   violations: Violation[];
+  /** The journal that it needs and was not shown: whether the claim holds was not asked. */
+  unasked?: keyof Journals;
 }
 
 export interface AuditOptions {
@@ -56,8 +58,9 @@ export async function audit(options: AuditOptions): Promise<Audited> {
     await db.query('begin transaction isolation level repeatable read, read only');
     const findings: Finding[] = [];
     for (const check of [...checks, chainIsWhole(options.anchor)]) {
-      const { invariant, claim } = check;
-      findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });
+      const { invariant, claim, needs } = check;
+      if (needs && !options.journals?.[needs]) findings.push({ invariant, claim, violations: [], unasked: needs });
+      else findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });
     }
     return { findings, head: await headOf(db) };
   } finally {
@@ -71,12 +74,15 @@ const most = 20;
 /** What was found, as lines to read: a line for each claim, and below it each place where it does not hold. */
 export function report(findings: readonly Finding[]): string[] {
   const broken = findings.reduce((count, { violations }) => count + violations.length, 0);
+  const asked = findings.some(({ unasked }) => unasked) ? 'that was asked about ' : '';
   return [
-    ...findings.flatMap(({ invariant, claim, violations }) => [
-      `${violations.length === 0 ? '✓' : '✗'} ${invariant}  ${claim}`,
+    ...findings.flatMap(({ invariant, claim, violations, unasked }) => [
+      unasked
+        ? `– ${invariant}  ${claim}  (not asked: --journals with ${journalFiles[unasked]})`
+        : `${violations.length === 0 ? '✓' : '✗'} ${invariant}  ${claim}`,
       ...violations.slice(0, most).map(({ about, sentence }) => `      ${about}  ${sentence}`),
       ...(violations.length > most ? [`      … and ${violations.length - most} more`] : []),
     ]),
-    broken === 0 ? 'Every promise holds.' : `${broken} times a promise does not hold.`,
+    broken === 0 ? `Every promise ${asked}holds.` : `${broken} times a promise does not hold.`,
   ];
 }

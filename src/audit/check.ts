@@ -7,6 +7,8 @@ export interface Check {
   /** Its name in the list of promises: I1 nothing accepted is lost, I2 one key one signal … (docs/proof.md). */
   invariant: string;
   claim: string;
+  /** What somebody must have kept of the world for it to be asked at all: without that, nobody knows whether it holds. */
+  needs?: keyof Journals;
   /** Every place where the claim does not hold. One read-only snapshot serves all checks. */
   find(db: pg.Client, journals: Journals | undefined, scope: Scope): Promise<Violation[]>;
 }

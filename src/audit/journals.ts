@@ -13,6 +13,13 @@ export interface Journals {
   accepted?: Accepted[];
 }
 
+/** The file that each is kept in. */
+export const journalFiles: Readonly<Record<keyof Journals, string>> = {
+  mails: 'mailbox.ndjson',
+  posts: 'slack.ndjson',
+  accepted: 'accepted.ndjson',
+};
+
 export interface TakenMail {
   /** With its angle brackets. */
   messageId: string;
@@ -32,12 +39,12 @@ export interface Accepted {
   id: string;
 }
 
-/** Reads mailbox.ndjson, slack.ndjson and accepted.ndjson of a folder; one that is not there is absent. */
+/** Reads the journals of a folder; one that is not there is absent. */
 export async function readJournals(folder: string): Promise<Journals> {
   const [mails, entries, accepted] = await Promise.all([
-    linesOf(join(folder, 'mailbox.ndjson'), mailIn),
-    linesOf(join(folder, 'slack.ndjson'), postIn),
-    linesOf(join(folder, 'accepted.ndjson'), (line) => line as Accepted),
+    linesOf(join(folder, journalFiles.mails), mailIn),
+    linesOf(join(folder, journalFiles.posts), postIn),
+    linesOf(join(folder, journalFiles.accepted), (line) => line as Accepted),
   ]);
   // A message that was edited stands there again, under the same time.
   const posts = entries && [...new Map(entries.map((post) => [`${post.channel}:${post.ts}`, post])).values()];

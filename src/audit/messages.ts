@@ -52,6 +52,7 @@ const onePromptAStep: Check = {
 const mailboxAgrees: Check = {
   invariant: 'I3',
   claim: 'the mail server took each letter once, and only what the ledger says was sent',
+  needs: 'mails',
   async find(db, journals) {
     if (!journals?.mails) return [];
     const copies = Map.groupBy(journals.mails, ({ messageId }) => messageId);
@@ -77,6 +78,7 @@ const mailboxAgrees: Check = {
 const roomAgrees: Check = {
   invariant: 'I4',
   claim: 'each message stands in Slack once, and what the ledger says was sent stands there',
+  needs: 'posts',
   async find(db, journals) {
     if (!journals?.posts) return [];
     const copies = Map.groupBy(journals.posts, ({ deliveryId }) => deliveryId);

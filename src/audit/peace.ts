@@ -69,6 +69,7 @@ const leftInPeace: Check = {
 const mailboxIsLeftInPeace: Check = {
   invariant: 'I6',
   claim: 'the mail server took nothing for an address after it had been suppressed',
+  needs: 'mails',
   async find(db, journals) {
     if (!journals?.mails) return [];
     const { rows } = await db.query<{ hash: string; at: Date; until: Date | null }>(

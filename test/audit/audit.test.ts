@@ -117,6 +117,12 @@ describe('in a sound shop', () => {
     expect(journals.mails.length).toBeGreaterThan(3);
     expect(journals.posts.length).toBeGreaterThan(0);
   });
+
+  test('what only the world could show is not said to hold where nobody kept it', async () => {
+    const { findings } = await audit({ databaseUrl: shop.db.url });
+    expect(findings.flatMap(({ unasked }) => unasked ?? [])).toEqual(['accepted', 'mails', 'posts', 'mails']);
+    expect(report(findings).at(-1)).toBe('Every promise that was asked about holds.');
+  });
 });
 
 describe('in a shop in which people used their rights', () => {
@@ -659,6 +665,12 @@ describe('it finds', () => {
   test('every claim has something planted against it', () => {
     const unproven = checks.filter(({ claim }) => !planted.some(([, part]) => claim.includes(part)));
     expect(unproven).toEqual([]);
+  });
+
+  test('every claim that a journal can speak against is asked only where there is one, but for the one that the tables can, too', () => {
+    const seen = planted.filter(([, , plant]) => typeof plant() === 'function');
+    const asked = checks.filter(({ claim, needs }) => !needs && seen.some(([, part]) => claim.includes(part)));
+    expect(asked.map(({ claim }) => claim)).toEqual(['one key, one signal']);
   });
 });
 

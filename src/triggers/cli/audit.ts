@@ -26,7 +26,10 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .description('check from the tables that every promise holds; exit code 1 where one does not')
     .option('--since <when>', 'only what began from then on: 2026-06-12, or a time with its zone')
     .option('--late <seconds>', 'how late a rung may be taken; raise it where an outage is known and over', '60')
-    .option('--journals <folder>', 'compare with mailbox.ndjson and slack.ndjson there, as npm start keeps them')
+    .option(
+      '--journals <folder>',
+      'compare with mailbox.ndjson and slack.ndjson there, as npm start keeps them; what only they can show is not asked without',
+    )
     .option(
       '--beat <url>',
       'ask for this address when every promise holds; whoever listens there raises the alarm when it stays silent',
@@ -112,11 +115,11 @@ function seconds(text: string): number {
 async function ping(url: string): Promise<void> {
   const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(10_000) }).catch((cause: unknown) => {
     throw new Error(
-      'Every promise holds, but the beat could not be sent. Correct --beat, or look at whoever listens there.',
+      'No promise is broken, but the beat could not be sent. Correct --beat, or look at whoever listens there.',
       {
         cause,
       },
     );
   });
-  if (!answer.ok) throw new Error(`Every promise holds, but whoever listens for the beat answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`No promise is broken, but whoever listens for the beat answered ${answer.status}.`);
 }

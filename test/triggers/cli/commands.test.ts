@@ -678,7 +678,7 @@ describe('audit', () => {
     const beat = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`;
     const { code, said } = await heed(['audit', '--since', '2031-01-01', '--beat', beat]);
     expect(said).toContain('✓ I2  one key, one signal\n');
-    expect(said).toMatch(/Every promise holds\.$/);
+    expect(said).toMatch(/Every promise that was asked about holds\.$/);
     expect({ code, heard }).toEqual({ code: 0, heard: ['POST'] });
 
     // Nobody learns of a beat that is not heard, unless it fails here.
@@ -689,6 +689,29 @@ describe('audit', () => {
       code: 1,
       complained: expect.stringContaining('could not be sent'),
     });
+  });
+
+  test('does not say of the mailbox or of Slack that a promise holds when it was not shown them', async () => {
+    const asked = ['audit', '--since', '2031-01-01'];
+    const unasked = (said: string): string[] => said.split('\n').filter((line) => line.startsWith('–'));
+    const { code, said } = await heed(asked);
+    expect(code).toBe(0);
+    expect(unasked(said)).toEqual([
+      '– I1  every capture that was answered with 202 is there  (not asked: --journals with accepted.ndjson)',
+      '– I3  the mail server took each letter once, and only what the ledger says was sent  (not asked: --journals with mailbox.ndjson)',
+      '– I4  each message stands in Slack once, and what the ledger says was sent stands there  (not asked: --journals with slack.ndjson)',
+      '– I6  the mail server took nothing for an address after it had been suppressed  (not asked: --journals with mailbox.ndjson)',
+    ]);
+    expect(said).toMatch(/Every promise that was asked about holds\.$/);
+    const findings = JSON.parse((await heed([...asked, '--json'])).said) as { unasked?: string }[];
+    expect(findings.flatMap((finding) => finding.unasked ?? [])).toEqual(['accepted', 'mails', 'posts', 'mails']);
+
+    // Shown one of them, it says so of that one.
+    await mkdir(join(folder, 'room'));
+    await writeFile(join(folder, 'room', 'slack.ndjson'), '');
+    const shown = (await heed([...asked, '--journals', 'room'])).said;
+    expect(shown).toContain('✓ I4  each message stands in Slack once');
+    expect(unasked(shown)).toHaveLength(3);
   });
 
   test('ends with 1 where a promise is broken, says where, and does not beat', async () => {
