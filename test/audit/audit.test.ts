@@ -1,7 +1,7 @@
 /** The auditor against a real database: it finds nothing in a sound shop, and each broken promise that is planted in it. */
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { finish } from '../../src/activities/tell.ts';
@@ -69,6 +69,9 @@ afterAll(async () => {
   await shop.close();
 });
 
+/** Where mails to our own people are seen to go. */
+const colleague = 'somebody@example.com';
+
 /** As if everything planned had arrived. */
 async function allIsSent(of: Shop = shop): Promise<void> {
   const client = new pg.Client({ connectionString: of.db.url });
@@ -92,7 +95,7 @@ async function isRefused({ db }: Shop, purpose: 'answer' | 'told'): Promise<void
 async function seenBy(client: pg.Client): Promise<Required<Omit<Journals, 'accepted'>>> {
   const { rows } = await client.query<{ id: string; message_id: string; channel: string; address: string; at: Date }>(
     `select d.id, d.message_id, d.channel, d.ended_at as at,
-       coalesce((select i.normalised from identities i where i.customer_id = d.customer_id and i.kind = 'email'), 'somebody@example.com') as address
+       coalesce((select i.normalised from identities i where i.customer_id = d.customer_id and i.kind = 'email'), '${colleague}') as address
      from deliveries d
      where d.state = 'sent' and d.purpose <> 'redaction'
        and not exists (select from deliveries r where r.purpose = 'redaction' and r.state = 'sent' and r.occasion = d.id)`,
@@ -348,61 +351,123 @@ describe.each([
   },
 );
 
-/** What went wrong, what it is called then, and how it comes to be: by hand in the tables, or in what the world saw. */
-type Planted = [wrong: string, claim: string, plant: () => string | ((seen: Required<Journals>) => void)];
+/** The call of whoever holds what waits; what they hold; that they gave it away a second later; and when the call left. */
+const theCall = () => `purpose = 'prompt' and loop_id = '${waiting}'`;
+const calledAsHolder = () =>
+  `(select occasion from plans where id in (select occasion from deliveries where ${theCall()}))`;
+const givenAway = () =>
+  `update ownerships set ended_at = (select planned_at + interval '1 second' from deliveries where ${theCall()}) where id in ${calledAsHolder()}`;
+const sentAfter = (later: string) =>
+  `update deliveries set ended_at = planned_at + interval '${later}' where ${theCall()}`;
+
+/** A step of another clock that was due at the same moment as that call, which stands for it. */
+const folded = () => `
+    insert into plans (id, loop_id, round, wait, clock, occasion, counted_from, configuration, planned_at)
+    select '00000000-0000-7000-8000-000000000002', loop_id, round, 'answered', clock, loop_id, counted_from, configuration, planned_at
+    from plans where loop_id = '${waiting}';
+    insert into rungs select '00000000-0000-7000-8000-000000000002', 2, 0, 'manager', due_at from rungs
+    where step = 0 and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');
+    insert into escalations (plan_id, step, repeat, staff, reason, collapsed, taken_at)
+    select '00000000-0000-7000-8000-000000000002', 2, 0, 'tomas', reason, true, taken_at from escalations
+    where not collapsed and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');`;
+
+/** What went wrong, whose claim that breaks, what is said of it, and how it comes to be: by hand in the tables, or in what the world saw. */
+type Planted = [wrong: string, claim: string, says: string, plant: () => string | ((seen: Required<Journals>) => void)];
 const planted: Planted[] = [
   [
     'an accepted capture is nowhere',
     'answered with 202 is there',
+    'It was accepted',
     () => (seen) => void seen.accepted.push({ key: 'k', id: newId() }),
   ],
-  ['the words of a signal are gone', 'its words, its round', () => `delete from words where signal_id = '${waiting}'`],
-  ['a signal is gone', 'its words, its round', () => `delete from signals where id = '${waiting}'`],
-  ['a signal came by no press', 'its words, its round', () => `delete from presses where fact_id = '${waiting}'`],
+  [
+    'the words of a signal are gone',
+    'its words, its round',
+    'What the customer said is gone',
+    () => `delete from words where signal_id = '${waiting}'`,
+  ],
+  [
+    'a signal is gone',
+    'its words, its round',
+    'Its press was answered',
+    () => `delete from signals where id = '${waiting}'`,
+  ],
+  [
+    'a signal is in no round',
+    'its words, its round',
+    'It has no round to be in',
+    () => `delete from rounds where loop_id = '${waiting}'`,
+  ],
+  [
+    'a signal came by no press',
+    'its words, its round',
+    'No press says how it came in',
+    () => `delete from presses where fact_id = '${waiting}'`,
+  ],
   [
     'one key was answered with two signals',
     'one key, one signal',
+    'One key was answered',
     () => (seen) => void seen.accepted.push({ key: `key of ${again}`, id: asked }),
   ],
   [
     'one key counts twice',
     'one key, one signal',
+    'This key counts twice',
     () => `
     alter table presses drop constraint a_press_counts_once;
     insert into presses (id, source, key_hash) select '${newId()}', source, key_hash from presses limit 1`,
   ],
   [
+    'nobody was ever answerable',
+    'exactly one person is answerable',
+    'Nobody was ever answerable',
+    () => `delete from ownerships where loop_id = '${waiting}'`,
+  ],
+  [
     'nobody is answerable any more',
     'exactly one person is answerable',
+    'Nobody is answerable for it now',
     () => `update ownerships set ended_at = heed_now() where loop_id = '${waiting}' and ended_at is null`,
   ],
   [
     'nobody was answerable at first',
     'exactly one person is answerable',
+    'answerable for it at first',
     () => `update loops set opened_at = opened_at - interval '1 second' where id = '${waiting}'`,
   ],
   [
     'nobody was answerable for a second',
     'exactly one person is answerable',
+    'There was a time in which nobody',
     () =>
       `update ownerships set started_at = started_at + interval '1 second' where loop_id = '${again}' and ended_at is null`,
   ],
   [
     'two people are answerable',
     'exactly one person is answerable',
+    'Several are answerable',
     () => `
     drop index exactly_one_person_is_answerable;
     insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
     select '${newId()}', loop_id, round, 'ingrid', 'taken', 'you took it', configuration from ownerships where loop_id = '${waiting}' limit 1`,
   ],
   [
+    'a round is there, and the one before it is not',
+    'a round begins when',
+    'and the one before it is not',
+    () => `delete from rounds where loop_id = '${again}' and round = 1`,
+  ],
+  [
     'a round began while the other was open',
     'a round begins when',
+    'while the one before it was open',
     () => `delete from closures where loop_id = '${again}'`,
   ],
   [
     'an open loop has nothing ahead',
     'goes on by itself',
+    'Nothing will ever happen',
     () => `
     delete from rungs where plan_id in (select id from plans where loop_id = '${waiting}') and not exists (
       select from escalations e where e.plan_id = rungs.plan_id and e.step = rungs.step);
@@ -415,6 +480,7 @@ const planted: Planted[] = [
   [
     'a rung was due an hour ago',
     'was taken in time',
+    'was due and was not taken',
     () => `
     update plans set planned_at = planned_at - interval '2 hours' where loop_id = '${waiting}';
     update rungs set due_at = heed_now() - interval '1 hour' where step = 1 and plan_id in (select id from plans where loop_id = '${waiting}')`,
@@ -422,6 +488,7 @@ const planted: Planted[] = [
   [
     'a rung was due long before somebody took it',
     'was taken in time',
+    'was due and was not taken',
     () => `
     update plans set planned_at = planned_at - interval '2 hours' where loop_id = '${again}';
     update rungs set due_at = heed_now() - interval '1 hour' where step = 1 and plan_id in (select id from plans where loop_id = '${again}' and round = 1)`,
@@ -429,23 +496,27 @@ const planted: Planted[] = [
   [
     'a rung was taken by a clock that was ahead',
     'no rung was taken before',
+    'before it was due',
     () =>
       `update rungs set due_at = due_at + interval '1 minute' where plan_id in (select id from plans where loop_id = '${waiting}')`,
   ],
   [
     'an escalation told nobody',
     'each escalation is a message',
+    'and no message was ever planned',
     () => `delete from deliveries where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
     'Slack took a prompt not, and nothing took its place',
     'each escalation is a message',
+    'Slack did not take this prompt',
     () => `
     update deliveries set state = 'failed', last_error_code = 'slack_is_archived' where purpose = 'prompt' and channel = 'slack'`,
   ],
   [
     'a prompt never left',
     'each escalation is a message',
+    'waits far too long',
     () => `
     update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
     update deliveries set state = 'ready', not_before = heed_now() - interval '1 hour' where purpose = 'prompt' and loop_id = '${waiting}'`,
@@ -453,51 +524,59 @@ const planted: Planted[] = [
   [
     'a prompt was given up in silence',
     'each escalation is a message',
+    'This prompt was given up',
     () => `
     update deliveries set state = 'failed', last_error_code = null where purpose = 'prompt' and channel = 'email'`,
   ],
   [
     'a prompt was cancelled while its plan and holder stand',
     'each escalation is a message',
+    'what it asked for was still waited for',
     () => `
     update deliveries set state = 'cancelled', last_error_code = 'met' where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
     'a prompt was cancelled as asked again, and nobody was',
     'each escalation is a message',
+    'what it asked for was still waited for',
     () => `
     update deliveries set state = 'cancelled', last_error_code = 'asked_again' where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
+    'a prompt that stood for another step was refused for good, and nobody was called for that',
+    'each escalation is a message',
+    'This prompt reached nobody',
+    () => `
+    ${folded()}
+    update deliveries set state = 'failed', channel = 'email', last_error_code = 'smtp_550', ended_at = heed_now() where ${theCall()}`,
+  ],
+  [
     'a prompt was called off as met, and another step that it stood for was not',
     'each escalation is a message',
+    'another step that it stood for',
     () => `
     insert into acknowledgements (id, loop_id, round, ownership_id, by)
     select '${newId()}', loop_id, round, id, staff from ownerships where loop_id = '${waiting}' and ended_at is null;
-    insert into plans (id, loop_id, round, wait, clock, occasion, counted_from, configuration, planned_at)
-    select '00000000-0000-7000-8000-000000000002', loop_id, round, 'answered', clock, loop_id, counted_from, configuration, planned_at
-    from plans where loop_id = '${waiting}';
-    insert into rungs select '00000000-0000-7000-8000-000000000002', 2, 0, 'manager', due_at from rungs
-    where step = 0 and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');
-    insert into escalations (plan_id, step, repeat, staff, reason, collapsed, taken_at)
-    select '00000000-0000-7000-8000-000000000002', 2, 0, 'tomas', reason, true, taken_at from escalations
-    where not collapsed and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');
+    ${folded()}
     update deliveries set state = 'cancelled', last_error_code = 'met', ended_at = heed_now() where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
     'what somebody was not called for was named nowhere',
     'what somebody was not called for singly',
+    'in a digest, and none was sent',
     () => `
     update deliveries set state = 'cancelled', last_error_code = 'bundled', bundled_into = gen_random_uuid() where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
     'nobody was asked about a letter in doubt',
     'is shown to whoever answers',
+    'and nobody was asked',
     () => `update deliveries set state = 'needs_human' where purpose = 'answer'`,
   ],
   ...['delayed.1781510400000', 'refused', '0'].map((told): Planted => [
     `nobody was asked about a letter in doubt of which they know another thing (${told})`,
     'is shown to whoever answers',
+    'and nobody was asked',
     () => `
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
     select gen_random_uuid(), concat_ws(':', 'notice', loop_id, round, id || '.${told}', 'priya:email'), 'notice', 'email', 'at_least_once',
@@ -508,34 +587,61 @@ const planted: Planted[] = [
   [
     'a mail server puts a letter off without end',
     'has been tried for an hour',
+    'was tried once',
     () => `
-    update deliveries set state = 'ready', attempts = 20, last_error_code = 'smtp_452', failing_since = heed_now() - interval '61 minutes',
+    update deliveries set state = 'ready', attempts = 1, last_error_code = 'smtp_452', failing_since = heed_now() - interval '61 minutes',
       not_before = heed_now() + interval '4 minutes'
     where purpose = 'answer'`,
   ],
   [
     'a customer was answered twice',
     'at most one message for one purpose',
+    'times for one occasion',
     () => `
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, customer_id, occasion, state, phase, message_id)
     select '${newId()}', 'another', purpose, channel, policy, loop_id, round, customer_id, occasion, state, phase, '<d.another@heed>'
     from deliveries where purpose = 'answer' limit 1`,
   ],
-  ['a letter was taken twice', 'took each letter once', () => (seen) => void seen.mails.push(seen.mails[0]!)],
+  [
+    'a letter was taken twice',
+    'took each letter once',
+    'times. Apologise',
+    () => (seen) => void seen.mails.push(seen.mails.find(({ to }) => to.includes('kim@example.com'))!),
+  ],
+  [
+    'a mail to one of us was taken more often than it was tried',
+    'took each letter once',
+    ' attempts.',
+    () => (seen) => void seen.mails.push(seen.mails.find(({ to }) => to.includes(colleague))!),
+  ],
+  [
+    'a letter went to two people',
+    'took each letter once',
+    'several people at once',
+    () => (seen) => void seen.mails.push({ ...seen.mails.shift()!, to: ['kim@example.com', 'ada@example.com'] }),
+  ],
   [
     'a letter left that the ledger does not know',
     'took each letter once',
+    'This mail left',
     () => (seen) => void seen.mails.push({ ...seen.mails[0]!, messageId: '<d.unknown@heed>' }),
   ],
-  ['a letter never left', 'took each letter once', () => (seen) => void seen.mails.shift()],
+  [
+    'a letter never left',
+    'took each letter once',
+    'the mail server never took it',
+    () => (seen) => void seen.mails.shift(),
+  ],
   [
     'a letter left although the ledger says it did not',
     'took each letter once',
+    'the ledger says it never left',
     () => `update deliveries set state = 'suppressed' where purpose = 'answer'`,
   ],
   [
     'somebody was called twice for one rung',
     'called its person once',
+    'One step called ',
     () => `
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
     select '${newId()}', dedupe_key || ':again', purpose, channel, policy, loop_id, round, staff, occasion, state, phase, '<d.again@heed>'
@@ -544,24 +650,39 @@ const planted: Planted[] = [
   [
     'somebody was called for a rung that nobody took',
     'called its person once',
+    'for a step that was not taken',
     () => `
     update deliveries set dedupe_key = replace(dedupe_key, '.0.0:', '.9.0:') where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
     'a prompt stands twice in Slack',
     'stands in Slack once',
+    'times in Slack',
     () => (seen) => void seen.posts.push({ ...seen.posts[0]!, ts: '99' }),
   ],
-  ['a prompt does not stand in Slack', 'stands in Slack once', () => (seen) => void seen.posts.shift()],
+  [
+    'a message stands in Slack that the ledger does not know',
+    'stands in Slack once',
+    'It was posted in Slack, and the ledger does not know it',
+    () => (seen) => void seen.posts.push({ ...seen.posts[0]!, deliveryId: newId(), ts: '99' }),
+  ],
+  [
+    'a prompt does not stand in Slack',
+    'stands in Slack once',
+    'posted in Slack, and it is not there',
+    () => (seen) => void seen.posts.shift(),
+  ],
   [
     'a customer was written to who had asked us to stop',
     'after they had asked us to stop',
+    'after this customer had asked us to stop',
     () => `
     update suppressions set suppressed_at = suppressed_at - interval '1 hour'`,
   ],
   [
     'a letter planned before was sent a day after they had asked us to stop',
     'after they had asked us to stop',
+    'after this customer had asked us to stop',
     () => `
     update deliveries set ended_at = ended_at + interval '1 day'
     where purpose = 'receipt' and customer_id = (select customer_id from identities where normalised = 'ada@example.com')`,
@@ -569,6 +690,7 @@ const planted: Planted[] = [
   [
     'a letter planned before was sent a day after they had let it rest',
     'while they let it rest',
+    'while this customer let everything of theirs rest',
     () => `
     insert into rights (id, customer_id, kind, by, exercised_at)
     select '${newId()}', customer_id, 'restriction', 'operator', ended_at + interval '1 hour' from deliveries where purpose = 'answer';
@@ -577,6 +699,7 @@ const planted: Planted[] = [
   [
     'a letter planned before was sent a day after its words had been erased',
     'after they were erased',
+    'after what it is about had been erased',
     () => `
     insert into erasures (id, cause, by, reason, erased_at)
     select '00000000-0000-7000-8000-000000000001', 'asked', 'operator', 'asked by letter', ended_at + interval '1 hour'
@@ -587,6 +710,7 @@ const planted: Planted[] = [
   [
     'a letter left for a suppressed address',
     'took nothing for an address',
+    'after this address had been suppressed',
     () => (seen) => {
       const last = seen.mails.findLastIndex(() => true);
       seen.mails.splice(last, 1, { ...seen.mails[last]!, to: ['Ada@example.com'], at: new Date('2030-01-01') });
@@ -595,32 +719,78 @@ const planted: Planted[] = [
   [
     'somebody was called to a closed round',
     'nobody was called',
+    'planned after its round had been closed',
     () => `
     update closures set closed_at = closed_at - interval '1 hour' where loop_id = '${again}'`,
   ],
   [
+    'a prompt planned before was sent a day after its round had been closed',
+    'nobody was called',
+    'sent long after its round had been closed',
+    () =>
+      `update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'prompt' and loop_id = '${again}' and round = 1`,
+  ],
+  [
+    'somebody was called as the holder of what they had given away',
+    'nobody was called',
+    'as the holder of what was not theirs any more',
+    () => `update ownerships set ended_at = started_at where id in ${calledAsHolder()}`,
+  ],
+  [
+    'a prompt planned before was sent an hour after its holder had given the loop away',
+    'nobody was called',
+    'had given away what it calls them to take',
+    () => `${givenAway()}; ${sentAfter('1 hour')}`,
+  ],
+  [
     'a contributor was never told',
     'every customer who asked',
+    'nothing says whether they were told',
     () => `delete from told_signals where signal_id = '${asked}'`,
   ],
-  ['a capturer was never told', 'every customer who asked', () => `delete from tellings where staff is not null`],
-  ['a telling is no message', 'each telling by letter', () => `delete from deliveries where purpose = 'told'`],
+  [
+    'a capturer was never told',
+    'every customer who asked',
+    'Whoever captured this was not told',
+    () => `delete from tellings where staff is not null`,
+  ],
+  [
+    'a telling is no message',
+    'each telling by letter',
+    'It counts as told by ',
+    () => `delete from deliveries where purpose = 'told'`,
+  ],
   [
     'an address stands in a result',
     'outside the tables of personal words',
+    'An address of a customer stands',
     () => `
     update presses set result = result || '{"note": "write to kim@example.com"}' where fact_id = '${waiting}'`,
   ],
   [
     'a number stands in an attribute',
     'outside the tables of personal words',
+    'An address of a customer stands',
     () => `
     insert into signal_attributes (signal_id, name, value) values ('${waiting}', 'phone', '+31 6 1234 5678')`,
   ],
 ];
 
+/** What the checks can say, read from their source: of each sentence the line in which it begins, and in how many places there is one. */
+async function sentencesOfChecks(): Promise<{ sentences: string[]; places: number }> {
+  const folder = new URL('../../src/audit/', import.meta.url);
+  const sources = await Promise.all((await readdir(folder)).map((file) => readFile(new URL(file, folder), 'utf8')));
+  // The chain has tests of its own.
+  const ofChecks = sources.filter((source) => /^export const \w+Checks = \[/m.test(source)).join('\n');
+  return {
+    sentences: ofChecks.split('\n').flatMap((line) => /['`]([A-Z][a-z]* .*)/.exec(line)?.[1] ?? []),
+    // The first of a query is named, and each of the others is a branch of it.
+    places: [...ofChecks.matchAll(/ as sentence\b|^ {7}union all$|\bsentence:/gm)].length,
+  };
+}
+
 describe('it finds', () => {
-  test.each(planted)('that %s', async (_wrong, claim, plant) => {
+  test.each(planted)('that %s', async (_wrong, claim, says, plant) => {
     const seen = structuredClone(journals);
     const how = plant();
     await db.query('begin');
@@ -631,8 +801,8 @@ describe('it finds', () => {
       else how(seen);
       const check = checks.find((one) => one.claim.includes(claim))!;
       const found = await check.find(db, seen, { since: new Date(0), objectiveSeconds: 60 });
-      expect(found.length).toBeGreaterThan(0);
-      expect(found[0]).toEqual({ about: expect.stringMatching(/./), sentence: expect.stringMatching(/[.…?]$/) });
+      expect(found).toContainEqual({ about: expect.stringMatching(/./), sentence: expect.stringContaining(says) });
+      for (const { sentence } of found) expect(sentence).toMatch(/[.…?]$/);
     } finally {
       await db.query('rollback');
     }
@@ -665,10 +835,20 @@ describe('it finds', () => {
   test('every claim has something planted against it', () => {
     const unproven = checks.filter(({ claim }) => !planted.some(([, part]) => claim.includes(part)));
     expect(unproven).toEqual([]);
+    const vague = planted.filter(([, part]) => checks.filter(({ claim }) => claim.includes(part)).length !== 1);
+    expect(vague.map(([wrong]) => wrong)).toEqual([]);
+  });
+
+  test('every sentence that a check can say has something planted which it is said of, and it alone', async () => {
+    const { sentences, places } = await sentencesOfChecks();
+    expect(sentences).toHaveLength(places);
+    expect(sentences.filter((sentence) => !planted.some(([, , says]) => sentence.includes(says)))).toEqual([]);
+    const vague = planted.filter(([, , says]) => sentences.filter((sentence) => sentence.includes(says)).length !== 1);
+    expect(vague.map(([wrong]) => wrong)).toEqual([]);
   });
 
   test('every claim that a journal can speak against is asked only where there is one, but for the one that the tables can, too', () => {
-    const seen = planted.filter(([, , plant]) => typeof plant() === 'function');
+    const seen = planted.filter(([, , , plant]) => typeof plant() === 'function');
     const asked = checks.filter(({ claim, needs }) => !needs && seen.some(([, part]) => claim.includes(part)));
     expect(asked.map(({ claim }) => claim)).toEqual(['one key, one signal']);
   });
@@ -830,6 +1010,34 @@ describe('it leaves alone', () => {
     expect(await found('quiet_hours', 'null')).toBe(0);
     expect(await found('smtp_450', `heed_now() - interval '5 minutes'`)).toBe(0);
     expect(await found('smtp_450', `heed_now() - interval '61 minutes'`)).toBeGreaterThan(0);
+  });
+
+  test('a prompt that was under way when it was given away, whose doubt was settled later, or that calls whoever holds it again', async () => {
+    const check = checks.find(({ claim }) => claim.includes('nobody was called'))!;
+    const found = async (...how: string[]) => {
+      await db.query('begin');
+      await db.query('set local session_replication_role = replica');
+      await db.query(how.join(';'));
+      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
+      await db.query('rollback');
+      return violations.length;
+    };
+    expect(await found(givenAway(), sentAfter('12 minutes'))).toBe(0);
+    const anHourLater = [givenAway(), sentAfter('1 hour')];
+    expect(await found(...anHourLater)).toBe(1);
+    const foundInSlack = `update deliveries set last_error_code = 'lease_ran_out' where ${theCall()}`;
+    expect(await found(...anHourLater, foundInSlack)).toBe(0);
+    const pressedByThen = `
+      insert into links (token_hash, kind, staff, loop_id, delivery_id, created_at)
+      select '\\x01', 'task', staff, loop_id, id, planned_at from deliveries where ${theCall()}`;
+    expect(await found(...anHourLater, pressedByThen)).toBe(0);
+    const takenBack = `
+      insert into ownerships (id, loop_id, round, staff, cause, reason, configuration, started_at)
+      select '${newId()}', loop_id, round, staff, 'taken', 'you took it', configuration, ended_at + interval '5 minutes'
+      from ownerships where id in ${calledAsHolder()}`;
+    expect(await found(...anHourLater, takenBack)).toBe(0);
+    const goneAgain = `update ownerships set ended_at = started_at + interval '5 minutes' where ended_at is null and loop_id = '${waiting}'`;
+    expect(await found(...anHourLater, takenBack, goneAgain)).toBe(1);
   });
 
   test('an address of our own, wherever it stands', async () => {
