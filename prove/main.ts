@@ -73,7 +73,7 @@ function sizes(): Omit<Proving, 'seed' | 'say' | 'folder' | 'stopped'>[] {
     ...loops,
     count: Number(asked.loops ?? 10_000),
     kills: Number(asked.kills ?? 200),
-    rate: Number(asked.rate ?? 2.05),
+    rate: Number(asked.rate ?? 2.2),
     pace: 3,
     fullDisks: 3,
     diskMegabytes: 4_000,

@@ -199,7 +199,8 @@ function byApi(context: Context): () => Promise<void> {
     const now = performance.now();
     if (now < lookedAt + 1_000 * (1 + pace)) return;
     lookedAt = now;
-    const all = now > lookedAtAll + 60_000 * pace;
+    // Once only what was left behind is left, nobody waits for the next look at everything.
+    const all = now > lookedAtAll + (state.clearing ? 5_000 : 60_000) * pace;
     if (all) lookedAtAll = now;
     const isTheirTurn = (seen: SignalSeen): boolean => {
       const { id, stage } = seen;
