@@ -251,6 +251,37 @@ describe('who asks too much', () => {
   });
 });
 
+describe('within one moment', () => {
+  /** Everybody answered, on a clock that stands still. */
+  function answering() {
+    const app = new Hono();
+    app.onError(answerErrors(() => {}));
+    app.use(limitedRate(1, () => 0));
+    app.get('*', (c) => c.text('here'));
+    return (path: string, from: string, key?: string): Response | Promise<Response> =>
+      app.request(path, { headers: { 'X-Forwarded-For': from, ...(key && { Authorization: `Bearer ${key}` }) } });
+  }
+
+  test('one key, from many addresses, is told to wait after three hundred, and another key goes on', async () => {
+    const ask = answering();
+    const asking = (key: string, n: number) => ask('/v1/signals', `192.0.2.${n % 250}`, key);
+    for (let n = 0; n < 300; n++) expect((await asking('one', n)).status).toBe(200);
+    const refused = await asking('one', 300);
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '1']);
+    expect((await asking('another', 300)).status).toBe(200);
+  });
+
+  test('a good link opened without end is told to wait after a hundred, and others go on', async () => {
+    const ask = answering();
+    const opening = (from: string) => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA', from);
+    for (let n = 0; n < 100; n++) expect((await opening('192.0.2.1')).status).toBe(200);
+    const refused = await opening('192.0.2.1');
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '1']);
+    expect((await opening('192.0.2.2')).status).toBe(200);
+    expect((await ask('/tasks', '192.0.2.1')).status).toBe(200);
+  });
+});
+
 test('beyond what can be answered at once, people are told so at once; the watch over us still answers', async () => {
   const app = new Hono();
   app.onError(answerErrors(() => {}));
