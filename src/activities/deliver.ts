@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Company } from '../domain/company.ts';
 import { noRoom } from '../domain/notArrived.ts';
-import type { Sent } from '../integrations/letter.ts';
+import { handOverMs, type Sent } from '../integrations/letter.ts';
 import {
   bodyOf,
   endDelivery,
@@ -37,9 +37,11 @@ import { callInPlaceOfRefused } from './prompt.ts';
 /** What an operator reads as the activity's result: a code. */
 export type Delivered = string;
 
-/** RFC 5321 asks to wait ten minutes after the dot, and Slack answers in eight seconds or not at all. A colleague is rather written to twice,
- *  should a mail server that takes longer lose its worker, than a quarter of an hour late. */
-const leaseMinutes = (d: Delivery): number => (d.channel === 'slack' ? 1 : d.policy === 'at_most_once' ? 12 : 3);
+/** A letter to a customer is under way for as long as a mail server may take over it, and a minute more, to record what came of it. A colleague
+ *  is rather written to twice, should a mail server that takes longer lose its worker, than a quarter of an hour late; Slack answers in eight
+ *  seconds or not at all. */
+const leaseMinutes = (d: Delivery): number =>
+  d.channel === 'slack' ? 1 : d.policy === 'at_most_once' ? Math.ceil(handOverMs / 60_000) + 1 : 3;
 /** Between tries to record what came of a hand-over: the lease outlasts them all. */
 const recordAgainMs = [500, 1_000, 2_000, 4_000, 8_000];
 /** A Slack prompt that has not arrived by then goes by e-mail. */

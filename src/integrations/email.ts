@@ -7,6 +7,7 @@ import MailComposer from 'nodemailer/lib/mail-composer';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import {
+  handOverMs,
   OutsideFailed,
   type Correspondent,
   type Letter,
@@ -17,8 +18,6 @@ import {
 
 /** For greeting, TLS and sign-in together. */
 const connectMs = 10_000;
-/** For all of it. RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. Shorter than the ledger's lease of twelve. */
-const handOverMs = 630_000;
 /** Letters in hand at once: a server that falls silent holds each for as long, and fewer of them than a worker has hands for (createWorker.ts). */
 export const mostInHand = 10;
 /** Greylisting opens after about that time. */

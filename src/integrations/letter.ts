@@ -57,6 +57,10 @@ export type Sent =
       nobodyThere?: true;
     };
 
+/** For handing one letter over, all of it. RFC 5321 asks to wait ten minutes after the dot: whoever waits less makes copies. The lease of a letter
+ *  to a customer outlasts it (activities/deliver.ts), and so does the attempt in Temporal (triggers/relay/relay.ts). */
+export const handOverMs = 630_000;
+
 /** A connection that has greeted and signed in: what failed before is definitely not sent. */
 export interface PostOffice {
   /** Takes the place of one letter among those in hand; undefined where there is none free. What is returned gives it back, once. */

@@ -7,6 +7,7 @@ import { ladderNames } from '../../src/domain/company.ts';
 import { explainStuck } from '../../src/domain/stuck.ts';
 import type { MailFault } from '../../src/embedded/mailbox.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
+import { handOverMs } from '../../src/integrations/letter.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
 import { suppress } from '../../src/store/records/customers.ts';
 import {
@@ -1420,6 +1421,30 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
     await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
     expect(world.mailsTo(email)).toHaveLength(1);
+  });
+
+  test('a customer’s lease outlasts the hand-over, so that nobody settles what a mail server may still take', async () => {
+    const { id } = await letter();
+    await world.db.pool.query(
+      sql.unsafe`update deliveries set started_until = clock_timestamp() + interval '1 hour', not_before = heed_now() where id = ${id}`,
+    );
+    let leaseMs = 0;
+    const post: Hands['post'] = {
+      takeRoom: () => () => {},
+      connect: async () => ({
+        async send() {
+          const left = await world.db.pool.oneFirst(
+            sql.unsafe`select extract(epoch from lease_until - clock_timestamp())::float8 from deliveries where id = ${id}`,
+          );
+          leaseMs = Number(left) * 1000;
+          return { accepted: true };
+        },
+        close() {},
+      }),
+    };
+    expect(await deliver(handsWith(post), id)).toBe('sent');
+    // With what it takes to record what came of it while Postgres is away for a moment.
+    expect(leaseMs).toBeGreaterThan(handOverMs + 30_000);
   });
 
   test('two letters to one customer at the same moment count each other', async () => {

@@ -1,6 +1,6 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, Socket, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addressParser } from 'postal-mime';
 import { startMailbox, type Mailbox, type MailFault } from '../../src/embedded/mailbox.ts';
@@ -327,5 +327,49 @@ describe('over a bare socket', () => {
       if (i > 20) sent = await office.send(letter());
     }
     expect(sent).toEqual({ accepted: false, permanent: false, code: 'smtp_hung_up' });
+  });
+
+  describe('after the dot', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+      jest.restoreAllMocks();
+    });
+
+    /** What becomes of a letter that a mail server takes so many minutes over. */
+    async function openSlowServer(): Promise<(minutes: number) => Promise<Sent | Error>> {
+      let dot: (at: Socket) => void = () => {};
+      const at = await listen((line, socket) => {
+        if (line === 'DATA') socket.write('354 go on\r\n');
+        else if (line === '.') dot(socket);
+        else if (/^(EHLO|MAIL|RCPT)/.test(line)) socket.write('250 well\r\n');
+      });
+      return async (minutes) => {
+        const dotted = new Promise<Socket>((reached) => (dot = reached));
+        const office = await openPostOffice(`smtp://${at}`).connect();
+        const sent = office.send(letter()).catch((error: Error) => error);
+        const socket = await dotted;
+        jest.advanceTimersByTime(minutes * 60_000);
+        socket.write('250 taken\r\n');
+        return sent.finally(() => office.close());
+      };
+    }
+
+    test('a server that takes nine minutes after the dot is believed, and one that takes eleven leaves nobody knowing', async () => {
+      const takenAfter = await openSlowServer();
+      expect(await takenAfter(9)).toEqual({ accepted: true });
+      expect(await takenAfter(11)).toMatchObject({ name: 'OutsideFailed', code: 'smtp_etimedout' });
+    });
+
+    test('a line that is silent is not given up sooner than that', async () => {
+      const patience = jest.spyOn(Socket.prototype, 'setTimeout');
+      const takenAfter = await openSlowServer();
+      await takenAfter(9);
+      const given = patience.mock.calls.map(([ms]) => ms).filter((ms) => ms > 0);
+      // While it connects that is shorter.
+      expect(given.at(-1)).toBeGreaterThan(10 * 60_000);
+    });
   });
 });
