@@ -21,6 +21,8 @@ export interface Hands {
   slack: Slack | undefined;
   /** Takes a mail back by its Message-ID: only where the mailbox is ours. */
   recall?: ((messageId: string) => Promise<void>) | undefined;
+  /** How many people one stage tells what was decided, before another goes on; fifty unless said otherwise. */
+  toldAtOnce?: number | undefined;
 }
 
 /** Stages of stories: idempotent, on Postgres alone, as local activities. */

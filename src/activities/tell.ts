@@ -25,13 +25,14 @@ import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 
 /** So that one chunk stays well inside a local activity's four seconds. */
-const chunk = 50;
+const usualChunk = 50;
 /** Letters leave ten a second, so writing tellings faster than this would help nobody and take room from what somebody waits for. */
 const chunkMs = 2_000;
 
-/** Settles what up to fifty people said about an insight whose decision is final. True while some may be left. */
+/** Settles what a chunk of people said about an insight whose decision is final. True while some may be left. */
 export async function tell(hands: Hands, insightId: string): Promise<boolean> {
   const began = performance.now();
+  const chunk = hands.toldAtOnce ?? usualChunk;
   const { company } = await hands.configuration();
   const insight = await insightNow(hands.pool, insightId);
   if (!insight?.decision_id || insight.sample || insight.outcome === 'deferred') return false;

@@ -84,6 +84,7 @@ describe('a change that would leave open loops behind is found out', () => {
   test.each<[string, typeof bundleWith, string | RegExp, string]>([
     ['two stages that changed places', inTheBundle, /^(.*stages\.joinInsight.*\n)(.*stages\.refineOwner.*\n)/m, '$2$1'],
     ['a stage that was left out', inTheBundle, /^.*stages\.enrich.*\n/m, ''],
+    ['one chunk of tellings in place of all', inTheBundle, /while ?\((await [^;\n]*\bstages\.tell[^;\n]*?)\);/, '$1;'],
     ['a change of order without patched()', asWritten, "patched('one-look-a-waking')", 'true'],
   ])('%s', async (_, storiesOf, was, is) => {
     const changed = await storiesOf((code) => code.replace(was, is));

@@ -112,7 +112,11 @@ export function eventsOf(history: History): Event[] {
 export function overBudget(path: string, history: History): string[] {
   const events = eventsOf(history);
   // A run that was continued as new had its length made by whoever woke it.
-  const rounds = path === 'continued-as-new' ? Infinity : ['second-round', 'final', 'crossed'].includes(path) ? 2 : 1;
+  const rounds = path.endsWith('continued-as-new')
+    ? Infinity
+    : ['second-round', 'final', 'crossed'].includes(path)
+      ? 2
+      : 1;
   const at = (type: string): number => events.findIndex(({ eventType }) => eventType === `EVENT_TYPE_${type}`);
   // A first task that a busy machine lost was given once more, which is none of the story's doing.
   const lost = at('WORKFLOW_TASK_TIMED_OUT') === 4 ? 3 : 0;

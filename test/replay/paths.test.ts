@@ -50,6 +50,8 @@ beforeAll(async () => {
     ...(former && { bundle: former.bundle }),
     temporal: temporal.address,
     cachedStories: recording ? 100 : 3,
+    // A decision that many wait for is told in several goes, and nobody here has fifty to wait for one.
+    toldAtOnce: 2,
     log: openLog('debug', { write: (line) => void log.push(line) }),
   });
   for (const { name, email } of Object.values(world.db.company.staff)) {

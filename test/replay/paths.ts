@@ -135,6 +135,19 @@ export const paths: Path[] = [
     },
   },
   {
+    name: 'told-to-many',
+    live: async (life) => {
+      const lining = life.says('warm');
+      const wishes = [];
+      while (wishes.length < 3) wishes.push(await wish(life, 'white', lining));
+      const { insight } = wishes[0]!;
+      await decide(life.world.heed, life.as('tomas', insight), decline(life));
+      for (const { id } of wishes) await life.stands(id, 'confirmation');
+      await life.stands(insight, 'closed');
+      return [await life.run('told-to-many', insight)];
+    },
+  },
+  {
     name: 'deferred',
     live: async (life) => {
       const { id, insight } = await wish(life, 'navy');
@@ -183,12 +196,21 @@ export const paths: Path[] = [
       const id = await life.capture({ words: life.says('Where is the fitting room?'), kind: 'question' });
       await life.stands(id, 'acknowledge');
       const first = await life.run('continued-as-new', id);
-      while ((await life.run('', id)).runId === first.runId) {
-        await repair(life.world.heed, { loopId: id, by: 'ops' }, { action: 'wake', reason: life.says('Is it there?') });
-        await life.asleep(id);
-      }
+      await wokenUntilItIsContinued(life, id, first);
       await answerAndSettle(life, id, 'priya');
       return [first, await life.run('continued', id)];
+    },
+  },
+  {
+    name: 'insight-continued',
+    live: async (life) => {
+      const { id, insight } = await wish(life, 'black');
+      const first = await life.run('insight-continued-as-new', insight);
+      await wokenUntilItIsContinued(life, insight, first);
+      await decide(life.world.heed, life.as('tomas', insight), decline(life));
+      await life.stands(id, 'confirmation');
+      await life.stands(insight, 'closed');
+      return [first, await life.run('insight-continued', insight)];
     },
   },
 ];
@@ -232,6 +254,14 @@ export async function crossing(life: Life): Promise<Path> {
   };
 }
 
+/** Its history gets so long that another run goes on. */
+async function wokenUntilItIsContinued(life: Life, loopId: string, first: Run): Promise<void> {
+  while ((await life.run('', loopId)).runId === first.runId) {
+    await repair(life.world.heed, { loopId, by: 'ops' }, { action: 'wake', reason: life.says('Is it there?') });
+    await life.asleep(loopId);
+  }
+}
+
 /** The first answer does not settle it; the director has it then. */
 async function secondRound(life: Life, id: string): Promise<void> {
   await answer(life, id, 'priya');
@@ -259,12 +289,13 @@ async function answerAndSettle(life: Life, id: string, by: string): Promise<void
   await life.stands(id, 'closed');
 }
 
-async function wish(life: Life, colour: string): Promise<{ id: string; insight: string }> {
+/** Wishes with the same lining are the same wish. */
+async function wish(life: Life, colour: string, lining = life.says('warm')): Promise<{ id: string; insight: string }> {
   const id = await life.capture({
     words: life.says(`Do you have this coat in ${colour}?`),
     unmet: life.says('we don’t carry it'),
     offered: { item: life.says('Coat in teal'), taken: 'refused' },
-    wanted: { item: 'coat', attributes: { colour, lining: life.says('warm') } },
+    wanted: { item: 'coat', attributes: { colour, lining } },
   });
   await life.stands(id, 'acknowledge');
   const insight = (await life.world.signal(id)).insight_id!;

@@ -102,6 +102,8 @@ export interface WorldOptions {
   cachedStories?: number;
   /** Other stories than those of src/workflows, to begin with (a bundle). */
   bundle?: string;
+  /** How many people one stage tells what was decided. */
+  toldAtOnce?: number;
   /** Hears what worker and relay have to say. */
   log?: Log;
   /** Where mailbox and Slack room keep their files. */
@@ -112,7 +114,14 @@ export interface WorldOptions {
 export async function openWorld(
   company: 'shop' | 'demo' = 'shop',
   change?: (company: Company) => void,
-  { temporal, cachedStories, bundle = process.env['HEED_TEST_BUNDLE'], log = quiet, dataDir }: WorldOptions = {},
+  {
+    temporal,
+    cachedStories,
+    bundle = process.env['HEED_TEST_BUNDLE'],
+    toldAtOnce,
+    log = quiet,
+    dataDir,
+  }: WorldOptions = {},
 ): Promise<World> {
   const address = temporal ?? process.env['HEED_TEST_TEMPORAL'];
   let stories = bundle;
@@ -148,6 +157,7 @@ export async function openWorld(
         post: openPostOffice(mailbox.smtpUrl),
         slack: openSlack({ token: room.token, apiUrl: room.apiUrl }),
         recall: (messageId) => mailbox.forget(messageId),
+        toldAtOnce,
       },
       connection: { address },
       namespace,
