@@ -5,6 +5,8 @@ import { connect } from 'node:net';
 import { stringify } from 'yaml';
 import type { Hono } from 'hono';
 import { readCompany } from '../../src/domain/companyFile.ts';
+import { linkKinds, type Link } from '../../src/store/records/links.ts';
+import type { Rule } from '../../src/triggers/http/rules.ts';
 import type { MustFit } from '../triggers/http/contract.ts';
 import type { Dice } from './dice.ts';
 import { garbled, mutated, valid, type Known, type Schema } from './mutations.ts';
@@ -18,11 +20,14 @@ export interface Target {
   operations: Operation[];
   schemas: Record<string, Schema>;
   /** Every address that answers, from the route table, the API aside. */
-  pages: { method: string; path: string }[];
+  pages: { method: string; path: string; rule: Rule }[];
   known: Known;
   keys: string[];
   cookies: string[];
-  tokens: string[];
+  /** Of links, by what they open. */
+  tokens: Record<Link['kind'], string[]>;
+  /** Whoever was signed out signs in again, and what a link of somebody's opened is over: somebody else has one. In place of the one that is. */
+  anew: { session(cookie: string): Promise<void>; link(kind: Link['kind'], token: string): Promise<void> };
   signals: string[];
   insights: string[];
   slack: { secret: string; users: string[] };
@@ -40,20 +45,28 @@ export interface Operation {
   query: { name: string; schema: Schema }[];
 }
 
-/** Knocks once; what came of it, in a word to count by. */
-export type Door = (target: Target, dice: Dice) => Promise<string>;
+/** Knocks once. */
+export type Door = (target: Target, dice: Dice) => Promise<Came>;
+
+/** What came of it. */
+export interface Came {
+  /** In a word, to count by. */
+  answer: string;
+  /** What they were let in to; none where they were turned away at the door. */
+  inside?: string | undefined;
+}
 
 /** Shares of a thousand: what costs a round trip to the database comes seldom, in a million often enough. */
 export const doors: Record<string, { share: number; knock: Door }> = {
   api: { share: 80, knock: knockAtApi },
-  pages: { share: 10, knock: knockAtPages },
-  slack: { share: 500, knock: knockAtSlack },
-  raw: { share: 404, knock: knockRaw },
+  pages: { share: 24, knock: knockAtPages },
+  slack: { share: 460, knock: knockAtSlack },
+  raw: { share: 408, knock: knockRaw },
   sockets: { share: 4, knock: knockBySocket },
-  'company files': { share: 2, knock: readCompanyFile },
+  'company files': { share: 24, knock: readCompanyFile },
 };
 
-async function knockAtApi(target: Target, dice: Dice): Promise<string> {
+async function knockAtApi(target: Target, dice: Dice): Promise<Came> {
   const operation = dice.pick(target.operations);
   const id = dice.often(85)
     ? dice.pick(operation.path.includes('/insights/') ? target.insights : target.signals)
@@ -90,7 +103,7 @@ async function knockAtApi(target: Target, dice: Dice): Promise<string> {
   });
   const response = await target.app.request(path, { method, headers, ...(body && { body }) });
   const answer = await mustAnswer(response, `${method} ${path}`);
-  if (method === 'OPTIONS') return `${response.status}`;
+  if (method === 'OPTIONS') return { answer: `${response.status}` };
   const said = readJson(answer, path);
   target.mustFit(method, path, response, said);
   if (response.ok && method === 'POST' && !response.headers.get('Idempotency-Replayed')) {
@@ -101,15 +114,19 @@ async function knockAtApi(target: Target, dice: Dice): Promise<string> {
       if (target.signals.length < 300) target.signals.push(captured);
     }
   }
-  return `${response.status}`;
+  return came(response, method, operation.method.toUpperCase() === method && operation.path.replace('{id}', ':id'));
 }
 
-async function knockAtPages(target: Target, dice: Dice): Promise<string> {
+async function knockAtPages(target: Target, dice: Dice): Promise<Came> {
   const route = dice.pick(target.pages);
+  const { rule } = route;
+  let token = '';
   const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     if (dice.often(12)) return segment(dice);
     if (name === 'id') return dice.pick(route.path.includes('/insights') ? target.insights : target.signals);
-    return text(dice.pick(name === 'token' ? target.tokens : (target.known[name] ?? ['x'])));
+    if (name !== 'token') return text(dice.pick(target.known[name] ?? ['x']));
+    const kind = rule.for === 'link' && dice.often(90) ? rule.kind : dice.pick(linkKinds);
+    return (token = dice.pick(target.tokens[kind]));
   });
   const form = new URLSearchParams();
   for (let n = dice.below(9); n > 0; n--) {
@@ -132,10 +149,12 @@ async function knockAtPages(target: Target, dice: Dice): Promise<string> {
     );
     if (dice.often(8)) body = garbled(dice, body);
   }
+  const begun = route.path.startsWith('/oidc/') ? ['heed-way=begun'] : target.cookies;
+  const cookie = dice.often(85) ? dice.pick(begun) : dice.words();
   const type = multipart ? `multipart/form-data; boundary=${boundary}` : 'application/x-www-form-urlencoded';
   const headers = headersOf({
     Accept: dice.often(90) ? 'text/html' : dice.pick(['application/json', '*/*', dice.words()]),
-    Cookie: dice.often(85) ? dice.pick(target.cookies) : dice.words(),
+    Cookie: cookie,
     'Sec-Fetch-Site': dice.often(95) ? 'same-origin' : dice.pick(['cross-site', 'none', dice.words()]),
     'Content-Type': posts ? (dice.often(95) ? type : dice.words()) : undefined,
     'If-None-Match': dice.often(5) ? dice.words() : undefined,
@@ -148,7 +167,10 @@ async function knockAtPages(target: Target, dice: Dice): Promise<string> {
     target.taken.captured.add(/^\/signals\/([\w-]+)/.exec(leadsTo)?.[1] ?? target.signals[0]!);
   if (response.headers.get('Content-Type')?.startsWith('text/html') && answer.includes(`fetch('/was-run')`))
     throw new Error(`${method} ${address}: what somebody said stands in the page unescaped.`);
-  return `${response.status}`;
+  if (isAskedWhoItIs(response, method)) await target.anew.session(cookie);
+  const isOver = rule.for === 'link' && response.status === 410;
+  if (isOver) await target.anew.link(rule.kind, token);
+  return came(response, method, method === route.method && !isOver && route.path);
 }
 
 /** What our forms and addresses call their fields, all of them at once. */
@@ -160,7 +182,7 @@ const fields = `
   .trim()
   .split(/\s+/);
 
-async function knockAtSlack(target: Target, dice: Dice): Promise<string> {
+async function knockAtSlack(target: Target, dice: Dice): Promise<Came> {
   const now = Math.floor(Date.now() / 1000);
   let payload = dice.often(50) ? pressed(target, dice) : submitted(target, dice);
   for (let n = dice.pick([0, 0, 1, 2]); n > 0; n--) payload = mutated(dice, payload);
@@ -170,7 +192,7 @@ async function knockAtSlack(target: Target, dice: Dice): Promise<string> {
   const right = `v0=${createHmac('sha256', target.slack.secret).update(`v0:${signedAt}:`).update(body).digest('hex')}`;
   let signature = right;
   let timestamp = signedAt;
-  const forged = dice.often(95);
+  const forged = dice.often(92);
   if (forged) {
     const way = dice.below(7);
     if (way === 0) signature = right.slice(0, dice.below(right.length));
@@ -198,7 +220,7 @@ async function knockAtSlack(target: Target, dice: Dice): Promise<string> {
     throw new Error(
       `Slack: ${forged ? 'forged' : 'signed'} ${signature} ${timestamp} was answered ${response.status}.`,
     );
-  return `${response.status}`;
+  return came(response, 'POST', '/slack/interactions');
 }
 
 const reference = (target: Target, dice: Dice): string =>
@@ -268,7 +290,7 @@ const views = [
 ];
 
 /** Addresses, methods and headers that are none, and bodies of bytes: what comes before anybody is asked who they are. */
-async function knockRaw(target: Target, dice: Dice): Promise<string> {
+async function knockRaw(target: Target, dice: Dice): Promise<Came> {
   const path = dice.often(40)
     ? `/${Array.from({ length: dice.below(4) }, () => segment(dice)).join('/')}`
     : dice.pick(target.operations).path.replace('{id}', segment(dice));
@@ -308,11 +330,11 @@ async function knockRaw(target: Target, dice: Dice): Promise<string> {
   });
   await mustAnswer(response, `${method} ${path}`);
   if (response.ok && withBody && path.startsWith('/v1/')) throw new Error(`${method} ${path} was taken from nobody.`);
-  return `${response.status}`;
+  return came(response, method, 'what anyone may open');
 }
 
 /** Over a real connection, what no client library would send. */
-async function knockBySocket(target: Target, dice: Dice): Promise<string> {
+async function knockBySocket(target: Target, dice: Dice): Promise<Came> {
   const body = JSON.stringify(dice.value());
   const size = Buffer.byteLength(body);
   const request = [
@@ -337,10 +359,10 @@ async function knockBySocket(target: Target, dice: Dice): Promise<string> {
   const status = /^HTTP\/1\.1 (\d+)/.exec(said)?.[1] ?? 'cut';
   if (status.startsWith('5') && status !== '505')
     throw new Error(`A socket was answered ${said.slice(0, 300)} to ${JSON.stringify(bytes.toString('latin1'))}`);
-  return status;
+  return { answer: status, ...(/^[23]|^4(09|22|29)/.test(status) && { inside: 'what stands behind' }) };
 }
 
-async function readCompanyFile(target: Target, dice: Dice): Promise<string> {
+async function readCompanyFile(target: Target, dice: Dice): Promise<Came> {
   let yaml: string;
   if (dice.often(70)) {
     let company: unknown = target.company;
@@ -358,15 +380,24 @@ async function readCompanyFile(target: Target, dice: Dice): Promise<string> {
     yaml = how === 4 ? garbled(dice, Buffer.from(whole)).toString() : lines.join('\n');
   }
   const read = readCompany(yaml);
-  if ('company' in read) return 'sound';
+  if ('company' in read) return { answer: 'sound', inside: 'a company file' };
   if (read.problems.length === 0) throw new Error('A company file was refused, and nobody says why.');
   for (const { line, column, message } of read.problems) {
     if (!(line >= 1 && line <= yaml.split('\n').length + 1 && column >= 1))
       throw new Error(`There is no line ${line}:${column}: ${message}`);
     if (!/[.?!)…"]$/.test(message)) throw new Error(`This is no sentence: ${message}`);
   }
-  return 'refused';
+  return { answer: 'refused', inside: 'a company file' };
 }
+
+/** At the door stay those who are not known or may not, those for whom there is none, and what is too large or of a kind that is not taken. */
+function came(response: Response, method: string, what: string | false): Came {
+  const stays = [401, 403, 404, 405, 413, 415].includes(response.status) || isAskedWhoItIs(response, method);
+  return { answer: `${response.status}`, inside: what && !stays ? `${method} ${what}` : undefined };
+}
+
+const isAskedWhoItIs = (response: Response, method: string): boolean =>
+  method === 'GET' ? response.headers.get('Location') === '/sign-in' : response.status === 401;
 
 /** Reads the answer. Throws where it is our fault, where strangers are let in, or where something has crept into every object. */
 async function mustAnswer(response: Response, what: string): Promise<string> {

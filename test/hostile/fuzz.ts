@@ -16,18 +16,20 @@ import { openSlack } from '../../src/integrations/slack.ts';
 import { sql } from '../../src/store/pool.ts';
 import { codeOf, keepAsking } from '../../src/store/records/askings.ts';
 import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
-import { makeLink } from '../../src/store/records/links.ts';
+import { linkKinds, makeLink, type NewLink } from '../../src/store/records/links.ts';
 import { keepApiKey } from '../../src/store/records/apiKeys.ts';
 import { openSession } from '../../src/store/records/sessions.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { Capture, capture } from '../../src/triggers/capture.ts';
 import { createApp } from '../../src/triggers/http/app.ts';
+import { ruleOf } from '../../src/triggers/http/rules.ts';
 import { serverLimits } from '../../src/triggers/http/requests.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { contractOf, webOf } from '../triggers/http/contract.ts';
 import { goOn } from '../triggers/http/story.ts';
 import { Dice } from './dice.ts';
-import { doors, type Operation, type Target } from './doors.ts';
+import { doors, type Came, type Operation, type Target } from './doors.ts';
 import type { Schema } from './mutations.ts';
 
 export interface Report {
@@ -35,6 +37,8 @@ export interface Report {
   inputs: number;
   /** By door and answer. */
   counts: Record<string, Record<string, number>>;
+  /** By door, and by what they were let in to; whoever is not among these was turned away at the door. */
+  inside: Record<string, Record<string, number>>;
   /** What did not hold, with the input by which it can be tried again; the first hundred. */
   broken: string[];
   /** Bytes of heap at a quarter of the way and at the end, after collecting. */
@@ -56,6 +60,11 @@ export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Pro
   process.on('unhandledRejection', unhandled);
   const { target, close } = await openTarget(db, (error) => broken.push(`Our fault: ${String(error)}`));
   const counts: Report['counts'] = {};
+  const inside: Report['inside'] = {};
+  const count = (sums: Report['counts'], door: string, what: string): void => {
+    const of = (sums[door] ??= {});
+    of[what] = (of[what] ?? 0) + 1;
+  };
   const heap = { early: 0, late: 0 };
 
   let next = from;
@@ -64,16 +73,16 @@ export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Pro
     for (let input = next++; input < end; input = next++) {
       const dice = new Dice(seed, input);
       const door = doorFor(dice.below(1000));
-      let came: string;
+      let came: Came;
       try {
         came = await doors[door]!.knock(target, dice);
       } catch (error) {
-        came = 'broken';
+        came = { answer: 'broken' };
         if (broken.length < 100)
           broken.push(`input ${input}, ${door}: ${error instanceof Error ? error.message : String(error)}`);
       }
-      const of = (counts[door] ??= {});
-      of[came] = (of[came] ?? 0) + 1;
+      count(counts, door, came.answer);
+      if (came.inside) count(inside, door, came.inside);
       if (input === from + Math.floor(inputs / 4)) heap.early = heapUsed();
       if ((input + 1 - from) % 1000 === 0) onProgress?.(input + 1 - from, broken.length);
     }
@@ -87,7 +96,7 @@ export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Pro
     await close();
     await db.close();
   }
-  return { seed, inputs, counts, broken, heap };
+  return { seed, inputs, counts, inside, broken, heap };
 }
 
 function doorFor(thrown: number): string {
@@ -102,7 +111,7 @@ async function halfDone(db: TestDatabase, { taken }: Target): Promise<string[]> 
     z.object({ signals: z.number(), words: z.number(), unowned: z.number(), presses: z.number(), asleep: z.number() }),
   )`
     select (select count(*) from signals) as signals,
-      (select count(*) from words) as words,
+      (select count(*) from words) + (select count(*) from erased_signals) as words,
       (select count(*) from loops l where not exists (select from ownerships o where o.loop_id = l.id and o.ended_at is null)) as unowned,
       (select count(*) from presses where source like 'api:%') as presses,
       (select count(*) from signals s where not exists (select from wakes w where w.loop_id = s.id)) as asleep`);
@@ -130,6 +139,11 @@ async function openTarget(
   const web = {
     ...webOf(db),
     slack: { ...slack, signingSecret: room.signingSecret },
+    signInService: {
+      begin: async () => ({ url: 'https://sign-in.example/', memory: 'begun' }),
+      finish: async () => ({ email: db.company.staff['mina']!.email }),
+      besideLinks: true,
+    },
     demo: { mailbox: mailbox.app, slackRoom: room.app, unread: () => ({ slack: 0, mail: 0 }) },
   };
   const app = createApp(web, { rateLimiting: false, report });
@@ -139,9 +153,12 @@ async function openTarget(
 
   const { company } = db;
   const staff = Object.keys(company.staff);
-  const signals: string[] = [];
+  const captured = new Set<string>();
   const insights = new Set<string>();
-  for (let n = 0; n < 10; n++) {
+  let heard = 0;
+  /** Somebody says something, and it goes as far as it goes by itself. */
+  const hear = async (): Promise<string> => {
+    const n = heard++;
     const said = Capture.parse({
       words: [
         'Do you have this coat in green, size 42?',
@@ -155,10 +172,13 @@ async function openTarget(
     });
     const { id } = await capture(db.heed, said, { channel: 'web', press: { source: 'test', key: `${n}` } });
     await goOn(db, id);
-    signals.push(id);
+    captured.add(id);
     const insight = (await signalNow(db.pool, id))?.insight_id;
     if (insight) insights.add(insight);
-  }
+    return id;
+  };
+  const signals: string[] = [];
+  while (signals.length < 10) signals.push(await hear());
 
   const keys: string[] = [];
   for (const scopes of [['*'], ['capture'], ['read'], ['respond'], ['respond', 'respond-for']]) {
@@ -166,8 +186,8 @@ async function openTarget(
     await keepApiKey(db.pool, key, scopes.join(), scopes);
     keys.push(key);
   }
-  const cookies = await Promise.all(staff.slice(0, 8).map(async (code) => `heed=${await openSession(db.pool, code)}`));
-  const customerId = (await signalNow(db.pool, signals[0]!))!.customer_id!;
+  const signIn = async (code: string): Promise<string> => `heed=${await openSession(db.pool, code)}`;
+  const cookies = await Promise.all(staff.slice(0, 8).map(signIn));
   // Links to sign in that were asked for in a browser which shows this code, and are opened in others.
   const [secret, mail] = ['AAAAAAAAAAAAAAAAAAAAAA', { purpose: 'sign_in', channel: 'email', staff: 'mina' } as const];
   const mailed = idOfDelivery('asked for');
@@ -175,20 +195,30 @@ async function openTarget(
     await planDelivery(tx, { key: 'asked for', ...mail });
     await keepAsking(tx, secret, mailed);
   });
-  const tokens: string[] = [];
-  for (const signal of signals.slice(0, 4)) {
-    tokens.push(
-      await makeLink(db.pool, { kind: 'task', staff: 'priya', loopId: signal, wait: 'acknowledged' }),
-      await makeLink(db.pool, { kind: 'task', staff: 'priya', loopId: signal, wait: 'answered' }),
-      await makeLink(db.pool, { kind: 'yours', customerId, loopId: signal }),
-      await makeLink(db.pool, { kind: 'unsubscribe', customerId }),
-      await makeLink(db.pool, { kind: 'not_me', customerId, loopId: signal }),
-      await makeLink(db.pool, { kind: 'sign_in', staff: 'mina' }),
-      await makeLink(db.pool, { kind: 'sign_in', staff: 'mina', deliveryId: mailed }),
-    );
-  }
-  for (const insight of insights)
-    tokens.push(await makeLink(db.pool, { kind: 'task', staff: 'tomas', loopId: insight, wait: 'decided' }));
+  let made = 0;
+  /** A link of this kind about what somebody said; of those to act by, to each wait in turn. */
+  const linkTo = async (kind: NewLink['kind'], signalId: string): Promise<string> => {
+    const { owner, customer_id, insight_id } = (await signalNow(db.pool, signalId))!;
+    if (kind === 'sign_in')
+      return made++ % 2
+        ? makeLink(db.pool, { kind, staff: owner })
+        : makeLink(db.pool, { kind, staff: 'mina', deliveryId: mailed });
+    if (kind !== 'task') return makeLink(db.pool, { kind, customerId: customer_id!, loopId: signalId });
+    const wait = (['acknowledged', 'answered', 'decided'] as const)[made++ % 3]!;
+    const insight = wait === 'decided' && insight_id ? await insightNow(db.pool, insight_id) : null;
+    return insight
+      ? makeLink(db.pool, { kind, staff: insight.decider, loopId: insight.id, wait })
+      : makeLink(db.pool, { kind, staff: owner, loopId: signalId, wait: wait === 'decided' ? 'answered' : wait });
+  };
+  const tokens = Object.fromEntries(
+    await Promise.all(
+      linkKinds.map(async (kind) => [kind, await Promise.all(signals.slice(0, 6).map((id) => linkTo(kind, id)))]),
+    ),
+  ) as Target['tokens'];
+  const inPlaceOf = async (of: string[], over: string, make: () => Promise<string>): Promise<void> => {
+    const at = of.indexOf(over);
+    if (at >= 0) of[at] = await make();
+  };
   await room.introduce(staff.map((code) => ({ email: company.staff[code]!.email, name: company.staff[code]!.name })));
   const users = await Promise.all(
     staff.slice(0, 6).map(async (code) => (await slack.idOf(company.staff[code]!.email))!),
@@ -209,7 +239,7 @@ async function openTarget(
           .filter(
             ({ method, path }) => method !== 'ALL' && !path.startsWith('/v1') && !path.startsWith('/docs/swagger'),
           )
-          .map(({ method, path }) => [`${method} ${path}`, { method, path }]),
+          .map(({ method, path }) => [`${method} ${path}`, { method, path, rule: ruleOf(method, path)! }]),
       ).values(),
     ],
     known: {
@@ -250,12 +280,16 @@ async function openTarget(
     keys,
     cookies,
     tokens,
+    anew: {
+      session: (cookie) => inPlaceOf(cookies, cookie, () => signIn(staff[cookies.indexOf(cookie)]!)),
+      link: (kind, token) => inPlaceOf(tokens[kind], token, async () => linkTo(kind, await hear())),
+    },
     signals,
     insights: [...insights],
     slack: { secret: room.signingSecret, users },
     port,
     company: smallCompany(yaml),
-    taken: { api: 0, captured: new Set(signals) },
+    taken: { api: 0, captured },
   };
   return {
     target,

@@ -41,7 +41,8 @@ for (const [door, counts] of Object.entries(report.counts)) {
   const answers = Object.entries(counts)
     .sort(([one], [other]) => one.localeCompare(other))
     .map(([answer, count]) => `${answer}: ${count}`);
-  console.log(`${door}: ${total} (${answers.join(', ')})`);
+  const inside = Object.values(report.inside[door] ?? {}).reduce((sum, count) => sum + count, 0);
+  console.log(`${door}: ${total}, ${total - inside} turned away at the door (${answers.join(', ')})`);
 }
 console.log(
   `heap: ${Math.round(report.heap.early / 2 ** 20)} MB at a quarter, ${Math.round(report.heap.late / 2 ** 20)} MB at the end`,
