@@ -18,10 +18,14 @@ function standardError(): DestinationStream {
 /** Name, code and place in our code of an error. */
 export function placeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  const at =
-    error.stack
-      ?.split('\n')
-      .find((line) => line.includes('/src/'))
-      ?.trim() ?? '';
-  return `${error.name}${'code' in error ? ` ${String(error.code)}` : ''} ${at}`;
+  return `${error.name}${'code' in error ? ` ${String(error.code)}` : ''} ${frameOf(error)}`;
+}
+
+/** The first line of the stack that is ours. A stack begins with the message, which may quote a customer: what stands there is no line of it, whatever
+ *  it looks like. */
+function frameOf({ message, stack = '' }: Error): string {
+  const said = stack.indexOf(message);
+  const frames = said < 0 ? stack : stack.slice(said + message.length);
+  const ours = frames.split('\n').find((line) => line.startsWith('    at ') && line.includes('/src/'));
+  return ours?.trim() ?? '';
 }
