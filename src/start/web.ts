@@ -2,12 +2,13 @@
 
 import type { Config } from '../config.ts';
 import { openSignInService } from '../integrations/oidc.ts';
-import { openLog, placeOf } from '../log.ts';
+import { openLog, placeOf, type Log } from '../log.ts';
 import type { Stop } from '../stops.ts';
 import type { Pool } from '../store/pool.ts';
 import { keepInitialApiKey } from '../store/records/apiKeys.ts';
 import { knownForMs } from '../store/records/configurations.ts';
 import { createApp } from '../triggers/http/app.ts';
+import type { Report } from '../triggers/http/errors.ts';
 import type { Web } from '../triggers/http/web.ts';
 import { listen } from './listen.ts';
 
@@ -20,11 +21,16 @@ export async function startWeb(config: Config, stops: Stop[], web: Web): Promise
     knownForMs,
     trustedProxyHops: config.trustedProxyHops,
     metricsToken: config.metricsToken,
-    // Where it happened and under which reference, never its message: that may quote what a customer said.
-    report: (error, request) => log.error({ request, at: placeOf(error) }, 'A request failed for a reason of ours.'),
+    report: reportTo(log),
   });
   await listen(app, { port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', setting: 'PORT' }, stops);
 }
+
+/** Where it happened and under which reference, never its message: that may quote what a customer said. */
+export const reportTo =
+  (log: Log): Report =>
+  (error, request) =>
+    log.error({ request, at: placeOf(error) }, 'A request failed for a reason of ours.');
 
 /** The key of the environment, or one that is made, where there is none yet. */
 export async function keepInitialKey(config: Config, pool: Pool, say: (sentence: string) => void): Promise<void> {

@@ -141,7 +141,11 @@ async function openTarget(
     slack: { ...slack, signingSecret: room.signingSecret },
     signInService: {
       begin: async () => ({ url: 'https://sign-in.example/', memory: 'begun' }),
-      finish: async () => ({ email: db.company.staff['mina']!.email }),
+      finish: async () => ({
+        email: db.company.staff['mina']!.email,
+        issuer: 'https://sign-in.example',
+        subject: 'mina',
+      }),
       besideLinks: true,
     },
     demo: { mailbox: mailbox.app, slackRoom: room.app, unread: () => ({ slack: 0, mail: 0 }) },

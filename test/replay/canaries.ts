@@ -6,12 +6,16 @@ import { randomBytes } from 'node:crypto';
 export interface Canaries {
   /** The text with a new mark behind it; `what` is how it is named when it is found. */
   in(what: string, text: string): string;
+  /** The same in one word. */
+  inWord(what: string, text: string): string;
   email(what: string): string;
   phone(what: string): string;
   /** Watches for something that is in the world already, such as a colleague's name. */
   watch(what: string, mark: string): void;
+  /** What has a mark, by its name. */
+  marked(): string[];
   /** Which of them are in these bytes, and in which coat: "words (base64)". */
-  found(bytes: Buffer | string): string[];
+  found: (bytes: Buffer | string) => string[];
 }
 
 export function canaries(): Canaries {
@@ -23,11 +27,14 @@ export function canaries(): Canaries {
   };
   return {
     in: (what, text) => `${text} ${release(what, song + letters())}`,
+    inWord: (what, text) => text + release(what, song + letters()),
     email: (what) => `${release(what, song + letters())}@example.com`,
     phone: (what) => `+31 6 ${release(what, number + digits())}`,
     watch: (what, mark) => void watched.set(mark, what),
+    marked: () => [...new Set(marks.values())],
     found(bytes) {
-      const text = Buffer.isBuffer(bytes) ? bytes.toString('latin1') : bytes;
+      // Byte by byte, as the coats are cut: a name may have letters of more than one.
+      const text = (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString('latin1');
       const folded = text.toLowerCase();
       const coatsSeen = (mark: string): string[] =>
         coats(mark)

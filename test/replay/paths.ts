@@ -333,7 +333,7 @@ export class Life {
 
   /** One word, with the mark in it. */
   word(beginning: string): string {
-    return this.#canaries.in(beginning, beginning).replace(' ', '');
+    return this.#canaries.inWord(beginning, beginning);
   }
 
   as(by: string, loopId: string) {

@@ -1,21 +1,27 @@
 /** Somebody is erased in the middle of everything, and the database is lost: nothing of them comes back, and everything else goes on. */
 
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { audit } from '../../src/audit/audit.ts';
+import { openLog } from '../../src/log.ts';
+import { reportTo } from '../../src/start/web.ts';
 import { sql } from '../../src/store/pool.ts';
+import { keepApiKey } from '../../src/store/records/apiKeys.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { openRound } from '../../src/store/records/loops.ts';
 import { backUp } from '../../src/store/backup.ts';
 import { restore } from '../../src/store/restore.ts';
 import { scrub } from '../../src/store/scrub.ts';
+import { openSession } from '../../src/store/records/sessions.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { readInsight, readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { capture } from '../../src/triggers/capture.ts';
+import { createApp } from '../../src/triggers/http/app.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
@@ -25,18 +31,23 @@ import { join as joinByHand } from '../../src/triggers/responses/join.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { canaries } from '../replay/canaries.ts';
 import { foundIn, foundInDatabase, foundInFiles } from '../support/canaries.ts';
 import { openWorld, type World } from '../support/world.ts';
+import { webOf } from '../triggers/http/contract.ts';
 
 let folder: string;
 let backups: string;
 let before: string;
 let world: World;
+/** What our processes write down. */
+const log: string[] = [];
+const written = openLog('debug', { write: (line) => void log.push(line) });
 beforeAll(async () => {
   backups = await mkdtemp(join(tmpdir(), 'heed-backups-'));
   before = join(backups, 'before.backup');
   folder = await mkdtemp(join(tmpdir(), 'heed-erasure-'));
-  world = await openWorld('shop', undefined, { dataDir: folder });
+  world = await openWorld('shop', undefined, { dataDir: folder, log: written });
 });
 afterAll(async () => {
   await world.close();
@@ -44,26 +55,79 @@ afterAll(async () => {
   await rm(backups, { recursive: true, force: true });
 });
 
+const birds = canaries();
 const canary = {
-  name: 'Zephyrine Quillfeather',
-  email: 'zephyrine.q@canary.example',
-  phone: '+31 6 99887761',
-  loyalty: 'LOYAL-99887762',
-  words: 'My grandmother Quibblewick on ward seven',
-  note: 'limps-since-the-quadrille',
-  unmet: 'no-wheelchair-for-quadrupole',
-  offered: 'a-quince-coloured-shawl',
-  attribute: 'for aunt quorndon',
-  no: 'I still wait says Quibblewick',
-  letter: 'Dear Zephyrine the letter of quintessence',
-  handover: 'knows the quarrelsome Quillfeathers',
+  name: birds.in('their name', 'Zephyrine'),
+  email: birds.email('their address'),
+  phone: birds.phone('their number'),
+  loyalty: birds.inWord('their loyalty number', 'LOYAL-'),
+  words: birds.in('what they said', 'My grandmother on ward seven'),
+  note: birds.in('what was noted', 'limps'),
+  unmet: birds.in('what was not there', 'no wheelchair'),
+  offered: birds.in('what was offered', 'a shawl'),
+  attribute: birds.in('what they wished for', 'for aunt'),
+  no: birds.in('their no', 'I still wait'),
+  letter: birds.in('our letter', 'Dear Zephyrine'),
+  handover: birds.in('why it was handed over', 'knows the family'),
 };
-const canaries = Object.values(canary);
+/** For once they have come back under it. */
+const besidesTheirAddress = (content: Buffer | string): string[] =>
+  birds.found(content).filter((found) => !found.startsWith('their address'));
 const customer = { name: canary.name, email: canary.email, phone: canary.phone, loyalty: canary.loyalty };
 const other = { name: 'Olga Other', email: 'olga@other.example' };
 const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
 
-test('nothing of an erased person is left in Postgres, in files, in mails, in Slack or in Temporal, and what others said is', async () => {
+/** What a program, whoever answers for it and they themselves do over the web. */
+async function openWeb() {
+  const app = createApp({ ...webOf(world.db), heed: world.heed }, { rateLimiting: false, report: reportTo(written) });
+  const { pool } = world.db;
+  const key = randomUUID();
+  await keepApiKey(pool, key, 'till', ['*']);
+  const say = async (words: string, more: object = {}): Promise<Response> =>
+    app.request('/v1/signals', {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${key}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': randomUUID(),
+      },
+      body: JSON.stringify({ words, place: 'high-street', ...more }),
+    });
+  const yours = /\/yours\/[\w-]{22}/.exec(
+    world
+      .mailsTo(canary.email)
+      .map(({ text }) => text)
+      .join(),
+  )![0];
+  return {
+    async capture(words: string, more: object) {
+      const answer = await say(words, more);
+      expect(answer.status).toBe(202);
+      return (await answer.json()) as { id: string };
+    },
+    /** The pages that it stands on; and the customer's own, which ends when they are erased. */
+    async open(id: string, theirOwn = 200) {
+      const { owner } = await world.signal(id);
+      const headers = { Cookie: `heed=${await openSession(pool, owner)}` };
+      for (const path of [`/signals/${id}`, '/tasks', '/mine', '/insights'])
+        expect([path, (await app.request(path, { headers })).status]).toEqual([path, 200]);
+      expect((await app.request(yours)).status).toBe(theirOwn);
+    },
+    /** The database quotes what it refuses, in lines that look like those of a stack. */
+    async failOver(words: string) {
+      await pool.query(sql.unsafe`
+        create function refuse() returns trigger language plpgsql as $$
+        begin raise exception using message = 'refused: ' || new.words, detail = new.words; end $$`);
+      await pool.query(sql.unsafe`create trigger refuse before insert on words for each row execute function refuse()`);
+      const answer = await say(`It is in\n    at /src/ ${words}\n/src/ ${words}`);
+      await pool.query(sql.unsafe`drop function refuse cascade`);
+      expect(answer.status).toBe(500);
+      expect(birds.found(await answer.text())).toEqual([]);
+    },
+  };
+}
+
+test('nothing of an erased person is left in Postgres, in files, in mails, in Slack, in Temporal or in our log, and what others said is', async () => {
   const answered = await world.capture({
     words: `I was shouted at. ${canary.words}`,
     kind: 'complaint',
@@ -100,13 +164,17 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   await world.pass('1 day');
 
   // Before: they are everywhere, or this test would prove nothing.
-  expect((await foundInDatabase(world.db.url, canaries)).map((hit) => hit.split(' in ')[0])).toEqual(
-    expect.arrayContaining(canaries),
-  );
-  expect(await foundInFiles(folder, [canary.words])).toHaveLength(2);
+  const inDatabase = await foundInDatabase(world.db.url, birds.found);
+  expect(new Set(inDatabase.map((hit) => hit.split(' (')[0]))).toEqual(new Set(birds.marked()));
+  const inFiles = await foundInFiles(folder, birds.found);
+  const saying = inFiles.filter((hit) => hit.startsWith('what they said')).map((hit) => hit.split(' in ').at(-1));
+  expect(new Set(saying).size).toBe(2);
   expect(await world.signal(answered.id)).toMatchObject({ round: 2, closed_at: null });
 
-  const late = await world.capture({ words: `And one thing more. ${canary.words}`, customer, consent });
+  const web = await openWeb();
+  const late = await web.capture(`And one thing more. ${canary.words}`, { customer, consent });
+  await web.open(answered.id);
+  await web.failOver(`And another: ${canary.words}`);
   const key = world.press();
   const again = { words: `Said once. ${canary.words}`, place: 'high-street', customer };
   const once = await capture(world.heed, again, { channel: 'api', press: key });
@@ -132,6 +200,7 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
     expect(reading?.timeline.at(-1)?.sentence).toBe('Closed: what was said was erased.');
     expect(await wordsOf(world.db.pool, id)).toBeNull();
   }
+  await web.open(answered.id, 410);
   const running = world.client.workflow.list({
     query: `WorkflowId = 'signal:${answered.id}' AND ExecutionStatus = 'Running'`,
   });
@@ -152,15 +221,17 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   ).rejects.toMatchObject({ code: 'gone' });
 
   const slack = JSON.stringify(world.room.messages());
-  expect(foundIn('Slack', slack, canaries)).toEqual([]);
-  expect(foundIn('mails', JSON.stringify(world.mailbox.mails()), canaries)).toEqual([]);
+  expect(foundIn('Slack', slack, birds.found)).toEqual([]);
+  expect(foundIn('mails', JSON.stringify(world.mailbox.mails()), birds.found)).toEqual([]);
   for (const id of [answered, wanted, late].map((signal) => `signal:${signal.id}`).concat(`insight:${insight}`)) {
     const history = await world.client.workflow.getHandle(id).fetchHistory();
-    expect(foundIn(id, JSON.stringify(history), canaries)).toEqual([]);
+    expect(foundIn(id, JSON.stringify(history), birds.found)).toEqual([]);
   }
-  expect(await foundInDatabase(world.db.url, canaries)).toEqual([]);
+  expect(await foundInDatabase(world.db.url, birds.found)).toEqual([]);
   await world.room.forget();
-  expect(await foundInFiles(folder, canaries)).toEqual([]);
+  expect(await foundInFiles(folder, birds.found)).toEqual([]);
+  expect(log.join('')).toContain('A request failed for a reason of ours.');
+  expect(foundIn('our log', log.join(''), birds.found)).toEqual([]);
 
   const again2 = await world.capture({ words: 'I am back', customer: { email: canary.email } });
   expect((await world.signal(again2.id)).customer_id).not.toBe(subject.customer_id);
@@ -304,8 +375,7 @@ test('nor in the files that Postgres keeps of this database, once they are scrub
   expect(await scrub(world.db.url)).toEqual({ swept: [], inUse: [] });
   const where = await world.db.pool.one(sql.type(z.object({ folder: z.string(), oid: z.string() }))`
     select current_setting('data_directory') as folder, (select oid::text from pg_database where datname = current_database()) as oid`);
-  const theirs = canaries.filter((one) => one !== canary.email);
-  expect(await foundInFiles(join(where.folder, 'base', where.oid), theirs)).toEqual([]);
+  expect(await foundInFiles(join(where.folder, 'base', where.oid), besidesTheirAddress)).toEqual([]);
 });
 
 test('the chain of facts still verifies', async () => {
@@ -331,17 +401,12 @@ test('a lost database comes back from its backup: erased stays erased, open loop
     // The older one, made before somebody was erased: that they were is known from the later one beside it.
     const restored = await restore(world.db.url, before);
     expect(restored.erasedAgain).toBe(erasures);
-    expect(await foundInDatabase(world.db.url, canaries)).toEqual([]);
+    expect(await foundInDatabase(world.db.url, birds.found)).toEqual([]);
     await expect(restore(world.db.url, later)).rejects.toThrow(/holds a Heed already/);
     await world.db.lose();
     await restore(world.db.url, later);
   });
-  expect(
-    await foundInDatabase(
-      world.db.url,
-      canaries.filter((one) => one !== canary.email),
-    ),
-  ).toEqual([]);
+  expect(await foundInDatabase(world.db.url, besidesTheirAddress)).toEqual([]);
   expect(await world.db.pool.exists(sql.unsafe`select from signals where id = ${lost.id}`)).toBe(false);
 
   await world.settle();

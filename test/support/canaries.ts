@@ -1,36 +1,28 @@
-/** Looks for what must not be there any more: in every column of a database, in files, and in what Temporal keeps, in any spelling a program uses. */
+/** Looks for what must not be there any more: in every column of a database, in files, and in what Temporal keeps, in any coat that a program gives it. */
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { canaries } from '../replay/canaries.ts';
 
-/** The same words as programs write them: plain, and in base64, hexadecimal and addresses. */
-export function spellings(canary: string): Buffer[] {
-  const bytes = Buffer.from(canary);
-  // Base64 of it depends on where in the whole it stands: the inner part is the same in each of three.
-  const base64 = [0, 1, 2].map((before) =>
-    Buffer.concat([Buffer.alloc(before, 32), bytes])
-      .toString('base64')
-      .slice(before === 0 ? 0 : 4, -4),
-  );
-  return [
-    bytes,
-    ...base64.map((text) => Buffer.from(text)),
-    Buffer.from(bytes.toString('hex')),
-    Buffer.from(encodeURIComponent(canary)),
-  ];
+/** What is looked for: names and words as they are, or whatever finds it. */
+export type Sought = readonly string[] | ((content: Buffer | string) => string[]);
+
+/** What of it is in here, named by where it is. */
+export function foundIn(where: string, content: Buffer | string, sought: Sought): string[] {
+  return lookFor(sought)(content).map((found) => `${found} in ${where}`);
 }
 
-/** Which canaries are in here, named by where it is. */
-export function foundIn(where: string, content: Buffer | string, canaries: readonly string[]): string[] {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  return canaries
-    .filter((canary) => spellings(canary).some((one) => bytes.includes(one)))
-    .map((canary) => `${canary} in ${where}`);
+function lookFor(sought: Sought): (content: Buffer | string) => string[] {
+  if (typeof sought === 'function') return sought;
+  const birds = canaries();
+  for (const each of sought) birds.watch(each, each);
+  return birds.found;
 }
 
 /** Every column of every table, as text. */
-export async function foundInDatabase(url: string, canaries: readonly string[]): Promise<string[]> {
+export async function foundInDatabase(url: string, sought: Sought): Promise<string[]> {
+  const look = lookFor(sought);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -40,7 +32,7 @@ export async function foundInDatabase(url: string, canaries: readonly string[]):
     const found: string[] = [];
     for (const { name } of tables) {
       const { rows } = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
-      found.push(...new Set(rows.flatMap(({ row }) => foundIn(name, row, canaries))));
+      found.push(...new Set(rows.flatMap(({ row }) => foundIn(name, row, look))));
     }
     return found;
   } finally {
@@ -49,14 +41,15 @@ export async function foundInDatabase(url: string, canaries: readonly string[]):
 }
 
 /** Every file under a folder. */
-export async function foundInFiles(folder: string, canaries: readonly string[]): Promise<string[]> {
+export async function foundInFiles(folder: string, sought: Sought): Promise<string[]> {
+  const look = lookFor(sought);
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   const found = await Promise.all(
     files
       .filter((file) => file.isFile())
       .map(async (file) => {
         const path = join(file.parentPath, file.name);
-        return foundIn(path, await readFile(path).catch(() => Buffer.alloc(0)), canaries);
+        return foundIn(path, await readFile(path).catch(() => Buffer.alloc(0)), look);
       }),
   );
   return found.flat();
