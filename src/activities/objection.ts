@@ -55,6 +55,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
       promised: told
         ? signal.promised_for !== null || (await isPromised(tx, told, d.customer_id))
         : await hadPromised(tx, d.loop_id, d.planned_at),
+      promisesFor: purpose === 'answer' && signal.follow_up_id === d.occasion ? signal.promised_for : null,
       others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
     },
     company.customers,

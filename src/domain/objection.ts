@@ -27,6 +27,8 @@ export interface LetterNow {
   anotherUntil: Date | null;
   /** Whether it keeps a promise to write to them. One that makes a promise keeps none. */
   promised: boolean;
+  /** The end of the day for which it promises that they hear from us again; null where it promises none. */
+  promisesFor: Date | null;
   /** When other letters to this customer left, or may have left; in any order. Those that the cap's time span does not reach may be missing. */
   others: readonly Date[];
 }
@@ -36,7 +38,8 @@ export interface LetterNow {
 const atTheCounterMs = 10 * 60_000;
 
 /** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule, while it is thanks at once. A letter that
- *  keeps a promise is exempt from the cap. Nothing else is exempt from anything. */
+ *  keeps a promise is exempt from the cap, and one that makes a promise waits no longer than for the day it promises. Nothing else is exempt from
+ *  anything. */
 export function objectionToLetter(
   letter: LetterNow,
   { quietHours, cap }: Pick<Company['customers'], 'quietHours' | 'cap'>,
@@ -59,7 +62,9 @@ export function objectionToLetter(
   if (!frees) return undefined;
   // An answer is owed and waits its turn; thanks that would be one too many are not.
   if (purpose === 'receipt') return { end: 'suppressed', code: 'cap' };
-  return letter.promised ? undefined : { until: frees, code: 'cap' };
+  // Whoever approved it was told when it could leave; what has left since must not have it promise a day that is over.
+  const tooLate = letter.promisesFor !== null && frees > letter.promisesFor;
+  return letter.promised || tooLate ? undefined : { until: frees, code: 'cap' };
 }
 
 /** When so many of the letters that fill the cap have left its time span that there is room for one; undefined while there is. */

@@ -104,6 +104,7 @@ function play(
       overtaken: planned.fate.kind === 'overtaken' && since(planned.fate.at),
       anotherUntil: planned.another ? new Date(begin.getTime() + planned.due * hour + planned.another * 60_000) : null,
       promised: planned.promised,
+      promisesFor: null,
       others: played.sent.map((each) => each.at),
     };
     const objection = objectionToLetter(now, given, calendarIn(zone));
@@ -202,6 +203,7 @@ test('sample customers are never written to, and without a way nothing is', () =
     overtaken: false,
     anotherUntil: null,
     promised: true,
+    promisesFor: null,
     others: [],
   };
   const given = { cap: { messages: 3, within: { amount: 7, unit: 'd' as const } } };
@@ -210,6 +212,31 @@ test('sample customers are never written to, and without a way nothing is', () =
   expect(asked({ sample: true })).toEqual({ end: 'suppressed', code: 'sample' });
   expect(asked({ reach: 'phone' })).toEqual({ end: 'suppressed', code: 'no_consent' });
   expect(asked({ reach: null, unreachable: 'not_me' })).toEqual({ end: 'suppressed', code: 'not_me' });
+});
+
+test('an answer that makes a promise waits its turn beyond the cap, but not past the day that it promises', () => {
+  const given = { cap: { messages: 1, within: { amount: 7, unit: 'd' as const } } };
+  const leaves = (promisesFor: string) =>
+    objectionToLetter(
+      {
+        now: new Date('2026-06-15T10:00:00Z'),
+        capturedAt: new Date('2026-06-15T09:00:00Z'),
+        purpose: 'answer',
+        sample: false,
+        reach: 'email',
+        unreachable: null,
+        overtakenUntil: null,
+        overtaken: false,
+        anotherUntil: null,
+        promised: false,
+        promisesFor: new Date(promisesFor),
+        others: [new Date('2026-06-14T12:00:00Z')],
+      },
+      given,
+      calendarIn('UTC'),
+    );
+  expect(leaves('2026-06-21T24:00:00Z')).toEqual({ until: new Date('2026-06-21T12:00:00Z'), code: 'cap' });
+  expect(leaves('2026-06-20T24:00:00Z')).toBeUndefined();
 });
 
 test('thanks that come late wait for the morning', () => {
@@ -226,6 +253,7 @@ test('thanks that come late wait for the morning', () => {
         overtaken: false,
         anotherUntil: null,
         promised: false,
+        promisesFor: null,
         others: [],
       },
       {
