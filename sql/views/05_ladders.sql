@@ -21,3 +21,13 @@ from deliveries d
 join escalations e on e.plan_id = d.occasion
   and starts_with(d.dedupe_key, format('prompt:%s:%s:%s.%s.%s:', d.loop_id, d.round, e.plan_id, e.step, e.repeat))
 where d.purpose = 'prompt';
+
+-- Who is called in the place of somebody who had left before a rung's own call could leave: the rung was taken, and for the other.
+create view now.stand_ins as
+select d.loop_id, d.round, d.staff, d.occasion as plan_id, d.planned_at
+from deliveries d
+where d.purpose = 'prompt'
+  and (d.state in ('planned', 'ready', 'sending', 'uncertain', 'sent', 'delivered')
+    -- A digest names it.
+    or d.state = 'cancelled' and d.last_error_code = 'bundled')
+  and not exists (select from escalations e where e.plan_id = d.occasion and e.staff = d.staff);

@@ -44,7 +44,12 @@ const onePromptAStep: Check = {
        from called c
        where not exists (
          select from escalations e
-         where e.plan_id = c.occasion and e.staff = c.staff and e.step || '.' || e.repeat = c.step)`,
+         where e.plan_id = c.occasion and e.step || '.' || e.repeat = c.step
+           and (e.staff = c.staff or exists (
+             -- Who stands in for somebody who had left before their own call could.
+             select from deliveries l
+             where l.loop_id = c.loop_id and l.purpose = 'prompt' and l.occasion = c.occasion and l.staff <> c.staff
+               and l.last_error_code in ('left', 'bundled') and substring(l.dedupe_key from '[.]([0-9]+[.][0-9]+):') = c.step)))`,
       scope,
     ),
 };

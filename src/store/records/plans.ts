@@ -126,11 +126,13 @@ export async function recordEscalation(
   return rowCount === 1;
 }
 
-/** Whom the current holder's and earlier rungs of this round have told, so that they may act too. */
+/** Whom the current holder's and earlier rungs of this round have told, so that they may act too; and who stands in for one of them. */
 export async function toldByLadder(db: Db, loopId: string, round: number): Promise<readonly string[]> {
   return db.anyFirst(sql.type(StaffRow)`
-    select distinct e.staff from escalations e join plans p on p.id = e.plan_id
-    where p.loop_id = ${loopId} and p.round = ${round} and e.staff is not null`);
+    select e.staff from escalations e join plans p on p.id = e.plan_id
+    where p.loop_id = ${loopId} and p.round = ${round} and e.staff is not null
+    union
+    select s.staff from now.stand_ins s where s.loop_id = ${loopId} and s.round = ${round}`);
 }
 
 /** The latest prompt that gave way to the prompt `id`, which is met, calls all the same where it is of a plan that is one of `running`: unless

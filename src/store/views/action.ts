@@ -17,6 +17,10 @@ export function stillTheirs(db: Db, loopId: string, staff: string): Promise<bool
       select e.taken_at from escalations e join plans p on p.id = e.plan_id
       where p.loop_id = ${loopId} and e.staff = ${staff}
         and p.round = (select max(r.round) from rounds r where r.loop_id = ${loopId})
+      union all
+      select s.planned_at from now.stand_ins s
+      where s.loop_id = ${loopId} and s.staff = ${staff}
+        and s.round = (select max(r.round) from rounds r where r.loop_id = ${loopId})
     )
     select
       exists (select from held where ended_at is null)

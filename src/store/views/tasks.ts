@@ -141,6 +141,7 @@ const loopsOf = (staff: string) => sql.fragment`
     or exists (
       select from escalations e join plans p on p.id = e.plan_id
       where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})
+    or exists (select from now.stand_ins s where s.loop_id = o.id and s.round = o.round and s.staff = ${staff})
     or exists (
       select from ownerships w
       join staff h on h.code = w.staff and h.removed_at is not null
@@ -160,7 +161,9 @@ const plansFor = (staff: string) => sql.fragment`
     left join lateral (
       select e.reason, not now.is_first(g.step, g.repeat, g.role) as escalated
       from escalations e join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
-      where e.plan_id = p.id and e.staff = ${staff}
+      where e.plan_id = p.id
+        and (e.staff = ${staff} or exists (
+          select from now.stand_ins s where s.loop_id = p.loop_id and s.plan_id = p.id and s.staff = ${staff}))
         -- Whoever gave it away since has done their part.
         and not exists (select from ownerships w where w.loop_id = x.id and w.staff = ${staff} and w.ended_at >= e.taken_at)
       order by e.taken_at desc, e.step desc limit 1
