@@ -4,6 +4,7 @@ import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { z } from 'zod';
 import { sql } from '../../src/store/pool.ts';
+import { keepAsking, newBrowserSecret } from '../../src/store/records/askings.ts';
 import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
 import { makeLink } from '../../src/store/records/links.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
@@ -107,8 +108,12 @@ const yes = { outcome: 'adopted', scope: 'everyone', reason: 'Green is coming.',
 /** A mailed link, opened in another browser than the one that asked. */
 const linkAskedElsewhere = async (): Promise<string> => {
   const mail = { key: house.press().key, purpose: 'sign_in', channel: 'email', staff: 'mina' } as const;
-  await house.db.pool.transaction((tx) => planDelivery(tx, mail));
-  const link = { kind: 'sign_in', staff: 'mina', deliveryId: idOfDelivery(mail.key) } as const;
+  const deliveryId = idOfDelivery(mail.key);
+  await house.db.pool.transaction(async (tx) => {
+    await planDelivery(tx, mail);
+    await keepAsking(tx, newBrowserSecret(), deliveryId);
+  });
+  const link = { kind: 'sign_in', staff: 'mina', deliveryId } as const;
   return `/sign-in/${await makeLink(house.db.pool, link)}`;
 };
 

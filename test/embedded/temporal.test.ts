@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -52,6 +52,13 @@ async function talk<T>(server: { address: string }, use: (client: Client) => Pro
   }
 }
 
+/** Listens where nobody does yet. */
+const hold = async (port: number): Promise<Server> => {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening').catch(() => {});
+  return server;
+};
+
 const begin = (workflowId: string) => (client: Client) =>
   client.workflow.start('waits', { workflowId, taskQueue: 'nobody-works-here' });
 const stateOf = (workflowId: string) => async (client: Client) =>
@@ -71,6 +78,8 @@ describe('the embedded Temporal server', () => {
     // What a very first start leaves that was cut off: a file without a schema, which the server would never complete.
     await mkdir(join(dataDir, 'temporal'), { recursive: true });
     await writeFile(join(dataDir, 'temporal', 'temporal.db'), '');
+    // The usual ports may go to another Heed that starts while this one is stopped.
+    const held = await Promise.all([7233, 8233].map(hold));
     const first = await start();
     await talk(first, begin('kept'));
     expect(await attributesOf(first)).toEqual(searchAttributes);
@@ -84,6 +93,7 @@ describe('the embedded Temporal server', () => {
     expect(await talk(second, stateOf('kept'))).toBe('RUNNING');
     await second.stop();
     expect(await processesNaming(mark())).toEqual([]);
+    for (const server of held) server.close();
   });
 
   test('refuses a folder that a live Heed uses, and takes its server over once that Heed was killed', async () => {

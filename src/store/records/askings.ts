@@ -45,12 +45,14 @@ export async function answers(tx: Tx, deliveryId: string, secret: string): Promi
   return found ?? false;
 }
 
-/** Whether a link may be pressed in this browser as it is: it asked for it, or nobody did (`heed invite`). */
+/** Whether a link may be pressed in this browser as it is: it asked for it, or nobody did (`heed invite`, and who asked an older Heed). */
 export function isForThisBrowser(db: Db, token: string, secret: string | undefined): Promise<boolean> {
   return db.exists(sql.unsafe`
     select from links l
-    where l.token_hash = ${sql.binary(hashOf(token))} and (l.delivery_id is null or exists (
-      select from askings a where a.delivery_id = l.delivery_id and a.browser_hash = ${sql.binary(hashOf(secret ?? ''))}))`);
+    where l.token_hash = ${sql.binary(hashOf(token))}
+      and (not exists (select from askings a where a.delivery_id = l.delivery_id)
+        or exists (
+          select from askings a where a.delivery_id = l.delivery_id and a.browser_hash = ${sql.binary(hashOf(secret ?? ''))}))`);
 }
 
 const Tried = z.object({ is_right: z.boolean(), is_over: z.boolean() });

@@ -38,7 +38,8 @@ export async function takeNews(
   return takeBack(tx, theirs);
 }
 
-/** The same for news that has just left: it may say what was erased since it was planned. */
+/** The same for news that has just left: it may say what was erased while it did. What was erased before, it did not say: an erasure is over
+ *  within a minute, and a message is in Slack, and on record, within another. */
 export function takeLateNews(tx: Tx, id: string): Promise<number> {
   return takeBack(
     tx,
@@ -47,7 +48,7 @@ export function takeLateNews(tx: Tx, id: string): Promise<number> {
       join insight_signals s on s.insight_id = x.insight_id
       join erased_signals g on g.signal_id = s.signal_id
       join erasures e on e.id = g.erasure_id
-      where x.id = d.occasion and e.erased_at >= d.planned_at)`,
+      where x.id = d.occasion and e.erased_at >= greatest(d.planned_at, heed_now() - interval '2 minutes'))`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { sql } from '../../../../src/store/pool.ts';
+import { idOfDelivery, planDelivery } from '../../../../src/store/records/deliveries.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
@@ -251,6 +252,18 @@ describe('a link that was asked for', () => {
     await pages.shop.db.passTime('61 minutes');
     await pages.nobody().post('/sign-in', { email: 'nobody@linden-vale.example' });
     expect(await count()).toBe(1);
+  });
+
+  test('and one that an older Heed was asked for, which noted no browser, asks nobody for a code', async () => {
+    const [key, staff] = [pages.shop.press().key, 'mina'];
+    await pages.shop.db.pool.transaction((tx) =>
+      planDelivery(tx, { key, purpose: 'sign_in', channel: 'email', staff }),
+    );
+    const token = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff, deliveryId: idOfDelivery(key) });
+    const someone = pages.nobody();
+    const page = await someone.get(`/sign-in/${token}`);
+    expect(page.text).not.toContain('code');
+    expect((await someone.press(page, `/sign-in/${token}`)).path).toBe('/');
   });
 
   test('and one that nobody asked for in a browser, because an operator printed it, opens in any', async () => {
