@@ -22,6 +22,9 @@ const oneLetterAnOccasion: Check = {
     ),
 };
 
+/** "2.0", the step and the repeat for which a prompt was planned, out of its key (activities/prompt.ts). */
+const stepOf = (key: string): string => `substring(${key} from '[.]([0-9]+[.][0-9]+):')`;
+
 /** The step is what counts, whatever key it was planned under. What is made again after a doubt, by itself or by a person, is the same row. */
 const onePromptAStep: Check = {
   invariant: 'I4',
@@ -30,7 +33,7 @@ const onePromptAStep: Check = {
     violationsIn(
       db,
       `with called as (
-         select id, loop_id, round, occasion, staff, channel, substring(dedupe_key from '[.]([0-9]+[.][0-9]+):') as step
+         select id, loop_id, round, occasion, staff, channel, ${stepOf('dedupe_key')} as step
          from deliveries
          where purpose = 'prompt' and phase = 'handed' and state in ('sent', 'delivered', 'uncertain') and planned_at >= $1
        )
@@ -49,7 +52,7 @@ const onePromptAStep: Check = {
              -- Who stands in for somebody who had left before their own call could.
              select from deliveries l
              where l.loop_id = c.loop_id and l.purpose = 'prompt' and l.occasion = c.occasion and l.staff <> c.staff
-               and l.last_error_code in ('left', 'bundled') and substring(l.dedupe_key from '[.]([0-9]+[.][0-9]+):') = c.step)))`,
+               and l.last_error_code in ('left', 'bundled') and ${stepOf('l.dedupe_key')} = c.step)))`,
       scope,
     ),
 };

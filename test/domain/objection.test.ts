@@ -191,21 +191,24 @@ describe('whatever is planned for a customer, whenever, wherever', () => {
   });
 });
 
+/** An answer that nothing speaks against. */
+const answer: LetterNow = {
+  now: new Date('2026-06-15T10:00:00Z'),
+  capturedAt: new Date('2026-06-15T09:59:00Z'),
+  purpose: 'answer',
+  sample: false,
+  reach: 'email',
+  unreachable: null,
+  overtakenUntil: null,
+  overtaken: false,
+  anotherUntil: null,
+  promised: false,
+  promisesFor: null,
+  others: [],
+};
+
 test('sample customers are never written to, and without a way nothing is', () => {
-  const now: LetterNow = {
-    now: new Date('2026-06-15T10:00:00Z'),
-    capturedAt: new Date('2026-06-15T09:59:00Z'),
-    purpose: 'answer',
-    sample: false,
-    reach: 'email',
-    unreachable: null,
-    overtakenUntil: null,
-    overtaken: false,
-    anotherUntil: null,
-    promised: true,
-    promisesFor: null,
-    others: [],
-  };
+  const now: LetterNow = { ...answer, promised: true };
   const given = { cap: { messages: 3, within: { amount: 7, unit: 'd' as const } } };
   const asked = (more: Partial<LetterNow>) => objectionToLetter({ ...now, ...more }, given, calendarIn('UTC'));
   expect(asked({})).toBeUndefined();
@@ -218,20 +221,7 @@ test('an answer that makes a promise waits its turn beyond the cap, but not past
   const given = { cap: { messages: 1, within: { amount: 7, unit: 'd' as const } } };
   const leaves = (promisesFor: string) =>
     objectionToLetter(
-      {
-        now: new Date('2026-06-15T10:00:00Z'),
-        capturedAt: new Date('2026-06-15T09:00:00Z'),
-        purpose: 'answer',
-        sample: false,
-        reach: 'email',
-        unreachable: null,
-        overtakenUntil: null,
-        overtaken: false,
-        anotherUntil: null,
-        promised: false,
-        promisesFor: new Date(promisesFor),
-        others: [new Date('2026-06-14T12:00:00Z')],
-      },
+      { ...answer, promisesFor: new Date(promisesFor), others: [new Date('2026-06-14T12:00:00Z')] },
       given,
       calendarIn('UTC'),
     );
@@ -242,20 +232,7 @@ test('an answer that makes a promise waits its turn beyond the cap, but not past
 test('thanks that come late wait for the morning', () => {
   const thanks = (capturedAt: string, now: string) =>
     objectionToLetter(
-      {
-        now: new Date(now),
-        capturedAt: new Date(capturedAt),
-        purpose: 'receipt',
-        sample: false,
-        reach: 'email',
-        unreachable: null,
-        overtakenUntil: null,
-        overtaken: false,
-        anotherUntil: null,
-        promised: false,
-        promisesFor: null,
-        others: [],
-      },
+      { ...answer, now: new Date(now), capturedAt: new Date(capturedAt), purpose: 'receipt' },
       {
         quietHours: { from: 20 * 60, to: 8 * 60 },
         cap: { messages: 3, within: { amount: 7, unit: 'd' } },
