@@ -53,4 +53,27 @@ const roundsFollow: Check = {
     ),
 };
 
-export const answerableChecks = [oneIsAnswerable, roundsFollow];
+/** Whatever looks for what is open goes by this list. */
+const openIsListed: Check = {
+  invariant: 'I1',
+  claim: 'what is open is listed as open, and what is closed is not',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with latest as (
+         select l.id, r.round, exists (select from closures z where z.loop_id = l.id and z.round = r.round) as closed
+         from loops l
+         join lateral (select x.round from rounds x where x.loop_id = l.id order by x.round desc limit 1) r on true
+         where l.opened_at >= $1
+       )
+       select t.id::text as about, 'It is open and nothing looks at it. Put its row in open_rounds back.' as sentence from latest t
+       where not t.closed and not exists (select from open_rounds o where o.loop_id = t.id and o.round = t.round)
+       union all
+       select t.id::text, 'It is closed and looked at as open. Take its row out of open_rounds.'
+       from latest t join open_rounds o on o.loop_id = t.id
+       where t.closed`,
+      scope,
+    ),
+};
+
+export const answerableChecks = [oneIsAnswerable, roundsFollow, openIsListed];

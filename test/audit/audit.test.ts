@@ -465,6 +465,18 @@ const planted: Planted[] = [
     () => `delete from closures where loop_id = '${again}'`,
   ],
   [
+    'an open loop is not listed',
+    'listed as open',
+    'It is open and nothing looks at it',
+    () => `delete from open_rounds where loop_id = '${waiting}'`,
+  ],
+  [
+    'a closed loop is listed',
+    'listed as open',
+    'It is closed and looked at as open',
+    () => `insert into open_rounds (loop_id, round) values ('${declined}', 1)`,
+  ],
+  [
     'an open loop has nothing ahead',
     'goes on by itself',
     'Nothing will ever happen',
@@ -788,6 +800,26 @@ async function sentencesOfChecks(): Promise<{ sentences: string[]; places: numbe
     places: [...ofChecks.matchAll(/ as sentence\b|^ {7}union all$|\bsentence:/gm)].length,
   };
 }
+
+test('no check reads the presses once for each signal, so that it ends also where there are very many', async () => {
+  const scope = { since: new Date(0), objectiveSeconds: 60 };
+  const { rows } = await db.query<{ n: number }>(`select count(*)::integer as n from presses`);
+  const timesRead = async (): Promise<number> => {
+    const { rows: read } = await db.query<{ rows: number }>(
+      `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as rows from pg_stat_xact_user_tables where relname = 'presses'`,
+    );
+    return read[0]!.rows / rows[0]!.n;
+  };
+  const read: Record<string, number> = {};
+  await db.query('begin');
+  for (const check of checks) {
+    const before = await timesRead();
+    await check.find(db, journals, scope);
+    read[check.claim] = (await timesRead()) - before;
+  }
+  await db.query('rollback');
+  expect(Object.entries(read).filter(([, times]) => times > 3)).toEqual([]);
+});
 
 describe('it finds', () => {
   test.each(planted)('that %s', async (_wrong, claim, says, plant) => {

@@ -830,6 +830,7 @@ test('sample loops never wake: no story, no prompt, no letter comes from them', 
   const insight = await insightOf(id);
   await world.closeAll();
   await world.db.rewrite(sql.unsafe`delete from closures where loop_id in (${id}, ${insight})`);
+  await world.db.rewrite(sql.unsafe`insert into open_rounds (loop_id, round) values (${id}, 1), (${insight}, 1)`);
   await world.db.rewrite(sql.unsafe`update loops set sample = true where id in (${id}, ${insight})`);
   const before = (await world.messages()).length;
   await world.pass('5 days');

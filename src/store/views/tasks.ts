@@ -202,14 +202,16 @@ function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Insi
 
 const Today = z.object({ spoke: z.number(), answered: z.number(), decided: z.number(), settled: z.number() });
 
-/** What has happened since midnight in `timezone` where `sight` reaches; sample history counts for nothing. */
+/** What has happened since midnight in `timezone` where `sight` reaches; sample history counts for nothing. Whether it is there is asked of each of
+ *  today's (offset 0): Postgres, which does not know how few they are, would read every loop instead. */
 export function todayAt(db: Db, sight: Sight, timezone: string): Promise<z.infer<typeof Today>> {
+  const isHere = (...id: [table: string, column: string]) =>
+    sql.fragment`exists (select from loops l where l.id = ${sql.identifier(id)} and not l.sample and ${placeIn(sight)} offset 0)`;
   return db.one(sql.type(Today)`
-    with today as (select date_trunc('day', heed_now() at time zone ${timezone}) at time zone ${timezone} as began),
-    here as (select l.id from loops l where ${placeIn(sight)} and not l.sample)
+    with today as (select date_trunc('day', heed_now() at time zone ${timezone}) at time zone ${timezone} as began)
     select
-      (select count(*)::integer from signals s, today where s.captured_at >= began and s.id in (select id from here)) as spoke,
-      (select count(*)::integer from follow_ups f, today where f.followed_up_at >= began and f.by is not null and f.loop_id in (select id from here)) as answered,
-      (select count(*)::integer from now.decisions d, today where d.decided_at >= began and d.outcome <> 'deferred' and d.insight_id in (select id from here)) as decided,
-      (select count(*)::integer from confirmations c, today where c.confirmed_at >= began and c.says = 'yes' and c.question = 'settled' and c.loop_id in (select id from here)) as settled`);
+      (select count(*)::integer from signals s, today where s.captured_at >= began and ${isHere('s', 'id')}) as spoke,
+      (select count(*)::integer from follow_ups f, today where f.followed_up_at >= began and f.by is not null and ${isHere('f', 'loop_id')}) as answered,
+      (select count(*)::integer from now.decisions d, today where d.decided_at >= began and d.outcome <> 'deferred' and ${isHere('d', 'insight_id')}) as decided,
+      (select count(*)::integer from confirmations c, today where c.confirmed_at >= began and c.says = 'yes' and c.question = 'settled' and ${isHere('c', 'loop_id')}) as settled`);
 }

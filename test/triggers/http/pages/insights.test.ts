@@ -51,6 +51,7 @@ const asksFor = (signal: string, many: number): Promise<void> =>
     with asked as (select gen_random_uuid() as id from generate_series(1, ${many}::integer)),
     kept as (insert into loops (id, kind, place) select id, 'insight', 'high-street' from asked),
     begun as (insert into rounds (loop_id, round, cause) select id, 1, 'opened' from asked),
+    listed as (insert into open_rounds (loop_id, round) select id, 1 from asked),
     given as (
       insert into ownerships (id, loop_id, round, staff, cause, reason, configuration)
       select gen_random_uuid(), id, 1, 'tomas', 'opened', 'you decide', 1 from asked),

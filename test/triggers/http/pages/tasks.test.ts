@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { sql } from '../../../../src/store/pool.ts';
+import { tasksOf, todayAt } from '../../../../src/store/views/tasks.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { capture } from '../../../../src/triggers/capture.ts';
 import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
@@ -29,6 +32,35 @@ describe('my tasks', () => {
     expect(text).toContain('You, because it is with Jonas Weber, and nobody had taken it.');
     expect(text).toMatch(/take it by \d\d:\d\d/);
     expect(text).toContain('Said to Mina Okafor at 13:00; they were annoyed. You, because High Street is yours.');
+  });
+
+  test('is found without reading what is closed', async () => {
+    const { db } = pages.shop;
+    await pages.shop.hears(green);
+    const rowsRead = () =>
+      db.pool.transaction(async (tx) => {
+        const sofar = () =>
+          tx.oneFirst(sql.type(z.object({ read: z.number() }))`
+            select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as read from pg_stat_xact_user_tables
+            where relname in ('loops', 'rounds', 'closures', 'signals', 'follow_ups', 'confirmations')`);
+        await tx.query(sql.unsafe`discard plans`);
+        const before = await sofar();
+        expect((await tasksOf(tx, db.company, 'jonas')).tasks).toHaveLength(1);
+        await todayAt(tx, 'everywhere', db.company.timezone);
+        return (await sofar()) - before;
+      });
+    await db.pool.query(sql.unsafe`analyze`);
+    const few = await rowsRead();
+    await db.rewrite(sql.unsafe`
+      with past as (select gen_random_uuid() as id from generate_series(1, 20000)),
+      kept as (insert into loops (id, kind, place, opened_at) select id, 'signal', 'high-street', heed_now() - interval '9 days' from past),
+      heard as (
+        insert into signals (id, reference, channel, said_at, captured_at)
+        select id, 'HD-' || id, 'web', heed_now() - interval '9 days', heed_now() - interval '9 days' from past),
+      begun as (insert into rounds (loop_id, round, cause) select id, 1, 'opened' from past)
+      insert into closures (id, loop_id, round, how, rule) select gen_random_uuid(), id, 1, 'silent', 'window' from past`);
+    await db.pool.query(sql.unsafe`analyze`);
+    expect(await rowsRead()).toBeLessThan(few + 1000);
   });
 
   test('is done from the list in two taps, and comes back to it', async () => {
