@@ -167,18 +167,20 @@ export async function* linesOf(file: string): AsyncGenerator<Buffer, void, undef
   const source = createReadStream(file);
   const plain = createGunzip();
   source.on('error', (error) => plain.destroy(error));
-  let rest: Buffer = Buffer.alloc(0);
+  // Put together once: a first line that tells of many thousand erasures comes in thousands of pieces.
+  let begun: Buffer[] = [];
   try {
     for await (const chunk of source.pipe(plain) as AsyncIterable<Buffer>) {
-      const all = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       let from = 0;
-      for (let at = all.indexOf(10, from); at >= 0; at = all.indexOf(10, from)) {
-        yield all.subarray(from, at);
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+        const end = chunk.subarray(from, at);
+        yield begun.length > 0 ? Buffer.concat([...begun, end]) : end;
+        begun = [];
         from = at + 1;
       }
-      rest = all.subarray(from);
+      if (from < chunk.length) begun.push(chunk.subarray(from));
     }
-    if (rest.length > 0) yield rest;
+    if (begun.length > 0) yield Buffer.concat(begun);
   } finally {
     source.destroy();
     plain.destroy();

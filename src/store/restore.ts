@@ -12,7 +12,7 @@ import { isHalfRestored, migrate, migrateTo, migrationsKnown, setAside } from '.
 import { openPool, sql } from './pool.ts';
 import { openConfigurations } from './records/configurations.ts';
 import { putBack } from './records/epochs.ts';
-import { repeatWishes, wishesIn, type Repeated, type Wishes } from './wishes.ts';
+import { gathered, repeatWishes, wishesIn, type Repeated, type Wishes } from './wishes.ts';
 
 export interface Restored extends Repeated {
   takenAt: Date;
@@ -38,7 +38,7 @@ export async function restore(
   await mustKnow(header);
   await mustBeWhole(file);
   const client = await connect(databaseUrl, 'heed-restore');
-  let wishes: Wishes[];
+  let wishes: Wishes;
   let tables: number;
   try {
     await mustBeAlone(client);
@@ -59,7 +59,7 @@ export async function restore(
         { cause: refusal },
       );
     }
-    wishes = [await wishesIn(client), ...(await wishesBeside(file, erasuresFrom))];
+    wishes = await gathered(wishesOf(client, file, erasuresFrom));
     try {
       await putAside(client, header, held);
       tables = await load(client, file);
@@ -107,17 +107,17 @@ async function mustBeAlone(client: pg.Client): Promise<void> {
     );
 }
 
-/** From the file itself it comes along anyway; from later ones it has to be known, or what was erased would be back. */
-async function wishesBeside(file: string, named: readonly string[]): Promise<Wishes[]> {
+/** From what is replaced, and from the other backups. From the file itself it comes along anyway; from later ones it has to be known, or what was
+ *  erased would be back. */
+async function* wishesOf(client: pg.Client, file: string, named: readonly string[]): AsyncGenerator<Wishes> {
+  yield await wishesIn(client);
   const folder = dirname(resolve(file));
-  const beside = (await readdir(folder))
-    .filter((name) => /\.(backup|erasures)$/.test(name))
-    .map((name) => join(folder, name));
-  const headers = await Promise.all([
-    ...beside.map((one) => readHeader(one).catch(() => undefined)),
-    ...named.map((one) => readHeader(one)),
-  ]);
-  return headers.filter((header) => header !== undefined);
+  for (const name of await readdir(folder)) {
+    if (!/\.(backup|erasures)$/.test(name)) continue;
+    const header = await readHeader(join(folder, name)).catch(() => undefined);
+    if (header) yield header;
+  }
+  for (const one of named) yield await readHeader(one);
 }
 
 async function holdsHeed(client: pg.Client): Promise<boolean> {
@@ -218,7 +218,7 @@ async function* rowsIn(lines: AsyncGenerator<Buffer, void, undefined>): AsyncGen
 async function goOnFrom(
   databaseUrl: string,
   { takenAt }: Header,
-  wishes: readonly Wishes[],
+  wishes: Wishes,
 ): Promise<Omit<Restored, 'takenAt' | 'tables'>> {
   const pool = await openPool(databaseUrl, { statementTimeoutMs: 600_000, connections: 2 });
   try {

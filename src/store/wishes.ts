@@ -65,6 +65,31 @@ export const Wishes = z.object({
 });
 export type Wishes = z.infer<typeof Wishes>;
 
+/** What several tellings say, each thing once: every backup tells of what those before it tell of. They are taken in one by one, since a folder of
+ *  them is too much to hold. */
+export async function gathered(tellings: AsyncIterable<Wishes>): Promise<Wishes> {
+  const erasures = new Map<string, RecordedErasure>();
+  const others = new Map(otherWishes.map((kind) => [kind, new Map<string, object>()]));
+  for await (const telling of tellings) {
+    for (const told of telling.erasures) erasures.set(told.id, together(told, erasures.get(told.id)));
+    for (const kind of otherWishes)
+      for (const wish of telling[kind]) others.get(kind)!.set('id' in wish ? wish.id : JSON.stringify(wish), wish);
+  }
+  const listed = Object.fromEntries(otherWishes.map((kind) => [kind, [...others.get(kind)!.values()]]));
+  return { ...(listed as Omit<Wishes, 'erasures'>), erasures: [...erasures.values()] };
+}
+
+const otherWishes = ['suppressions', 'vouchings', 'rights', 'disavowals'] as const;
+
+/** A database in which an erasure was repeated tells only of those signals that it had itself. */
+const together = (told: RecordedErasure, before: RecordedErasure = told): RecordedErasure => ({
+  ...told,
+  signals: [...new Set([...before.signals, ...told.signals])],
+  tombstones: [
+    ...new Map([...before.tombstones, ...told.tombstones].map((one) => [one.kind + one.hash, one])).values(),
+  ],
+});
+
 const UsedRow = z.object({ id: z.string(), kind: z.string() });
 const SaidByRow = z.object({ customer_id: z.string().nullable() });
 
@@ -126,33 +151,23 @@ async function listed(client: pg.Client, table: string, statement: string): Prom
 }
 
 /** To be called while nothing else is at work on this database, and before its loops are woken. Doing it twice does no harm. */
-export async function repeatWishes(pool: Pool, company: Company, wishes: readonly Wishes[]): Promise<Repeated> {
-  const erasedAgain = await eraseAgain(
-    pool,
-    company,
-    wishes.flatMap(({ erasures }) => erasures),
-  );
+export async function repeatWishes(pool: Pool, company: Company, wishes: Wishes): Promise<Repeated> {
+  const erasedAgain = await eraseAgain(pool, company, wishes.erasures);
   const heldAgain = await pool.transaction(async (tx) => {
     await holdTheChain(tx);
-    const suppressed = await suppressAgain(tx, once(wishes.flatMap(({ suppressions }) => suppressions)));
-    await vouchAgain(tx, once(wishes.flatMap(({ vouchings }) => vouchings)));
-    const used = await useAgain(tx, once(wishes.flatMap(({ rights }) => rights)));
-    return suppressed + used + (await disavowAgain(tx, once(wishes.flatMap(({ disavowals }) => disavowals))));
+    const suppressed = await suppressAgain(tx, wishes.suppressions);
+    await vouchAgain(tx, wishes.vouchings);
+    const used = await useAgain(tx, wishes.rights);
+    return suppressed + used + (await disavowAgain(tx, wishes.disavowals));
   });
   return { erasedAgain, heldAgain };
 }
-
-/** Every backup tells of the same ones. */
-const once = <Wish>(all: readonly Wish[]): Wish[] => [
-  ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
-];
 
 async function eraseAgain(pool: Pool, company: Company, erasures: readonly RecordedErasure[]): Promise<number> {
   const known = new Set(await pool.anyFirst(sql.type(IdRow)`select id from erasures`));
   let erasedAgain = 0;
   for (const one of erasures) {
     if (known.has(one.id)) continue;
-    known.add(one.id);
     await pool.transaction(async (tx) => {
       // Whoever came after the backup is not in it, but what they said may be sent again. They are known by their id, as whoever was erased here, so
       // that the next backup says of whom it was.

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { readHeader } from '../store/backup.ts';
 import { putBack, type PutBack } from '../store/records/epochs.ts';
-import { repeatWishes, type Repeated } from '../store/wishes.ts';
+import { gathered, repeatWishes, type Repeated, type Wishes } from '../store/wishes.ts';
 import type { Heed } from './heed.ts';
 
 export const Restoration = z.strictObject({
@@ -22,11 +22,18 @@ export async function restored(
   heed: Heed,
   { by, reason, erasuresFrom = [] }: { by: string; reason: string; erasuresFrom?: readonly string[] },
 ): Promise<Restored> {
-  const later = await Promise.all(erasuresFrom.map((file) => readHeader(file)));
+  let knownUntil: Date | null = null;
+  const told = async function* (): AsyncGenerator<Wishes> {
+    for (const file of erasuresFrom) {
+      const header = await readHeader(file);
+      if (!knownUntil || header.takenAt > knownUntil) knownUntil = header.takenAt;
+      yield header;
+    }
+  };
+  const wishes = await gathered(told());
   const { company } = await heed.configuration();
-  const repeated = await repeatWishes(heed.pool, company, later);
+  const repeated = await repeatWishes(heed.pool, company, wishes);
   const done = await heed.pool.transaction((tx) => putBack(tx, { by, reason }));
   heed.hint();
-  const knownUntil = later.length > 0 ? new Date(Math.max(...later.map(({ takenAt }) => takenAt.getTime()))) : null;
   return { ...done, ...repeated, knownUntil };
 }

@@ -14,7 +14,7 @@ import pg from 'pg';
 import { audit } from '../../src/audit/audit.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { processesNaming } from '../../src/embedded/processes.ts';
-import { backUp } from '../../src/store/backup.ts';
+import { backUp, readHeader } from '../../src/store/backup.ts';
 import { keepBackups, nameAt, rhythm, tooMany } from '../../src/store/keepBackups.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
@@ -23,6 +23,7 @@ import { applyConfiguration, openConfigurations } from '../../src/store/records/
 import { suppress } from '../../src/store/records/customers.ts';
 import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
+import { gathered } from '../../src/store/wishes.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
@@ -192,6 +193,50 @@ test('never takes the place of what is there unless that was said, nor of what s
   expect(await contents(source)).toEqual(before);
   await restore(source, file, { replace: true });
   expect(await contents(source)).toEqual(before);
+});
+
+test('that tells of very many erasures puts its first line together once, and not again for each piece of it', async () => {
+  const told = join(await mkdtemp(join(folder, 'many-')), 'told.erasures');
+  const erasures = Array.from({ length: 20_000 }, () => ({
+    id: newId(),
+    customerId: newId(),
+    cause: 'retention',
+    by: 'heed',
+    reason: 'kept no longer',
+    erasedAt: new Date(),
+    signals: [newId()],
+    tombstones: [],
+  }));
+  const line = JSON.stringify({ heed: 'backup', format: 1, takenAt: new Date(), migrations: [], erasures });
+  await writeFile(told, gzipSync(`${line}\n`));
+  const concat = jest.spyOn(Buffer, 'concat');
+  try {
+    expect((await readHeader(told)).erasures).toHaveLength(20_000);
+    const moved = concat.mock.calls.flatMap(([pieces]) => pieces).reduce((bytes, piece) => bytes + piece.length, 0);
+    expect(moved).toBeGreaterThanOrEqual(line.length);
+    expect(moved).toBeLessThan(2 * line.length);
+  } finally {
+    concat.mockRestore();
+  }
+});
+
+test('of a database in which an erasure was repeated, and which tells less of it, makes nobody forget what was erased', async () => {
+  const erasure = {
+    id: newId(),
+    customerId: null,
+    cause: 'asked' as const,
+    by: 'ops',
+    reason: 'they asked',
+    erasedAt: new Date(),
+    signals: [newId(), newId()],
+    tombstones: [{ kind: 'email', hash: 'ab' }],
+  };
+  const none = { suppressions: [], vouchings: [], rights: [], disavowals: [] };
+  const tellings = async function* () {
+    yield { ...none, erasures: [erasure] };
+    yield { ...none, erasures: [{ ...erasure, signals: [], tombstones: [] }] };
+  };
+  expect(await gathered(tellings())).toEqual({ ...none, erasures: [erasure] });
 });
 
 test('that was cut off, or is none, is refused before anything gives way to it', async () => {
