@@ -4,9 +4,12 @@
  * to, a relay by having compared itself with Temporal a moment ago. So with Temporal down both are unhealthy, and the web is not.
  */
 
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { hostname } from 'node:os';
+import { text } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import pg from 'pg';
 import { readConfig, type Config } from '../src/config.ts';
 import { loopsQueue, messagesQueue } from '../src/workflows/messages.ts';
@@ -28,15 +31,22 @@ const wrong = await check(readConfig()).catch((error: unknown) => `The ${part} c
 console.log(wrong ?? `The ${part} is doing its work.`);
 process.exit(wrong ? 1 : 0);
 
-async function web({ port }: Config): Promise<string | undefined> {
-  const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(5_000) });
-  return answer.ok ? undefined : `The web is not ready: ${await answer.text()}`;
+async function web({ port, certificate }: Config): Promise<string | undefined> {
+  const asked = { host: '127.0.0.1', port, path: '/health/ready', signal: AbortSignal.timeout(5_000) };
+  // Its certificate is for the name that people know it by, and nobody stands between us and ourselves.
+  const request = certificate ? https.get({ ...asked, rejectUnauthorized: false }) : http.get(asked);
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const said = await text(answer);
+  return answer.statusCode === 200 ? undefined : `The web is not ready: ${said}`;
 }
 
-async function worker({ temporalAddress, temporalNamespace: namespace }: Config): Promise<string | undefined> {
-  const { connectionOptions } = loadClientConnectConfig();
+async function worker({
+  temporalAddress,
+  temporalConnection,
+  temporalNamespace: namespace,
+}: Config): Promise<string | undefined> {
   const connection = await Connection.connect({
-    ...connectionOptions,
+    ...temporalConnection,
     ...(temporalAddress && { address: temporalAddress }),
     connectTimeout: '5s',
   });

@@ -3,12 +3,29 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { inLines, troubleWith, type Certificate } from './certificate.ts';
+import {
+  crossings,
+  demandingTls,
+  exposed,
+  isThisMachine,
+  lettingBe,
+  namesIn,
+  saidInFull,
+  sslModes,
+  type Crossing,
+} from './encryption.ts';
 
 export interface Config {
   port: number;
   /** Where people reach us, without a slash at the end. */
   publicUrl: string;
+  /** With which the web speaks TLS itself; undefined: a proxy does, or nobody. */
+  certificate: Certificate | undefined;
+  /** What may cross a network unencrypted. */
+  unencrypted: readonly Crossing[];
   dataDir: string | undefined;
   /** The company file to apply at the start; undefined: what is in force stays, and a blank installation gets the sample company. */
   companyFile: string | undefined;
@@ -17,6 +34,8 @@ export interface Config {
   databaseUrl: string | undefined;
   /** Undefined: the embedded one. */
   temporalAddress: string | undefined;
+  /** TLS and keys, as Temporal's own variables and its file say. */
+  temporalConnection: TemporalConnection;
   temporalNamespace: string;
   temporalCliPath: string | undefined;
   temporalUiUrl: string | undefined;
@@ -43,6 +62,8 @@ export interface Config {
   };
 }
 
+type TemporalConnection = Omit<ReturnType<typeof loadClientConnectConfig>['connectionOptions'], 'address'>;
+
 const url = (schemes: string[], example: string) =>
   z
     .string()
@@ -50,6 +71,7 @@ const url = (schemes: string[], example: string) =>
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text),
       `must be an address like ${example}`,
     );
+const pem = z.string().transform(inLines);
 const count = (example: number) =>
   z.coerce.number(`must be a number like ${example}`).int(`must be a whole number like ${example}`);
 
@@ -62,10 +84,25 @@ export const Environment = z.object({
       'must be a host name of its own, without a path: every page stands at the top of it, as in https://heed.example.com',
     )
     .optional(),
+  TLS_CERT: pem.optional(),
+  TLS_KEY: pem.optional(),
+  UNENCRYPTED: z
+    .string()
+    .refine(
+      (list) => namesIn(list).every((name) => crossings.some((crossing) => crossing === name)),
+      `must be names out of ${crossings.join(', ')}, with commas between`,
+    )
+    .transform((list) => namesIn(list) as Crossing[])
+    .optional(),
   HEED_DATA_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
   HEED_CONFIG: z.string().optional(),
   HEED_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
-  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://heed:secret@db:5432/heed').optional(),
+  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://heed:secret@db:5432/heed')
+    .refine(
+      (text) => !URL.canParse(text) || sslModes.includes(new URL(text).searchParams.get('sslmode') ?? 'disable'),
+      `must have an sslmode out of ${sslModes.join(', ')}`,
+    )
+    .optional(),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[\w.-]+:\d+$/, 'must be an address like temporal:7233')
@@ -83,18 +120,15 @@ export const Environment = z.object({
     .string()
     .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a name like heed2026')
     .optional(),
-  DKIM_PRIVATE_KEY: z
-    .string()
-    // On one line, where a variable cannot hold several.
-    .transform((text) => text.replaceAll('\\n', '\n'))
-    .refine(isRsaKey, 'must be an RSA private key in PEM: -----BEGIN PRIVATE KEY-----…')
-    .optional(),
+  DKIM_PRIVATE_KEY: pem.refine(isRsaKey, 'must be an RSA private key in PEM: -----BEGIN PRIVATE KEY-----…').optional(),
   SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
   SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
-  SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/').optional(),
+  SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/')
+    .refine(isHttpsOrHere, 'must begin with https: what is asked of people must not be readable on the way')
+    .optional(),
   OIDC_ISSUER: url(['https', 'http'], 'https://login.example.com')
     .refine(
-      (text) => text.startsWith('https:') || /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:|\/|$)/.test(text),
+      isHttpsOrHere,
       'must begin with https: who signs in must not be readable on the way (http only on this machine, for trying out)',
     )
     .optional(),
@@ -133,24 +167,52 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (given['SIGN_IN_LINKS_DISABLED'] === 'true' && ofSignIn.length === 0) {
     problems.push('SIGN_IN_LINKS_DISABLED would leave no way in: name a sign-in service with OIDC_ISSUER as well.');
   }
+  problems.push(...unreadableIn(given['DATABASE_URL']));
+  if (Boolean(given['TLS_CERT']) !== Boolean(given['TLS_KEY'])) {
+    problems.push('TLS_CERT and TLS_KEY go together: set both, or neither.');
+  }
+  const certificate = certificateOf(parsed.data, env);
+  const trouble = certificate && troubleWith(certificate);
+  if (trouble) problems.push(trouble);
+  if (certificate && given['PUBLIC_URL']?.startsWith('http:')) {
+    problems.push('PUBLIC_URL must begin with https where TLS_CERT is set: the web then answers nothing else.');
+  }
+  const temporalConnection: TemporalConnection = given['TEMPORAL_ADDRESS'] ? temporalConnectionOf(env, problems) : {};
+  const allowed = namesIn(given['UNENCRYPTED'] ?? '');
+  const plain = exposed({
+    databaseUrl: given['DATABASE_URL'],
+    databaseHost: env['PGHOST'],
+    temporalAddress: given['TEMPORAL_ADDRESS'],
+    temporalTls: Boolean(temporalConnection.tls),
+    smtpUrl: given['SMTP_URL'],
+    publicUrl: given['PUBLIC_URL'],
+  }).filter(({ crossing }) => !allowed.includes(crossing));
+  if (plain.length > 0) {
+    const more = plain.map(({ crossing }) => crossing);
+    problems.push(...plain.map(({ sentence }) => sentence), lettingBe(allowed, more));
+  }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
     );
   }
   const e = parsed.data;
+  const unencrypted = e.UNENCRYPTED ?? [];
   return {
     port: e.PORT,
-    publicUrl: (e.PUBLIC_URL ?? `http://localhost:${e.PORT}`).replace(/\/+$/, ''),
+    publicUrl: (e.PUBLIC_URL ?? `${certificate ? 'https' : 'http'}://localhost:${e.PORT}`).replace(/\/+$/, ''),
+    certificate,
+    unencrypted,
     dataDir: e.HEED_DATA_DIR,
     companyFile: e.HEED_CONFIG ?? (existsSync('heed.yaml') ? 'heed.yaml' : undefined),
     apiKey: e.HEED_API_KEY,
-    databaseUrl: e.DATABASE_URL,
+    databaseUrl: e.DATABASE_URL && saidInFull(e.DATABASE_URL),
     temporalAddress: e.TEMPORAL_ADDRESS,
+    temporalConnection,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalCliPath: e.TEMPORAL_CLI_PATH,
     temporalUiUrl: e.TEMPORAL_UI_URL,
-    smtpUrl: e.SMTP_URL,
+    smtpUrl: e.SMTP_URL && !unencrypted.includes('mail') ? demandingTls(e.SMTP_URL) : e.SMTP_URL,
     smtpRate: e.SMTP_RATE,
     signature: e.DKIM_DOMAIN
       ? { domain: e.DKIM_DOMAIN, selector: e.DKIM_SELECTOR!, privateKey: e.DKIM_PRIVATE_KEY! }
@@ -210,6 +272,42 @@ function isRsaKey(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Undefined unless both are there. */
+function certificateOf(
+  e: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined } | undefined,
+  env: NodeJS.ProcessEnv,
+): Certificate | undefined {
+  if (!e?.TLS_CERT || !e.TLS_KEY) return undefined;
+  const files = { cert: env['TLS_CERT_FILE'] || undefined, key: env['TLS_KEY_FILE'] || undefined };
+  return { cert: e.TLS_CERT, key: e.TLS_KEY, files };
+}
+
+function temporalConnectionOf(env: NodeJS.ProcessEnv, problems: string[]): TemporalConnection {
+  try {
+    const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: env as Record<string, string> });
+    return connectionOptions;
+  } catch (error) {
+    problems.push(
+      `Temporal's own settings (TEMPORAL_TLS…, or its file) can't be used: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+    return {};
+  }
+}
+
+/** Files that the database's address names for TLS. */
+function unreadableIn(databaseUrl: string | undefined): string[] {
+  if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return [];
+  const { searchParams } = new URL(databaseUrl);
+  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => {
+    const file = searchParams.get(name);
+    return file && !textOf(file) ? [`DATABASE_URL names ${file} as ${name}, which can't be read.`] : [];
+  });
+}
+
+function isHttpsOrHere(text: string): boolean {
+  return !URL.canParse(text) || text.startsWith('https:') || isThisMachine(new URL(text).hostname);
 }
 
 function valueOf(name: string, env: NodeJS.ProcessEnv, problems: string[]): [string, string][] {

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Config } from './config.ts';
 import { defaultCacheDir } from './embedded/temporalCli.ts';
 import { recallThroughParent } from './keepEngine.ts';
@@ -25,8 +24,7 @@ export async function startEngine(
   say: Say,
 ): Promise<void> {
   const log = openLog(config.logLevel);
-  const { connectionOptions } = loadClientConnectConfig();
-  const connection = { ...connectionOptions, address: config.temporalAddress! };
+  const connection = { ...config.temporalConnection, address: config.temporalAddress! };
   await untilTemporalAnswers(connection, say);
   // Each is loaded where it is started: a relay does without whatever makes messages, and without the stories.
   if (which.includes('worker')) {

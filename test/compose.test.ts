@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { Environment } from '../src/config.ts';
+import { Environment, readConfig } from '../src/config.ts';
+import { mustBeApart, type Part } from '../src/start/apart.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 
 interface Service {
@@ -115,10 +116,43 @@ describe('docker compose', () => {
     }
   });
 
-  test('only the web is published, and the Temporal Web UI on this machine alone', () => {
+  test('only the web and the Temporal Web UI are published, on this machine alone unless the web is said to be elsewhere', () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
     expect(published.map(([name]) => name).sort()).toEqual(['temporal-ui', 'web']);
     expect(services['temporal-ui']?.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
+    expect(services['web']?.ports).toEqual([expect.stringMatching(/^\$\{PUBLISHED_ON:-127\.0\.0\.1\}:/)]);
+  });
+
+  test('what crosses its own network unencrypted is allowed by name, and nothing that leaves it', () => {
+    const chosen: Record<string, string> = {
+      HEED_DB_PASSWORD: 'a1',
+      PUBLIC_URL: 'https://heed.example.com',
+      SMTP_URL: 'smtp://mail.example.com:587',
+    };
+    const settingsOf = (name: string, more: Record<string, string> = {}): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(environmentOf(name)).map(([key, value]) => [
+          key,
+          value.replaceAll(
+            /\$\{(\w+):[?-]([^}]*)\}/g,
+            (_, asked: string, otherwise: string) => ({ ...chosen, ...more })[asked] ?? otherwise,
+          ),
+        ]),
+      );
+    for (const name of ours) {
+      const config = readConfig(settingsOf(name));
+      expect({ name, unencrypted: config.unencrypted }).toEqual({
+        name,
+        unencrypted: ['database', 'temporal', 'metrics'],
+      });
+      if (name !== 'migrate') expect(() => mustBeApart(config, name as Part)).not.toThrow();
+      expect(() => readConfig({ ...settingsOf(name), UNENCRYPTED: '' })).toThrow(/UNENCRYPTED=database/);
+    }
+    const inPlain = { PUBLIC_URL: 'http://heed.example.com' };
+    expect(() => readConfig(settingsOf('web', inPlain))).toThrow(/: UNENCRYPTED=database,temporal,metrics,web$/);
+    expect(readConfig(settingsOf('web', { ...inPlain, UNENCRYPTED: 'web' })).unencrypted).toContain('web');
+    expect(readConfig(settingsOf('worker')).smtpUrl).toContain('requireTLS=true');
+    expect(readConfig(settingsOf('worker', { UNENCRYPTED: 'mail' })).smtpUrl).toBe(chosen['SMTP_URL']);
   });
 
   test('every image is pinned to a version, ours is built on glibc', async () => {

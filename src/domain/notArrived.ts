@@ -9,6 +9,9 @@ export const putOffByMailbox = /^smtp_4(?!21)\d\d$/;
 /** The code of a letter for which there was no room: a worker has as many with the mail server as it hands over at once. */
 export const noRoom = 'no_room';
 
+/** The code of a letter to a mail server that would not encrypt: with a password, a name and what was said it does not go there. */
+export const notEncrypted = 'smtp_unencrypted';
+
 /** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
 export function notArrived(
   { purpose }: { purpose: string },

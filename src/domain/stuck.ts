@@ -1,7 +1,7 @@
 /** What waits past its time because our own machinery stands still, and what an operator can do about it. Nothing personal in it. */
 
 import type { Wait } from './loop.ts';
-import { noRoom, putOffByMailbox } from './notArrived.ts';
+import { noRoom, notEncrypted, putOffByMailbox } from './notArrived.ts';
 
 export type Stuck = {
   loopId: string | null;
@@ -95,6 +95,12 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
           sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left: when it was last looked at, as many letters as a worker hands over at once were with the mail server (${noRoom}).`,
           whatToDo:
             'Nothing is wrong with this one: it is looked at again every minute, and goes once there is room. See in the mail server’s log why it takes so long over each letter; another worker hands over as many again.',
+        };
+      if (stuck.code === notEncrypted)
+        return {
+          sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left: the mail server offers no encryption (${notEncrypted}).`,
+          whatToDo:
+            'Switch STARTTLS on there, or write smtps:// in SMTP_URL where it takes TLS from the first byte. Where the network to it is your own and nobody else’s: UNENCRYPTED=mail. Then it goes by itself.',
         };
       return {
         sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left (${stuck.code}).`,

@@ -6,6 +6,7 @@ import DKIM from 'nodemailer/lib/dkim';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { notEncrypted } from '../domain/notArrived.ts';
 import {
   handOverMs,
   OutsideFailed,
@@ -74,7 +75,8 @@ function greet(connection: SMTPConnection, auth: Parameters<SMTPConnection['logi
       clearTimeout(patience);
       connection.close();
       // Said before any letter: nothing speaks against an address.
-      failed(new OutsideFailed(codeOf(error).replace(/^smtp_(?=\d)/, 'smtp_connect_')));
+      const code = isNotEncrypted(error) ? notEncrypted : codeOf(error).replace(/^smtp_(?=\d)/, 'smtp_connect_');
+      failed(new OutsideFailed(code));
     };
     const ready = (): void => {
       clearTimeout(patience);
@@ -91,6 +93,9 @@ function greet(connection: SMTPConnection, auth: Parameters<SMTPConnection['logi
     });
   });
 }
+
+/** The server offers no STARTTLS, which the address demands, or would not begin. */
+const isNotEncrypted = (error: unknown): boolean => (error as Reply).command === 'STARTTLS';
 
 async function handOver(connection: SMTPConnection, letter: Letter, dkim: DKIM | undefined): Promise<Sent> {
   if (!isAddress(letter.to)) return { accepted: false, permanent: true, code: 'smtp_no_address' };

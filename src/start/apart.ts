@@ -1,18 +1,20 @@
 /** One process alone: web, worker, relay, or worker and relay in one. Each loads what it needs and no more, for it has to be back soon. */
 
 import { ConfigError, type Config } from '../config.ts';
+import { lettingBe } from '../encryption.ts';
 import { isReadyForParent } from '../keepEngine.ts';
 import type { Stop } from '../stops.ts';
 import { mustBeWhole } from '../store/migrate.ts';
 import { openPool, type Pool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
+import type { Web } from '../triggers/http/web.ts';
 
 export const parts = ['web', 'worker', 'relay', 'engine'] as const;
 export type Part = (typeof parts)[number];
 
 type Say = (sentence: string) => void;
 
-/** Several processes share what one would start for itself, so each address must be given. */
+/** Several processes share what one would start for itself, so each address must be given; and what a relay tells of itself leaves the machine. */
 export function mustBeApart(config: Config, part: Part): void {
   const missing = [
     !config.databaseUrl && 'DATABASE_URL',
@@ -24,6 +26,10 @@ export function mustBeApart(config: Config, part: Part): void {
       `The ${part} on its own needs ${missing.join(' and ')}. Set ${missing.length > 1 ? 'them' : 'it'}, or run npm start for all of it.`,
     );
   }
+  if (part === 'relay' && config.metricsPort && !config.certificate && !config.unencrypted.includes('metrics'))
+    throw new ConfigError(
+      `METRICS_PORT would tell a relay's timings, and be told METRICS_TOKEN, unencrypted: give it a certificate (TLS_CERT and TLS_KEY). ${lettingBe(config.unencrypted, ['metrics'])}`,
+    );
 }
 
 /** Starts it; returns when it is ready. Throws a sentence when a restore was cut short. */
@@ -44,7 +50,7 @@ async function startWebAlone(config: Config, pool: Pool, stops: Stop[], say: Say
   ]);
   await keepInitialKey(config, pool, say);
   const slack = config.slack && openSlack(config.slack);
-  await startWeb(config, stops, {
+  const web: Web = {
     heed: openHeed(pool, openConfigurations(pool, { knownForMs })),
     publicUrl: config.publicUrl,
     temporalUi: () => uiOf(config),
@@ -52,7 +58,8 @@ async function startWebAlone(config: Config, pool: Pool, stops: Stop[], say: Say
     slack: config.slack && slack ? { ...slack, signingSecret: config.slack.signingSecret } : undefined,
     demo: undefined,
     arriving: () => [],
-  });
+  };
+  await startWeb(config, stops, web, say);
 }
 
 async function startEngineAlone(
@@ -73,10 +80,9 @@ async function startEngineAlone(
   const turnedAway = tallyRefusals(pool);
   stops.push({ name: 'Tally of refusals', stop: () => turnedAway.write() });
   // A bare house is nobody else's; apart, it is another machine that asks.
-  const hostname = part === 'engine' ? '127.0.0.1' : '0.0.0.0';
-  await listen(
-    timingsDoor(config.metricsToken, turnedAway),
-    { port: config.metricsPort, hostname, setting: 'METRICS_PORT' },
-    stops,
-  );
+  const here = part === 'engine';
+  const hostname = here ? '127.0.0.1' : '0.0.0.0';
+  const { metricsPort: port, metricsToken, certificate } = config;
+  const ownTls = certificate && !here ? { certificate, say } : undefined;
+  await listen(timingsDoor(metricsToken, turnedAway), { port, hostname, setting: 'METRICS_PORT', ownTls }, stops);
 }

@@ -1,11 +1,37 @@
 /** A door of ours on a port of this machine. */
 
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { Certificate } from '../certificate.ts';
 import type { Stop } from '../stops.ts';
 import { serverLimits } from '../triggers/http/requests.ts';
+import { keepCertificate } from './keepCertificate.ts';
 
-/** Serves `app` until Heed stops, to nobody who is slower than `limits`. Throws a sentence when the port is taken; `setting` is what names it. */
+/** The versions and ciphers of which nothing is known, in TLS 1.2 those alone that keep what was said secret when the key is lost later. */
+const tls = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'TLS_AES_128_GCM_SHA256',
+    ...['AES256-GCM-SHA384', 'CHACHA20-POLY1305', 'AES128-GCM-SHA256'].flatMap((cipher) => [
+      `ECDHE-ECDSA-${cipher}`,
+      `ECDHE-RSA-${cipher}`,
+    ]),
+  ].join(':'),
+  honorCipherOrder: true,
+} as const;
+
+/** Our own TLS: with what, who hears of a new certificate, and how often it is looked for. */
+export interface OwnTls {
+  certificate: Certificate;
+  say: (sentence: string) => void;
+  everyMs?: number;
+}
+
+/** Serves `app` until Heed stops, to nobody who is slower than `limits`; with `ownTls` over TLS alone. Throws a sentence when the port is taken;
+ *  `setting` is what names it. */
 export async function listen(
   app: Pick<Hono, 'fetch'>,
   {
@@ -13,10 +39,12 @@ export async function listen(
     hostname,
     setting,
     limits: { unreadTimeout, ...serverOptions } = serverLimits,
-  }: { port: number; hostname: string; setting: string; limits?: typeof serverLimits },
+    ownTls,
+  }: { port: number; hostname: string; setting: string; limits?: typeof serverLimits; ownTls?: OwnTls | undefined },
   stops: Stop[],
 ): Promise<void> {
-  const server = serve({ fetch: app.fetch, port, hostname, serverOptions });
+  const door = { fetch: app.fetch, port, hostname };
+  const server = ownTls ? serveSecurely(door, serverOptions, ownTls, stops) : serve({ ...door, serverOptions });
   server.setTimeout(unreadTimeout);
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
@@ -40,4 +68,21 @@ export async function listen(
         setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 1_000).unref();
       }),
   });
+}
+
+function serveSecurely(
+  door: Pick<Parameters<typeof serve>[0], 'fetch' | 'port' | 'hostname'>,
+  { headersTimeout, ...limits }: Omit<typeof serverLimits, 'unreadTimeout'>,
+  { certificate, say, ...rhythm }: OwnTls,
+  stops: Stop[],
+): ReturnType<typeof serve> {
+  const { cert, key } = certificate;
+  const server = serve({
+    ...door,
+    createServer: createSecureServer,
+    // Whoever does not come to an end with the greeting of TLS is given no more time than for headers.
+    serverOptions: { ...limits, headersTimeout, handshakeTimeout: headersTimeout, ...tls, cert, key },
+  }) as SecureServer;
+  stops.push(keepCertificate(certificate, (pair) => server.setSecureContext({ ...tls, ...pair }), say, rhythm));
+  return server;
 }

@@ -2,7 +2,7 @@
 
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { leftUnread, type Config } from '../config.ts';
+import { ConfigError, leftUnread, type Config } from '../config.ts';
 import { startMailbox, type Mailbox } from '../embedded/mailbox.ts';
 import { defaultDataDir, startPostgres } from '../embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from '../embedded/slackRoom.ts';
@@ -26,6 +26,10 @@ type Say = (sentence: string) => void;
 
 /** Starts it; returns when everything is up. `main` is what an engine is started from. Throws a sentence when something can't be had. */
 export async function startTogether(config: Config, main: string, stops: Stop[], say: Say): Promise<void> {
+  if (config.certificate && (!config.smtpUrl || !config.slack))
+    throw new ConfigError(
+      'TLS_CERT and TLS_KEY are for a web that others reach. As long as the mailbox or the Slack room of npm start is in use, it answers on this machine alone: leave the two out, or set SMTP_URL, SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET.',
+    );
   const unread = leftUnread();
   if (unread.length > 0)
     say(
@@ -84,7 +88,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
     demo: demoOf(mailbox, room),
     arriving: () => [...arriving],
   };
-  await startWeb(config, stops, web);
+  await startWeb(config, stops, web, say);
   await announce(dataDir, { pid: process.pid, databaseUrl, publicUrl: config.publicUrl }, stops);
   say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
 

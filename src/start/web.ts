@@ -12,18 +12,26 @@ import type { Report } from '../triggers/http/errors.ts';
 import type { Web } from '../triggers/http/web.ts';
 import { listen } from './listen.ts';
 
-/** Answers on PORT until Heed stops: on this machine alone where it is a demonstration. */
-export async function startWeb(config: Config, stops: Stop[], web: Web): Promise<void> {
+/** Answers on PORT until Heed stops: on this machine alone where it is a demonstration. `say` hears what becomes of a new certificate. */
+export async function startWeb(
+  config: Config,
+  stops: Stop[],
+  web: Web,
+  say: (sentence: string) => void,
+): Promise<void> {
   const log = openLog(config.logLevel);
   stops.push({ name: 'Tally of refusals', stop: () => web.heed.turnedAway.write() });
   const app = createApp(web, {
     rateLimiting: config.rateLimiting,
     knownForMs,
     trustedProxyHops: config.trustedProxyHops,
+    unencrypted: config.unencrypted.includes('web'),
     metricsToken: config.metricsToken,
     report: reportTo(log),
   });
-  await listen(app, { port: config.port, hostname: web.demo ? '127.0.0.1' : '0.0.0.0', setting: 'PORT' }, stops);
+  const { port, certificate } = config;
+  const hostname = web.demo ? '127.0.0.1' : '0.0.0.0';
+  await listen(app, { port, hostname, setting: 'PORT', ownTls: certificate && { certificate, say } }, stops);
 }
 
 /** Where it happened and under which reference, never its message: that may quote what a customer said. */

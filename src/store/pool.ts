@@ -6,6 +6,7 @@ import { createPgDriverFactory } from '@slonik/pg-driver';
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
 import { DomainError } from '../domain/errors.ts';
+import { tlsOf } from './tls.ts';
 import { unusable } from './trouble.ts';
 
 /** What a single statement needs: the pool, or the transaction one is in. */
@@ -98,7 +99,8 @@ export async function openPool(
   options: { statementTimeoutMs?: number; connections?: number; silenceMs?: number } = {},
 ): Promise<Pool> {
   const { statementTimeoutMs = 3000, silenceMs = longestSilenceMs(statementTimeoutMs) } = options;
-  const pool = await createPool(url, {
+  const { url: address, ssl } = tlsOf(url);
+  const pool = await createPool(address, {
     captureStackTrace: false,
     connectionTimeout: 3000,
     driverFactory: driverOf(silenceMs),
@@ -108,6 +110,7 @@ export async function openPool(
     maxPoolSize: options.connections ?? 6,
     // Nothing is set on a connection while it is used, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
+    ...(ssl && { ssl }),
     statementTimeout: statementTimeoutMs,
     typeParsers,
   }).catch((cause: unknown) => {

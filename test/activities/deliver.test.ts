@@ -540,6 +540,31 @@ describe('a letter to a customer is sent at most once', () => {
     expect(world.mailsTo(kim.email)).toHaveLength(2);
   });
 
+  test('for a mail server that would not encrypt, though it must, waits and is told; nothing of it was heard, and it leaves once that is settled', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    const before = world.mailsTo(kim.email).length;
+    await world.without(async () => {
+      await approve(id);
+      const demanding = handsWith(openPostOffice(`${world.mailbox.smtpUrl}?requireTLS=true`));
+      const tries = async () => deliver(demanding, (await letterOf(id)).id);
+      expect(await tries()).toBe('ready:smtp_unencrypted');
+      await world.db.passTime('61 minutes');
+      expect(await tries()).toBe('ready:smtp_unencrypted');
+      const found = (await stuckLoops(world.db.pool, world.db.company)).filter(({ loopId }) => loopId === id);
+      expect(found.map(explainStuck)).toContainEqual(
+        expect.objectContaining({
+          sentence: expect.stringContaining('the mail server offers no encryption (smtp_unencrypted)'),
+          whatToDo: expect.stringMatching(/STARTTLS.*smtps:\/\/ in SMTP_URL.*UNENCRYPTED=mail/),
+        }),
+      );
+    });
+    expect(world.mailsTo(kim.email)).toHaveLength(before);
+    await world.pass('6 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+    expect(world.mailsTo(kim.email)).toHaveLength(before + 1);
+  });
+
   test('a letter tried thirteen times in half an hour, then held until morning, and put off once, is not tried in vain', async () => {
     await world.db.apply((company) => (company.customers.quietHours = { from: 20 * 60, to: 8 * 60 }));
     await world.passTo('friday', '19:25');

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addressParser } from 'postal-mime';
+import { SMTPServer } from 'smtp-server';
 import { startMailbox, type Mailbox, type MailFault } from '../../src/embedded/mailbox.ts';
 import { mostInHand, openPostOffice } from '../../src/integrations/email.ts';
 import { OutsideFailed, type Letter, type PostOffice, type Sent } from '../../src/integrations/letter.ts';
+import { makeCertificate } from '../support/certificate.ts';
 
 let mailbox: Mailbox;
 let post: PostOffice;
@@ -281,6 +283,31 @@ describe('what the server says is what is known', () => {
   });
 });
 
+test('a letter goes by STARTTLS to a server whose certificate is believed, and to no other', async () => {
+  const { cert, key } = makeCertificate();
+  const taken: boolean[] = [];
+  const server = new SMTPServer({
+    cert,
+    key,
+    authOptional: true,
+    onData(stream, { secure }, done) {
+      taken.push(secure);
+      stream.on('end', () => done()).resume();
+    },
+  });
+  server.on('error', () => {});
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+  const at = `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}?requireTLS=true`;
+  await expect(openPostOffice(at).connect()).rejects.toMatchObject({ code: 'smtp_esocket' });
+  expect(taken).toEqual([]);
+
+  const office = await openPostOffice(`${at}&tls.ca=${encodeURIComponent(cert)}`).connect();
+  expect(await office.send(letter())).toEqual({ accepted: true });
+  expect(taken).toEqual([true]);
+  office.close();
+  await new Promise<void>((closed) => server.close(() => closed()));
+});
+
 describe('over a bare socket', () => {
   let server: Server;
   const sockets = new Set<Socket>();
@@ -312,6 +339,18 @@ describe('over a bare socket', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'smtp_connect_535' });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('is wrong');
+  });
+
+  test('a server that would not encrypt, though it was demanded, is given neither password nor letter', async () => {
+    const heard: string[] = [];
+    const at = await listen((line, socket) => {
+      heard.push(line.split(' ')[0]!);
+      if (line.startsWith('EHLO')) socket.write('250-here\r\n250 AUTH PLAIN\r\n');
+      else if (line === 'STARTTLS') socket.write('502 not here\r\n');
+    });
+    const office = openPostOffice(`smtp://heed:hunter2@${at}?requireTLS=true`);
+    await expect(office.connect()).rejects.toMatchObject({ code: 'smtp_unencrypted' });
+    expect(heard.filter((word) => word !== 'QUIT')).toEqual(['EHLO', 'STARTTLS']);
   });
 
   test('a server that hangs up between greeting and letter was given nothing', async () => {

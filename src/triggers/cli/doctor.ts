@@ -1,9 +1,10 @@
 /** heed doctor: can everything be reached that the settings name? One sentence for each, and what to do where it can't. */
 
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
+import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
 import { progressOf } from '../../store/views/health.ts';
 import { inPlace, findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
@@ -18,7 +19,7 @@ export interface Finding {
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
-    .description('see whether Postgres, Temporal, mail and Slack can be reached')
+    .description('see whether Postgres, Temporal, mail and Slack can be reached, and by encrypted ways')
     .option('--json', 'for programs')
     .action(async ({ json }: { json?: boolean }) => {
       const config = terminal.config();
@@ -51,7 +52,7 @@ async function postgres(config: Config): Promise<Finding> {
     inPlace(config, async ({ heed, pool }) => {
       const { company, version } = await heed.configuration();
       const { open_loops } = await progressOf(pool);
-      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.`;
+      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.${letBe(config, 'database')}`;
     }),
   );
 }
@@ -64,34 +65,73 @@ async function web(config: Config): Promise<Finding> {
     );
     const response = await fetch(`${publicUrl}/health/ready`, { signal: AbortSignal.timeout(patienceMs) }).catch(
       (cause: unknown) => {
-        throw new Error(
-          `nobody answers at ${publicUrl}. Start it with npm start (or npm run web), or correct PUBLIC_URL.`,
-          { cause },
-        );
+        throw new Error(unanswered(publicUrl, cause as Error), { cause });
       },
     );
     const { status, engine } = (await response.json()) as { status?: string; engine?: string };
     if (status !== 'ready')
       throw new Error(`${publicUrl} answers, and is ${status ?? 'not Heed'}${engine ? `: ${engine}` : ''}.`);
-    return `${publicUrl} answers, and work moves.`;
+    return `${publicUrl} answers, and work moves.${letBe(config, 'web')}`;
   });
 }
 
-async function temporal({ temporalAddress }: Config): Promise<Finding> {
+/** What nobody answers at, or answers under a certificate that is not believed: as the browsers of people would find. */
+function unanswered(publicUrl: string, { cause }: Error): string {
+  const { code = '' } = (cause ?? {}) as { code?: string };
+  return /CERT|SIGNATURE/.test(code)
+    ? `the certificate at ${publicUrl} is not believed (${code}). Renew it, or, where its authority is your own, name that to this command: NODE_EXTRA_CA_CERTS=/path/to/ca.pem`
+    : `nobody answers at ${publicUrl}. Start it with npm start (or npm run web), or correct PUBLIC_URL.`;
+}
+
+async function temporal(config: Config): Promise<Finding> {
+  const { temporalAddress } = config;
   if (!temporalAddress) return notNamed('Temporal', 'TEMPORAL_ADDRESS');
-  return finding('Temporal', () =>
-    reach(temporalAddress, 'TEMPORAL_ADDRESS. Captures and responses are kept meanwhile'),
-  );
+  return finding('Temporal', async () => {
+    await reach(temporalAddress, 'TEMPORAL_ADDRESS. Captures and responses are kept meanwhile');
+    return `${temporalAddress} answers.${letBe(config, 'temporal')}`;
+  });
 }
 
 async function mail({ smtpUrl }: Config): Promise<Finding> {
   if (!smtpUrl) return notNamed('Mail', 'SMTP_URL');
-  const { hostname, port, protocol } = new URL(smtpUrl);
+  const { hostname, port, protocol, searchParams } = new URL(smtpUrl);
   return finding('Mail', async () => {
     const address = `${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`;
-    await reach(address, 'SMTP_URL. Messages wait meanwhile');
-    return `${address} answers. Whether it lets us in was not tried: heed stuck says what it answers to letters.`;
+    const demanded = searchParams.get('requireTLS') === 'true';
+    const needsToOffer = protocol === 'smtp:' && (demanded || !isThisMachine(hostname));
+    const ask = needsToOffer ? offersEncryption : async () => true;
+    const encrypts = await reach(address, 'SMTP_URL. Messages wait meanwhile', ask);
+    if (!encrypts && demanded)
+      throw new Error(
+        `${address} offers no encryption, so no letter goes there. Switch STARTTLS on there, write smtps:// in SMTP_URL where it takes TLS from the first byte, or, where the network to it is your own: UNENCRYPTED=mail`,
+      );
+    const plain = encrypts ? '' : ' Letters go there unencrypted, as UNENCRYPTED allows.';
+    return `${address} answers. Whether it lets us in was not tried: heed stuck says what it answers to letters.${plain}`;
   });
+}
+
+/** Whether a mail server that was just reached has STARTTLS among what it says it can do. */
+async function offersEncryption(socket: Socket): Promise<boolean> {
+  let said = '';
+  socket.setTimeout(patienceMs, () => socket.destroy());
+  try {
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      // Whoever speaks before its greeting is taken for a sender of spam.
+      if (said === '') socket.write('EHLO heed\r\n');
+      said += chunk.toString('latin1');
+      if (/^(250|[45]\d\d) /m.test(said)) break;
+    }
+  } catch {
+    // It fell silent, or hung up: what it said until then is all there is.
+  }
+  return /^250[ -]STARTTLS\b/im.test(said);
+}
+
+/** Of what crosses a network unencrypted, that it does, and that somebody said it may. */
+function letBe({ databaseUrl, temporalAddress, temporalConnection, publicUrl }: Config, crossing: Crossing): string {
+  const temporalTls = Boolean(temporalConnection.tls);
+  const found = exposed({ databaseUrl, temporalAddress, temporalTls, publicUrl });
+  return found.some((one) => one.crossing === crossing) ? ' It is spoken to unencrypted, as UNENCRYPTED allows.' : '';
 }
 
 async function slack({ slack: settings }: Config): Promise<Finding> {
@@ -113,15 +153,19 @@ async function slack({ slack: settings }: Config): Promise<Finding> {
   });
 }
 
-/** Whether anybody listens at "host:port". */
-async function reach(address: string, variable: string): Promise<string> {
+/** Whether anybody listens at "host:port", and what comes of asking them. */
+async function reach<T>(
+  address: string,
+  variable: string,
+  ask?: (socket: Socket) => Promise<T>,
+): Promise<T | undefined> {
   const colon = address.lastIndexOf(':');
   const socket = connect(Number(address.slice(colon + 1)), address.slice(0, colon));
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) });
-    return `${address} answers.`;
-  } catch (cause) {
-    throw new Error(`nobody answers at ${address}. Start it, or correct ${variable}.`, { cause });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(patienceMs) }).catch((cause: unknown) => {
+      throw new Error(`nobody answers at ${address}. Start it, or correct ${variable}.`, { cause });
+    });
+    return await ask?.(socket);
   } finally {
     socket.destroy();
   }

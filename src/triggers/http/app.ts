@@ -12,7 +12,7 @@ import { limitedRate } from './rates.ts';
 import { countRefusals, doorOf } from './refusals.ts';
 import { inTime, limitedBodies } from './requests.ts';
 import { ruled } from './rules.ts';
-import { onlyWatchers, onThisMachineAlone, ownFormsOnly, securityHeaders } from './security.ts';
+import { encryptedOnly, onlyWatchers, onThisMachineAlone, ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
 import type { Web } from './web.ts';
 
@@ -23,6 +23,8 @@ export interface AppOptions {
   knownForMs?: number;
   /** How many proxies of ours stand in front. */
   trustedProxyHops?: number;
+  /** Whether what our proxy took in plain is answered, too, where people reach us by https. */
+  unencrypted?: boolean;
   /** What /metrics and /health/engine ask for; without it they ask for nothing. */
   metricsToken?: string | undefined;
   /** Told of what is our fault, with the reference that the person was shown. */
@@ -32,7 +34,14 @@ export interface AppOptions {
 /** Nothing listens yet: hand `fetch` to a server, or call `request` in a test. */
 export function createApp(
   web: Web,
-  { rateLimiting = true, knownForMs = 0, trustedProxyHops = 0, metricsToken, report = () => {} }: AppOptions = {},
+  {
+    rateLimiting = true,
+    knownForMs = 0,
+    trustedProxyHops = 0,
+    unencrypted = false,
+    metricsToken,
+    report = () => {},
+  }: AppOptions = {},
 ): Hono {
   const app = new Hono();
   const v1 = api(web.heed, knownForMs);
@@ -41,6 +50,7 @@ export function createApp(
 
   app.use(requestId(), securityHeaders(web.publicUrl), countRefusals(web.heed));
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
+  if (!unencrypted) app.use(encryptedOnly(web.publicUrl, trustedProxyHops));
   if (web.demo) app.use(onThisMachineAlone(web.publicUrl));
   app.use(ruled, inTime, ownFormsOnly(web.publicUrl, fromElsewhere), limitedBodies);
 

@@ -85,6 +85,33 @@ export function ownFormsOnly(publicUrl: string, refused: (path: string) => void)
   };
 }
 
+/**
+ * Where people reach us by https, what came to our proxy in plain gets no answer of ours: a page that somebody opens is shown under its right
+ * address, and all else is refused, so that whoever wrote it down wrong hears of it. `hops`: as in rates.ts. Whoever asks past the proxy, as the
+ * checks of this machine do, sends no such header.
+ */
+export function encryptedOnly(publicUrl: string, hops: number): MiddlewareHandler {
+  return async (c, next) => {
+    if (!publicUrl.startsWith('https:') || !cameInPlain(c.req.header('X-Forwarded-Proto'), hops)) return next();
+    const { pathname, search } = new URL(c.req.url);
+    if (/^(GET|HEAD)$/.test(c.req.method) && !isForPrograms(pathname))
+      return c.redirect(`${publicUrl}${pathname}${search}`, 308);
+    throw new DomainError(
+      'forbidden',
+      `This came over the network unencrypted, so nothing was done. Ask at ${publicUrl} instead, and exchange a key that was sent along: others may have read it.`,
+    );
+  };
+}
+
+/** What the outermost of our proxies said; most say it once for all of them. */
+function cameInPlain(header: string | undefined, hops: number): boolean {
+  if (!header || hops === 0) return false;
+  const said = header.split(',').map((one) => one.trim().toLowerCase());
+  return (said.at(-hops) ?? said[0]) === 'http';
+}
+
+const isForPrograms = (path: string): boolean => /^\/(v1|slack|health|metrics|openapi)\b/.test(path);
+
 /** Where one may stand in for anybody, only names of this machine and our own are answered to: another site may have its name lead here, and its
  *  page would read all of it as its own. */
 export function onThisMachineAlone(publicUrl: string): MiddlewareHandler {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,7 @@ import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
+import { makeCertificate } from '../../support/certificate.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from '../http/story.ts';
 
@@ -664,6 +666,53 @@ describe('which Heed is meant', () => {
     expect(said).toContain('--  Slack: SLACK_BOT_TOKEN is not set here, so it was not looked at.');
     const { said: nothing } = await heed(['doctor'], { DATABASE_URL: db.url, PUBLIC_URL: 'http://127.0.0.1:1' });
     expect(nothing).not.toMatch(/ok {2}(Temporal|Mail|Slack)/);
+  });
+
+  test('doctor says of a mail server that must encrypt whether it does, and which certificate is not believed', async () => {
+    const { cert, key } = makeCertificate();
+    const web = createSecureServer({ cert, key }, (_, response) => void response.end('{}'));
+    const mailOf = (offered: string[]) =>
+      createSocketServer((socket) => {
+        socket.write('220 here\r\n');
+        socket.on('data', () => socket.write(`250-here\r\n${offered.join('')}250 8BITMIME\r\n`));
+        socket.on('error', () => {});
+      });
+    const servers = [web, mailOf([]), mailOf(['250-STARTTLS\r\n'])];
+    const [webAt, plainAt, encryptingAt] = await Promise.all(
+      servers.map(async (server) => {
+        await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+        return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    const doctor = async (at: string): Promise<string> => {
+      const env = {
+        DATABASE_URL: db.url,
+        PUBLIC_URL: `https://${webAt!}`,
+        SMTP_URL: `smtp://${at}?requireTLS=true`,
+      };
+      return (await heed(['doctor'], env)).said;
+    };
+    try {
+      const said = await doctor(plainAt!);
+      expect(said).toContain(
+        `NO  Web: the certificate at https://${webAt!} is not believed (DEPTH_ZERO_SELF_SIGNED_CERT).`,
+      );
+      expect(said).toMatch(/NO {2}Mail: .* offers no encryption, so no letter goes there\. .* UNENCRYPTED=mail$/m);
+      expect(await doctor(encryptingAt!)).toContain(`ok  Mail: ${encryptingAt!} answers.`);
+    } finally {
+      for (const server of servers) await new Promise((closed) => server.close(closed));
+    }
+  });
+
+  test('no command speaks to a database across a network unencrypted, unless that was allowed by name', async () => {
+    const env = { DATABASE_URL: 'postgres://heed:secret@db.invalid/heed' };
+    const { code, complained } = await heed(['status'], env);
+    expect({ code, complained }).toEqual({ code: 1, complained: expect.stringContaining('UNENCRYPTED=database') });
+    expect(complained).not.toContain('secret');
+    expect(await heed(['status'], { ...env, UNENCRYPTED: 'database' })).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining("Postgres at db.invalid:5432 can't be reached"),
+    });
   });
 });
 

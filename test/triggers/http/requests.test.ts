@@ -85,7 +85,7 @@ test('a demonstration, in which anybody may stand in for anybody, is reached fro
   const reached = async (demo: Web['demo']): Promise<boolean[]> => {
     const its: Stop[] = [];
     const config = readConfig({ PORT: String(await getPort()) });
-    await startWeb(config, its, { ...webOf(db), demo });
+    await startWeb(config, its, { ...webOf(db), demo }, () => {});
     const isReached = (address: string): Promise<boolean> => {
       const socket = connect(config.port, address);
       return once(socket, 'connect')
