@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sql } from '../../../src/store/pool.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import type { Letter } from '../../../src/integrations/letter.ts';
@@ -470,4 +471,38 @@ test('what has been met meanwhile is not asked any more', async () => {
   await dismiss(shop.db.heed, { loopId: signal.id, by: 'femke', press: shop.press() }, { reason: 'Answered at once.' });
 
   expect(await shop.composes(prompt)).toEqual({ end: 'cancelled', code: 'met' });
+});
+
+test('whoever calls in the place of a letter that was refused promises the day of the decision, however many letters fill the cap', async () => {
+  const signal = await shop.hears({
+    words: 'Do you have this coat in plum?',
+    customer: { name: 'Ines Full', email: 'ines@full.example', phone: '+31 6 12345676' },
+    consent: (['email', 'phone'] as const).map((channel) => ({
+      purpose: 'follow_up' as const,
+      channel,
+      wording: '2026-06',
+    })),
+  });
+  await approveFollowUp(
+    shop.db.heed,
+    { loopId: signal.id, by: 'jonas', press: shop.press() },
+    { words: 'Dear Ines, I ask.' },
+  );
+  await shop.db.pool.query(sql.unsafe`
+    update deliveries set state = 'failed', last_error_code = 'smtp_554', ended_at = heed_now()
+    where loop_id = ${signal.id} and purpose = 'answer'`);
+  expect(await shop.signal(signal.id)).toMatchObject({ reach: 'email', owed_by: 'phone' });
+  const script = async () => (await draftAnswer(shop.db.pool, shop.db, await shop.signal(signal.id), 'jonas')).text;
+  const promising = await script();
+  expect(promising).toMatch(/Promise an answer by .*, and nothing sooner\./);
+
+  const { messages } = shop.db.company.customers.cap;
+  await shop.db.pool.transaction(async (tx) => {
+    const to = { loopId: signal.id, round: 1, customerId: signal.customer_id! };
+    for (let n = 1; n <= messages; n += 1)
+      await planDelivery(tx, { key: `full-${n}`, purpose: 'receipt', channel: 'email', ...to });
+    await tx.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${signal.id} and purpose = 'receipt'`);
+  });
+  expect(await script()).toBe(promising);
 });
