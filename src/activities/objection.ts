@@ -65,17 +65,17 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
+  const signal = d.purpose === 'prompt' && d.loop_id ? await signalNow(tx, d.loop_id) : null;
+  // Whether it still calls for something, and whom, is seen when it goes on.
+  if (signal?.restricted && !signal.closed_at) return { end: 'cancelled', code: 'restricted' };
   if (!d.staff || !company.staff[d.staff]) {
     await callInPlaceOfWhoLeft(tx, company, d);
     return { end: 'cancelled', code: 'left' };
   }
   if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
-  const signal = await signalNow(tx, d.loop_id);
   const plans = await plansThatCall(tx, company, d, signal);
   if (!plans.includes(d.occasion!)) {
-    // Whether it still calls for something is seen when it goes on.
-    if (signal?.restricted && !signal.closed_at) return { end: 'cancelled', code: 'restricted' };
     await callInPlaceOf(tx, company, d, plans);
     return { end: 'cancelled', code: 'met' };
   }

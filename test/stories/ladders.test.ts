@@ -496,6 +496,30 @@ describe('whatever happens to us', () => {
       expect(await prompts(id)).toEqual(['jonas sent']);
     });
 
+    test('who has left the company file meanwhile: whoever stands in for them is', async () => {
+      const before = structuredClone(world.db.company);
+      await world.db.apply((company) => {
+        company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+      });
+      await world.passTo('monday', '10:00');
+      const since = await world.now();
+      const id = await ask('How much is the coat?');
+      world.mailbox.faults.script({ at: 'data', do: 'drop' });
+      await handOver(world.heed, world.as('jonas', id), { to: 'zoe', reason: 'She knows.' });
+      await world.settle();
+      expect(await prompts(id)).toEqual(['jonas sent', expect.stringMatching(/^zoe uncertain/)]);
+      await restrict(world.heed, await customerOf(id), operator);
+      await world.db.apply((company) => void delete company.staff['zoe']);
+      await world.pass('3 minutes');
+      expect(await prompts(id)).toEqual(['jonas sent', 'zoe cancelled restricted']);
+      await lift(world.heed, await customerOf(id), operator);
+      await world.settle();
+      expect(await prompts(id)).toEqual(['jonas sent', 'zoe cancelled left', 'priya sent']);
+      expect(await stillTheirs(world.db.pool, id, 'priya')).toBe(true);
+      expect(await lost(since)).toEqual([]);
+      await world.db.apply((company) => Object.assign(company, before));
+    });
+
     test('whom a digest was to tell', async () => {
       await world.passTo('monday', '10:00');
       await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
