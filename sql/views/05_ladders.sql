@@ -15,8 +15,13 @@ where not exists (
 );
 
 -- Each prompt with the rung that it calls about. A rung that was due together with a higher one has none, but where it took the place of that one.
+-- `named`: it would have been one too many, and a digest tells of it that was not refused.
 create view now.prompts as
-select d.id, d.loop_id, d.round, d.staff, d.state, d.last_error_code, e.plan_id, e.step, e.repeat, e.taken_at
+select d.id, d.loop_id, d.round, d.staff, d.state, d.last_error_code, e.plan_id, e.step, e.repeat, e.taken_at,
+  d.last_error_code is not distinct from 'bundled' and exists (
+    select from deliveries g
+    where g.dedupe_key in (format('digest:%s:%s:slack', d.staff, d.bundled_into), format('digest:%s:%s:email', d.staff, d.bundled_into))
+      and g.state not in ('failed', 'expired')) as named
 from deliveries d
 join escalations e on e.plan_id = d.occasion
   and starts_with(d.dedupe_key, format('prompt:%s:%s:%s.%s.%s:', d.loop_id, d.round, e.plan_id, e.step, e.repeat))

@@ -85,27 +85,31 @@ export async function callInPlaceOfNamed(
   }
 }
 
-/** So it is of one that was refused for good by e-mail, after which there is no other way to its person: of the others it stood for, the highest
- *  calls somebody else. */
+/** So it is of one that was refused for good by e-mail, after which there is no other way to its person, and of each that a digest which was refused
+ *  so was to name: of the others it stood for, the highest calls somebody else. */
 export async function callInPlaceOfRefused(tx: Tx, company: Company, refused: Delivery): Promise<void> {
-  if (refused.purpose !== 'prompt' || refused.channel !== 'email') return;
-  const signal = refused.loop_id ? await signalNow(tx, refused.loop_id) : null;
-  const running = await plansThatCall(tx, company, refused, signal);
-  await callInPlaceOf(tx, company, refused, running, refused.staff);
+  if (refused.channel !== 'email') return;
+  for (const one of await promptsIn(tx, refused)) {
+    const signal = one.loop_id ? await signalNow(tx, one.loop_id) : null;
+    const running = await plansThatCall(tx, company, { ...one, now: refused.now }, signal);
+    await callInPlaceOf(tx, company, one, running, one.staff);
+  }
 }
 
 /** Whoever a prompt or a digest was for is one of us no longer: whoever has that place by now is called, where it still calls for something. */
 export async function callInPlaceOfWhoLeft(tx: Tx, company: Company, left: Delivery): Promise<void> {
-  const named = left.purpose === 'digest' && left.occasion ? await promptsNamedIn(tx, left.occasion) : [];
-  for (const one of left.purpose === 'prompt' ? [left] : named)
-    await callWhoStandsIn(tx, company, { ...one, now: left.now });
+  for (const one of await promptsIn(tx, left)) await callWhoStandsIn(tx, company, { ...one, now: left.now });
 }
 
-async function callWhoStandsIn(
-  tx: Tx,
-  company: Company,
-  left: Pick<Delivery, 'id' | 'loop_id' | 'round' | 'staff' | 'occasion' | 'now'>,
-): Promise<void> {
+type Prompted = Pick<Delivery, 'id' | 'loop_id' | 'round' | 'staff' | 'occasion'>;
+
+/** A prompt itself, or those that a digest was to name. */
+async function promptsIn(tx: Tx, d: Delivery): Promise<readonly Prompted[]> {
+  if (d.purpose === 'prompt') return [d];
+  return d.purpose === 'digest' && d.occasion ? promptsNamedIn(tx, d.occasion) : [];
+}
+
+async function callWhoStandsIn(tx: Tx, company: Company, left: Prompted & Pick<Delivery, 'now'>): Promise<void> {
   const { loop_id: loopId, round } = left;
   if (!loopId || round === null) return;
   const signal = await signalNow(tx, loopId);

@@ -71,21 +71,36 @@ const escalationsReachSomebody: Check = {
        select d.id::text,
          'This prompt reached nobody (' || d.last_error_code || '), and nobody else was called for a step that it stood for. Tell ' || e.staff || '.'
        from prompted x
-       join deliveries d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
+       join ${reachedNobody} d on d.loop_id = x.loop_id and starts_with(d.dedupe_key, x.key)
        join plans_with_ends p on p.loop_id = x.loop_id
        join escalations e on e.plan_id = p.id and e.collapsed and e.staff <> d.staff and e.taken_at = x.taken_at
-       where (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
-         and ${stillWaitedFor}
-         -- Whoever was called at the same moment, or has been since, hears of it.
+       where ${stillWaitedFor}
+         -- Whoever was called at the same moment, or has been since, singly or by a digest, hears of it.
          and not exists (
            select from deliveries n
            where n.loop_id = d.loop_id and n.purpose = 'prompt' and n.id <> d.id and n.planned_at >= x.taken_at
-             and (n.state not in ('failed', 'cancelled', 'expired') or n.staff = e.staff and n.occasion = p.id))
+             and (n.state not in ('failed', 'cancelled', 'expired') or n.staff = e.staff and n.occasion = p.id
+               or n.last_error_code = 'bundled' and exists (
+                 select from deliveries g
+                 where g.purpose = 'digest' and g.occasion = n.bundled_into and g.state not in ('failed', 'cancelled', 'expired'))))
          and not exists (
            select from ownerships o where o.loop_id = d.loop_id and o.staff = e.staff and o.ended_at between e.taken_at and d.ended_at)`,
       scope,
     ),
 };
+
+/** Prompts that reached nobody, and when that was certain: their person had left, or they were refused for good by e-mail, singly or with the digest
+ *  that was to name them. */
+const reachedNobody = `(
+  select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, d.ended_at, d.last_error_code
+  from deliveries d
+  where d.purpose = 'prompt'
+    and (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
+  union all
+  select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, g.ended_at, g.last_error_code
+  from deliveries d
+  join deliveries g on g.purpose = 'digest' and g.occasion = d.bundled_into
+  where d.purpose = 'prompt' and d.last_error_code = 'bundled' and g.state = 'failed' and g.channel = 'email')`;
 
 /** When a prompt d ended, the plan p had not, and nobody knew that it was about to. */
 const stillWaitedFor = `

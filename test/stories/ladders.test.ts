@@ -669,6 +669,44 @@ describe('whatever happens to us', () => {
     }
   });
 
+  test('where the message that names them is refused for good, the next below is called about each of them, no oftener at a time than ever', async () => {
+    await world.passTo('friday', '16:30');
+    const since = await world.now();
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n += 1) ids.push(await ask('How much is the coat?'));
+    await world.passTo('monday', '16:25');
+    const monday = await world.now();
+    const digests = async () =>
+      (await world.messages({ purpose: 'digest' })).slice(-2).map(({ staff, state }) => `${staff} ${state}`);
+    await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
+    try {
+      // Ingrid is called because nobody takes them; Priya, in the same messages, because they are not answered.
+      await world.passTo('monday', '16:31');
+      const latest = () => Promise.all(ids.map(async (id) => (await prompts(id)).at(-1)));
+      const called = await latest();
+      const bundled = ids.filter((_, n) => called[n] === 'ingrid cancelled bundled');
+      expect(bundled).toHaveLength(2);
+      world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
+      await world.pass('6 minutes');
+      world.mailbox.faults.clear();
+      expect(new Set(await latest())).toEqual(new Set(['ingrid sent', 'priya cancelled bundled', 'priya sent']));
+      expect(await digests()).toEqual(['ingrid failed', 'priya planned']);
+      expect(await lost(since)).toEqual([]);
+      await world.pass('6 minutes');
+      expect(await digests()).toEqual(['ingrid failed', 'priya sent']);
+      expect(await lost(since)).toEqual([]);
+      // Found, had nobody been called in her place.
+      await world.db.rewrite(sql.unsafe`
+        delete from deliveries
+        where loop_id = ${bundled[0]!} and purpose = 'prompt' and staff = 'priya' and planned_at >= ${sql.timestamp(monday)}`);
+      expect((await lost(since)).map(({ sentence }) => sentence)).toEqual([
+        expect.stringMatching(/reached nobody \(smtp_550\), and nobody else was called .* Tell priya\./),
+      ]);
+    } finally {
+      await world.db.apply((company) => delete company.attention);
+    }
+  });
+
   test('whoever the customer’s clock has called is called, though it was handed over before the call left', async () => {
     await world.passTo('friday', '16:30');
     const id = await ask('How much is the coat?');

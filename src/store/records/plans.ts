@@ -193,7 +193,7 @@ export function nextToCall(
           (c.plan_id, c.step, c.repeat) = (e.plan_id, e.step, e.repeat)
           or c.taken_at = e.taken_at and ${heightOf('r')} >= ${heightOf('g')} and (
             c.state in ('sending', 'uncertain', 'sent')
-            or c.plan_id = any(${plans}) and (c.state in ('planned', 'ready') or c.last_error_code = 'bundled'))))
+            or c.plan_id = any(${plans}) and (c.state in ('planned', 'ready') or c.named))))
       and not exists (select from ownerships o where o.loop_id = ${loopId} and o.staff = e.staff and o.ended_at >= e.taken_at)
     order by ${heightOf('g')} desc, e.step desc, e.repeat desc
     limit 1`);
