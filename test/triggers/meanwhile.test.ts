@@ -4,11 +4,21 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QuerySqlToken } from 'slonik';
 import { z } from 'zod';
+import { deliver } from '../../src/activities/deliver.ts';
 import { tell } from '../../src/activities/tell.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import {
+  endDelivery,
+  lockDelivery,
+  openAttempt,
+  settleUncertain,
+  type Purpose,
+} from '../../src/store/records/deliveries.ts';
+import { bundle } from '../../src/store/records/digests.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
+import { IdRow } from '../../src/store/rows.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture, type Captured } from '../../src/triggers/capture.ts';
@@ -22,6 +32,7 @@ import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { meanwhile, waiting } from '../support/meanwhile.ts';
@@ -195,6 +206,64 @@ describe('while an address is put right', () => {
     expect(righting).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } });
     expect(await subjectNamed(db.pool, customer)).toMatchObject({ name: null });
     await expect(subjectNamed(db.pool, 'renn@gone.example')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('what is put off because everything of theirs rests, in the moment in which it goes on', () => {
+  const rests = async (
+    name: string,
+  ): Promise<{ id: string; customer: { name: string; email: string }; whose: string }> => {
+    const customer = { name, email: `${name.toLowerCase().replace(' ', '@')}.example` };
+    const { id } = await hears({ words: 'Where is my parcel?', customer });
+    await goOn(db, id);
+    return { id, customer, whose: (await signalNow(db.pool, id))!.customer_id! };
+  };
+  const messageOf = (loopId: string, purpose: Purpose): Promise<string> =>
+    db.pool.oneFirst(sql.type(IdRow)`select id from deliveries where loop_id = ${loopId} and purpose = ${purpose}`);
+  const looksOver =
+    (id: string) =>
+    ({ pool }: Heed): Promise<string> =>
+      deliver({ ...handsOf(db), pool }, id);
+  const now = (id: string) =>
+    db.pool.one(sql.type(z.object({ state: z.string(), due: z.boolean() }))`
+      select state, not_before <= heed_now() as due from deliveries where id = ${id}`);
+
+  test('a letter leaves at once', async () => {
+    const { customer, whose } = await rests('Res Ting');
+    await restrict(db.heed, whose, operator);
+    const { id } = await hears({ words: 'And where is the other one?', customer });
+    await goOn(db, id);
+    const thanks = await messageOf(id, 'receipt');
+    const both = await meanwhile(db, looksOver(thanks), () => lift(db.heed, whose, operator));
+    expect(both).toMatchObject([{ status: 'fulfilled', value: 'held' }, { status: 'fulfilled' }]);
+    expect(await now(thanks)).toEqual({ state: 'planned', due: true });
+  });
+
+  test('a call that had been in doubt is made', async () => {
+    const { id, whose } = await rests('Call Ing');
+    const call = await messageOf(id, 'prompt');
+    await db.pool.query(sql.unsafe`update deliveries set state = 'uncertain', phase = 'handed' where id = ${call}`);
+    await restrict(db.heed, whose, operator);
+    await db.pool.transaction((tx) => settleUncertain(tx, call, 'ready'));
+    const both = await meanwhile(db, looksOver(call), () => lift(db.heed, whose, operator));
+    expect(both).toMatchObject([{ status: 'fulfilled', value: 'cancelled:restricted' }, { status: 'fulfilled' }]);
+    expect(await now(call)).toEqual({ state: 'ready', due: true });
+  });
+
+  test('a call that a digest was to name is made, for that may have been looked over before', async () => {
+    const { id, whose } = await rests('Dig Est');
+    const call = await messageOf(id, 'prompt');
+    const digest = await db.pool.transaction(async (tx) => {
+      const prompt = (await lockDelivery(tx, call))!;
+      await bundle(tx, { ...prompt, staff: prompt.staff! }, 0);
+      await endDelivery(tx, call, 'cancelled', 'bundled');
+      return tx.oneFirst(sql.type(IdRow)`
+        select g.id from deliveries g join deliveries d on d.bundled_into = g.occasion where d.id = ${call} and g.purpose = 'digest'`);
+    });
+    await restrict(db.heed, whose, operator);
+    await db.pool.transaction((tx) => openAttempt(tx, digest));
+    await lift(db.heed, whose, operator);
+    expect(await now(call)).toEqual({ state: 'ready', due: true });
   });
 });
 

@@ -48,6 +48,21 @@ export async function releaseMessagesTo(tx: Tx, customerId: string): Promise<voi
     where customer_id = ${customerId} and state in ('planned', 'ready') and last_error_code = 'restricted'`);
 }
 
+/** Before it is recorded that it goes on. Whoever is looking at a message to them, at a call about their remarks, or at a digest that was to name one
+ *  has put it off by then, which is found below; whoever looks later waits for this, and sees it. In one order, so that two never wait for each other. */
+export async function awaitLastLooks(tx: Tx, customerId: string): Promise<void> {
+  const theirs = sql.fragment`(select id from signals where customer_id = ${customerId})`;
+  await tx.query(sql.unsafe`
+    select d.id from deliveries d
+    where d.state in ('planned', 'ready', 'sending', 'uncertain')
+      and (d.customer_id = ${customerId}
+        or d.purpose = 'prompt' and d.loop_id in ${theirs}
+        or d.purpose = 'digest' and d.occasion in (
+          select b.bundled_into from deliveries b where b.last_error_code = 'bundled' and b.loop_id in ${theirs}))
+    order by d.id
+    for no key update`);
+}
+
 /** Whoever was to be called about their remarks and has not been, because they rested, is called when they go on: also whom a digest was to tell,
  *  that was looked over meanwhile. Before the lifting is recorded. What nobody waits for any more is found out as each is about to leave. */
 export async function revivePromptsAbout(tx: Tx, customerId: string): Promise<void> {
@@ -60,7 +75,8 @@ export async function revivePromptsAbout(tx: Tx, customerId: string): Promise<vo
       and d.loop_id in (select id from signals where customer_id = ${customerId})
       and (d.last_error_code = 'restricted' and d.ended_at >= x.since
         or d.last_error_code = 'bundled' and (
-          select bool_and(g.ended_at is not null) and max(g.ended_at) >= x.since
+          -- One that is being sent may have been looked over while they rested.
+          select bool_and(g.state not in ('planned', 'ready')) and max(coalesce(g.ended_at, heed_now())) >= x.since
           from deliveries g where g.purpose = 'digest' and g.occasion = d.bundled_into))`);
 }
 

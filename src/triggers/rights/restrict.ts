@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { factRecorded } from '../../store/records/loops.ts';
 import { signalsOf } from '../../store/records/erasures.ts';
 import {
+  awaitLastLooks,
   endPromptsAbout,
   holdMessagesTo,
   isRestricted,
@@ -31,6 +32,7 @@ export async function restrict(heed: Heed, customerId: string, { by, reason }: B
 export async function lift(heed: Heed, customerId: string, { by, reason }: By): Promise<void> {
   await heed.pool.transaction(async (tx) => {
     if (!(await isRestricted(tx, customerId))) throw new DomainError('conflict', 'Nothing of theirs rests.');
+    await awaitLastLooks(tx, customerId);
     await revivePromptsAbout(tx, customerId);
     await recordRight(tx, { customerId, kind: 'lifting', by, reason });
     await releaseMessagesTo(tx, customerId);
