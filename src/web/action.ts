@@ -3,11 +3,11 @@
 import { html } from 'hono/html';
 import { resting } from '../domain/whatIsNext.ts';
 import {
-  answer,
-  call,
   completion,
   dismissal,
   handOver,
+  reply,
+  replyVerb,
   review,
   settlement,
   take,
@@ -55,12 +55,6 @@ export function signalAction(a: SignalAction): Html {
   const { acting, letter } = a;
   const to = a.customer ?? 'the customer';
   const written = letter && { ...letter, to, today: a.today, holder: true };
-  const reply = written
-    ? written.phone !== null || written.purpose === 'told'
-      ? call(acting, written)
-      : answer(acting, written)
-    : undefined;
-  const verb = written?.phone ? 'call' : 'follow-up';
   return html`${opening(a, a.anew && a.asks === 'nothing' ? 'Don’t call them yet' : titles[a.asks])}
     ${quote(a.words, { big: true })}
     <div class="row">
@@ -71,12 +65,16 @@ export function signalAction(a: SignalAction): Html {
     ${a.asks === 'rests' && !a.refusal ? html`<p>${resting}</p>` : ''}
     ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
     ${a.anew && a.asks !== 'doubt' ? notYet(a.anew, a.clock) : ''} ${a.mayTake ? take(acting) : ''}
-    ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : (reply ?? '')}
+    ${a.asks === 'take' ? take(acting) : a.asks === 'review' ? review(acting) : written ? reply(acting, written) : ''}
     ${
       a.asks === 'nothing' || a.asks === 'rests' || a.asks === 'doubt'
         ? ''
         : html`<div class="acts">
-            ${a.asks === 'take' && reply ? unfold(acting, verb, 'Answer at once', reply) : ''}
+            ${
+              a.asks === 'take' && written
+                ? unfold(acting, replyVerb(written), 'Answer at once', reply(acting, written))
+                : ''
+            }
             ${handOver(acting, a.holder)} ${a.asks === 'call' ? '' : dismissal(acting)}
           </div>`
     }`;

@@ -148,7 +148,14 @@ export interface Letter {
   mayBeFinal: boolean;
 }
 
-export function answer(acting: Acting, letter: Letter & { to: string; today: string; holder: boolean }): Html {
+/** Which of the two forms says it. */
+export const replyVerb = ({ phone, purpose }: Letter): 'call' | 'follow-up' =>
+  phone !== null || purpose === 'told' ? 'call' : 'follow-up';
+
+export const reply = (acting: Acting, letter: Parameters<typeof answer>[1]): Html =>
+  replyVerb(letter) === 'call' ? call(acting, letter) : answer(acting, letter);
+
+function answer(acting: Acting, letter: Letter & { to: string; today: string; holder: boolean }): Html {
   const field = { form: formOf(acting, 'follow-up'), filled: filledOf(acting, 'follow-up') };
   return act(
     acting,
@@ -169,7 +176,7 @@ export function answer(acting: Acting, letter: Letter & { to: string; today: str
   );
 }
 
-export function call(acting: Acting, asked: Letter & { to: string; today: string }): Html {
+function call(acting: Acting, asked: Letter & { to: string; today: string }): Html {
   const field = { form: formOf(acting, 'call'), filled: filledOf(acting, 'call') };
   return act(
     acting,

@@ -7,11 +7,11 @@ import type { TimelineLine } from '../domain/timeline.ts';
 import { decidedAnew, type Next } from '../domain/whatIsNext.ts';
 import {
   act,
-  answer,
-  call,
   confirmation,
   dismissal,
   handOver,
+  reply,
+  replyVerb,
   review,
   settlement,
   take,
@@ -73,7 +73,7 @@ export interface Customer {
   /** "e-mail, about this" or why not. */
   mayHear: string;
   reachable: boolean;
-  /** Where mail bounced at their address, and whoever looks may say that it is right. */
+  /** Where mail bounced at their address, whether or not they can be called, and whoever looks may say that it is right. */
   vouching: Acting | undefined;
   earlier: readonly { id: string; reference: string; words: string | null; at: Date; state: string }[];
   /** Earlier ones that whoever looks may not see. */
@@ -320,19 +320,14 @@ function primary(p: Possible, name: string): Html | undefined {
     case 'review':
       return review(acting);
     case 'take':
-      return written && unfold(acting, letter.phone ? 'call' : 'follow-up', 'Answer at once', oneAnswer(p, written));
+      return written && unfold(acting, replyVerb(written), 'Answer at once', reply(acting, written));
     case 'letter':
     case 'call':
-      return written && oneAnswer(p, written);
+      return written && reply(acting, written);
     case 'nothing':
       return undefined;
   }
 }
-
-type Written = NonNullable<Possible['letter']> & { to: string; today: string; holder: boolean };
-
-const oneAnswer = ({ acting }: Possible, w: Written): Html =>
-  w.phone !== null || w.purpose === 'told' ? call(acting, w) : answer(acting, w);
 
 /** Merely similar: offered, never joined by itself, because being told a stranger's decision is worse than being a second one. */
 function similar({ similar: found }: SignalShown, acting: Acting): Html {

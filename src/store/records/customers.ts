@@ -164,6 +164,18 @@ export function mailboxesOf(db: Db, customerId: string): Promise<readonly string
     select normalised from identities where customer_id = ${customerId} and kind = 'email'`);
 }
 
+/** Whether they agreed to be written to about a remark, and nothing but a bounce speaks against a mailbox of theirs. */
+export function isOnlyBounced(db: Db, signalId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from signals s
+    join consents c on c.signal_id = s.id and c.channel = 'email'
+    join identities i on i.customer_id = s.customer_id and i.kind = c.channel
+    join now.suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
+    where s.id = ${signalId} and not exists (select from disavowals d where d.signal_id = s.id)
+    group by i.id
+    having bool_and(p.cause = 'bounced')`);
+}
+
 /** The loops of whoever has one of these addresses, which a family may share, look again: there may be nobody to reach any more, or somebody
  *  again. All at once, in the order of their ids, so that two who stop never wait for each other. */
 async function wakeLoopsAt(tx: Tx, addresses: readonly Address[]): Promise<void> {

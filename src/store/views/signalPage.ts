@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { isInSight, type Sight } from '../../domain/entitlement.ts';
 import { toldByLadder } from '../records/plans.ts';
-import { customerOf } from '../records/customers.ts';
+import { customerOf, isOnlyBounced } from '../records/customers.ts';
 import { callOvertaken } from '../records/decisions.ts';
 import { momentOf } from '../records/clock.ts';
 import { inDoubt, lastSettled, type Doubtful } from '../records/repairs.ts';
@@ -19,6 +19,8 @@ export interface SignalPage extends SignalReading {
   now: Date;
   words: Awaited<ReturnType<typeof wordsOf>>;
   customer: Awaited<ReturnType<typeof customerOf>>;
+  /** No letter reaches them, and that only because mail has bounced: somebody may vouch for their address. */
+  bounced: boolean;
   /** Other remarks of this customer, newest first, as far as they are in sight; and how many there are elsewhere. */
   earlier: readonly Earlier[];
   earlierElsewhere: number;
@@ -51,8 +53,9 @@ export async function signalPage(db: Db, company: Company, id: string, sight: Si
   const customer = customerId ? await customerOf(db, customerId) : null;
   const reading = await readSignal(db, company, id, { audience: 'staff', customer: customer?.name ?? undefined });
   if (!reading) return null;
-  const [now, told, anew, doubtful, settled, earlier, owed] = await Promise.all([
+  const [now, bounced, told, anew, doubtful, settled, earlier, owed] = await Promise.all([
     momentOf(db),
+    reading.signal.reach !== 'email' && isOnlyBounced(db, id),
     toldByLadder(db, id, reading.signal.round),
     callOvertaken(db, reading.signal),
     inDoubt(db, id),
@@ -66,6 +69,7 @@ export async function signalPage(db: Db, company: Company, id: string, sight: Si
     now,
     words,
     customer,
+    bounced,
     told,
     anew,
     doubtful: doubtful.filter(({ customer_id: customer }) => customer !== null),

@@ -64,7 +64,8 @@ async function formFor(heed: Heed, actionId: string, read: () => Promise<Task>):
   switch (actionId) {
     case 'action_signal_answer':
       if (task.signal.answered_by) throw new DomainError('conflict', 'The customer has been answered meanwhile.');
-      return answerForm(heed.pool, task);
+      // Mail may have bounced since the button was drawn.
+      return task.signal.owed_by === 'phone' ? callForm(heed.pool, task) : answerForm(heed.pool, task);
     case 'action_signal_call':
       return callForm(heed.pool, task);
     case 'action_signal_review':

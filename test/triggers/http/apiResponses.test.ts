@@ -247,6 +247,19 @@ describe('every response', () => {
     expect(kindsOf((await api.get(`/v1/signals/${id}`)).body)).not.toContain('acknowledged');
   });
 
+  test('to somebody who can be called, and whose mail has bounced, is a call: a letter is refused, and says so', async () => {
+    const customer = { name: 'Ria Ring', email: 'ria@ring.example', phone: '+31 6 12345675' };
+    const consent = ['email', 'phone'].map((channel) => ({ purpose: 'follow_up', channel, wording: '2026-06' }));
+    const id = await captured({ ...complaint(), customer, consent });
+    await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'));
+    expect(await respond(id, 'follow-up', { by: 'priya', words: 'We are sorry.' })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('is a call, not a letter. Call them and record how it went.') },
+    });
+    expect((await respond(id, 'call', { by: 'priya', outcome: 'reached' })).status).toBe(201);
+    expect(await signalNow(db.pool, id)).toMatchObject({ answered_by: 'priya', answer_channel: 'phone' });
+  });
+
   test('comes to those whose turn it is: others are told whose it is', async () => {
     const id = await captured(coat('46'));
     const { insight } = (await api.get(`/v1/signals/${id}`)).body;

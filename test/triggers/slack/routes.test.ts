@@ -9,6 +9,7 @@ import { startSlackRoom, type SlackRoom } from '../../../src/embedded/slackRoom.
 import type { SlackMessage } from '../../../src/integrations/letter.ts';
 import { openSlack } from '../../../src/integrations/slack.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { suppress } from '../../../src/store/records/customers.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
 import type { Purpose } from '../../../src/store/records/deliveries.ts';
@@ -274,6 +275,23 @@ describe('round the corner and back', () => {
     await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
     await delivers('card', 'jonas', signal.id);
     const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_call' });
+    expect(textOf(view!.blocks)).toContain('Say who you are');
+    await room.submit(address('jonas'), { outcome: 'reached' });
+    expect(await shop.signal(signal.id)).toMatchObject({ answered_by: 'jonas', answer_channel: 'phone' });
+  });
+
+  test('a button to answer that was drawn before mail bounced asks for the call that is owed since', async () => {
+    const customer = { name: 'Ria Ring', email: 'ria@ring.example', phone: '+31 6 12345675' };
+    const consent = (['email', 'phone'] as const).map((channel) => ({
+      purpose: 'follow_up',
+      channel,
+      wording: '2026-06',
+    }));
+    const signal = await onesCard({ customer, consent });
+    await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+    await delivers('card', 'jonas', signal.id);
+    await shop.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'));
+    const { view } = await room.press({ email: address('jonas'), actionId: 'action_signal_answer' });
     expect(textOf(view!.blocks)).toContain('Say who you are');
     await room.submit(address('jonas'), { outcome: 'reached' });
     expect(await shop.signal(signal.id)).toMatchObject({ answered_by: 'jonas', answer_channel: 'phone' });

@@ -23,6 +23,7 @@ import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { factsOf, plansOf } from '../../../store/views/signalReading.ts';
 import { insightAction, signalAction } from '../../../web/action.ts';
+import { replyVerb } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
@@ -152,7 +153,15 @@ async function ofSignal(
       ? undefined
       : ended(`It is with ${nameOf(signal.owner)} now`);
   const asks = over ? 'nothing' : signal.restricted ? 'rests' : settling ? 'doubt' : asksOf(page);
-  const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : (verbsOfWait[link.wait] ?? []));
+  const letter =
+    asks === 'nothing' || asks === 'rests' || asks === 'doubt'
+      ? undefined
+      : await letterFor(web, page, link.staff, asks);
+  // A letter may be owed as a call by the time that it is sent.
+  const shown = (verbsOfWait[link.wait] ?? []).filter(
+    (verb) => (verb !== 'call' && verb !== 'follow-up') || (letter && verb === replyVerb(letter)),
+  );
+  const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : shown);
   const body = signalAction({
     name: nameOf(link.staff),
     acting: { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned },
@@ -171,10 +180,7 @@ async function ofSignal(
     mood: signal.mood,
     holder: signal.owner,
     customer: page.customer?.name ?? undefined,
-    letter:
-      asks === 'nothing' || asks === 'rests' || asks === 'doubt'
-        ? undefined
-        : await letterFor(web, page, link.staff, asks),
+    letter,
     anew: over ? null : page.anew,
     doubtful,
     today: localDate(now, clock.zone),

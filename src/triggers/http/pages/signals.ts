@@ -16,7 +16,7 @@ import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts'
 import type { SignalNow } from '../../../store/views/signals.ts';
 import { similarInsights } from '../../../store/views/similar.ts';
 import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
-import type { Acting } from '../../../web/acts.ts';
+import { replyVerb, type Acting } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
 import type { Clock } from '../../../web/when.ts';
@@ -131,10 +131,10 @@ async function shownTo(
     customer: customer
       ? {
           name: customer.name,
-          mayHear: mayHear(signal),
+          mayHear: mayHear(page),
           reachable: signal.reach !== null,
           vouching:
-            signal.unreachable === 'bounced' && !signal.sample && !signal.restricted
+            page.bounced && !signal.sample && !signal.restricted
               ? actingOn(visitor, signal.id, 'vouching', returned)
               : undefined,
           earlier: page.earlier.map((e) => ({
@@ -234,9 +234,11 @@ const closings: Record<string, string> = {
   erased: 'Erased',
 };
 
-function mayHear({ reach, unreachable, restricted }: SignalNow): string {
+function mayHear({ signal: { reach, unreachable, restricted }, bounced }: SignalPage): string {
   if (restricted) return 'nothing for now: they asked that everything of theirs rests';
-  if (reach) return reach === 'email' ? 'by e-mail, about this' : 'by phone, about this';
+  if (reach === 'email') return 'by e-mail, about this';
+  const too = bounced && unreachable !== 'bounced' ? '; the address they left takes no mail' : '';
+  if (reach) return `by phone, about this${too}`;
   const why: Record<string, string> = {
     no_consent: 'nothing: they did not agree to it',
     no_address: 'nothing: they left no address',
@@ -245,7 +247,7 @@ function mayHear({ reach, unreachable, restricted }: SignalNow): string {
     bounced: 'nothing: the address they left takes no mail',
     not_me: 'nothing: that address says it was not them',
   };
-  return why[unreachable ?? ''] ?? 'nothing';
+  return `${why[unreachable ?? ''] ?? 'nothing'}${too}`;
 }
 
 function owed({ owed: { open, promisedOn } }: SignalPage, { now, zone }: Clock): string {
@@ -271,12 +273,11 @@ async function possible(
   if (!open && !mayConfirm) return undefined;
   const mayTake = asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal));
   const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
+  const letter = await letterFor(web, page, code, asks);
   const verbs = [
     ...(asks === 'review' ? ['review'] : []),
-    ...(asks === 'take' ? ['acknowledgement', 'follow-up', 'call'] : []),
-    ...(asks === 'letter' ? ['follow-up'] : []),
-    ...(asks === 'call' ? ['call'] : []),
-    ...(mayTake ? ['acknowledgement'] : []),
+    ...(asks === 'take' || mayTake ? ['acknowledgement'] : []),
+    ...(letter ? [replyVerb(letter)] : []),
     ...(open ? ['handover'] : []),
     ...(answerable ? ['dismissal'] : []),
     ...(mayConfirm ? ['confirmation'] : []),
@@ -284,7 +285,7 @@ async function possible(
   return {
     acting: { ...acting, returned: returned && verbs.includes(returned.verb) ? returned : undefined },
     asks,
-    letter: await letterFor(web, page, code, asks),
+    letter,
     today: localDate(page.now, zoneOf(company, signal.place)),
     mayConfirm,
     question: questionOf(signal),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { suppress } from '../../../../src/store/records/customers.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
@@ -59,6 +60,28 @@ describe('the page behind a link from an e-mail', () => {
     expect(sent.text).toContain('Sent in your name.');
     expect(sent.html).not.toContain('<form method="post" action="/t/');
     expect(omar.cookies.size).toBe(0);
+  });
+
+  test('tells whoever was writing to somebody whose mail has bounced since, and who can be called, that it is a call', async () => {
+    const customer = { name: 'Ria Ring', email: 'ria@ring.example', phone: '+31 6 44444445' };
+    const signal = await pages.shop.hears({
+      words: 'I was charged twice.',
+      place: 'harbour',
+      by: 'aisha',
+      customer,
+      consent: [...kim.consent, ...byPhone.consent],
+    });
+    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/');
+    const omar = pages.nobody();
+    const page = await omar.get(link);
+    await pages.shop.db.pool.transaction((tx) =>
+      suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
+    );
+    const refused = await omar.press(page, `${link}/follow-up`, { words: 'Dear Ria.' });
+    expect(refused.status).toBe(409);
+    expect(refused.text).toContain('is a call, not a letter. Call them and record how it went.');
+    await omar.press(refused, `${link}/call`, { outcome: 'reached' });
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ answered_by: 'omar', answer_channel: 'phone' });
   });
 
   test('ends with its wait: opened again it says who acted, and a press is refused', async () => {

@@ -15,6 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => pages.shop.close());
 
+const writtenOrCalled = (['email', 'phone'] as const).map((channel) => ({
+  purpose: 'follow_up' as const,
+  channel,
+  wording: '2026-06',
+}));
+const bounces = ({ email }: { email: string }) =>
+  pages.shop.db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'bounced'));
 const hears = (said: Partial<Parameters<Pages['shop']['hears']>[0]> = {}) =>
   pages.shop.hears({ ...green, note: 'in a hurry', ...said });
 
@@ -188,12 +195,7 @@ describe('the page of a signal', () => {
 
   test('a call in the place of a letter that did not arrive asks for nothing that the letter has said, and passes it on', async () => {
     const customer = { name: 'Lou Late', email: 'lou@example.com', phone: '+31 6 12345677' };
-    const consent = (['email', 'phone'] as const).map((channel) => ({
-      purpose: 'follow_up' as const,
-      channel,
-      wording: '2026-06',
-    }));
-    const { id } = await pages.shop.hears({ words: 'I was charged twice.', customer, consent });
+    const { id } = await pages.shop.hears({ words: 'I was charged twice.', customer, consent: writtenOrCalled });
     const by = (staff: string) => ({ loopId: id, by: staff, press: pages.shop.press() });
     await approveFollowUp(pages.web.heed, by('priya'), { words: 'Dear Lou.' });
     await confirm(pages.web.heed, { loopId: id, press: pages.shop.press() }, { says: 'no' });
@@ -203,9 +205,7 @@ describe('the page of a signal', () => {
     for (const each of asked) expect(form.text).toContain(each);
 
     await approveFollowUp(pages.web.heed, by('ingrid'), { words: 'Dear Lou.', final: true, promiseOn: '2026-06-18' });
-    await pages.shop.db.pool.transaction((tx) =>
-      suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
-    );
+    await bounces(customer);
     const page = await ingrid.get(`/signals/${id}`);
     expect(page.html).toContain('href="tel:+31612345677"');
     for (const each of asked) expect(page.text).not.toContain(each);
@@ -219,9 +219,7 @@ describe('the page of a signal', () => {
     const [at, verb] = [`/signals/${id}`, `/signals/${id}/vouching`];
     const mina = await pages.as('mina');
     expect((await mina.get(at)).html).not.toContain(verb);
-    await pages.shop.db.pool.transaction((tx) =>
-      suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
-    );
+    await bounces(customer);
     const bounced = await mina.get(at);
     expect(bounced.text).toContain('may hear nothing: the address they left takes no mail');
     const vouched = await mina.press(bounced, verb);
@@ -232,6 +230,62 @@ describe('the page of a signal', () => {
     // By a page that was opened before.
     const again = await mina.post(verb, { key: 'another' }, { 'Sec-Fetch-Site': 'same-origin' });
     expect([again.status, again.text]).toEqual([409, expect.stringContaining('only a bounce speaks against')]);
+  });
+
+  describe('where mail has bounced for somebody who can be called', () => {
+    test('asks for the call, and tells whoever was writing to them that it is one', async () => {
+      const customer = { name: 'Ria Ring', email: 'ria@ring.example', phone: '+31 6 12345675' };
+      const { id } = await hears({ words: 'I was charged twice.', customer, consent: writtenOrCalled });
+      const at = `/signals/${id}`;
+      const priya = await pages.as('priya');
+      const page = await priya.get(at);
+      await bounces(customer);
+      const refused = await priya.press(page, `${at}/follow-up`, { words: 'Dear Ria.' });
+      expect(refused.status).toBe(409);
+      expect(refused.text).toContain('is a call, not a letter. Call them and record how it went.');
+      expect(refused.html).toContain('href="tel:+31612345675"');
+      const reached = await priya.press(refused, `${at}/call`, { outcome: 'reached' });
+      expect(reached.text).toContain('Answered on the phone by Priya Nair.');
+    });
+
+    test('asks for the call about what is decided', async () => {
+      const customer = { name: 'Dec Ided', email: 'dec@ided.example', phone: '+31 6 12345674' };
+      const signal = await hears({ words: 'Do you have this scarf in russet?', customer, consent: writtenOrCalled });
+      await bounces(customer);
+      await decide(
+        pages.web.heed,
+        { loopId: signal.insight_id!, by: 'tomas', press: pages.shop.press() },
+        { outcome: 'declined', reason: 'Russet does not sell.' },
+      );
+      await pages.shop.tells(signal.insight_id!);
+      const at = `/signals/${signal.id}`;
+      const jonas = await pages.as('jonas');
+      const page = await jonas.get(at);
+      expect(page.text).toContain('Tell them what was decided, no, and why: Russet does not sell.');
+      await jonas.press(page, `${at}/call`, { outcome: 'reached' });
+      expect(await pages.shop.signal(signal.id)).toMatchObject({ told_at: expect.any(Date) });
+    });
+
+    test('whoever has asked them says that the address is right, too, and so where the number was somebody else’s', async () => {
+      const customer = { name: 'Cal Led', email: 'cal@led.example', phone: '+31 6 12345673' };
+      const { id } = await hears({ words: 'I was charged twice.', customer, consent: writtenOrCalled });
+      const at = `/signals/${id}`;
+      await bounces(customer);
+      const priya = await pages.as('priya');
+      const called = await priya.get(at);
+      expect(called.text).toContain('may hear by phone, about this; the address they left takes no mail');
+      const vouched = await priya.press(called, `${at}/vouching`);
+      expect(vouched.text).toContain('may hear by e-mail, about this');
+      expect(vouched.html).toContain(`action="${at}/follow-up"`);
+      for (const verb of ['call', 'vouching']) expect(vouched.html).not.toContain(`action="${at}/${verb}"`);
+
+      await bounces(customer);
+      const wrong = await priya.press(await priya.get(at), `${at}/call`, { outcome: 'wrong_number' });
+      expect(wrong.text).toContain(
+        'may hear nothing: the number they left is somebody else’s; the address they left takes no mail',
+      );
+      expect((await priya.press(wrong, `${at}/vouching`)).text).toContain('may hear by e-mail, about this');
+    });
   });
 
   test('a call that comes after the decision is the call about the decision', async () => {
