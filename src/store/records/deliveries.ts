@@ -200,6 +200,10 @@ export async function holdDelivery(tx: Tx, id: string, until: Date, code: string
     where id = ${id} and state in ('planned', 'ready')`);
 }
 
+/** What a message is set to that is to leave as if nobody had tried it, and nothing had ended it: when, and held for what, is said beside it. */
+export const readyAgain = sql.fragment`
+  state = 'ready', phase = 'none', lease_until = null, started_until = null, failing_since = null, ended_at = null, bundled_into = null`;
+
 /** Prompts about these loops that were held for this are looked over anew at once. */
 export async function releasePrompts(tx: Tx, loopIds: readonly string[], code: string): Promise<void> {
   await tx.query(sql.unsafe`

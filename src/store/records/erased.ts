@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { sql, type Db } from '../pool.ts';
 
+type SqlFragment = ReturnType<typeof sql.fragment>;
+
 const ErasedRow = z.object({ erased: z.boolean() });
 const Tombstone = z.object({ erased_at: z.date() });
 
@@ -37,9 +39,14 @@ export function isErased(db: Db, signalId: string): Promise<boolean> {
 
 /** Whether anything said behind this insight was erased since. */
 export function isErasedBehind(db: Db, insightId: string, since: Date): Promise<boolean> {
-  return db.exists(sql.unsafe`
+  const erased = erasedBehind(sql.fragment`${insightId}`, sql.fragment`${sql.timestamp(since)}`);
+  return db.oneFirst(sql.type(ErasedRow)`select ${erased} as erased`);
+}
+
+/** The same, within a statement. */
+export const erasedBehind = (insightId: SqlFragment, since: SqlFragment): SqlFragment => sql.fragment`
+  exists (
     select from insight_signals x
     join erased_signals s on s.signal_id = x.signal_id
     join erasures e on e.id = s.erasure_id
-    where x.insight_id = ${insightId} and e.erased_at >= ${sql.timestamp(since)}`);
-}
+    where x.insight_id = ${insightId} and e.erased_at >= ${since})`;

@@ -6,6 +6,7 @@ import { newId } from '../../domain/ids.ts';
 import { waits, type Wait } from '../../domain/loop.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow, StaffRow } from '../rows.ts';
+import { readyAgain } from './deliveries.ts';
 
 export interface NewPlan {
   loopId: string;
@@ -144,8 +145,7 @@ export async function callAfterAll(
 ): Promise<void> {
   const plans = sql.array([...running], 'uuid');
   await tx.query(sql.unsafe`
-    update deliveries set
-      state = 'ready', last_error_code = null, ended_at = null, not_before = heed_now(), started_until = null, failing_since = null
+    update deliveries set ${readyAgain}, last_error_code = null, not_before = heed_now()
     where id = (
       select d.id from deliveries d
       join deliveries met on met.id = ${id} and met.channel = d.channel and met.planned_at > d.planned_at

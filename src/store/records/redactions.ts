@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { erasedBehind } from './erased.ts';
 
 /** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them: a
  *  card about an insight is drawn anew without them, a mail stays as it is. Returns how many. */
@@ -41,15 +42,11 @@ export async function takeNews(
 /** The same for news that has just left: it may say what was erased while it did. What was erased before, it did not say: an erasure is over
  *  within a minute, and a message is in Slack, and on record, within another. */
 export function takeLateNews(tx: Tx, id: string): Promise<number> {
-  return takeBack(
-    tx,
-    sql.fragment`d.id = ${id} and d.purpose = 'news' and exists (
-      select from decisions x
-      join insight_signals s on s.insight_id = x.insight_id
-      join erased_signals g on g.signal_id = s.signal_id
-      join erasures e on e.id = g.erasure_id
-      where x.id = d.occasion and e.erased_at >= greatest(d.planned_at, heed_now() - interval '2 minutes'))`,
+  const erased = erasedBehind(
+    sql.fragment`(select k.insight_id from decisions k where k.id = d.occasion)`,
+    sql.fragment`greatest(d.planned_at, heed_now() - interval '2 minutes')`,
   );
+  return takeBack(tx, sql.fragment`d.id = ${id} and d.purpose = 'news' and ${erased}`);
 }
 
 /** Takes the cards about an insight from colleagues for whom they are not drawn anew. Returns how many messages that takes back. */

@@ -5,6 +5,7 @@ import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow, NormalisedRow, RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
+import { readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
@@ -36,8 +37,7 @@ export function waysInMailed(db: Db, customerId: string): Promise<number> {
 /** What waits for them goes on waiting; what was about to leave does not pass the gate any more. */
 export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
-    update deliveries set state = 'ready', phase = 'none', lease_until = null, failing_since = null, last_error_code = 'restricted',
-      not_before = heed_now() + interval '1 hour'
+    update deliveries set ${readyAgain}, last_error_code = 'restricted', not_before = heed_now() + interval '1 hour'
     where customer_id = ${customerId} and purpose not in ('redaction', 'rights')
       and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
 }
@@ -67,9 +67,7 @@ export async function awaitLastLooks(tx: Tx, customerId: string): Promise<void> 
  *  that was looked over meanwhile. Before the lifting is recorded. What nobody waits for any more is found out as each is about to leave. */
 export async function revivePromptsAbout(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
-    update deliveries d set
-      state = 'ready', phase = 'none', lease_until = null, last_error_code = null, bundled_into = null, ended_at = null, failing_since = null,
-      not_before = heed_now(), started_until = null
+    update deliveries d set ${readyAgain}, last_error_code = null, not_before = heed_now()
     from now.restrictions x
     where x.customer_id = ${customerId} and d.purpose = 'prompt' and d.state = 'cancelled'
       and d.loop_id in (select id from signals where customer_id = ${customerId})
