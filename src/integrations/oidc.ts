@@ -2,17 +2,14 @@
 
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import type { Vouched } from '../domain/signIn.ts';
 
 export interface SignInService {
   /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
   begin(): Promise<{ url: string; memory: string } | undefined>;
-  /** The address that the service vouches for, and the account it belongs to there. Refused: what came back is not what was sent for, or the
-   *  service said no. */
+  /** Whom the service vouches for, by what came back. */
   finish(cameBack: URL, memory: string): Promise<Vouched>;
 }
-
-export type Vouched =
-  { email: string; issuer: string; subject: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
 
 export interface OidcOptions {
   issuer: string;

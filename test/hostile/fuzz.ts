@@ -23,6 +23,7 @@ import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { Capture, capture } from '../../src/triggers/capture.ts';
 import { createApp } from '../../src/triggers/http/app.ts';
+import { verbsAbout } from '../../src/triggers/http/pages/verbs.ts';
 import { ruleOf } from '../../src/triggers/http/rules.ts';
 import { serverLimits } from '../../src/triggers/http/requests.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -251,20 +252,7 @@ async function openTarget(
       by: staff,
       to: [...staff, '2026-06-30T00:00:00Z'],
       kind: kinds,
-      verb: [
-        'acknowledgement',
-        'handover',
-        'review',
-        'dismissal',
-        'follow-up',
-        'call',
-        'vouching',
-        'joining',
-        'confirmation',
-        'decision',
-        'withdrawal',
-        'completion',
-      ],
+      verb: [...new Set([...verbsAbout('signal'), ...verbsAbout('insight')])],
       figure: Object.keys(figures),
       person: staff,
       code: [codeOf(secret), '12345678'],

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { openSignInService, type SignInService, type Vouched } from '../../src/integrations/oidc.ts';
+import type { Vouched } from '../../src/domain/signIn.ts';
+import { openSignInService, type SignInService } from '../../src/integrations/oidc.ts';
 
 const theirs = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const strangers = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,6 +1,7 @@
 /** What the web is handed by src/start/: nothing here reads the environment, and nothing here talks to Temporal. */
 
 import type { Hono } from 'hono';
+import type { Vouched } from '../../domain/signIn.ts';
 import type { Heed } from '../heed.ts';
 
 export interface Web {
@@ -34,14 +35,11 @@ export interface SlackDoor {
 export interface SignInDoor {
   /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
   begin: () => Promise<{ url: string; memory: string } | undefined>;
-  /** The address the service vouches for and whose account it is there, or why it vouches for none. */
+  /** Whom the service vouches for, by what came back. */
   finish: (cameBack: URL, memory: string) => Promise<Vouched>;
   /** Whether a link by e-mail is offered beside it. */
   besideLinks: boolean;
 }
-
-export type Vouched =
-  { email: string; issuer: string; subject: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
 
 export interface Demo {
   mailbox: Hono | undefined;

@@ -12,6 +12,7 @@ import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { linkKinds, makeLink, type NewLink } from '../../../src/store/records/links.ts';
 import { signalNow, type SignalNow } from '../../../src/store/views/signals.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
+import { verbsAbout } from '../../../src/triggers/http/pages/verbs.ts';
 import { handOver, handOverInsight } from '../../../src/triggers/responses/handOver.ts';
 import { ruleOf, rules, type Rule } from '../../../src/triggers/http/rules.ts';
 import { openPages, type Fields, type Page, type Pages, type Visitor } from './pages/visitors.ts';
@@ -158,20 +159,6 @@ const under = (rule: Rule['for']): [route: string, rule: Rule][] =>
     return its?.for === rule ? [[route, its] as [string, Rule]] : [];
   });
 
-const verbs = {
-  signal: [
-    'acknowledgement',
-    'handover',
-    'review',
-    'dismissal',
-    'follow-up',
-    'call',
-    'vouching',
-    'joining',
-    'confirmation',
-  ],
-  insight: ['acknowledgement', 'handover', 'decision', 'withdrawal', 'completion'],
-};
 /** A form that would be taken, were it theirs to send. */
 const fit: Record<string, Fields> = {
   acknowledgement: {},
@@ -180,6 +167,7 @@ const fit: Record<string, Fields> = {
   dismissal: { reason: 'because' },
   'follow-up': { words: 'Dear Kim, yes.' },
   call: { outcome: 'reached' },
+  repair: { action: 'leave', reason: 'because' },
   vouching: {},
   joining: { insight: nobodyHas },
   confirmation: { says: 'yes' },
@@ -191,7 +179,6 @@ const fit: Record<string, Fields> = {
 const fitBody: Record<string, object> = {
   ...fit,
   decision: { outcome: 'declined', reason: 'because' },
-  repair: { action: 'leave', reason: 'because' },
 };
 const ours = { 'Sec-Fetch-Site': 'same-origin' };
 
@@ -269,7 +256,7 @@ describe('people and places', () => {
     return objects.flatMap((about) => {
       const path = pattern.replace(':id', 'id' in about ? about.id : about.signal.id);
       return pattern.includes(':verb')
-        ? verbs[rule.about!].map((verb) => ({ path: path.replace(':verb', verb), about, verb }))
+        ? verbsAbout(rule.about!).map((verb) => ({ path: path.replace(':verb', verb), about, verb }))
         : [{ path, about }];
     });
   };

@@ -3,6 +3,7 @@
 import { Hono, type Context } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
+import type { Vouched } from '../../../domain/signIn.ts';
 import type { Tx } from '../../../store/pool.ts';
 import { answers, codeLength, codeOf, isForThisBrowser, keepAsking, tryCode } from '../../../store/records/askings.ts';
 import { isKnownBy, whoIsKnownBy } from '../../../store/records/bindings.ts';
@@ -24,7 +25,7 @@ import {
   signOut,
   wayBackOf,
 } from '../session.ts';
-import type { SignInDoor, Vouched, Web } from '../web.ts';
+import type { SignInDoor, Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
 import { goneFor, goodLink, noSuchLink } from './links.ts';

@@ -76,6 +76,11 @@ const insightVerbs: Record<string, Act> = {
     complete(heed, responding, parse(Completion, given(form, ['evidence']), form)),
 };
 
+const acts = { signal: signalVerbs, insight: insightVerbs };
+
+/** Every verb that may be pressed about one. */
+export const verbsAbout = (kind: keyof typeof acts): string[] => Object.keys(acts[kind]);
+
 /** What may be pressed behind a link, wait by wait: nothing else. */
 export const verbsOfWait: Record<string, readonly string[]> = {
   reviewed: ['review', 'dismissal', 'handover'],
@@ -88,11 +93,10 @@ export const verbsOfWait: Record<string, readonly string[]> = {
 };
 
 /** Throws Unfit (to show the form again) and `not_found` for a verb there is none of. */
-export async function respondWith(heed: Heed, kind: 'signal' | 'insight', pressed: Pressed): Promise<Response> {
+export async function respondWith(heed: Heed, kind: keyof typeof acts, pressed: Pressed): Promise<Response> {
   const { verb, form, loopId, by, source } = pressed;
-  const act = kind === 'signal' ? signalVerbs[verb] : insightVerbs[verb];
-  if (!act || !Object.hasOwn(kind === 'signal' ? signalVerbs : insightVerbs, verb))
-    throw new DomainError('not_found', 'There is nothing here under that address.');
+  const act = Object.hasOwn(acts[kind], verb) ? acts[kind][verb] : undefined;
+  if (!act) throw new DomainError('not_found', 'There is nothing here under that address.');
   const { company } = await heed.configuration();
   const { key: _, from: __, ...content } = form;
   const press = { source, key: keyOf(pressed), content: JSON.stringify(content) };

@@ -1,0 +1,6 @@
+/** Who comes from the company's own sign-in service. */
+
+/** The address that the service vouches for, and the account it belongs to there; or why it vouches for none. Refused: what came back is not what was
+ *  sent for, or the service said no. Unverified: it has an address, and does not say that it is theirs. */
+export type Vouched =
+  { email: string; issuer: string; subject: string } | { trouble: 'unreachable' | 'refused' | 'unverified' };
