@@ -1,4 +1,5 @@
-/** Whether anything is left of those who asked to be erased: looked for wherever the run may have written it, by what was theirs alone. */
+/** Whether whoever asked to be erased was, and whether anything is left of them: looked for wherever the run may have written it, by what was
+ *  theirs alone. */
 
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -16,9 +17,9 @@ type Looked = Pick<House, 'url' | 'apiKey' | 'databaseUrl'> & {
   room: Pick<House['room'], 'forget'>;
 };
 
-/** Their loops are over, their keys answer 410, and nothing of theirs stands in Postgres, in Slack, in a log, in Temporal, or in a letter that the
- *  ledger does not take back: what a mail server of somebody else's took is out of reach. The files of Postgres are not read: what was deleted
- *  leaves them later (docs/privacy.md). */
+/** Whoever asked was erased, however often it took. Their loops are over, their keys answer 410, and nothing of theirs stands in Postgres, in Slack,
+ *  in a log, in Temporal, or in a letter that the ledger does not take back: what a mail server of somebody else's took is out of reach. The files
+ *  of Postgres are not read: what was deleted leaves them later (docs/privacy.md). */
 export async function whatIsLeftOfErased(house: Looked, folder: string, loops: Loops): Promise<Finding> {
   const done = await query<{ id: string; open: boolean }>(
     house.databaseUrl,
@@ -33,6 +34,9 @@ export async function whatIsLeftOfErased(house: Looked, folder: string, loops: L
   const found: Violation[] = done
     .filter(({ open }) => open)
     .map(({ id }) => ({ about: id, sentence: 'What was said here was erased, and its loop is still open.' }));
+  for (const loop of loops.toBeErased)
+    if (!erased.includes(loop))
+      found.push({ about: loop.id!, sentence: 'Its customer asked to be erased, and was not.' });
   const foundIn = (where: string, canaries: Iterable<string>): void => {
     for (const { id } of new Set([...canaries].flatMap((canary) => ownerOf.get(canary) ?? [])))
       found.push({ about: id!, sentence: `What was erased of it still stands in ${where}.` });
@@ -50,7 +54,7 @@ export async function whatIsLeftOfErased(house: Looked, folder: string, loops: L
   for (const file of await filesOf(folder)) foundIn(file, await inFile(join(folder, file)));
   return {
     invariant: 'I8',
-    claim: 'nothing of whoever was erased is left, their loops are over, and their keys answer 410',
+    claim: 'whoever asked is erased, nothing of them is left, their loops are over, and their keys answer 410',
     violations: found,
   };
 }

@@ -131,6 +131,8 @@ export class Loops {
   readonly byReference = new Map<string, Loop>();
   /** Those whose customers ask that it be erased, or rest, in the order in which they were accepted. */
   readonly wishes: Loop[] = [];
+  /** Those whose customers have asked by now that it be erased, whatever came of that. */
+  readonly toBeErased = new Set<Loop>();
 
   accepted(loop: Loop, id: string, reference: string): void {
     loop.id = id;

@@ -7,6 +7,7 @@ import type { Loop, Loops } from './loops.ts';
 
 /** Something to be typed. */
 interface Wish {
+  of: Loop;
   at: number;
   verb: 'erase' | 'restrict' | 'lift';
   argv: readonly string[];
@@ -25,7 +26,7 @@ export function asCustomersAsk({
   did,
   pace,
 }: {
-  house: House;
+  house: Pick<House, 'heed'>;
   loops: Loops;
   did: (deed: string) => void;
   pace: number;
@@ -35,6 +36,7 @@ export function asCustomersAsk({
   return async () => {
     for (; seen < loops.wishes.length; seen += 1) waiting.push(wishOf(loops.wishes[seen]!, pace));
     for (const wish of waiting.filter(({ at }) => at <= performance.now())) {
+      if (wish.verb === 'erase') loops.toBeErased.add(wish.of);
       try {
         await house.heed(wish.argv);
       } catch (error) {
@@ -48,15 +50,17 @@ export function asCustomersAsk({
       waiting = waiting.filter((other) => other !== wish);
       // Only once it rests: what never rested could not be let go on.
       if (wish.verb === 'restrict')
-        waiting.push({ at: performance.now() + restMs * pace, verb: 'lift', argv: [...wish.argv, '--lift'] });
+        waiting.push({ ...wish, at: performance.now() + restMs * pace, verb: 'lift', argv: [...wish.argv, '--lift'] });
     }
   };
 }
 
-function wishOf({ fate, nth, key, reference, acceptedAt }: Loop, pace: number): Wish {
+function wishOf(of: Loop, pace: number): Wish {
+  const { fate, nth, key, reference, acceptedAt } = of;
   const [verb, withinMs] =
     fate === 'erased' ? (['erase', eraseWithinMs] as const) : (['restrict', restWithinMs] as const);
   return {
+    of,
     at: acceptedAt! + chanceOf(nth, `wish ${key}`).below(withinMs) * pace,
     verb,
     argv: [verb, '--subject', reference!, '--reason', 'they asked for it'],

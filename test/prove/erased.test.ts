@@ -1,4 +1,4 @@
-/** That nothing is left of whoever was erased, and that what is left is found wherever it stands. */
+/** That whoever asks is erased, that nothing is left of them, and that what is left is found wherever it stands. */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { whatIsLeftOfErased } from '../../prove/erased.ts';
-import { loopOf, Loops, type Fate } from '../../prove/loops.ts';
+import { loopOf, Loops, type Fate, type Loop } from '../../prove/loops.ts';
+import { isSound } from '../../prove/page.ts';
+import { mustBeZero } from '../../prove/prove.ts';
+import { asCustomersAsk } from '../../prove/rights.ts';
 import type { Mail } from '../../src/embedded/mailbox.ts';
 import { sql } from '../../src/store/pool.ts';
 import type { Capture } from '../../src/triggers/capture.ts';
@@ -32,18 +35,62 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('what is left of somebody erased is found in a table, in bytes, in a log, in a letter, and by a key that is taken again', async () => {
-  const { pool, heed, url: databaseUrl } = shop.db;
-  const loop = first('erased');
-  const [canary = '', mailbox = ''] = loop.canaries;
+/** What is found about these loops, with these letters in the mailbox. */
+function findingAbout(loops: Loops, mails: Mail[] = []) {
+  const { port } = web.address() as AddressInfo;
+  const house = { url: `http://127.0.0.1:${port}`, apiKey: 'key', databaseUrl: shop.db.url };
+  return whatIsLeftOfErased(
+    { ...house, mailbox: { mails: () => mails }, room: { forget: async () => {} } },
+    folder,
+    loops,
+  );
+}
+
+async function begun(loop: Loop) {
   const signal = await shop.hears(loop.body as Capture);
   const loops = new Loops();
   loops.accepted(loop, signal.id, signal.reference);
+  return { signal, loops };
+}
+
+test('whoever asked to be erased, and was not however often it was tried, fails the proof until it is done', async () => {
+  const { pool, heed } = shop.db;
+  const { signal, loops } = await begun(nthOf('erased', 1));
+  const did: string[] = [];
+  let isAway = true;
+  const house = {
+    async heed([, , reference]: readonly string[]) {
+      if (isAway) throw new Error('Postgres is away.');
+      await erase(heed, await subjectNamed(pool, reference!), { by: 'operator', reason: 'they asked for it' });
+    },
+  };
+  const ask = asCustomersAsk({ house, loops, did: (deed) => did.push(deed), pace: 0 });
+  const sound = async (): Promise<boolean> => {
+    const findings = [await findingAbout(loops)];
+    return isSound({ drained: true, findings, ...mustBeZero(findings, { givenUp: 0 }, { neverEscalated: 0 }) });
+  };
+  // Nobody has asked yet.
+  expect(await sound()).toBe(true);
+  await ask();
+  await ask();
+  expect(await sound()).toBe(false);
+  expect((await findingAbout(loops)).violations).toEqual([
+    { about: signal.id, sentence: 'Its customer asked to be erased, and was not.' },
+  ]);
+  isAway = false;
+  await ask();
+  expect(await sound()).toBe(true);
+  expect(did).toEqual(['tried in vain', 'tried in vain', 'command: erase']);
+});
+
+test('what is left of somebody erased is found in a table, in bytes, in a log, in a letter, and by a key that is taken again', async () => {
+  const { pool, heed } = shop.db;
+  const loop = nthOf('erased', 0);
+  const [canary = '', mailbox = ''] = loop.canaries;
+  const { signal, loops } = await begun(loop);
   const mails: Mail[] = [];
   const look = async (): Promise<string[]> => {
-    const { port } = web.address() as AddressInfo;
-    const house = { url: `http://127.0.0.1:${port}`, apiKey: 'key', databaseUrl, mailbox: { mails: () => mails } };
-    const { violations } = await whatIsLeftOfErased({ ...house, room: { forget: async () => {} } }, folder, loops);
+    const { violations } = await findingAbout(loops, mails);
     expect(violations.map(({ about }) => about)).toEqual(violations.map(() => signal.id));
     return violations.map(({ sentence }) => sentence).sort();
   };
@@ -82,5 +129,5 @@ test('of each hundred captures so many are handed over, dismissed, erased and re
   expect(Array.from({ length: 300 }, (_, nth) => loopOf(7, nth).fate)).toEqual(fates);
 });
 
-const first = (fate: Fate) =>
-  Array.from({ length: 100 }, (_, nth) => loopOf(7, nth)).find((loop) => loop.fate === fate)!;
+const nthOf = (fate: Fate, n: number): Loop =>
+  Array.from({ length: 100 }, (_, nth) => loopOf(7, nth)).filter((loop) => loop.fate === fate)[n]!;
