@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
 import { z } from 'zod';
 import { sql } from '../../../../src/store/pool.ts';
 import { idOfDelivery, planDelivery } from '../../../../src/store/records/deliveries.ts';
@@ -119,6 +120,22 @@ describe('a link that was asked for', () => {
       select id, not_before, state from deliveries where purpose = 'sign_in' and staff = ${who} and planned_at > heed_now() - interval '1 minute' order by not_before`);
   const leaves = (id: string) =>
     pages.shop.db.pool.query(sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where id = ${id}`);
+  /** How many rows of each table were written in the transaction that kept the latest asking. */
+  const rowsOfLastAsking = async (): Promise<Record<string, number>> => {
+    const { pool } = pages.shop.db;
+    const tables = await pool.anyFirst(
+      sql.type(z.object({ name: z.string() }))`select tablename as name from pg_tables where schemaname = 'public'`,
+    );
+    const its = sql.fragment`(select xmin from askings order by asked_at desc limit 1)`;
+    const counts = tables.map(
+      (name) => sql.fragment`
+        select ${name}::text as name, count(*)::integer as rows from ${sql.identifier([name])} where xmin = ${its}`,
+    );
+    const written = await pool.any(
+      sql.type(z.object({ name: z.string(), rows: z.number() }))`${sql.join(counts, sql.fragment` union all `)}`,
+    );
+    return Object.fromEntries(written.flatMap(({ name, rows }) => (rows > 0 ? [[name, rows]] : [])));
+  };
   const isIn = async (browser: Visitor): Promise<boolean> => (await browser.get('/mine')).status === 200;
   const another = (code: string): string => code.replace(/\d$/, (last) => String((Number(last) + 1) % 10));
   // In a minute that no other test has mailed in, early enough for all that this one asks for in it.
@@ -128,6 +145,30 @@ describe('a link that was asked for', () => {
       sql.type(z.object({ left: z.number() }))`select (60 - extract(second from heed_now()))::float8 as left`,
     );
     await pages.shop.db.passTime(`${left} seconds`);
+  });
+
+  test('takes as many statements whether the address belongs to somebody or not, and writes as many rows', async () => {
+    // What was counted before this is written down by itself within a second.
+    await pages.web.heed.turnedAway.write();
+    const statements = jest.spyOn(pg.Client.prototype, 'query');
+    const asking = async (who: string): Promise<number> => {
+      const before = statements.mock.calls.length;
+      await pages.nobody().post('/sign-in', { email: address(who) });
+      return statements.mock.calls.length - before;
+    };
+    const first = await asking('omar');
+    const written = [await rowsOfLastAsking()];
+    expect(await asking('nobody')).toBe(first);
+    written.push(await rowsOfLastAsking());
+    expect(written).toEqual([
+      { askings: 1, deliveries: 1 },
+      { askings: 1, refusals: 1 },
+    ]);
+    // Within the minute the same mail answers; and once that has left, the one of the next.
+    const again = [await asking('omar'), await asking('nobody')];
+    for (const { id } of await mails('omar')) await leaves(id);
+    expect([...again, await asking('omar'), await asking('nobody')]).toEqual([first, first, first, first]);
+    statements.mockRestore();
   });
 
   test('lets in the browser that asked for it; another one with the code that is shown there, and no other', async () => {
