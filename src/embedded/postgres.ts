@@ -53,8 +53,10 @@ export interface EmbeddedPostgres {
 
 export interface PostgresOptions {
   dataDir: string;
-  /** False, for tests only: no fsync, so losing power loses data; and Ctrl-C reaches the server too. */
+  /** False, for tests only: no fsync, so losing power loses data; and Ctrl-C reaches the server too, unless it `lasts`. */
   durable?: boolean;
+  /** Given: whether only whoever started it ends it. */
+  lasts?: boolean;
   /** Server settings over ours, as in postgresql.conf. */
   settings?: Record<string, string>;
   /** Exactly this port. Without it the one used last, when free, else any free one. */
@@ -171,7 +173,7 @@ async function start(home: string, cluster: string, options: PostgresOptions): P
       args: flags(cluster, options, port),
       folder: home,
       log,
-      lasts: options.durable ?? true,
+      lasts: options.lasts ?? options.durable ?? true,
       account,
     });
     const isUp = async () => ((file) => file?.pid === pid && file.ready)(await pidFile(cluster)) === true;

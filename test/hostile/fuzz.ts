@@ -35,6 +35,7 @@ import type { Schema } from './mutations.ts';
 
 export interface Report {
   seed: number;
+  /** How many were sent. */
   inputs: number;
   /** By door and answer. */
   counts: Record<string, Record<string, number>>;
@@ -42,7 +43,7 @@ export interface Report {
   inside: Record<string, Record<string, number>>;
   /** What did not hold, with the input by which it can be tried again; the first hundred. */
   broken: string[];
-  /** Bytes of heap at a quarter of the way and at the end, after collecting. */
+  /** Bytes of heap at a quarter of the way (0 where it did not get there) and at the end, after collecting. */
   heap: { early: number; late: number };
 }
 
@@ -52,9 +53,11 @@ export interface Fuzzing {
   /** From this input on; to try one again. */
   from?: number;
   onProgress?: (done: number, broken: number) => void;
+  /** Ends it before its time, with what is under way. */
+  stopped?: AbortSignal;
 }
 
-export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Promise<Report> {
+export async function fuzz({ seed, inputs, from = 0, onProgress, stopped }: Fuzzing): Promise<Report> {
   const db = await openTestDatabase({ connections: 8 });
   const broken: string[] = [];
   const unhandled = (error: unknown): void => void broken.push(`Nobody caught: ${String(error)}`);
@@ -70,8 +73,10 @@ export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Pro
 
   let next = from;
   const end = from + inputs;
+  let sent = 0;
   const knock = async (): Promise<void> => {
-    for (let input = next++; input < end; input = next++) {
+    for (let input = next++; input < end && !stopped?.aborted; input = next++) {
+      sent += 1;
       const dice = new Dice(seed, input);
       const door = doorFor(dice.below(1000));
       let came: Came;
@@ -97,7 +102,7 @@ export async function fuzz({ seed, inputs, from = 0, onProgress }: Fuzzing): Pro
     await close();
     await db.close();
   }
-  return { seed, inputs, counts, inside, broken, heap };
+  return { seed, inputs: sent, counts, inside, broken, heap };
 }
 
 function doorFor(thrown: number): string {

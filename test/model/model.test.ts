@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { acts, aim, inWords, rarely, type Act, type Event } from './acts.ts';
@@ -9,16 +10,29 @@ import { openReality, type Outcome, type Reality } from './reality.ts';
 
 type Claim = 'order' | 'moment';
 
-/** `npm run model` says otherwise: how many courses of events, from which seed, for which claim alone, and where to begin again. */
-const asked =
-  (globalThis as { model?: { runs?: number; seed?: number; claim?: Claim; path?: string; replay?: string } }).model ??
-  {};
+/** `npm run model` says otherwise: how many courses of events, from which seed, for which claim alone, and where to begin again; and by a file that
+ *  it is enough. */
+interface Asked {
+  runs?: number;
+  seed?: number;
+  claim?: Claim;
+  path?: string;
+  replay?: string;
+  enough?: string;
+}
+const asked = (globalThis as { model?: Asked }).model ?? {};
+const isEnough = (): boolean => asked.enough !== undefined && existsSync(asked.enough);
 const runs = asked.runs ?? 300;
 const seed = asked.seed ?? Date.now() & 0x7fffffff;
 /** Two side by side, in a database each: while one waits for Postgres the other thinks. */
 const lanes = asked.path ? 1 : 2;
 const enoughMs = 60_000;
 const noLimitMs = 12 * 3_600_000;
+
+/** How many courses of events have come to their end. */
+const seen: Record<Claim, number> = { order: 0, moment: 0 };
+const seenOf = (claim: Claim, planned: number): string =>
+  isEnough() ? `${seen[claim]} of ${planned}, before it was stopped` : `${planned}`;
 
 const opened: Reality[] = [];
 afterAll(() => Promise.all(opened.map((reality) => reality.close())));
@@ -51,7 +65,7 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
     const counts = Object.entries(tally).map(
       ([what, { taken, refused }]) => `${what} ${taken}${refused ? ` (refused ${refused})` : ''}`,
     );
-    console.log(`model: ${runs} courses of events, seed ${seed}: ${counts.join(', ')}`);
+    console.log(`model: courses of events: ${seenOf('order', runs)}, seed ${seed}: ${counts.join(', ')}`);
     expect(found.filter(Boolean).join('\n\n')).toBe('');
   },
   noLimitMs,
@@ -95,7 +109,7 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       },
     );
     console.log(
-      `model: two at the same moment ${Math.ceil(runs / 5)} times, seed ${seed}; in ${beaten} of them somebody was refused`,
+      `model: two at the same moment: ${seenOf('moment', Math.ceil(runs / 5))}, seed ${seed}; in ${beaten} of them somebody was refused`,
     );
     expect(found ?? '').toBe('');
   },
@@ -107,7 +121,8 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
   beforeAll(async () => {
     real = await open();
   });
-  const happened = (...what: (Act | Event)[]) =>
+  const happened = async (...what: (Act | Event)[]) =>
+    isEnough() ||
     fc.asyncModelRun(
       async () => {
         await real.begin();
@@ -405,15 +420,23 @@ async function counterexample<T>(
   happens: (course: T) => Promise<void>,
 ): Promise<string | undefined> {
   let failedAt = Infinity;
+  const stopped = Promise.withResolvers<undefined>();
   const property = fc.asyncProperty(courses, async (course) => {
-    if (Date.now() > failedAt + enoughMs) return;
+    if (failedAt === Infinity && isEnough()) {
+      stopped.resolve(undefined);
+      // Nobody waits for the others: all of them would be drawn for nothing.
+      await new Promise<never>(() => {});
+    }
+    if (isEnough() || Date.now() > failedAt + enoughMs) return;
     await happens(course).catch((error: unknown) => {
       failedAt = Math.min(failedAt, Date.now());
       throw error;
     });
+    if (failedAt === Infinity) seen[claim] += 1;
   });
-  const found = await fc.check(property, { numRuns, seed, ...(asked.path && { path: asked.path }) });
-  if (!found.failed) return undefined;
+  const checking = fc.check(property, { numRuns, seed, ...(asked.path && { path: asked.path }) });
+  const found = await Promise.race([checking, stopped.promise]);
+  if (!found?.failed) return undefined;
   const [course] = found.counterexample!;
   const [happened, more] = Array.isArray(course) ? [course[0], course[1] as Act[]] : [course, undefined];
   const [acted, replay] = String(happened).split('/*replayPath=');

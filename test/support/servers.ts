@@ -18,7 +18,8 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-export async function startServers(options: { temporal: boolean }): Promise<Servers> {
+/** `lasts`: Ctrl-C does not reach Postgres, so that whoever started it can say first what was seen. */
+export async function startServers(options: { temporal: boolean; lasts?: boolean }): Promise<Servers> {
   const dir = await mkdtemp(join(tmpdir(), 'heed-test-'));
   await chmod(dir, 0o711);
   const started: Servers[] = [];
@@ -26,7 +27,7 @@ export async function startServers(options: { temporal: boolean }): Promise<Serv
     await Promise.all(started.map((server) => server.stop()));
     await rm(dir, { recursive: true, force: true });
   };
-  const starting = [startDatabases(dir, started), ...(options.temporal ? [startStories(dir, started)] : [])];
+  const starting = [startDatabases(dir, started, options), ...(options.temporal ? [startStories(dir, started)] : [])];
   const failed = (await Promise.allSettled(starting)).find((outcome) => outcome.status === 'rejected');
   if (failed) {
     await stop();
@@ -35,8 +36,8 @@ export async function startServers(options: { temporal: boolean }): Promise<Serv
   return { stop };
 }
 
-async function startDatabases(dir: string, started: Servers[]): Promise<void> {
-  const postgres = await startPostgres({ dataDir: dir, durable: false, settings: { max_connections: '300' } });
+async function startDatabases(dir: string, started: Servers[], { lasts = false }): Promise<void> {
+  const postgres = await startPostgres({ dataDir: dir, durable: false, lasts, settings: { max_connections: '300' } });
   started.push(postgres);
   await makeTemplates(postgres.url);
   process.env['HEED_TEST_POSTGRES'] = postgres.url;
