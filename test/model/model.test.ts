@@ -367,6 +367,16 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { verb: 'stop', customer: 0 },
       { event: 'the workers start', insightsFirst: false },
     ));
+
+  test('who spoke twice, and was called about one of both, is called about the other no more', () =>
+    happened(
+      { ...kim, agreed: ['phone' as const], asks: 'coat' },
+      { ...kim, agreed: ['phone' as const], asks: 'coat' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { event: 'time passes', minutes: 60 },
+      { verb: 'call', signal: 1, by: 'jonas', outcome: 'reached', promise: null },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+    ));
 });
 
 const courses = (most: number) =>

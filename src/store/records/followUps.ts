@@ -56,11 +56,22 @@ export function hadPromised(db: Db, loopId: string, by: Date): Promise<boolean> 
 
 const Told = z.object({ by: z.string(), called_at: z.date() });
 
-/** The call that told a customer what was decided (or that found somebody else's number). */
-export function callThatTold(db: Db, loopId: string, round: number): Promise<z.infer<typeof Told> | null> {
+/** The call that told a customer what was decided, whichever of their remarks it was about; or that found somebody else's number about this one. */
+export function callThatTold(
+  db: Db,
+  {
+    id,
+    round,
+    told_decision_id: decision,
+    telling_id: telling,
+  }: { id: string; round: number; told_decision_id: string | null; telling_id: string | null },
+): Promise<z.infer<typeof Told> | null> {
   return db.maybeOne(sql.type(Told)`
     select by, called_at from calls
-    where loop_id = ${loopId} and round = ${round} and purpose = 'told' and outcome <> 'no_reply'
+    where purpose = 'told'
+      and loop_id in (
+        select ${id}::uuid union select signal_id from told_signals where decision_id = ${decision} and telling_id = ${telling})
+      and (outcome = 'reached' or loop_id = ${id} and round = ${round} and outcome = 'wrong_number')
     order by called_at, id limit 1`);
 }
 

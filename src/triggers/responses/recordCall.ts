@@ -26,7 +26,7 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
     mustBeOpen(signal, moment);
-    const told = signal.told_channel === 'phone' ? await callThatTold(tx, signal.id, signal.round) : null;
+    const told = signal.told_channel === 'phone' ? await callThatTold(tx, signal) : null;
     if (told)
       throw new DomainError('conflict', `${nameOf(moment, told.by)} called them ${beforeYou(told.called_at, moment)}.`);
     const purpose = signal.told_channel === 'phone' ? 'told' : 'answer';
