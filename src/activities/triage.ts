@@ -11,6 +11,7 @@ import { triage as judge } from '../domain/triage.ts';
 import { momentOf } from '../store/records/clock.ts';
 import { customerOf } from '../store/records/customers.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
+import { followUpOf } from '../store/records/followUps.ts';
 import { openInsightFor, recordInsight, takeOverSamples } from '../store/records/insights.ts';
 import { joinSignal } from '../store/records/joining.ts';
 import { calendarOf } from '../store/records/ladders.ts';
@@ -93,6 +94,9 @@ export async function refineOwner(hands: Hands, signalId: string): Promise<void>
     const signal = (await signalNow(tx, signalId))!;
     if (signal.owner_cause !== 'captured' || signal.round > 1) return;
     if (signal.acknowledged_at || signal.answered_by || signal.closed_at) return;
+    // A letter that did not arrive has answered nobody; whoever wrote it has it none the less, also where the story begins again.
+    const answer = await followUpOf(tx, signalId, signal.round);
+    if (answer && answer.channel !== 'none') return;
     const remark = await remarkOf(tx, signal);
     const to = routeOwner(company, { ...remark, ...(signal.kind && { kind: signal.kind }) }, sequenceOf(signalId));
     await own(tx, {

@@ -1,7 +1,7 @@
 /** What people do to loops, and what befalls them: as data, in words, and drawn at random. */
 
 import fc from 'fast-check';
-import { doAct, type Asks, type Model, type Person } from './model.ts';
+import { doAct, type Asks, type MailServer, type Model, type Person } from './model.ts';
 
 export type Act =
   | { verb: 'capture'; asks: Asks; customer: number | null; agreed: ('email' | 'phone')[]; by: Person | null }
@@ -20,6 +20,8 @@ export type Act =
   | { verb: 'join'; signal: number; by: Person; insight: number }
   | { verb: 'confirm'; signal: number; says: 'yes' | 'no'; by: Person | null }
   | { verb: 'stop'; customer: number }
+  /** That the address is right, at which mail has bounced. */
+  | { verb: 'vouch'; signal: number; by: Person }
   | { verb: 'disavow'; signal: number }
   /** Whoever said it, with all that they said. */
   | { verb: 'erase'; signal: number }
@@ -44,6 +46,7 @@ export type Event =
   | { event: 'the workers start'; insightsFirst: boolean }
   | { event: 'Temporal is lost' }
   | { event: 'histories are long' }
+  | { event: `the mail server ${MailServer}` }
   | { event: 'the same press again' };
 
 /** A worker that dies while it follows what an act led to: at its so manieth transaction, before or after it is committed. */
@@ -74,7 +77,15 @@ export const rarely = fc.oneof(
   { weight: 7, arbitrary: fc.constant(false) },
   { weight: 1, arbitrary: fc.constant(true) },
 );
-const ways: ('email' | 'phone')[][] = [['email'], ['email'], ['email'], ['phone'], ['email', 'phone'], []];
+const ways: ('email' | 'phone')[][] = [
+  ['email'],
+  ['email'],
+  ['email'],
+  ['email', 'phone'],
+  ['email', 'phone'],
+  ['phone'],
+  [],
+];
 const verb = <V extends Act['verb']>(name: V) => fc.constant(name);
 const signal = some;
 const insight = some;
@@ -119,6 +130,7 @@ export const acts: Record<Act['verb'], fc.Arbitrary<Act>> = {
     by: fc.constantFrom(null, 'jonas' as const),
   }),
   stop: fc.record({ verb: verb('stop'), customer: fc.nat({ max: customers.length - 1 }) }),
+  vouch: fc.record({ verb: verb('vouch'), signal, by: colleague }),
   disavow: fc.record({ verb: verb('disavow'), signal }),
   erase: fc.record({ verb: verb('erase'), signal }),
   'acknowledge insight': fc.record({ verb: verb('acknowledge insight'), insight, by: decider }),
@@ -204,6 +216,8 @@ export function inWords(act: Act | Event): string {
       return `${act.by ?? 'the customer'} says ${act.says} to ${where}`;
     case 'stop':
       return `${nameOf(act.customer)} says stop`;
+    case 'vouch':
+      return `${act.by} vouches for the address behind ${where}`;
     case 'disavow':
       return `${where} was not me`;
     case 'erase':

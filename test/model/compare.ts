@@ -4,6 +4,8 @@ import { expect } from '@jest/globals';
 import {
   dueOf,
   isJoinable,
+  owedBy,
+  reachedNobody,
   signalsOf,
   stageOfInsight,
   stageOfSignal,
@@ -29,7 +31,7 @@ export async function compare(m: Model, real: Reality): Promise<void> {
 
 function promised(loop: Signal | Insight, m: Model) {
   const isSignal = 'asks' in loop;
-  const stage = isSignal ? stageOfSignal(loop) : stageOfInsight(m, loop);
+  const stage = isSignal ? stageOfSignal(m, loop) : stageOfInsight(m, loop);
   return {
     loop: `${isSignal ? 'signal' : 'insight'} ${loop.n}`,
     answerable: [loop.owner],
@@ -57,6 +59,15 @@ function promised(loop: Signal | Insight, m: Model) {
             .filter(({ signal }) => signal === loop.n)
             .map(mayWait)
             .sort(),
+          notices: m.notices
+            .filter(({ signal }) => signal === loop.n)
+            .map(mayWait)
+            .sort(),
+          // Read only where it may differ from the way to them: it takes Postgres its time.
+          owedBy:
+            !loop.closed && m.letters.some((letter) => letter.signal === loop.n && reachedNobody(letter))
+              ? owedBy(m, loop)
+              : null,
           insight: loop.insight === null ? [] : [`insight ${loop.insight}`],
         }
       : {
@@ -97,6 +108,8 @@ function seen(f: Facts | undefined, m: Model, real: Reality): ReturnType<typeof 
           heard: f.heard.map((h) => `${insight(h.insight)}, version ${h.version}: ${h.how}`),
           letters: f.letters.map(({ what, state }) => `${what} ${letterStates[state] ?? state}`).sort(),
           news: f.news.map(mayWait).sort(),
+          notices: f.notices.map(mayWait).sort(),
+          owedBy: f.owedBy,
           insight: f.insight.map(insight),
         }
       : {
@@ -110,7 +123,12 @@ function seen(f: Facts | undefined, m: Model, real: Reality): ReturnType<typeof 
 }
 
 const mayWait = ({ to, waits }: { to: string; waits: boolean }): string => `${to}, ${waits ? 'not void' : 'void'}`;
-const letterStates: Record<string, string> = { suppressed: 'void', cancelled: 'void', expired: 'void' };
+const letterStates: Record<string, string> = {
+  failed: 'refused',
+  suppressed: 'kept back',
+  cancelled: 'void',
+  expired: 'void',
+};
 
 /** A ladder that was replaced before anybody was told is nobody's concern. */
 const climbed = (plans: { round: number; wait: string; taken: number }[]): string[] =>

@@ -4,7 +4,7 @@ import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { acts, aim, inWords, type Act, type Aim, type Death, type Event } from './acts.ts';
 import { compare } from './compare.ts';
-import { doAct, follow, nextDue, type Model } from './model.ts';
+import { doAct, follow, nextDue, type MailServer, type Model } from './model.ts';
 import type { Reality } from './reality.ts';
 
 /** What was drawn, so that a course of events that never comes to anything is seen. */
@@ -78,7 +78,8 @@ export class Happens implements Happening {
     if (this.event.event === 'the workers stop') return m.working;
     if (this.event.event === 'the workers start') return !m.working;
     if (this.event.event === 'the same press again') return m.last !== null;
-    return m.signals.length > 0;
+    const mail = mailServers[this.event.event];
+    return mail ? m.mail !== mail : m.signals.length > 0;
   }
 
   async run(m: Model, real: Reality): Promise<void> {
@@ -98,6 +99,11 @@ export class Happens implements Happening {
         return settle(m, real);
       case 'histories are long':
         real.stories.growLong();
+        return;
+      case 'the mail server takes letters':
+      case 'the mail server refuses letters':
+      case 'the mail server knows nobody':
+        m.mail = real.mail.now = mailServers[event.event]!;
         return;
       case 'the same press again': {
         const before = await real.count();
@@ -122,6 +128,12 @@ export class Happens implements Happening {
   }
 }
 
+const mailServers: Partial<Record<Event['event'], MailServer>> = {
+  'the mail server takes letters': 'takes letters',
+  'the mail server refuses letters': 'refuses letters',
+  'the mail server knows nobody': 'knows nobody',
+};
+
 /** The signal that a press is about. A capture is about the one it made; what is done from within a letter is no press. */
 function aboutOf(act: Act, m: Model): number | undefined {
   if (act.verb === 'capture') return m.signals.length - 1;
@@ -143,7 +155,7 @@ const happens = (event: fc.Arbitrary<Event>): fc.Arbitrary<Happening> => event.m
 const minutes = fc.constantFrom(5, 11, 60, 5 * 60, 24 * 60, 3 * 24 * 60);
 const often = <T>(times: number, ...arbitraries: T[]): T[] => Array.from({ length: times }, () => arbitraries).flat();
 export const aboutSignals = fc.oneof(
-  ...(['acknowledge', 'hand over', 'answer', 'call', 'dismiss', 'review', 'confirm', 'disavow'] as const).map(
+  ...(['acknowledge', 'hand over', 'answer', 'call', 'dismiss', 'review', 'confirm', 'vouch', 'disavow'] as const).map(
     (verb) => acts[verb],
   ),
 );
@@ -168,6 +180,7 @@ export const happenings: fc.Arbitrary<Happening>[] = [
         'decide',
         'confirm',
         'confirm',
+        'vouch',
       ] as const
     ).map((verb) => acting(acts[verb])),
   ),
@@ -179,6 +192,11 @@ export const happenings: fc.Arbitrary<Happening>[] = [
   ...often(2, acting(aboutSignals, fc.constant<Aim>('what was erased'))),
   ...often(5, happens(minutes.map((each): Event => ({ event: 'time passes', minutes: each })))),
   happens(fc.constant<Event>({ event: 'the workers stop' })),
+  // It is well again sooner than it was not: most letters are to arrive.
+  happens(
+    fc.constantFrom<Event>({ event: 'the mail server refuses letters' }, { event: 'the mail server knows nobody' }),
+  ),
+  ...often(3, happens(fc.constant<Event>({ event: 'the mail server takes letters' }))),
   ...often(2, happens(fc.boolean().map((insightsFirst): Event => ({ event: 'the workers start', insightsFirst })))),
   happens(
     fc.constantFrom<Event>(

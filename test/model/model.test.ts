@@ -368,6 +368,55 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { event: 'the workers start', insightsFirst: false },
     ));
 
+  test('who agreed to a call, too, is called where our answer was refused for good; who did not is given up, and whoever answers is told', () =>
+    happened(
+      { ...kim, agreed: ['email' as const, 'phone' as const], asks: 'question' },
+      { ...lee, asks: 'question' },
+      { event: 'the mail server refuses letters' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: 1, final: false },
+      { verb: 'answer', signal: 1, by: 'priya', promise: null, final: false },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { event: 'time passes', minutes: 1500 },
+      { verb: 'call', signal: 0, by: 'priya', outcome: 'reached', promise: null },
+    ));
+
+  test('who was to hear by a refused letter what was decided is called, and hears nothing twice', () =>
+    happened(
+      { ...kim, agreed: ['email' as const, 'phone' as const], asks: 'coat' },
+      { ...lee, asks: 'coat' },
+      { event: 'the mail server refuses letters' },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'adopted', days: 1, people: null },
+      { event: 'time passes', minutes: 60 },
+      { event: 'the mail server takes letters' },
+      { verb: 'call', signal: 0, by: 'jonas', outcome: 'reached', promise: null },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'declined', days: 0, people: null },
+      { event: 'time passes', minutes: 60 },
+    ));
+
+  test('nobody writes to an address at which mail has bounced until somebody vouches for it; then whoever owes an answer does', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { event: 'the mail server knows nobody' },
+      { verb: 'answer', signal: 0, by: 'jonas', promise: null, final: false },
+      { event: 'the mail server takes letters' },
+      { ...kim, asks: 'scarf' },
+      { verb: 'answer', signal: 1, by: 'priya', promise: null, final: false },
+      { verb: 'vouch', signal: 0, by: 'priya' },
+      { verb: 'vouch', signal: 0, by: 'priya' },
+      { verb: 'answer', signal: 0, by: 'jonas', promise: null, final: false },
+    ));
+
+  test('who has answered a customer keeps them when the story begins again, also where the letter was refused', () =>
+    happened(
+      { ...kim, agreed: ['email' as const, 'phone' as const], asks: 'unclear' },
+      { event: 'the workers stop' },
+      { verb: 'review', signal: 0, by: 'priya', as: 'answer' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { event: 'the mail server refuses letters' },
+      { event: 'the workers start', insightsFirst: false },
+      { event: 'Temporal is lost' },
+    ));
+
   test('who spoke twice, and was called about one of both, is called about the other no more', () =>
     happened(
       { ...kim, agreed: ['phone' as const], asks: 'coat' },

@@ -93,9 +93,13 @@ interface Letter {
   signal: number;
   round: number;
   customer: number;
-  state: 'planned' | 'sent' | 'void';
+  /** Refused by the mail server for good, or kept back because there was no way to them by mail: it has reached nobody. Void: nobody is to have it. */
+  state: 'planned' | 'sent' | 'refused' | 'kept back' | 'void';
   at: number;
 }
+
+/** What the mail server says to each letter that it is handed: whether it refuses that one letter for good, or says that nobody is there. */
+export type MailServer = 'takes letters' | 'refuses letters' | 'knows nobody';
 
 /** One customer hearing of one decision; whoever spoke twice hears once. */
 interface Telling {
@@ -115,7 +119,7 @@ export interface Signal extends Loop {
   reviewed: number | null;
   disavowed: boolean;
   erased: boolean;
-  calls: { outcome: 'reached' | 'no_reply' | 'wrong_number'; tells: boolean; at: number }[];
+  calls: { outcome: 'reached' | 'no_reply' | 'wrong_number'; tells: boolean; round: number; at: number }[];
   answer: {
     by: Person | null;
     how: 'email' | 'phone' | 'none';
@@ -173,7 +177,13 @@ export interface Model {
   /** Which insight is joined by what asks for the same. */
   joinable: Record<string, number>;
   stopped: number[];
+  mail: MailServer;
+  /** Whose address takes no mail, until somebody vouches for it; and how many letters there were when somebody did last. */
+  bounced: number[];
+  vouched: Record<number, number>;
   letters: Letter[];
+  /** To whoever answers for a signal: a letter that it waits for has not arrived. */
+  notices: { signal: number; to: Person; waits: boolean }[];
   /** To colleagues who captured something: what became of it, once an occasion. */
   news: Record<string, { signal: number; to: Person; waits: boolean }>;
   /** What somebody pressed last, about which signal if about one, and whether it was taken. */
@@ -187,7 +197,11 @@ export const nothingYet = (): Model => ({
   insights: [],
   joinable: {},
   stopped: [],
+  mail: 'takes letters',
+  bounced: [],
+  vouched: {},
   letters: [],
+  notices: [],
   news: {},
   last: null,
 });
@@ -226,7 +240,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     if (!mayAct(s, by) || s.closed || unread(s) === 'review') return false;
     // What a colleague has answered stays with whoever has it, unless they were given it and have not taken it.
     const isGiven = waitsOfSignal(m, s).some(({ wait }) => wait === 'acknowledged');
-    if (s.answer?.by && s.answer.by !== by && s.owner !== by && !isGiven) return false;
+    const answeredBy = answerOf(m, s)?.by;
+    if (answeredBy && answeredBy !== by && s.owner !== by && !isGiven) return false;
     return take(m, s, by);
   },
   'hand over': (m, { signal, by, to }) => {
@@ -235,7 +250,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   },
   answer(m, { signal, by, promise, final }) {
     const s = m.signals[signal]!;
-    if (!mayAct(s, by) || !answerable(s, final) || reach(m, s) !== 'email' || isOver(promise)) return false;
+    if (!mayAct(s, by) || !answerable(m, s, final) || owedBy(m, s) !== 'email' || !mayPromise(s, promise)) return false;
+    // What the letter that did not arrive said of it stands.
+    if (s.answer && s.answer.final !== final) return false;
     const letter = post(m, { what: 'answer', signal, customer: s.customer! });
     answer(m, s, by, { how: 'email', promise, final, letter });
     return true;
@@ -244,22 +261,27 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const s = m.signals[signal]!;
     if (!mayAct(s, by) || s.closed) return false;
     const telling = told(s)?.telling;
-    // They were called about the decision: no other call is owed.
-    if (telling?.how === 'phone' && telling.called !== null && s.round === 1) return false;
-    if (telling?.how === 'phone' && toldAt(s) === null) {
-      if (!reach(m, s) || isOvertaken(m, s)) return false;
-      s.calls.push({ outcome, tells: true, at: m.now });
+    if (telling && wayTold(m, s, telling) === 'phone') {
+      // They were called about the decision: no other call is owed.
+      if (toldAt(m, s) !== null || !reach(m, s) || isOvertaken(m, s)) return false;
+      s.calls.push({ outcome, tells: true, round: s.round, at: m.now });
       if (outcome === 'reached') telling.called = m.now;
       return true;
     }
-    if (!answerable(s, false) || reach(m, s) !== 'phone' || (outcome !== 'no_reply' && isOver(promise))) return false;
-    if (outcome !== 'no_reply') answer(m, s, by, { how: 'phone', promise, final: false });
-    s.calls.push({ outcome, tells: false, at: m.now });
+    if (!answerable(m, s, false) || owedBy(m, s) !== 'phone') return false;
+    if (outcome !== 'no_reply') {
+      if (!mayPromise(s, promise)) return false;
+      const recorded = s.answer;
+      answer(m, s, by, { how: 'phone', promise, final: false });
+      // With somebody else's number nobody is left to hear it: the letter that did not arrive is what we said.
+      if (recorded && outcome === 'wrong_number') s.answer = { ...recorded, promised: s.answer!.promised };
+    }
+    s.calls.push({ outcome, tells: false, round: s.round, at: m.now });
     return true;
   },
   dismiss(m, { signal, by }) {
     const s = m.signals[signal]!;
-    if (!mayAct(s, by) || s.closed || s.answer?.by || (told(s)?.telling && toldAt(s) !== null)) return false;
+    if (!mayAct(s, by) || s.closed || answerOf(m, s)?.by || (told(s)?.telling && toldAt(m, s) !== null)) return false;
     close(s, 'dismissed');
     if (s.insight !== null) closeIfForgotten(m, m.insights[s.insight]!, 'dismissed');
     tellCapturer(m, s, 'dismissed', by);
@@ -280,7 +302,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const to = m.insights[insight]!;
     if (!mayAct(s, by) || s.closed || s.course !== 'decide' || s.round > 1) return false;
     // Told what was decided, or still to be called about it.
-    if (toldAt(s) !== null || told(s)?.telling) return false;
+    if (toldAt(m, s) !== null || told(s)?.telling) return false;
     if (s.insight === insight) return true;
     if (!isShownTo(by, s, to) || !isJoinable(m, to) || s.joined.includes(insight)) return false;
     const from = s.insight === null ? undefined : m.insights[s.insight]!;
@@ -291,7 +313,8 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   confirm(m, { signal, says, by }) {
     const s = m.signals[signal]!;
     if (s.closed === 'dismissed' || s.erased) return false;
-    const ours = decides(s) ? toldAt(s) : (s.answer?.at ?? null);
+    const answered = answerOf(m, s);
+    const ours = decides(s) ? toldAt(m, s) : (answered?.at ?? null);
     if (ours === null && s.round === 1) return false;
     // Said of the round before, while somebody more senior is on it already.
     if (ours === null && says === 'no' && !s.closed) return true;
@@ -302,7 +325,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       word = `${s.round}:${says}`;
     }
     s.says.push(word);
-    if (says === 'yes' || s.answer?.final) {
+    if (says === 'yes' || answered?.final) {
       close(s, says === 'yes' ? 'settled' : 'final');
       if (says === 'yes') tellCapturer(m, s, 'settled', by);
       return true;
@@ -318,13 +341,23 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const theirs = m.signals.some((s) => s.customer === customer && !s.disavowed);
     if (theirs && !m.stopped.includes(customer)) m.stopped.push(customer);
     // To taking back what was sent nobody can object.
-    for (const letter of m.letters) if (letter.customer === customer && letter.what !== 'redaction') voidLetter(letter);
+    keepBack(m, (letter) => letter.customer === customer && letter.what !== 'redaction');
+    return true;
+  },
+  vouch(m, { signal, by }) {
+    const s = m.signals[signal]!;
+    const { customer } = s;
+    // Against what they said themselves nobody can vouch.
+    if (!mayAct(s, by) || customer === null || !m.bounced.includes(customer) || m.stopped.includes(customer))
+      return false;
+    m.bounced = m.bounced.filter((other) => other !== customer);
+    m.vouched[customer] = m.letters.length;
     return true;
   },
   disavow(m, { signal }) {
     const { customer } = m.signals[signal]!;
     m.signals[signal]!.disavowed = true;
-    for (const letter of m.letters) if (letter.signal === signal) voidLetter(letter);
+    keepBack(m, (letter) => letter.signal === signal);
     // Where all that they said was somebody else's, so is their address: whoever comes again with it is somebody new.
     const theirs = m.signals.filter((s) => customer !== null && s.customer === customer);
     if (theirs.every((s) => s.disavowed)) for (const s of theirs) s.customer = -1 - signal;
@@ -338,10 +371,10 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       // Whoever comes again is somebody new: nobody has this number any more.
       if (customer !== null) s.customer = -1 - signal;
       close(s, 'erased');
-      for (const news of Object.values(m.news)) if (news.signal === s.n) news.waits = false;
+      for (const told of [...Object.values(m.news), ...m.notices]) if (told.signal === s.n) told.waits = false;
       for (const letter of m.letters.filter((letter) => letter.signal === s.n))
         if (letter.state === 'sent') post(m, { what: 'redaction', signal: s.n, customer: letter.customer });
-        else voidLetter(letter);
+        else if (letter.state === 'planned') letter.state = 'void';
     }
     for (const i of m.insights) closeIfForgotten(m, i, 'erased');
     return true;
@@ -415,15 +448,46 @@ export function follow(m: Model, insightsFirst = false): void {
     () => m.signals.forEach((s) => followSignal(m, s)),
     () => m.insights.forEach((i) => followInsight(m, i)),
   ];
-  for (let before = ''; before !== (before = JSON.stringify(m));) {
-    for (const each of insightsFirst ? followAll.toReversed() : followAll) each();
-    for (const letter of m.letters.filter(({ state }) => state === 'planned')) {
-      const s = m.signals[letter.signal]!;
-      if (letter.what === 'redaction' || (reach(m, s) === 'email' && !isOutOfDate(s, letter)))
-        Object.assign(letter, { state: 'sent', at: m.now });
-      else voidLetter(letter);
-    }
+  do {
+    for (let before = ''; before !== (before = JSON.stringify(m));)
+      for (const each of insightsFirst ? followAll.toReversed() : followAll) each();
+  } while (carryLetters(m));
+}
+
+/** Every letter that waits, whichever was written first. Returns whether there was any. */
+function carryLetters(m: Model): boolean {
+  const waiting = m.letters.filter(({ state }) => state === 'planned');
+  for (const letter of waiting) {
+    // Another one that was carried before it may have ended it.
+    if (letter.state !== 'planned') continue;
+    const s = m.signals[letter.signal]!;
+    letter.at = m.now;
+    if (letter.what === 'redaction') letter.state = 'sent';
+    else if (isOutOfDate(s, letter)) letter.state = 'void';
+    else if (reach(m, s) !== 'email') letter.state = 'kept back';
+    else if (m.mail === 'takes letters') letter.state = 'sent';
+    else refuse(m, letter);
   }
+  return waiting.length > 0;
+}
+
+/** Whoever answers for what it was to say is told, and of every other letter that an address where there is nobody keeps from leaving. */
+function refuse(m: Model, letter: Letter): void {
+  letter.state = 'refused';
+  const ended = [letter];
+  if (m.mail === 'knows nobody') {
+    m.bounced.push(letter.customer);
+    ended.push(...keepBack(m, ({ customer }) => customer === letter.customer));
+  }
+  for (const one of ended)
+    for (const s of m.signals)
+      if (!s.closed && waitsFor(s, one)) m.notices.push({ signal: s.n, to: s.owner, waits: true });
+}
+
+/** Nobody waits for thanks. One letter tells what was decided to whoever spoke twice. */
+function waitsFor(s: Signal, letter: Letter): boolean {
+  if (letter.what === 'answer') return letter.signal === s.n;
+  return letter.what === 'told' && s.heard.some(({ telling }) => telling?.letter === letter);
 }
 
 /** The next moment at which something changes by itself. */
@@ -454,14 +518,17 @@ function followSignal(m: Model, s: Signal): void {
   }
   if (s.course === 'decide' && s.insight === null)
     joinTo(m, s, m.insights[m.joinable[s.asks] ?? -1] ?? openInsight(m, s));
+  // Whoever answered keeps it, whatever became of the letter.
   if (s.course !== 'review' && s.cause === 'captured' && !s.taken && !s.answer?.by && s.round === 1)
     own(m, s, asked[s.asks].owner, 'routed');
-  if (stageOfSignal(s) === 'answer' && !reach(m, s)) {
+  if (stageOfSignal(m, s) === 'answer' && !reach(m, s)) {
     s.answer = { by: null, how: 'none', at: m.now, promised: null, final: false };
     s.answers.push(`${s.round}: none`);
   }
-  if (stageOfSignal(s) === 'decision' && told(s)?.telling?.how === 'phone' && !reach(m, s)) close(s, 'nobody to reach');
-  if (stageOfSignal(s) === 'confirmation' && lastWord(m, s) === 'unsaid') close(s, 'nobody to reach');
+  if (stageOfSignal(m, s) === 'decision' && told(s)?.telling?.how === 'phone' && !reach(m, s))
+    close(s, 'nobody to reach');
+  if (stageOfSignal(m, s) === 'confirmation' && lastWord(m, s) === 'unsaid' && !tellByItself(m, s))
+    close(s, 'nobody to reach');
   if (!s.closed) climb(m, s, waitsOfSignal(m, s));
 }
 
@@ -502,13 +569,24 @@ function tell(m: Model, i: Insight, { version }: Insight['decisions'][number]): 
   }
 }
 
-export function stageOfSignal(s: Signal): string {
+/** Where they were to hear by a letter about another remark of theirs, which was kept back, and they have said since that this one was not theirs:
+ *  of this one they hear by a letter of its own. */
+function tellByItself(m: Model, s: Signal): boolean {
+  const telling = decides(s) ? told(s)?.telling : undefined;
+  const letter = telling?.letter;
+  if (letter?.state !== 'kept back' || letter.signal === s.n || !m.signals[letter.signal]!.disavowed) return false;
+  if (reach(m, s) !== 'email') return false;
+  telling!.letter = post(m, { what: 'told', signal: s.n, customer: s.customer! });
+  return true;
+}
+
+export function stageOfSignal(m: Model, s: Signal): string {
   if (s.closed) return 'closed';
   if (!s.read) return 'captured';
   if (s.course === 'review') return 'review';
-  const heard = toldAt(s) !== null;
-  if (!s.taken && !s.answer && !heard) return 'acknowledge';
-  if (!s.answer && !heard) return 'answer';
+  const [answered, heard] = [answerOf(m, s) !== null, toldAt(m, s) !== null];
+  if (!s.taken && !answered && !heard) return 'acknowledge';
+  if (!answered && !heard) return 'answer';
   return decides(s) && !heard ? 'decision' : 'confirmation';
 }
 
@@ -528,8 +606,8 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
     occasion: 'round',
     from: Math.max(s.opened, s.reviewed ?? 0),
   };
-  const promised = s.answer?.promised ?? null;
-  const telling = told(s);
+  const promised = answerOf(m, s)?.promised ?? null;
+  const heard = told(s);
   const holder: Waiting = {
     wait: 'acknowledged',
     ladder: 'acknowledged',
@@ -537,7 +615,7 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
     from: s.since,
   };
   const isGiven = s.cause === 'handed over' && !s.taken;
-  switch (stageOfSignal(s)) {
+  switch (stageOfSignal(m, s)) {
     case 'review':
       return [
         { wait: 'reviewed', ladder: 'reviewed', occasion: 'round', from: s.opened },
@@ -548,15 +626,16 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
     case 'answer':
       return [answered];
     case 'decision':
-      if (telling)
+      if (heard)
         return [
           {
             wait: 'told',
             ladder: 'answered',
-            occasion: `decision ${telling.insight}.${telling.version}`,
-            from: telling.at,
+            occasion: `decision ${heard.insight}.${heard.version}`,
+            // In the place of a letter the call is owed from when that ended.
+            from: Math.max(heard.at, heard.telling?.letter?.at ?? 0),
           },
-          ...(isGiven && s.tenure > telling.tenure ? [holder] : []),
+          ...(isGiven && s.tenure > heard.tenure ? [holder] : []),
         ];
       if (promised === null) return [];
       return [
@@ -604,12 +683,40 @@ function waitsOfInsight(m: Model, i: Insight): Waiting[] {
 function lastWord(m: Model, s: Signal): number | 'unsaid' | null {
   const heard = decides(s) ? told(s) : undefined;
   if (heard?.whyNot) return 'unsaid';
+  const answered = answerOf(m, s);
   const { how, letter, at } = heard?.telling
-    ? { ...heard.telling, at: toldAt(s) }
-    : { how: s.answer?.how, letter: s.answer?.letter, at: s.answer?.at ?? null };
+    ? { how: wayTold(m, s, heard.telling), letter: heard.telling.letter, at: toldAt(m, s) }
+    : { how: answered?.how, letter: answered?.letter, at: answered?.at ?? null };
   if (how === 'none') return 'unsaid';
-  if (how === 'phone') return whyUnreachable(m, s) === 'wrong_number' ? 'unsaid' : at;
-  return letter?.state === 'void' ? 'unsaid' : letter?.state === 'sent' ? letter.at : null;
+  if (how === 'phone') return isWrongNumber(s, heard !== undefined) ? 'unsaid' : at;
+  if (letter?.state === 'sent') return letter.at;
+  return letter?.state === 'planned' ? null : 'unsaid';
+}
+
+/** Whether the last call of this round that was to say it found somebody else's number. */
+const isWrongNumber = ({ calls, round }: Signal, tells: boolean): boolean =>
+  calls.findLast((call) => call.round === round && call.tells === tells && call.outcome !== 'no_reply')?.outcome ===
+  'wrong_number';
+
+/** The answer of this round, as far as it is one: a letter that reached nobody has answered nobody while there is another way to them, a number that
+ *  they agreed to be called at, or an address that was vouched for since. */
+function answerOf(m: Model, s: Signal): Signal['answer'] {
+  const letter = s.answer?.how === 'email' ? s.answer.letter : undefined;
+  const isOwed = letter && reachedNobody(letter) && !s.closed && (canBeCalled(s) || isVouchedSince(m, s, letter));
+  return isOwed ? null : s.answer;
+}
+
+export const reachedNobody = ({ state }: Letter): boolean => state === 'refused' || state === 'kept back';
+const isVouchedSince = (m: Model, s: Signal, letter: Letter): boolean =>
+  reach(m, s) === 'email' && m.letters.indexOf(letter) < (m.vouched[s.customer!] ?? 0);
+
+/** How they hear what is owed to them now: in a call, where a letter that was to say it reached nobody. */
+export function owedBy(m: Model, s: Signal): 'email' | 'phone' | null {
+  const telling = told(s)?.telling;
+  const isCalled = telling && wayTold(m, s, telling) === 'phone' && toldAt(m, s) === null;
+  const letter = answerOf(m, s) ? undefined : s.answer?.letter;
+  const inItsPlace = letter && !isVouchedSince(m, s, letter);
+  return canBeCalled(s) && (isCalled || inItsPlace) ? 'phone' : reach(m, s);
 }
 
 /** The decision that this customer has heard, or is owed a call about. */
@@ -624,49 +731,65 @@ function isOvertaken(m: Model, s: Signal): boolean {
   return !s.heard.some((h) => h.insight === insight && h.version === version);
 }
 
+/** How they hear what was decided: in a call, where the letter that was to tell it reached nobody. It stays one when their address is vouched for. */
+function wayTold(m: Model, s: Signal, { how, letter, called }: Telling): 'email' | 'phone' {
+  if (how === 'phone' || !letter || !reachedNobody(letter)) return how;
+  if (called !== null) return 'phone';
+  const isCalled = reach(m, s) === 'phone' || letter.state === 'refused' || isVouchedSince(m, s, letter);
+  return canBeCalled(s) && isCalled && !s.closed ? 'phone' : 'email';
+}
+
 /** A call that is owed has told nobody yet; one that reaches them tells them for all that they said. */
-function toldAt(s: Signal): number | null {
+function toldAt(m: Model, s: Signal): number | null {
   const heard = told(s);
-  if (heard?.telling?.how !== 'phone') return heard?.at ?? null;
+  if (!heard?.telling || wayTold(m, s, heard.telling) === 'email') return heard?.at ?? null;
   return heard.telling.called ?? s.calls.find(({ tells, outcome }) => tells && outcome === 'wrong_number')?.at ?? null;
 }
 
-const reallyTold = (t?: Telling): boolean => (t?.how === 'phone' ? t.called !== null : t?.letter?.state === 'sent');
+const reallyTold = (t?: Telling): boolean => (t?.called ?? null) !== null || t?.letter?.state === 'sent';
 const decides = (s: Signal): boolean => s.round === 1 && s.course === 'decide';
 const unread = (s: Signal): 'captured' | 'review' | null =>
   !s.read ? 'captured' : s.course === 'review' ? 'review' : null;
-const answerable = (s: Signal, final: boolean): boolean =>
-  !s.closed && !unread(s) && !s.answer?.by && !(final && s.round === 1);
-const isOver = (promise: number | null): boolean => promise !== null && promise < 0;
+const answerable = (m: Model, s: Signal, final: boolean): boolean =>
+  !s.closed && !unread(s) && !answerOf(m, s) && !(final && s.round === 1);
+/** A day that is not over; and one only, also where the letter that promised it did not arrive. */
+const mayPromise = (s: Signal, promise: number | null): boolean =>
+  promise === null || (promise >= 0 && (s.answer?.promised ?? null) === null);
 /** The end of the day so many days on. */
 const endOfDay = (now: number, days: number): number => (Math.floor((now + 480) / day) + 1 + days) * day - 480;
 
 function reach(m: Model, s: Signal): 'email' | 'phone' | null {
   if (s.customer === null || s.disavowed || s.erased) return null;
-  if (s.agreed.includes('email') && !m.stopped.includes(s.customer)) return 'email';
-  return s.agreed.includes('phone') && !wrongNumber(s) ? 'phone' : null;
+  if (s.agreed.includes('email') && !m.stopped.includes(s.customer) && !m.bounced.includes(s.customer)) return 'email';
+  return canBeCalled(s) ? 'phone' : null;
 }
+
+/** Whatever else would reach them. */
+const canBeCalled = (s: Signal): boolean =>
+  s.customer !== null && !s.disavowed && !s.erased && s.agreed.includes('phone') && !wrongNumber(s);
 
 function whyUnreachable(m: Model, s: Signal): string | null {
   if (s.customer === null) return 'nobody';
   if (s.disavowed) return 'not_me';
   if (s.agreed.length === 0) return 'no_consent';
-  return reach(m, s) ? null : wrongNumber(s) ? 'wrong_number' : 'suppressed';
+  if (reach(m, s)) return null;
+  return wrongNumber(s) ? 'wrong_number' : m.stopped.includes(s.customer) ? 'suppressed' : 'bounced';
 }
 
 const wrongNumber = ({ calls }: Signal): boolean =>
   calls.findLast(({ outcome }) => outcome !== 'no_reply')?.outcome === 'wrong_number';
 
+/** In the place of a letter that did not arrive it is on record already, with what it promised. */
 function answer(
   m: Model,
   s: Signal,
   by: Person,
-  given: { how: 'email' | 'phone'; promise: number | null; final: boolean; letter?: Letter },
+  { promise, ...given }: { how: 'email' | 'phone'; promise: number | null; final: boolean; letter?: Letter },
 ): void {
   if (s.owner !== by) own(m, s, by, 'taken');
-  const { promise, ...how } = given;
-  s.answer = { ...how, by, at: m.now, promised: promise === null ? null : endOfDay(m.now, promise) };
-  s.answers.push(`${s.round}: ${given.how} by ${by}`);
+  const promised = s.answer?.promised ?? (promise === null ? null : endOfDay(m.now, promise));
+  if (!s.answer) s.answers.push(`${s.round}: ${given.how} by ${by}`);
+  s.answer = { ...s.answer, ...given, final: s.answer?.final ?? given.final, by, at: m.now, promised };
 }
 
 function post(m: Model, letter: Pick<Letter, 'what' | 'signal' | 'customer'>): Letter {
@@ -679,8 +802,11 @@ function post(m: Model, letter: Pick<Letter, 'what' | 'signal' | 'customer'>): L
 const isOutOfDate = (s: Signal, { what, round }: Letter): boolean =>
   what === 'answer' && (s.round > round || (s.closed !== null && s.closed !== 'final'));
 
-function voidLetter(letter: Letter): void {
-  if (letter.state === 'planned') letter.state = 'void';
+/** Those of them that wait end. Returns which. */
+function keepBack(m: Model, which: (letter: Letter) => boolean): Letter[] {
+  const ended = m.letters.filter((letter) => letter.state === 'planned' && which(letter));
+  for (const letter of ended) letter.state = 'kept back';
+  return ended;
 }
 
 /** Nobody is told of what they did themselves. */

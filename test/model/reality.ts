@@ -6,6 +6,7 @@ import { deliver } from '../../src/activities/deliver.ts';
 import { failures } from '../../src/activities/failures.ts';
 import type { Company } from '../../src/domain/company.ts';
 import { DomainError } from '../../src/domain/errors.ts';
+import type { Sent } from '../../src/integrations/letter.ts';
 import { openPool, type Pool } from '../../src/store/pool.ts';
 import { leaseWakes, wakeAllOpen, wakeCarried, type WakeClass } from '../../src/store/records/wakes.ts';
 import { capture } from '../../src/triggers/capture.ts';
@@ -20,11 +21,12 @@ import { join } from '../../src/triggers/responses/join.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { review } from '../../src/triggers/responses/review.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
+import { vouchOnPage } from '../../src/triggers/responses/vouch.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { kindOf, nameOf, type Act, type Death } from './acts.ts';
-import { itemOf, ladders, undo } from './model.ts';
+import { itemOf, ladders, undo, type MailServer } from './model.ts';
 import { openStories, type Stories } from './stories.ts';
 
 /** What somebody was told: it is recorded (`replayed`: it had been before), or a sentence says why not. */
@@ -40,6 +42,8 @@ export interface Reality {
   settle(options?: { insightsFirst?: boolean; death?: Death | undefined }): Promise<void>;
   pass(minutes: number): Promise<void>;
   stories: Stories;
+  /** What becomes of letters that are handed over from now on. */
+  mail: { now: MailServer };
   /** Temporal has lost everything; the relay wakes all that is open. */
   loseTemporal(): Promise<void>;
   /** Ids by number. */
@@ -68,6 +72,9 @@ export interface Facts {
   prompts: { to: string; waits: boolean }[];
   letters: { what: string; state: string }[];
   news: { to: string; waits: boolean }[];
+  notices: { to: string; waits: boolean }[];
+  /** While it is open, and a letter about it has reached nobody. */
+  owedBy: 'email' | 'phone' | null;
   insight: string[];
   decisions: { version: number; outcome: string; by: string; takenBack: boolean; done: boolean }[];
   joinable: boolean;
@@ -123,6 +130,7 @@ export async function openReality(): Promise<Reality> {
             return result;
           },
   });
+  const mail = { now: 'takes letters' as MailServer };
   const configuration = await db.heed.configuration();
   const heed: Heed = { ...db.heed, pool, configuration: async () => configuration };
   const hands: Hands = {
@@ -131,7 +139,7 @@ export async function openReality(): Promise<Reality> {
     publicUrl: 'http://heed.test',
     post: {
       takeRoom: () => () => {},
-      connect: async () => ({ send: async () => ({ accepted: true }), close: () => {} }),
+      connect: async () => ({ send: async () => replies[mail.now], close: () => {} }),
     },
     slack: undefined,
     recall: async () => {},
@@ -195,6 +203,8 @@ export async function openReality(): Promise<Reality> {
           ]);
           for (const { id } of rows) await stopWriting(heed, id);
         };
+      case 'vouch':
+        return () => vouchOnPage(heed, responding);
       case 'disavow':
         return async () => {
           const { rows } = await client.query<{ id: string | null }>(
@@ -276,6 +286,7 @@ export async function openReality(): Promise<Reality> {
     signals,
     insights,
     stories,
+    mail,
     async begin() {
       const emptying = tables.map(({ name }) => `delete from ${name}`).join('; ');
       await client.query(`set session_replication_role = replica; ${emptying}; set session_replication_role = origin`);
@@ -285,6 +296,7 @@ export async function openReality(): Promise<Reality> {
       last = undefined;
       death = undefined;
       stories.forget();
+      mail.now = 'takes letters';
       passed = 0;
       ahead = beginning - Date.now();
       await client.query(`update test_clock set ahead = make_interval(secs => $1)`, [ahead / 1000]);
@@ -337,6 +349,13 @@ export async function openReality(): Promise<Reality> {
     },
   };
 }
+
+/** As at the end of a letter, and about a mailbox. */
+const replies: Record<MailServer, Sent> = {
+  'takes letters': { accepted: true },
+  'refuses letters': { accepted: false, permanent: true, code: 'smtp_554' },
+  'knows nobody': { accepted: false, permanent: true, code: 'smtp_550', nobodyThere: true },
+};
 
 /** The shop, open day and night in one zone, writing at any hour, with the ladders of the model: its time is plain arithmetic. */
 function simplify(company: Company): void {
@@ -414,6 +433,15 @@ select l.id, l.kind,
     `json_build_object('to', d.staff, 'waits', d.state = 'planned')`,
     `deliveries d where d.loop_id = l.id and d.purpose = 'news'`,
   )} as news,
+  ${list(
+    `json_build_object('to', d.staff, 'waits', d.state = 'planned')`,
+    `deliveries d where d.loop_id = l.id and d.purpose = 'notice'`,
+  )} as notices,
+  case when exists (select from now.open_loops o where o.id = l.id)
+    and exists (
+      select from deliveries d where d.loop_id = l.id and d.customer_id is not null and now.is_refused(d.state, d.last_error_code))
+    then (select s.owed_by from now.signals s where s.id = l.id)
+  end as "owedBy",
   ${list('x.insight_id', 'now.insight_signals x where x.signal_id = l.id')} as insight,
   ${list(
     `json_build_object('version', d.version, 'outcome', d.outcome, 'by', d.by,
