@@ -119,9 +119,10 @@ left join lateral (
   select t.decision_id, t.telling_id, t.channel, t.reason, t.since, t.at, d.outcome
   from now.told t
   join decisions d on d.id = t.decision_id
-  -- What was told belongs to the round that ended with it. Later versions that had nothing to tell this customer change nothing.
-  where t.signal_id = s.id and r.round = 1 and t.reason is distinct from 'told_before' and t.reason is distinct from 'closed'
-  order by d.decided_at desc, d.version desc
+  -- What was told belongs to the round that ended with it. Later versions that had nothing to tell this customer change nothing, but where there is
+  -- no other: they heard an earlier one through another remark of theirs, and it was decided anew before this one was settled.
+  where t.signal_id = s.id and r.round = 1 and t.reason is distinct from 'closed'
+  order by t.reason is not distinct from 'told_before', d.decided_at desc, d.version desc
   limit 1
 ) told on true
 -- The last message of the round, which asks whether it is settled.

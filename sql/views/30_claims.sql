@@ -15,8 +15,8 @@ with last_words as (
     from now.told t
     join decisions d on d.id = t.decision_id
     join loops il on il.id = d.insight_id and il.sample = l.sample
-    where t.signal_id = s.id and t.reason is distinct from 'told_before' and t.reason is distinct from 'closed'
-    order by d.decided_at desc, d.version desc
+    where t.signal_id = s.id and t.reason is distinct from 'closed'
+    order by t.reason is not distinct from 'told_before', d.decided_at desc, d.version desc
     limit 1
   ) told
   -- Who was to be called, and had no way left to them before anybody did.

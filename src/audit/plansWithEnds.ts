@@ -87,7 +87,10 @@ export const plansWithEnds = `
       from told_signals ts
       join decisions d on d.id = ts.decision_id
       left join tellings x on x.id = ts.telling_id
-      where coalesce(ts.reason, '') not in ('told_before', 'closed')
+      -- That they had heard an earlier version is what ends it where nothing else was said to them about this remark.
+      where coalesce(ts.reason, '') <> 'closed'
+        and (coalesce(ts.reason, '') <> 'told_before' or not exists (
+          select from told_signals o where o.signal_id = ts.signal_id and coalesce(o.reason, '') not in ('told_before', 'closed')))
     ) t
     left join lateral (
       select d.state, d.last_error_code, d.planned_at, d.ended_at from deliveries d

@@ -721,7 +721,9 @@ export function owedBy(m: Model, s: Signal): 'email' | 'phone' | null {
 
 /** The decision that this customer has heard, or is owed a call about. */
 function told(s: Signal): Signal['heard'][number] | undefined {
-  return s.round > 1 ? undefined : s.heard.findLast(({ whyNot }) => whyNot !== 'closed' && whyNot !== 'told_before');
+  if (s.round > 1) return undefined;
+  const heard = s.heard.filter(({ whyNot }) => whyNot !== 'closed');
+  return heard.findLast(({ whyNot }) => whyNot !== 'told_before') ?? heard.at(-1);
 }
 
 /** Decided anew since: what to tell them is not certain, until that is told, or passes them by. */

@@ -72,10 +72,14 @@ export function recount(
       | undefined;
     if (round === 1 && course === 'decide') {
       const tellings = of('told_signals')
-        .filter((t) => t['signal_id'] === signal['id'] && t['reason'] !== 'closed' && t['reason'] !== 'told_before')
+        .filter((t) => t['signal_id'] === signal['id'] && t['reason'] !== 'closed')
         .map((t): Row => ({ ...t, decision: of('decisions').find((d) => d['id'] === t['decision_id']) }))
         .filter((t) => loop.get(t['decision']['insight_id'])!['sample'] === loop.get(signal['id'])!['sample'])
-        .sort((a, b) => b['decision']['decided_at'] - a['decision']['decided_at']);
+        .sort(
+          (a, b) =>
+            Number(a['reason'] === 'told_before') - Number(b['reason'] === 'told_before') ||
+            b['decision']['decided_at'] - a['decision']['decided_at'],
+        );
       const told = tellings[0];
       const telling = told && of('tellings').find((t) => t['id'] === told['telling_id']);
       if (told) {

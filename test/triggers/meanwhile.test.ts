@@ -6,6 +6,7 @@ import type { QuerySqlToken } from 'slonik';
 import { z } from 'zod';
 import { deliver } from '../../src/activities/deliver.ts';
 import { tell } from '../../src/activities/tell.ts';
+import { audit } from '../../src/audit/audit.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type Purpose,
 } from '../../src/store/records/deliveries.ts';
 import { bundle } from '../../src/store/records/digests.ts';
-import { closeRound } from '../../src/store/records/loops.ts';
+import { closeRound, lockLoop } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { IdRow } from '../../src/store/rows.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -161,6 +162,57 @@ describe('while people are being told', () => {
     expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
     expect(await told(named.id)).toEqual([]);
     expect(await told(hearing.id)).toEqual([expect.not.stringContaining('Nadia')]);
+  });
+
+  test('who spoke twice, and whose second remark was not settled before it was decided anew, is not left open', async () => {
+    const [first, second] = [await wants('bodkin', 'Kim Twice'), await wants('bodkin', 'Kim Twice')];
+    expect(second.insight).toBe(first.insight);
+    const answer = { words: 'You will hear.' };
+    await approveFollowUp(db.heed, { loopId: second.id, by: 'priya', press: press() }, answer);
+    await declined(first.insight, 'We make none.');
+    const [locked, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const inTheWay = db.pool.transaction(async (tx) => {
+      await lockLoop(tx, second.id);
+      locked.resolve();
+      await free.promise;
+    });
+    await locked.promise;
+    const telling = tell(handsOf(db), first.insight);
+    while ((await waiting(db.pool)) === 0) await sleep(5);
+    // The letter that goes by the first of the two leaves before anything is known of the second.
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${first.id} and purpose = 'told'`);
+    const { decider } = (await insightNow(db.pool, first.insight))!;
+    await decide(
+      db.heed,
+      { loopId: first.insight, by: decider, press: press() },
+      { outcome: 'declined', reason: 'We make none, nor do others.' },
+    );
+    free.resolve();
+    await inTheWay;
+    expect(await telling).toBe(false);
+    await db.passTime('1 hour');
+    await goOn(db, second.id);
+
+    expect(await told(second.id)).toEqual([]);
+    expect(await signalNow(db.pool, second.id)).toMatchObject({
+      told_reason: 'told_before',
+      closed_how: 'nobody_to_reach',
+    });
+    expect(
+      await db.pool.oneFirst(
+        sql.type(z.object({ part: z.string() }))`select part from now.claims where signal_id = ${second.id}`,
+      ),
+    ).toBe('could-not-be-asked');
+    // The first waits for their word on what they heard.
+    expect(await signalNow(db.pool, first.id)).toMatchObject({
+      told_channel: 'email',
+      asked_at: expect.any(Date),
+      closed_at: null,
+    });
+    await db.passTime('1 hour');
+    const { findings } = await audit({ databaseUrl: db.url });
+    expect(findings.flatMap(({ violations }) => violations.filter(({ about }) => about === second.id))).toEqual([]);
   });
 });
 
