@@ -34,7 +34,7 @@ import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
-import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { meanwhile, waiting } from '../support/meanwhile.ts';
 import { goOn } from './http/story.ts';
@@ -71,8 +71,8 @@ test('an old list that is read in again while its customer is being erased bring
 });
 
 describe('what is past its time', () => {
-  const cleaned = () =>
-    letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+  const cleaned = (pool = db.pool) =>
+    letGo({ pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
   const pastItsTime = async (customer: Capture['customer']): Promise<string> => {
     const { id } = await hears({ words: 'It was late', kind: 'complaint', customer });
     await goOn(db, id);
@@ -111,6 +111,30 @@ describe('what is past its time', () => {
     expect([no, letting]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: { remarks: 0 } }]);
     expect(await wordsOf(db.pool, id)).not.toBeNull();
     expect(await signalNow(db.pool, id)).toMatchObject({ round: 2, closed_at: null });
+  });
+
+  test('is kept where its customer lets everything rest at that moment', async () => {
+    const customer = { name: 'Quinn Still', email: 'quinn@still.example' };
+    const id = await pastItsTime(customer);
+    const theirs = customerIn(await subjectNamed(db.pool, customer.email));
+    const [resting, letting] = await meanwhile(db, (heed) => restrict(heed, theirs, operator), cleaned);
+    expect([resting, letting]).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: { remarks: 0 } }]);
+    expect(await wordsOf(db.pool, id)).not.toBeNull();
+    expect(await subjectNamed(db.pool, customer.email)).toMatchObject({ name: customer.name });
+  });
+
+  test('is not said to rest by whoever lets everything rest while it is let go', async () => {
+    const customer = { name: 'Quinn Gone', email: 'quinn@gone.example' };
+    const id = await pastItsTime(customer);
+    const theirs = customerIn(await subjectNamed(db.pool, customer.email));
+    const [letting, resting] = await meanwhile(
+      db,
+      ({ pool }) => cleaned(pool),
+      () => restrict(db.heed, theirs, operator),
+    );
+    expect(letting).toMatchObject({ status: 'fulfilled', value: { remarks: 1 } });
+    expect(resting).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } });
+    expect(await wordsOf(db.pool, id)).toBeNull();
   });
 });
 

@@ -2,7 +2,8 @@
 
 import { DomainError } from '../../domain/errors.ts';
 import { factRecorded } from '../../store/records/loops.ts';
-import { signalsOf } from '../../store/records/erasures.ts';
+import { isCustomerErased } from '../../store/records/erased.ts';
+import { lockAddresses, signalsOf } from '../../store/records/erasures.ts';
 import {
   awaitLastLooks,
   endPromptsAbout,
@@ -16,9 +17,13 @@ import type { Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
 import type { By } from './subject.ts';
 
-/** Throws `conflict` when it rests already. */
+/** Throws `conflict` when it rests already, and when it has been erased. */
 export async function restrict(heed: Heed, customerId: string, { by, reason }: By): Promise<void> {
   await heed.pool.transaction(async (tx) => {
+    // What is let go at this moment is gone before this, or is kept because of it.
+    await lockAddresses(tx, [customerId]);
+    if (await isCustomerErased(tx, customerId))
+      throw new DomainError('conflict', 'What was held about them has been erased, so there is nothing to let rest.');
     if (await isRestricted(tx, customerId)) throw new DomainError('conflict', 'It rests already.');
     await recordRight(tx, { customerId, kind: 'restriction', by, reason });
     await holdMessagesTo(tx, customerId);
