@@ -42,11 +42,11 @@ export async function keepEngine(
     engine.on('error', () => {});
     engine.on('message', (said) => {
       const { recall: messageId } = said as { recall?: string };
-      // What can't be taken away now is asked for again.
+      const answer = (taken: boolean) => engine.connected && engine.send({ recalled: messageId, taken });
       if (messageId)
         void recall?.(messageId).then(
-          () => engine.connected && engine.send({ recalled: messageId }),
-          () => {},
+          () => answer(true),
+          () => answer(false),
         );
     });
     const working = new Promise<void>((ready, failed) => {
@@ -88,15 +88,18 @@ export async function keepEngine(
   await start();
 }
 
-/** The mailbox is our parent's, who is asked and says when it is done; where there is none, no mail can be taken back. */
+/** The mailbox is our parent's, who is asked and says when it is done, or that it can't be done now; where there is none, no mail can be taken
+ *  back. */
 export function recallThroughParent(): Hands['recall'] {
   if (!process.send || !process.argv.includes(recalls)) return undefined;
   return (messageId) =>
-    new Promise((done) => {
+    new Promise((done, failed) => {
       const hear = (said: unknown): void => {
-        if ((said as { recalled?: string }).recalled !== messageId) return;
+        const { recalled, taken } = said as { recalled?: string; taken?: boolean };
+        if (recalled !== messageId) return;
         process.off('message', hear);
-        done();
+        if (taken) done();
+        else failed(new Error('The mail is still in the mailbox.'));
       };
       process.on('message', hear);
       process.send!({ recall: messageId });

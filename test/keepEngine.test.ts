@@ -72,3 +72,36 @@ test('one that no process can be had for is tried again, and nothing else of Hee
     const ended = () => (refused = 1);`;
   expect(await kept(full)).toBe(cameBack);
 });
+
+test('a mail that cannot be taken back now is said to be still there, so that it is asked for again and nobody waits for ever', async () => {
+  const keepEngine = JSON.stringify(join(root, 'src/keepEngine.ts'));
+  const engine = join(folder, 'recalls.mjs');
+  await writeFile(
+    engine,
+    `import { isReadyForParent, recallThroughParent } from ${keepEngine};
+    isReadyForParent();
+    const recall = recallThroughParent();
+    for (const time of ['first', 'then'])
+      await recall('<d.1@heed>').then(() => console.log(time, 'taken'), ({ message }) => console.log(time, message));
+    await recall('over');`,
+  );
+  const keeping = `
+    const { keepEngine } = await import(${keepEngine});
+    const over = Promise.withResolvers();
+    let full = true;
+    const recall = async (messageId) => {
+      if (messageId === 'over') return over.resolve();
+      if (full) {
+        full = false;
+        throw new Error('no space left on device');
+      }
+    };
+    const stops = [];
+    await keepEngine(${JSON.stringify(engine)}, {}, { recall }, stops, () => {});
+    await over.promise;
+    await stops[0].stop();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', keeping], {
+    timeout: 30_000,
+  });
+  expect(stdout).toBe('first The mail is still in the mailbox.\nthen taken\n');
+});

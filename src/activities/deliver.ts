@@ -84,7 +84,12 @@ export async function deliver(
     if ('recall' in composed) {
       const { recall } = hands;
       if (!recall) return await end(hands, delivery, 'suppressed', 'out_of_reach');
-      return await handOver(hands, delivery, fence, () => recall(composed.recall).then(() => ({ accepted: true })));
+      return await handOver(hands, delivery, fence, () =>
+        recall(composed.recall).then(
+          (): Sent => ({ accepted: true }),
+          () => stillThere,
+        ),
+      );
     }
     if ('letter' in composed) {
       const { letter } = composed;
@@ -104,6 +109,9 @@ export async function deliver(
     clearInterval(beating);
   }
 }
+
+/** What could not be taken from the mailbox's disk is asked for again. */
+const stillThere: Sent = { accepted: false, permanent: false, code: 'mailbox_kept_it' };
 
 /** Taken among the letters in hand, until this attempt is over. */
 type Room = { leave?: (() => void) | undefined };

@@ -1,10 +1,11 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Entries one a line, in a file that only grows unless it is rewritten. What `append` has answered for survives a kill −9 and a loss of power. */
 export interface Journal<Entry> {
   append(entry: Entry): Promise<void>;
-  /** Keeps what `entries` gives at that moment and nothing of what was there before: what was taken back is not to be found on disk, either. */
+  /** Keeps what `entries` gives at that moment and nothing of what was there before: what was taken back is not to be found on disk, either. Rejects
+   *  when the disk won't, and leaves all that was there. */
   rewrite(entries: () => Entry[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -43,10 +44,13 @@ export async function openJournal<Entry>(
   };
   const replace = async (all: Entry[]): Promise<void> => {
     const text = Buffer.from(all.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-    const fresh = await open(`${file}.new`, 'w', 0o600);
-    await fresh.appendFile(text);
-    await fresh.datasync();
-    await fresh.close();
+    try {
+      await writeFile(`${file}.new`, text, { mode: 0o600, flush: true });
+    } catch (error) {
+      // Half of it would only fill the disk further.
+      await rm(`${file}.new`, { force: true });
+      throw error;
+    }
     await rename(`${file}.new`, file);
     await handle.close();
     handle = await open(file, 'a', 0o600);

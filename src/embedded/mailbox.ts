@@ -44,7 +44,7 @@ export interface Mailbox {
   /** Everything accepted, oldest first; with an address, what was sent to it. */
   mails(to?: string): Mail[];
   unread(): number;
-  /** Takes the mail with this Message-ID away, from the disk too. Nothing happens when there is none. */
+  /** Takes the mail with this Message-ID away, from the disk too; rejects, and keeps it, when the disk won't. Nothing happens when there is none. */
   forget(messageId: string): Promise<void>;
   /** Calls back after every change; what it returns ends that. */
   onChange(listener: () => void): () => void;
@@ -100,14 +100,17 @@ export async function startMailbox(options: MailboxOptions = {}): Promise<Mailbo
   const forget = async (messageId: string): Promise<void> => {
     const gone = mails.filter((mail) => mail.messageId === messageId);
     if (gone.length === 0) return;
+    // From the disk first: what is still there would be back after a restart, so it stays here, too, and is asked for again.
+    await journal.rewrite(() =>
+      mails
+        .filter((mail) => !gone.includes(mail))
+        .flatMap((mail): Entry[] => [arrivals.get(mail.id)!, ...(mail.read ? [{ readMail: mail.id }] : [])]),
+    );
     for (const mail of gone) {
       arrivals.delete(mail.id);
-      mails.splice(mails.indexOf(mail), 1);
+      if (mails.includes(mail)) mails.splice(mails.indexOf(mail), 1);
     }
     changed();
-    await journal.rewrite(() =>
-      mails.flatMap((mail): Entry[] => [arrivals.get(mail.id)!, ...(mail.read ? [{ readMail: mail.id }] : [])]),
-    );
   };
   const markRead = async (mail: Mail): Promise<void> => {
     if (mail.read) return;

@@ -121,11 +121,18 @@ export class RoomState {
     if (message.edited) this.#forgetSoon();
   }
 
-  /** Takes a message away, from the disk too. */
+  /** Takes a message away, from the disk too; rejects, and keeps it, when the disk won't. */
   async remove(message: RoomMessage): Promise<void> {
     this.#put({ ...message, deleted: true, text: '', blocks: [], attachments: [], metadata: undefined });
-    this.changed();
-    await this.forget();
+    try {
+      await this.forget();
+    } catch (error) {
+      // It would be back after a restart, so it stands here, too, and is asked for again.
+      this.#put(message);
+      throw error;
+    } finally {
+      this.changed();
+    }
   }
 
   /** Nothing of what was deleted, or stood there before an edit, is on disk when this resolves. */

@@ -1,11 +1,14 @@
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
 import { localDate } from '../../src/domain/calendar.ts';
-import { ladderNames } from '../../src/domain/company.ts';
+import { ladderNames, type Company } from '../../src/domain/company.ts';
 import { explainStuck } from '../../src/domain/stuck.ts';
-import type { MailFault } from '../../src/embedded/mailbox.ts';
+import { startMailbox, type MailFault } from '../../src/embedded/mailbox.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
 import { handOverMs } from '../../src/integrations/letter.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
@@ -46,21 +49,27 @@ import { openWorld, type World } from '../support/world.ts';
 
 /** A shop that is always open and asks once, so that only the message in question is on its way. */
 let world: World;
+let dataDir: string;
 beforeAll(async () => {
-  world = await openWorld('demo', (company) => {
+  dataDir = await mkdtemp(join(tmpdir(), 'heed-deliver-'));
+  const asksOnce = (company: Company): void => {
     for (const name of ladderNames) {
       company.ladders[name].rungs = [{ after: { amount: 0, unit: 's' }, notify: 'owner' }];
       company.ladders[name].atEnd = { notify: 'executive', every: { amount: 20, unit: 'd' } };
     }
     company.customers.window = { amount: 300, unit: 'd' };
-  });
+  };
+  world = await openWorld('demo', asksOnce, { dataDir });
 });
 afterEach(async () => {
   world.mailbox.faults.clear();
   world.room.faults.clear();
   await world.closeAll();
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await world.close();
+  await rm(dataDir, { recursive: true });
+});
 
 const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: 'demo-1' }];
 let guests = 0;
@@ -229,6 +238,29 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(cardsOf(id)).toHaveLength(1);
     expect(await promptTo(id, 'email')).toEqual([]);
   });
+});
+
+test('a mail that could not be taken from the disk is asked for again, and is gone after a restart', async () => {
+  const kim = guest();
+  const id = await answerTo(kim);
+  expect(world.mailsTo(kim.email)).not.toEqual([]);
+  const takenBack = async () =>
+    (await world.messages({ loopId: id, purpose: 'redaction' })).filter(({ channel }) => channel === 'email');
+  await symlink('/dev/full', join(dataDir, 'mailbox.ndjson.new'));
+  await erase(world.heed, await subjectNamed(world.db.pool, id), operator);
+  await world.until('its disk is full', async () =>
+    (await takenBack()).some(({ last_error_code: code }) => code === 'mailbox_kept_it'),
+  );
+
+  await world.pass('1 minute');
+  expect(new Set((await takenBack()).map(({ state }) => state))).toEqual(new Set(['sent']));
+  expect(world.mailsTo(kim.email)).toEqual([]);
+  const restarted = join(dataDir, 'restarted');
+  await mkdir(restarted);
+  await copyFile(join(dataDir, 'mailbox.ndjson'), join(restarted, 'mailbox.ndjson'));
+  const mailbox = await startMailbox({ dataDir: restarted });
+  expect(mailbox.mails(kim.email)).toEqual([]);
+  await mailbox.stop();
 });
 
 test('what is posted while somebody’s code becomes another’s is not the card of the new one', async () => {

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +69,22 @@ describe('the embedded mailbox', () => {
       { id: '1', subject: 'Your coat: grün, 42', read: true },
       { id: '2', subject: 'Another', read: false },
     ]);
+  });
+
+  test('a mail that the full disk does not let go of stays, is taken when it is asked for again, and is gone after a restart', async () => {
+    await send();
+    await send({ messageId: '<d.2@linden.example>', subject: 'Another' });
+    const forget = () => mailbox.forget('<d.1@linden.example>');
+    await symlink('/dev/full', path.join(dataDir, 'mailbox.ndjson.new'));
+    await expect(forget()).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(mailbox.mails().map(({ id }) => id)).toEqual(['1', '2']);
+    expect(await readdir(dataDir)).toEqual(['mailbox.ndjson']);
+
+    await forget();
+    expect(mailbox.mails().map(({ id }) => id)).toEqual(['2']);
+    await mailbox.stop();
+    mailbox = await startMailbox({ dataDir });
+    expect(mailbox.mails().map(({ id }) => id)).toEqual(['2']);
   });
 
   test('a page marks a mail as read, JSON does not', async () => {

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -290,6 +290,18 @@ describe('the Web API', () => {
     expect(room.unread()).toBe(0);
     expect((await slack.conversations.history({ channel })).messages?.[0]).toMatchObject({ ts, text: 'taken' });
     expect(await page('/')).toContain('Kim');
+  });
+
+  test('what the full disk does not let go of stays, is deleted when that is asked again, and is gone after a restart', async () => {
+    const { channel, ts } = await post();
+    await symlink('/dev/full', path.join(dataDir, 'slack.ndjson.new'));
+    await expect(slack.chat.delete({ channel, ts })).rejects.toMatchObject({ data: { error: 'internal_error' } });
+    expect(room.messages().map(({ deleted }) => deleted)).toEqual([false]);
+
+    await slack.chat.delete({ channel, ts });
+    await room.stop();
+    await startRoom();
+    expect(room.messages().map(({ deleted, text }) => [deleted, text])).toEqual([[true, '']]);
   });
 });
 
