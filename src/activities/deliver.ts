@@ -82,8 +82,7 @@ export async function deliver(
     });
     if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
     if ('recall' in composed) {
-      const { recall } = hands;
-      if (!recall) return await end(hands, delivery, 'suppressed', 'out_of_reach');
+      const recall = hands.recall!;
       return await handOver(hands, delivery, fence, () =>
         recall(composed.recall).then(
           (): Sent => ({ accepted: true }),
@@ -137,6 +136,9 @@ async function acquire(
       return 'held';
     }
     if (objection) return endIn(tx, delivery, objection.end, objection.code);
+    // What a real mail server took is with whoever received it.
+    if (delivery.purpose === 'redaction' && delivery.channel === 'email' && !hands.recall)
+      return endIn(tx, delivery, 'suppressed', 'out_of_reach');
     if (delivery.channel === 'email' && !(room.leave ??= hands.post.takeRoom())) {
       await putOff(tx, id);
       await tellOfDelay(tx, company, delivery, noRoom);
@@ -235,7 +237,7 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
 
 /** It was on its way while its words were erased, or whoever it is for. */
 async function takeBackWhatWasErased(tx: Tx, d: Delivery): Promise<void> {
-  if (d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, [d.loop_id]);
+  if (d.loop_id && (await isErased(tx, d.loop_id))) await planRedactions(tx, { signals: [d.loop_id] });
   if (d.purpose === 'rights') await takeRightsMails(tx, d.customer_id!);
   if (d.purpose === 'news') await takeLateNews(tx, d.id);
 }
@@ -320,7 +322,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
 async function settleErased(tx: Tx, d: Delivery & { loop_id: string }, found?: string | null): Promise<void> {
   if (found === undefined) return;
   if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
-  if (found) await planRedactions(tx, [d.loop_id]);
+  if (found) await planRedactions(tx, { signals: [d.loop_id] });
   else await endDelivery(tx, d.id, 'cancelled', 'erased');
 }
 

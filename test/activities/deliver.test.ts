@@ -263,6 +263,18 @@ test('a mail that could not be taken from the disk is asked for again, and is go
   await mailbox.stop();
 });
 
+test('a mail that a real mail server took stays with whoever received it, and takes no letter’s place to be left there', async () => {
+  const { id: loopId } = await coat();
+  const key = `redaction:${loopId}`;
+  await world.db.pool.transaction(async (tx) => {
+    await planDelivery(tx, { key, purpose: 'redaction', channel: 'email', loopId, staff: 'priya' });
+    await tx.query(sql.unsafe`
+      update deliveries set started_until = clock_timestamp() + interval '1 hour' where id = ${idOfDelivery(key)}`);
+  });
+  const full: Hands['post'] = { takeRoom: () => undefined, connect: () => Promise.reject(new Error('not asked')) };
+  expect(await deliver(handsWith(full), idOfDelivery(key))).toBe('suppressed:out_of_reach');
+});
+
 test('what is posted while somebody’s code becomes another’s is not the card of the new one', async () => {
   const former = world.db.company.staff['jonas']!.email;
   world.room.faults.script({ at: 'chat.postMessage', do: 'slow', ms: 1_500 });

@@ -858,6 +858,42 @@ test('what is past its time is let go as a recorded act, with letters and name; 
   ).toEqual(['kept no longer than 90 days']);
 });
 
+test('what is kept no longer is taken back in its time and wakes no story that is over; what somebody asks for, at once', async () => {
+  await db.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  const wishes = async (email: string): Promise<string> => {
+    const said = { words: 'A distaff?', kind: 'unmet-demand', wanted: { item: 'distaff' }, customer: { email } };
+    const { id } = await hears(said);
+    await goOn(db, id);
+    return id;
+  };
+  const [old, asks] = [await wishes('old@distaff.example'), await wishes('asks@distaff.example')];
+  const loopId = (await signalNow(db.pool, old))!.insight_id!;
+  const by = (await insightNow(db.pool, loopId))!.decider;
+  await decide(db.heed, { loopId, by, press: press() }, { outcome: 'declined', reason: 'We turn none.' });
+  await db.passTime('1 hour');
+  await goOn(db, old);
+  expect(await insightNow(db.pool, loopId)).toMatchObject({ closed_how: 'declined' });
+  for (const id of [old, asks]) {
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id} and ended_at is null`);
+    await db.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+  }
+  await db.pool.query(sql.unsafe`delete from wakes`);
+  const takenBackUnhurried = (id: string) =>
+    db.pool.anyFirst(sql.type(z.object({ unhurried: z.boolean() }))`
+      select distinct unhurried from deliveries where purpose = 'redaction' and loop_id = ${id}`);
+
+  await erase(db.heed, await subjectNamed(db.pool, asks), operator);
+  expect(await takenBackUnhurried(asks)).toEqual([false]);
+  await db.passTime('91 days');
+  await letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+  expect(await wordsOf(db.pool, old)).toBeNull();
+  expect(await takenBackUnhurried(old)).toEqual([true]);
+  expect(await woken()).not.toContain(loopId);
+});
+
 test('what rests is kept past its time, and let go once that is lifted', async () => {
   await db.apply((company) => {
     company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };

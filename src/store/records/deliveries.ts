@@ -279,8 +279,8 @@ export function lettersLeft(
 
 const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purpose: z.enum(purposes) });
 
-/** `wave`: one decision told to many; `other`: somebody waits for it. */
-export type DeliveryClass = 'other' | 'wave';
+/** `wave`: one decision told to many; `unhurried`: nobody waits for it; `other`: somebody does. */
+export type DeliveryClass = 'other' | 'wave' | 'unhurried';
 
 /** Up to `most` messages of a class to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. */
 export async function leaseDueDeliveries(
@@ -293,6 +293,7 @@ export async function leaseDueDeliveries(
     where id in (
       select id from deliveries
       where state in ('planned', 'ready', 'sending', 'uncertain')
+        and unhurried = ${as === 'unhurried'}
         and (purpose in ('told', 'news')) = ${as === 'wave'}
         and not_before <= heed_now()
         and (started_until is null or started_until < clock_timestamp())

@@ -11,7 +11,7 @@ import { IdRow, StaffRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness, renameInsight, saidBy } from './insights.ts';
-import { closeRound, factRecorded } from './loops.ts';
+import { closeRound, factRecorded, redrawCards } from './loops.ts';
 import { eraseMentions, erased, mentionsOf } from './mentions.ts';
 import { toldByLadder } from './plans.ts';
 import { planRedactions, takeCards, takeNews, takeRightsMails } from './redactions.ts';
@@ -96,14 +96,18 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   await forgetPresses(tx, signals);
   await revokeLinks(tx, whom.customerId, signals);
   const closed = await closeOpen(tx, signals, erasing);
-  const renamed: string[] = [];
-  for (const insight of insights) if (await eraseFromInsight(tx, insight, erasing)) renamed.push(insight);
-  let redacted = await planRedactions(tx, signals, insights);
-  redacted += await takeNews(tx, { decisions, insights: renamed });
-  if (whom.customerId) redacted += await takeRightsMails(tx, whom.customerId);
-  for (const insight of insights) redacted += await takeCardsNotDrawnAnew(tx, insight, erasing);
+  const touched: Touched[] = [];
+  for (const insight of insights) touched.push(await eraseFromInsight(tx, insight, erasing));
+  const renamed = touched.filter((insight) => insight.renamed).map(({ id }) => id);
+  // What was kept for its time is taken back in its time; what somebody asked for, at once.
+  const unhurried = erasing.cause === 'retention';
+  let redacted = await planRedactions(tx, { signals, insights }, unhurried);
+  redacted += await takeNews(tx, { decisions, insights: renamed }, unhurried);
+  if (whom.customerId) redacted += await takeRightsMails(tx, whom.customerId, unhurried);
+  for (const insight of insights) redacted += await takeCardsNotDrawnAnew(tx, insight, erasing, unhurried);
   await tx.query(sql.unsafe`delete from slack_cards where loop_id = any(${ids(signals)})`);
-  for (const insight of insights) await factRecorded(tx, insight);
+  // The story of one that was closed is over, and is not told again for nothing.
+  for (const { id, wasClosed } of touched) await (wasClosed ? redrawCards(tx, [id], unhurried) : factRecorded(tx, id));
   await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
   return { id, signals: signals.length, closed, stopped, redacted };
 }
@@ -250,16 +254,22 @@ async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): 
 const ruleOf = ({ cause }: Erasing): string =>
   cause === 'asked' ? 'what was said was erased' : 'what was said is kept no longer';
 
-/** What nobody who is left has said goes from its title, and what nobody is left to have asked for, and nobody has decided, is closed. Returns
- *  whether it is called otherwise now. */
-async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<boolean> {
+/** What became of an insight by it: whether it is called otherwise now. */
+interface Touched {
+  id: string;
+  renamed: boolean;
+  wasClosed: boolean;
+}
+
+/** What nobody who is left has said goes from its title, and what nobody is left to have asked for, and nobody has decided, is closed. */
+async function eraseFromInsight(tx: Tx, insight: string, erasing: Erasing): Promise<Touched> {
   const it = await tx.one(sql.type(TouchedRow)`
     select id, attributes, round, closed_at is not null as closed, outcome is null or outcome = 'deferred' as undecided
     from now.insight(${insight}::uuid)`);
   const renamed = await eraseFromTitle(tx, it, erasing);
   if (it.undecided && !it.closed && !(await isAnybodyLeft(tx, insight)))
     await closeForgotten(tx, it, { how: 'erased', rule: ruleOf(erasing) });
-  return renamed;
+  return { id: insight, renamed, wasClosed: it.closed };
 }
 
 async function eraseFromTitle(tx: Tx, it: z.infer<typeof TouchedRow>, { company }: Erasing): Promise<boolean> {
@@ -274,7 +284,12 @@ async function eraseFromTitle(tx: Tx, it: z.infer<typeof TouchedRow>, { company 
 }
 
 /** A card quotes them until it is drawn anew, which it is not for whoever has left, or has nothing to do with it in this round. */
-async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { company }: Erasing): Promise<number> {
+async function takeCardsNotDrawnAnew(
+  tx: Tx,
+  insight: string,
+  { company }: Erasing,
+  unhurried: boolean,
+): Promise<number> {
   const having = await tx.anyFirst(sql.type(StaffRow)`
     select staff from slack_cards where loop_id = ${insight}`);
   if (having.length === 0) return 0;
@@ -285,6 +300,7 @@ async function takeCardsNotDrawnAnew(tx: Tx, insight: string, { company }: Erasi
     tx,
     insight,
     having.filter((staff) => !mayDecide(company, staff, { decider, told })),
+    unhurried,
   );
 }
 

@@ -106,11 +106,11 @@ export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promis
       ${staff ? sql.fragment`and staff = ${staff}` : sql.fragment``}`);
 }
 
-/** One edit per card waits at most: whoever sends it draws what is true by then. */
-export async function redrawCards(tx: Tx, loopIds: readonly string[]): Promise<void> {
+/** One edit per card waits at most: whoever sends it draws what is true by then. `unhurried`: nobody waits for it. */
+export async function redrawCards(tx: Tx, loopIds: readonly string[], unhurried = false): Promise<void> {
   await tx.query(sql.unsafe`
-    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id)
-    select x.id, 'card:' || x.id, 'card', 'slack', 'at_least_once', c.loop_id, c.staff, '<d.' || x.id || '@heed>'
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id, unhurried)
+    select x.id, 'card:' || x.id, 'card', 'slack', 'at_least_once', c.loop_id, c.staff, '<d.' || x.id || '@heed>', ${unhurried}
     from slack_cards c
     cross join lateral (select gen_random_uuid() as id, c.ts) x
     where c.loop_id = any(${sql.array([...loopIds], 'uuid')})

@@ -6,21 +6,27 @@ import { erasedBehind } from './erased.ts';
 
 /** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them: a
  *  card about an insight is drawn anew without them, a mail stays as it is. Returns how many. */
-export function planRedactions(tx: Tx, signals: readonly string[], insights: readonly string[] = []): Promise<number> {
+export function planRedactions(
+  tx: Tx,
+  { signals, insights = [] }: { signals: readonly string[]; insights?: readonly string[] },
+  unhurried = false,
+): Promise<number> {
   return takeBack(
     tx,
     sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email')`,
+    unhurried,
   );
 }
 
 /** Plans one for each mail by which somebody who is erased came to all that was held about them: those are about no loop. Returns how many. */
-export async function takeRightsMails(tx: Tx, customerId: string): Promise<number> {
+export async function takeRightsMails(tx: Tx, customerId: string, unhurried = false): Promise<number> {
   // Whoever records that one has left waits for this, or this for them: the later of the two finds what the other did.
   await tx.query(sql.unsafe`
     select id from deliveries where purpose = 'rights' and customer_id = ${customerId} order by id for no key update`);
   return takeBack(
     tx,
     sql.fragment`d.purpose = 'rights' and d.customer_id = ${customerId} and exists (select from erasures e where e.customer_id = d.customer_id)`,
+    unhurried,
   );
 }
 
@@ -29,6 +35,7 @@ export async function takeRightsMails(tx: Tx, customerId: string): Promise<numbe
 export async function takeNews(
   tx: Tx,
   { decisions, insights }: { decisions: readonly string[]; insights: readonly string[] },
+  unhurried = false,
 ): Promise<number> {
   if (decisions.length + insights.length === 0) return 0;
   const theirs = sql.fragment`d.purpose = 'news' and (d.loop_id, d.occasion) in (
@@ -36,7 +43,7 @@ export async function takeNews(
     where x.id = any(${sql.array([...decisions], 'uuid')}) or x.insight_id = any(${sql.array([...insights], 'uuid')}))`;
   // As with the mails below.
   await tx.query(sql.unsafe`select d.id from deliveries d where ${theirs} order by d.id for no key update`);
-  return takeBack(tx, theirs);
+  return takeBack(tx, theirs, unhurried);
 }
 
 /** The same for news that has just left: it may say what was erased while it did. What was erased before, it did not say: an erasure is over
@@ -50,10 +57,10 @@ export function takeLateNews(tx: Tx, id: string): Promise<number> {
 }
 
 /** Takes the cards about an insight from colleagues for whom they are not drawn anew. Returns how many messages that takes back. */
-export async function takeCards(tx: Tx, insight: string, from: readonly string[]): Promise<number> {
+export async function takeCards(tx: Tx, insight: string, from: readonly string[], unhurried = false): Promise<number> {
   const theirs = sql.fragment`loop_id = ${insight} and staff = any(${sql.array([...from], 'text')})`;
   await tx.query(sql.unsafe`delete from slack_cards where ${theirs}`);
-  return takeBack(tx, sql.fragment`d.channel = 'slack' and ${theirs}`);
+  return takeBack(tx, sql.fragment`d.channel = 'slack' and ${theirs}`, unhurried);
 }
 
 /** What was posted to these people stands in rooms that are not theirs any more: their cards are not edited there, and the next is posted anew. A
@@ -74,16 +81,19 @@ export async function takeBackPosted(tx: Tx, id: string): Promise<void> {
   await takeBack(tx, sql.fragment`d.id = ${id}`);
 }
 
-async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>): Promise<number> {
+/** `unhurried`: nobody waits for it. Where somebody asks for what was to be taken back in its time, they do. */
+async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>, unhurried = false): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
-    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id)
-    select x.id, 'redaction:' || d.id, 'redaction', d.channel, 'at_least_once', d.loop_id, d.customer_id, d.staff, d.id, '<d.' || x.id || '@heed>'
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id, unhurried)
+    select x.id, 'redaction:' || d.id, 'redaction', d.channel, 'at_least_once', d.loop_id, d.customer_id, d.staff, d.id, '<d.' || x.id || '@heed>',
+      ${unhurried}
     from deliveries d
     cross join lateral (select gen_random_uuid() as id, d.dedupe_key) x
     where (${which})
       and d.state in ('sent', 'delivered', 'bounced', 'complained')
       and d.purpose not in ('card', 'redaction')
-    on conflict (dedupe_key) do nothing`);
+    on conflict (dedupe_key) do update set unhurried = false
+    where deliveries.unhurried and not excluded.unhurried and deliveries.state in ('planned', 'ready')`);
   return rowCount;
 }
 

@@ -22,13 +22,14 @@ const Waiting = z.object({
 });
 export type Waiting = z.infer<typeof Waiting>;
 
-/** For how long what is due has waited. Asked by anybody, and often: it reads the little that waits, and nothing that grows. */
+/** For how long what is due has waited, but for what nobody waits for. Asked by anybody, and often: it reads the little that waits, and nothing that
+ *  grows. */
 export function longestWaiting(db: Db): Promise<Waiting> {
   return db.one(sql.type(Waiting)`
     select
       (select extract(epoch from clock_timestamp() - min(since))::float8 from wakes where not_before <= heed_now()) as oldest_wake_seconds,
       (select extract(epoch from heed_now() - least(min(not_before), ${triedInVainSince}))::float8 from deliveries
-       where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()) as oldest_delivery_seconds`);
+       where state in ('planned', 'ready', 'sending', 'uncertain') and not unhurried and not_before <= heed_now()) as oldest_delivery_seconds`);
 }
 
 /** Carried to Temporal, and no story has read it: among the newest, so that a look at it costs the same however much was ever said. */
@@ -74,7 +75,7 @@ export function progressOf(db: Db): Promise<Progress> {
       select count(*)::integer as deliveries_due,
         extract(epoch from heed_now() - least(min(not_before), ${triedInVainSince}))::float8 as oldest_delivery_seconds
       from deliveries
-      where state in ('planned', 'ready', 'sending', 'uncertain') and not_before <= heed_now()
+      where state in ('planned', 'ready', 'sending', 'uncertain') and not unhurried and not_before <= heed_now()
     ) due`);
 }
 

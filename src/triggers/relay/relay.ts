@@ -49,6 +49,8 @@ export function startRelay(options: RelayOptions): Relay {
   const waves = bucket(options.wavesPerSecond ?? 10);
   // Letters about one decision stand in line here and not in Temporal's queue, where an answer would stand behind all of them.
   const letters = bucket(options.wavesPerSecond ?? 10);
+  // So does what takes back in one night whatever is kept no longer.
+  const unhurried = bucket(options.wavesPerSecond ?? 10);
   const state = { stopping: false, rebuilding: false };
 
   // Apart from the rest, so that nobody's response stands behind a handful of waves that is under way.
@@ -67,7 +69,9 @@ export function startRelay(options: RelayOptions): Relay {
     waves.take(waved);
     const told = await startDeliveries(options, 'wave', letters.room());
     letters.take(told);
-    return opened + waved + told > 0;
+    const last = await startDeliveries(options, 'unhurried', unhurried.room());
+    unhurried.take(last);
+    return opened + waved + told + last > 0;
   });
 
   /** Again and again: while `work` may have left something, else at the next hint or sweep; no more often than every `restMs`. */
@@ -157,6 +161,10 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
   }
 }
 
+/** Temporal's, of one to five: where mail leaves more slowly than letters of a decision are started, whatever else there is to say goes before them,
+ *  and what nobody waits for after them. */
+const priorities: Record<DeliveryClass, number> = { other: 2, wave: 4, unhurried: 5 };
+
 async function startDeliveries({ pool, client, log }: RelayOptions, as: DeliveryClass, most: number): Promise<number> {
   if (most < 1) return 0;
   const due = await leaseDueDeliveries(pool, as, most);
@@ -170,8 +178,7 @@ async function startDeliveries({ pool, client, log }: RelayOptions, as: Delivery
           startToCloseTimeout: channel === 'email' ? '13m' : '30s',
           heartbeatTimeout: '30s',
           idConflictPolicy: 'USE_EXISTING',
-          // Where mail leaves more slowly than letters of a decision are started, whatever else there is to say goes before them.
-          priority: { priorityKey: as === 'wave' ? 4 : 2 },
+          priority: { priorityKey: priorities[as] },
           summary: `${purpose} by ${channel}`,
         }),
       );

@@ -8,6 +8,7 @@ import { openLog, type Log } from '../../../src/log.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { leaseDueDeliveries, planDelivery } from '../../../src/store/records/deliveries.ts';
 import { factRecorded } from '../../../src/store/records/loops.ts';
+import { planRedactions } from '../../../src/store/records/redactions.ts';
 import { leaseWakes, type WakeClass } from '../../../src/store/records/wakes.ts';
 import { capture } from '../../../src/triggers/capture.ts';
 import { reconcile } from '../../../src/triggers/relay/reconcile.ts';
@@ -136,8 +137,8 @@ describe('the relay', () => {
     const began = performance.now();
     for (let n = 0; n < 300; n += 1) await db.pool.query(sql.unsafe`select pg_notify('heed_due', '')`);
     const elapsed = performance.now() - began;
-    // Two statements every twenty milliseconds for what is urgent, three every hundred for what has its turn; beside them the chain's, once a second.
-    expect(looks).toBeLessThan(2 * (elapsed / 20 + 2) + 3 * (elapsed / 100 + 2) + 4);
+    // Two statements every twenty milliseconds for what is urgent, four every hundred for what has its turn; beside them the chain's, once a second.
+    expect(looks).toBeLessThan(2 * (elapsed / 20 + 2) + 4 * (elapsed / 100 + 2) + 4);
     expect(looks).toBeGreaterThan(2);
   });
 
@@ -220,6 +221,38 @@ describe('of what waits, the relay carries', () => {
     expect(priorities.get(prompt!)).toBeLessThan(priorities.get(carried.find((id) => letters.includes(id))!)!);
     await running.splice(0)[0]!.stop();
     expect(await leaseDueDeliveries(db.pool, 'wave', 100)).toHaveLength(40 - (carried.length - 1));
+  });
+
+  test('a prompt before what takes back forty messages of what is kept no longer, and so what somebody asks to have taken back', async () => {
+    const [loop = '', asks = '', ...old] = await opened(42);
+    await noWakes();
+    await db.pool.query(
+      sql.unsafe`update deliveries set state = 'cancelled', ended_at = heed_now() where ended_at is null`,
+    );
+    const plan = (purpose: 'notice' | 'prompt', loopId: string) =>
+      db.pool.transaction((tx) =>
+        planDelivery(tx, { key: `${purpose}:${loopId}`, purpose, channel: 'email', loopId, staff: 'priya' }),
+      );
+    for (const id of [asks, ...old]) await plan('notice', id);
+    await db.pool.query(sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where ended_at is null`);
+    const takeBack = (signals: string[], unhurried: boolean) =>
+      db.pool.transaction((tx) => planRedactions(tx, { signals }, unhurried));
+    expect(await takeBack([asks, ...old], true)).toBe(41);
+    expect(await takeBack([asks], false)).toBe(1);
+    await plan('prompt', loop);
+    const waits = await db.pool.any(
+      sql.type(
+        z.object({ id: z.string(), loop_id: z.string() }),
+      )`select id, loop_id from deliveries where ended_at is null`,
+    );
+    const planned = (of: string[]) => waits.filter(({ loop_id: about }) => of.includes(about)).map(({ id }) => id);
+    const { client, carried, priorities } = temporal();
+    relay(client);
+    await until(() => carried.length >= 12);
+    expect(carried.slice(0, 12)).toEqual(expect.arrayContaining(planned([loop, asks])));
+    expect(carried.filter((id) => planned(old).includes(id))).toHaveLength(carried.length - 2);
+    expect(new Set(planned([loop, asks]).map((id) => priorities.get(id)))).toEqual(new Set([2]));
+    expect(priorities.get(carried.find((id) => planned(old).includes(id))!)).toBe(5);
   });
 });
 
