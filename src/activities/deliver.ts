@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Company } from '../domain/company.ts';
 import { noRoom } from '../domain/notArrived.ts';
-import { handOverMs, type Sent } from '../integrations/letter.ts';
+import { handOverMs, type PostOffice, type Sent } from '../integrations/letter.ts';
 import {
   bodyOf,
   endDelivery,
@@ -23,6 +23,7 @@ import {
 } from '../store/records/deliveries.ts';
 import { isErased } from '../store/records/erased.ts';
 import { wakeWhoWait } from '../store/records/letters.ts';
+import { forgetLinks } from '../store/records/links.ts';
 import { lockLoop } from '../store/records/loops.ts';
 import { keepCard } from '../store/records/cards.ts';
 import { planRedactions, takeLateNews, takeRightsMails } from '../store/records/redactions.ts';
@@ -71,42 +72,54 @@ export async function deliver(
     }
     if (typeof attempt === 'string') return attempt;
     const { delivery, fence } = attempt;
-
-    const composed = await compose(
-      { db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration },
-      delivery,
-    ).catch(async (error: unknown) => {
-      // Nothing has been said yet, so the next attempt need not wait for this lease to run out.
-      await record(hands, delivery, fence, again(delivery, 'not_composed'));
-      throw error;
-    });
-    if ('end' in composed) return await end(hands, delivery, composed.end, composed.code);
-    if ('recall' in composed) {
-      const recall = hands.recall!;
-      return await handOver(hands, delivery, fence, () =>
-        recall(composed.recall).then(
-          (): Sent => ({ accepted: true }),
-          () => stillThere,
-        ),
-      );
+    // Before there is a letter: where nobody is there to take it, no links are made for it.
+    const office = isLetter(delivery) ? await hands.post.connect().catch(codeOf) : undefined;
+    if (typeof office === 'string') return await record(hands, delivery, fence, again(delivery, office));
+    try {
+      return await say(hands, delivery, fence, office);
+    } finally {
+      office?.close();
     }
-    if ('letter' in composed) {
-      const { letter } = composed;
-      const office = await hands.post.connect().catch(codeOf);
-      if (typeof office === 'string') return await record(hands, delivery, fence, again(delivery, office));
-      try {
-        return await handOver(hands, delivery, fence, () => office.send(letter), letter.to);
-      } finally {
-        office.close();
-      }
-    }
-    const slack = hands.slack;
-    if (!slack) return await record(hands, delivery, fence, refused(delivery, 'slack_not_configured'));
-    return await handOver(hands, delivery, fence, () => slack.send(composed.slack, id));
   } finally {
     room.leave?.();
     clearInterval(beating);
   }
+}
+
+const isLetter = ({ channel, purpose }: Delivery): boolean => channel === 'email' && purpose !== 'redaction';
+
+/** Composes what there is to say by now, and hands it over. */
+async function say(
+  hands: Hands,
+  delivery: Delivery,
+  fence: number,
+  office: Awaited<ReturnType<PostOffice['connect']>> | undefined,
+): Promise<Delivered> {
+  const composed = await compose(
+    { db: hands.pool, publicUrl: hands.publicUrl, configuration: hands.configuration },
+    delivery,
+  ).catch(async (error: unknown) => {
+    // Nothing has been said yet, so the next attempt need not wait for this lease to run out.
+    await record(hands, delivery, fence, again(delivery, 'not_composed'));
+    throw error;
+  });
+  if ('end' in composed) return end(hands, delivery, composed.end, composed.code);
+  if ('letter' in composed) {
+    const { letter } = composed;
+    return handOver(hands, delivery, fence, () => office!.send(letter), letter.to);
+  }
+  if ('recall' in composed) {
+    const recall = hands.recall!;
+    return handOver(hands, delivery, fence, () =>
+      recall(composed.recall).then(
+        (): Sent => ({ accepted: true }),
+        () => stillThere,
+      ),
+    );
+  }
+  const slack = hands.slack;
+  if (!slack) return record(hands, delivery, fence, refused(delivery, 'slack_not_configured'));
+  return handOver(hands, delivery, fence, () => slack.send(composed.slack, delivery.id));
 }
 
 /** What could not be taken from the mailbox's disk is asked for again. */
@@ -214,6 +227,7 @@ async function record(hands: Hands, d: Delivery, fence: number, outcome: Outcome
     // Erasing takes back what was sent by then: one of the two waits for the other, and sees what it did.
     if (outcome.state === 'sent' && d.loop_id) await lockLoop(tx, d.loop_id);
     if (!(await recordOutcome(tx, d.id, fence, outcome))) return;
+    if (outcome.state === 'ready') await forgetLinks(tx, d);
     await follow(tx, d, outcome, company);
   });
   return outcome.state === 'sent' ? 'sent' : `${outcome.state}:${outcome.code}`;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { z } from 'zod';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
 import { localDate } from '../../src/domain/calendar.ts';
@@ -273,6 +274,30 @@ test('a mail that a real mail server took stays with whoever received it, and ta
   });
   const full: Hands['post'] = { takeRoom: () => undefined, connect: () => Promise.reject(new Error('not asked')) };
   expect(await deliver(handsWith(full), idOfDelivery(key))).toBe('suppressed:out_of_reach');
+});
+
+test('a letter that finds nobody at the mail server ten times has made no link, and one that is put off keeps those alone that it left with', async () => {
+  const id = await answerTo(guest());
+  const links = async () =>
+    world.db.pool.oneFirst(
+      sql.type(z.object({ n: z.number() }))`
+        select count(*)::integer as n from links where delivery_id = ${(await letterOf(id)).id}`,
+    );
+  world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+  await approve(id);
+  await world.pass('30 minutes');
+  expect((await letterOf(id)).fence).toBeGreaterThanOrEqual(10);
+  expect(await links()).toBe(0);
+
+  world.mailbox.faults.clear();
+  world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 450 }, 2);
+  await world.pass('6 minutes');
+  expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'smtp_450' });
+  expect(await links()).toBe(0);
+  await world.pass('11 minutes');
+  expect(await letterOf(id)).toMatchObject({ state: 'sent' });
+  // Their page, and the way out.
+  expect(await links()).toBe(2);
 });
 
 test('what is posted while somebody’s code becomes another’s is not the card of the new one', async () => {

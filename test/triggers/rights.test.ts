@@ -894,6 +894,32 @@ test('what is kept no longer is taken back in its time and wakes no story that i
   expect(await woken()).not.toContain(loopId);
 });
 
+test('links to what was closed go once they have led nowhere for as long as others; our letters can be stopped by the oldest of them', async () => {
+  await db.apply((company) => void delete company.retention);
+  const customer = { name: 'Lin Kerr', email: 'lin@kerr.example' };
+  const { id: loopId } = await hears({ words: 'The bench rocks', customer });
+  const open = await hears({ words: 'The bench squeaks', customer });
+  await triage(hands, loopId);
+  const customerId = customerIn(await subjectNamed(db.pool, customer.email));
+  const theirs = ['yours', 'not_me', 'unsubscribe'] as const;
+  const links = [
+    ...(await Promise.all(theirs.map((kind) => makeLink(db.pool, { kind, customerId, loopId })))),
+    await makeLink(db.pool, { kind: 'task', staff: 'priya', loopId, wait: 'answered' }),
+    await makeLink(db.pool, { kind: 'yours', customerId, loopId: open.id }),
+  ];
+  const kept = async () => {
+    await letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+    const found = await Promise.all(links.map((link) => findLink(db.pool, link, [...theirs, 'task'])));
+    return found.map((link) => link && link.kind);
+  };
+  await db.pool.transaction((tx) => closeRound(tx, { loopId, round: 1, how: 'silent', rule: 'test' }));
+  await db.passTime('179 days');
+  expect(await kept()).toEqual(['yours', 'not_me', 'unsubscribe', 'task', 'yours']);
+  await db.passTime('2 days');
+  expect(await kept()).toEqual([null, null, 'unsubscribe', null, 'yours']);
+  expect(await findLink(db.pool, links[2]!, ['unsubscribe'])).toMatchObject({ ended: false });
+});
+
 test('what rests is kept past its time, and let go once that is lifted', async () => {
   await db.apply((company) => {
     company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };

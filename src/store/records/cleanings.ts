@@ -101,13 +101,21 @@ export async function deleteLetters(tx: Tx, keptMs: number): Promise<number> {
   return rowCount;
 }
 
-/** Links and sessions that let nobody in any more, and have not for ninety days. */
+/** Links and sessions that let nobody in any more, and have not for ninety days. What a link says of a loop that was closed is over ninety days
+ *  later (yours.ts); by the one that stops our letters they can be stopped for as long as anybody keeps one. */
 export async function deleteEndedLinks(tx: Tx): Promise<number> {
-  const links = await tx.query(sql.unsafe`
+  // The first time there may be millions.
+  await tx.query(sql.unsafe`select set_config('statement_timeout', '60s', true)`);
+  const expired = await tx.query(sql.unsafe`
     delete from links where least(coalesce(revoked_at, 'infinity'), coalesce(expires_at, 'infinity')) < heed_now() - interval '90 days'`);
+  const closed = await tx.query(sql.unsafe`
+    delete from links k using closures z
+    where z.loop_id = k.loop_id and z.closed_at < heed_now() - interval '180 days'
+      and z.round = (select max(r.round) from rounds r where r.loop_id = z.loop_id)
+      and k.kind in ('yours', 'not_me', 'task')`);
   const sessions = await tx.query(sql.unsafe`
     delete from sessions where least(coalesce(revoked_at, 'infinity'), expires_at) < heed_now() - interval '90 days'`);
-  return links.rowCount + sessions.rowCount;
+  return expired.rowCount + closed.rowCount + sessions.rowCount;
 }
 
 export async function recordCleaning(

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { sql, type Db } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 
 export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me', 'rights'] as const;
 
@@ -30,6 +30,15 @@ export async function makeLink(db: Db, l: NewLink): Promise<string> {
     values (${sql.binary(hashOf(token))}, ${l.kind}, ${l.staff ?? null}, ${l.customerId ?? null}, ${l.loopId ?? null}, ${l.round ?? null}, ${l.wait ?? null},
       ${l.deliveryId ?? null}, ${l.expiresAt ? sql.timestamp(l.expiresAt) : null})`);
   return token;
+}
+
+/** Those made since its attempt began for a letter that did not leave: nobody has them, and the next attempt makes its own. */
+export async function forgetLinks(
+  tx: Tx,
+  { id, loop_id: loopId, now }: { id: string; loop_id: string | null; now: Date },
+): Promise<void> {
+  await tx.query(sql.unsafe`
+    delete from links where loop_id = ${loopId} and delivery_id = ${id} and created_at >= ${sql.timestamp(now)}`);
 }
 
 const Link = z.object({

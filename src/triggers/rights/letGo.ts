@@ -62,10 +62,8 @@ export async function letGo(
       if (found.length < atOnce) break;
     }
   }
-  const { letters, links } = await pool.transaction(async (tx) => ({
-    letters: await deleteLetters(tx, lettersKept(company)),
-    links: await deleteEndedLinks(tx),
-  }));
+  const letters = await pool.transaction((tx) => deleteLetters(tx, lettersKept(company)));
+  const links = await pool.transaction(deleteEndedLinks);
   const { at, erased } = await pool.transaction(beginCleaning);
   const scrubbed = erased || letters > 0 ? await scrub() : { swept: [], inUse: [] };
   const gone = { remarks, letters, links, ...scrubbed };
