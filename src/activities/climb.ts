@@ -192,7 +192,7 @@ async function take(
       reason: reasonOf(rung, reading),
       collapsed: !called.includes(rung),
     });
-    if (taken) await goOnAtTheEnd(tx, rung, company, reading.place, now);
+    if (taken) await goOnAtTheEnd(tx, rung, company, reading, now);
   }
   if (highest.role === 'nobody') {
     await closeRound(tx, {
@@ -229,30 +229,20 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
   return rung.first ? `it waits to be ${wait}` : `${missing[wait]}${reading.round > 1 ? ' again' : ''}`;
 }
 
-async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, place: string, now: Date): Promise<void> {
+async function goOnAtTheEnd(tx: Tx, rung: RungAhead, company: Company, reading: Reading, now: Date): Promise<void> {
   if (rung.role === 'nobody') return;
-  if (!rung.last) return;
-  const ladder = company.ladders[ladderOf(rung.wait)];
+  // To be told runs on one of two ladders: which it is, is said where it is planned.
+  const due = reading.plans.find(({ wait }) => wait === rung.wait);
+  if (!rung.last || !due || due.ladder === 'window') return;
+  const ladder = company.ladders[due.ladder];
   const role = rung.role as Role;
   const next = nextRepeat(
     ladder,
     { step: rung.step, repeat: rung.repeat, role, dueAt: rung.due_at },
     now,
-    calendarOf(company, ladder, place),
+    calendarOf(company, ladder, reading.place),
   );
   await recordRungs(tx, rung.plan_id, [next]);
-}
-
-function ladderOf(wait: Wait) {
-  const ladders = {
-    reviewed: 'reviewing',
-    acknowledged: 'acknowledging',
-    answered: 'answering',
-    told: 'promising',
-    decided: 'deciding',
-    completed: 'completing',
-  } as const;
-  return ladders[wait as keyof typeof ladders];
 }
 
 /** A signal with what follows by rule recorded. */

@@ -8,12 +8,16 @@ import { refineOwner, triage } from '../../src/activities/triage.ts';
 import { ladderNames } from '../../src/domain/company.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goOn } from '../triggers/http/story.ts';
 
 let db: TestDatabase;
 let hands: Hands;
@@ -110,6 +114,49 @@ test('whoever takes it before it was given to anybody is asked by the climb, as 
   expect((await catchUp(hands, id, 0)).over).toBe(false);
   await climb(hands, id);
   expect((await catchUp(hands, id, 1)).sleepMs).toBeGreaterThan(0);
+});
+
+test('a call about a decision goes on being asked for as often as an answer that is owed, and not as a promise', async () => {
+  const before = structuredClone(db.company);
+  await db.apply(({ ladders }) => {
+    ladders.answering.atEnd = { notify: 'executive', every: { amount: 2, unit: 'd' } };
+    ladders.promising.atEnd = { notify: 'executive', every: { amount: 9, unit: 'd' } };
+  });
+  const { id } = await capture(
+    db.heed,
+    {
+      words: 'Do you have this coat in green?',
+      kind: 'unmet-demand',
+      place: 'high-street',
+      by: 'mina',
+      customer: { name: 'Kim', phone: '+31 6 44444444' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    },
+    { channel: 'web', press: press() },
+  );
+  await goOn(db, id);
+  await recordCall(db.heed, { loopId: id, by: await owner(id), press: press() }, { outcome: 'reached' });
+  const insight = (await insightNow(db.pool, (await signalNow(db.pool, id))!.insight_id!))!;
+  await decide(
+    db.heed,
+    { loopId: insight.id, by: insight.decider, press: press() },
+    { outcome: 'declined', reason: 'Too few.' },
+  );
+  await db.passTime('1 hour');
+  await goOn(db, id);
+  expect(await signalNow(db.pool, id)).toMatchObject({ told_channel: 'phone', told_at: null });
+
+  await db.passTime('30 days');
+  await climb(hands, id);
+  expect(
+    await db.pool.anyFirst(sql.type(z.object({ days: z.number() }))`
+      select round(extract(epoch from g.due_at - e.taken_at) / 86400)::integer as days
+      from rungs g
+      join plans p on p.id = g.plan_id
+      join escalations e on e.plan_id = g.plan_id and e.step = g.step and e.repeat = g.repeat - 1
+      where p.loop_id = ${id} and p.wait = 'told'`),
+  ).toEqual([2]);
+  await db.apply((company) => Object.assign(company, before));
 });
 
 test('a story of what a database that was put back does not know has nothing to wait for, and ends', async () => {
