@@ -70,6 +70,10 @@ export function stageOfSignal(s: SignalFacts): SignalStage {
   return 'confirmation';
 }
 
+/** When we said our last word of this round, after which the customer has theirs; null before. After a "no" that is an answer again. */
+export const lastWordOf = (s: Pick<SignalFacts, 'course' | 'answered_at' | 'told_at'>): Date | null =>
+  s.course === 'decide' ? s.told_at : s.answered_at;
+
 export function stageOfInsight(i: InsightFacts, now: Date): InsightStage {
   if (i.closed_at) return 'closed';
   if (!i.outcome || i.outcome === 'deferred') return 'decide';

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import { lastWordOf } from '../../domain/loop.ts';
 import { questionOf, type Question } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { momentOf } from '../records/clock.ts';
@@ -67,8 +68,7 @@ export async function yoursPage(
 /** They have the last word once we have said ours. */
 function openQuestion(signal: SignalReading['signal']): YoursPage['question'] {
   if (signal.closed_how === 'dismissed') return undefined;
-  const ours = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
-  if (!ours) return undefined;
+  if (!lastWordOf(signal)) return undefined;
   return questionOf(signal);
 }
 

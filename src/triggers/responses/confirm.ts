@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { lastWordOf } from '../../domain/loop.ts';
 import { questionOf } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { questionSaidTo, recordConfirmation } from '../../store/records/confirmations.ts';
@@ -52,7 +53,7 @@ export async function confirm(
       );
 
     const moment = { tx, company, version, now, by: by ?? '' };
-    const lastWordSaid = signal.round > 1 || signal.course !== 'decide' ? signal.answered_at : signal.told_at;
+    const lastWordSaid = lastWordOf(signal);
     const isOver = signal.closed_at !== null;
     // A round is opened by what they said to the one before: until it has a last word of its own, that is what they speak of.
     const spokenOf = lastWordSaid ? signal.round : signal.round - 1;

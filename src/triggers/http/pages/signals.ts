@@ -5,7 +5,7 @@ import { localDate } from '../../../domain/calendar.ts';
 import { isInSight, mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
-import { ladderPlansOfSignal, waitsToBeTaken } from '../../../domain/loop.ts';
+import { ladderPlansOfSignal, lastWordOf, waitsToBeTaken } from '../../../domain/loop.ts';
 import { questionOf, saidTo, type Question } from '../../../domain/questions.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
@@ -269,7 +269,7 @@ async function possible(
   const open = stage !== 'closed' && stage !== 'captured' && !signal.restricted;
   const answerable = open && (stage === 'review' || stage === 'acknowledge' || stage === 'answer');
   const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
-  const mayConfirm = lastWordSaid(signal) && !isFinal;
+  const mayConfirm = lastWordOf(signal) !== null && !isFinal;
   if (!open && !mayConfirm) return undefined;
   const mayTake = asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal));
   const acting = { company, base: `/signals/${signal.id}`, id: signal.id, key: crypto.randomUUID() };
@@ -312,9 +312,6 @@ export function asksOf({ signal, stage, anew }: Pick<SignalPage, 'signal' | 'sta
       return 'nothing';
   }
 }
-
-const lastWordSaid = (s: SignalNow): boolean =>
-  (s.round > 1 || s.course !== 'decide' ? s.answered_at : s.told_at) !== null;
 
 /** The draft in the name of `by`, or what to say on the phone. */
 export async function letterFor(
