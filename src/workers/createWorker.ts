@@ -1,4 +1,4 @@
-/** Two workers in one process: stories with their stages, and messages. In larger installations they run apart. */
+/** Two workers in one process: stories with their stages, and messages. */
 
 import {
   NativeConnection,
