@@ -138,9 +138,10 @@ describe('every file', () => {
 
   test('is imported by its own name: only workflows/index.ts hands on what others export', async () => {
     const handingOn = await Promise.all(
-      source.map(async (file) => (/^export (\*|\{[^}]*\}) from /m.test(await textOf(file)) ? [file] : [])),
+      source.map(async (file) => (/^export (type )?[*{]/m.test(await textOf(file)) ? [file] : [])),
     );
-    expect(handingOn.flat()).toEqual(['src/workflows/index.ts']);
+    // Whoever writes SQL outside the store gets it from the pool, and knows no slonik.
+    expect(handingOn.flat().sort()).toEqual(['src/store/pool.ts', 'src/workflows/index.ts']);
   });
 });
 

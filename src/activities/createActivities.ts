@@ -4,13 +4,11 @@ import { Context } from '@temporalio/activity';
 import type { PostOffice, Slack } from '../integrations/letter.ts';
 import type { Configuration } from '../store/records/configurations.ts';
 import type { Pool } from '../store/pool.ts';
-import { catchUp, climb, type Standing } from './climb.ts';
+import { catchUp, climb } from './climb.ts';
 import { deliver } from './deliver.ts';
 import { inCodes } from './failures.ts';
 import { finish, tell } from './tell.ts';
 import { enrich, joinInsight, refineOwner, triage } from './triage.ts';
-
-export type { Standing };
 
 export interface Hands {
   pool: Pool;

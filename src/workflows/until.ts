@@ -11,7 +11,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Stages, Standing } from '../activities/createActivities.ts';
+import type { Standing } from '../activities/climb.ts';
+import type { Stages } from '../activities/createActivities.ts';
 import type { Wait } from '../domain/loop.ts';
 import { nudge } from './messages.ts';
 

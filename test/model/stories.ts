@@ -3,7 +3,8 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { jest } from '@jest/globals';
-import type { Stages, Standing } from '../../src/activities/createActivities.ts';
+import type { Standing } from '../../src/activities/climb.ts';
+import type { Stages } from '../../src/activities/createActivities.ts';
 
 export type Kind = 'signal' | 'insight';
 
