@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { addSpan, workingHours } from './calendar.ts';
 import type { Calendar, Company, Condition, Ladder } from './company.ts';
+import { worksAt } from './routing.ts';
 import type { Span } from './span.ts';
 import { spanMs, spanText } from './span.ts';
 
@@ -120,7 +121,7 @@ export function holdsTogether(company: Omit<Company, never>, context: Context): 
 
 function managersSeeTheirPlace(company: Company, context: Context): void {
   for (const [code, { manager }] of Object.entries(company.places)) {
-    if (!sees(company, manager, code)) {
+    if (!worksAt(company, manager, code)) {
       say(
         context,
         `"${manager}" is answerable for ${code} but may not see it. Add ${code} to the places of ${manager}.`,
@@ -165,7 +166,7 @@ function leadsEnd(company: Company, context: Context): void {
 function ownersSeeWhatTheyOwn(company: Company, context: Context): void {
   for (const [index, { when, owner }] of company.owners.entries()) {
     for (const place of placesOf(company, when)) {
-      if ('staff' in owner && !sees(company, owner.staff, place)) {
+      if ('staff' in owner && !worksAt(company, owner.staff, place)) {
         say(
           context,
           `"${owner.staff}" may not see ${place}. Add it to their places, or limit the rule with when: { places: … }.`,
@@ -175,7 +176,7 @@ function ownersSeeWhatTheyOwn(company: Company, context: Context): void {
         );
       }
       const team = 'team' in owner ? company.teams[owner.team] : undefined;
-      if (team && ![...team.members, team.lead].some((member) => sees(company, member, place))) {
+      if (team && ![...team.members, team.lead].some((member) => worksAt(company, member, place))) {
         say(
           context,
           `nobody of "${team.name}" may see ${place}. Add it to the places of a member or the lead, or limit the rule with when: { places: … }.`,
@@ -191,7 +192,7 @@ function ownersSeeWhatTheyOwn(company: Company, context: Context): void {
 function decidersSeeWhatTheyDecide(company: Company, context: Context): void {
   for (const [index, { when, decider }] of company.deciders.entries()) {
     for (const place of placesOf(company, when)) {
-      if (!sees(company, decider, place)) {
+      if (!worksAt(company, decider, place)) {
         say(
           context,
           `"${decider}" may not see ${place}. Add it to their places (or write all), or limit the rule with when: { places: … }.`,
@@ -293,11 +294,6 @@ function sizeOf(span: Span): number {
 
 function placesOf(company: Company, when: Condition): string[] {
   return when.places ?? Object.keys(company.places);
-}
-
-function sees(company: Company, staff: string, place: string): boolean {
-  const places = company.staff[staff]?.places;
-  return places === 'all' || (places?.includes(place) ?? false);
 }
 
 function matchesAll(rule: unknown): boolean {

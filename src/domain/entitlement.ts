@@ -3,12 +3,8 @@
 import type { Company } from './company.ts';
 
 /** Somebody sees what was captured at their places; the executive sees everything. */
-export function maySeePlace(company: Company, staff: string, place: string): boolean {
-  const person = company.staff[staff];
-  return (
-    person !== undefined && (person.places === 'all' || person.places.includes(place) || company.executive === staff)
-  );
-}
+export const maySeePlace = (company: Company, staff: string, place: string): boolean =>
+  isInSight(sightOf(company, staff), place);
 
 /** Codes of the places in the company file that somebody sees. */
 export const placesSeenBy = (company: Company, staff: string): string[] =>

@@ -106,7 +106,8 @@ function roleAt(company: Company, staff: string, place: string): 'lead' | 'manag
   return company.executive === staff ? 'executive' : 'lead';
 }
 
-function worksAt(company: Company, staff: string, place: string): boolean {
+/** By what the company file says of them alone: an executive sees every place, and stands at none for that. */
+export function worksAt(company: Company, staff: string, place: string): boolean {
   const places = company.staff[staff]?.places;
   return places === 'all' || (places?.includes(place) ?? false);
 }
