@@ -6,6 +6,7 @@ import { formerPhone } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow, NormalisedRow } from '../rows.ts';
+import { notHandedOver } from './deliveries.ts';
 import { factRecorded } from './loops.ts';
 
 export interface Identity {
@@ -115,7 +116,7 @@ export async function suppress(
     const these = await tx.any(sql.type(Ended)`
       update deliveries set state = 'suppressed', last_error_code = ${cause}, ended_at = heed_now()
       where channel = ${kind} and customer_id in (select customer_id from identities where kind = ${kind} and normalised = ${normalised})
-        and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+        and ${notHandedOver}
       returning id, purpose, loop_id, occasion, customer_id`);
     ended.push(...these);
   }

@@ -26,6 +26,9 @@ export const purposes = [
 ] as const;
 export type Purpose = (typeof purposes)[number];
 
+/** Of a delivery that may still be taken back: nothing of it has passed the gate. */
+export const notHandedOver = sql.fragment`(state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`;
+
 export interface NewDelivery {
   /** '<purpose>:<loop>:<round>:<occasion>:<person>', for staff also ':<channel>'. The same key is the same message, for ever. */
   key: string;
@@ -174,7 +177,7 @@ export async function endDelivery(
 ): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set state = ${state}, last_error_code = ${code}, lease_until = null, ended_at = heed_now()
-    where id = ${id} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+    where id = ${id} and ${notHandedOver}`);
 }
 
 /** What was done about a message while nobody knows whether it was sent. */

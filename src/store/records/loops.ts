@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Tx } from '../pool.ts';
 import { IdRow } from '../rows.ts';
+import { notHandedOver } from './deliveries.ts';
 import { wake, type WakeClass } from './wakes.ts';
 
 const LockedRow = z.object({
@@ -102,7 +103,7 @@ export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promis
   await tx.query(sql.unsafe`
     update deliveries set state = 'cancelled', ended_at = heed_now()
     where loop_id = ${loopId} and purpose = 'prompt'
-      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+      and ${notHandedOver}
       ${staff ? sql.fragment`and staff = ${staff}` : sql.fragment``}`);
 }
 

@@ -5,7 +5,7 @@ import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow, NormalisedRow, RestrictedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
-import { readyAgain } from './deliveries.ts';
+import { notHandedOver, readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
@@ -39,7 +39,7 @@ export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> 
   await tx.query(sql.unsafe`
     update deliveries set ${readyAgain}, last_error_code = 'restricted', not_before = heed_now() + interval '1 hour'
     where customer_id = ${customerId} and purpose not in ('redaction', 'rights')
-      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+      and ${notHandedOver}`);
 }
 
 export async function releaseMessagesTo(tx: Tx, customerId: string): Promise<void> {
@@ -83,7 +83,7 @@ export async function endPromptsAbout(tx: Tx, customerId: string): Promise<void>
   await tx.query(sql.unsafe`
     update deliveries set state = 'cancelled', last_error_code = 'restricted', ended_at = heed_now()
     where purpose = 'prompt' and loop_id in (select id from signals where customer_id = ${customerId})
-      and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`);
+      and ${notHandedOver}`);
 }
 
 /** A name, or all addresses of a kind, put right; what was wrong is gone, and so is the way in by what was mailed to it. Null takes it away.

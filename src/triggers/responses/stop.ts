@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { holdTheChain } from '../../store/records/chain.ts';
 import { suppress, type Address } from '../../store/records/customers.ts';
+import { notHandedOver } from '../../store/records/deliveries.ts';
 import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
 import { recordRight, takeMailboxOfAnother } from '../../store/records/rights.ts';
@@ -45,7 +46,7 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
     await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
     const ended = await tx.any(sql.type(EndedRow)`
       update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
-      where loop_id = ${signalId} and customer_id = ${customerId} and (state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))
+      where loop_id = ${signalId} and customer_id = ${customerId} and ${notHandedOver}
       returning purpose, occasion`);
     await takeMailboxOfAnother(tx, customerId);
     // What else they said was to be told through the same letter: it is told by itself from now on.
