@@ -12,7 +12,7 @@ import { momentOf } from '../store/records/clock.ts';
 import { customerOf } from '../store/records/customers.ts';
 import { planDelivery } from '../store/records/deliveries.ts';
 import { followUpOf } from '../store/records/followUps.ts';
-import { openInsightFor, recordInsight, takeOverSamples } from '../store/records/insights.ts';
+import { lockSameness, openInsightFor, recordInsight, takeOverSamples } from '../store/records/insights.ts';
 import { joinSignal } from '../store/records/joining.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { closeRound, lockLoop, openLoop } from '../store/records/loops.ts';
@@ -20,7 +20,7 @@ import { own } from '../store/records/ownerships.ts';
 import { wordsOf } from '../store/records/signals.ts';
 import { recordEnrichment, recordTriage } from '../store/records/triages.ts';
 import { wake } from '../store/records/wakes.ts';
-import { sql, type Tx } from '../store/pool.ts';
+import type { Tx } from '../store/pool.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 
@@ -73,8 +73,7 @@ export async function joinInsight(hands: Hands, signalId: string): Promise<void>
       string
     >;
     const key = samenessKey({ kind, ...(item && { item }), attributes: asked }) ?? `signal:${signalId}`;
-    // Two signals of one key at the same moment must not open two insights.
-    await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`insight:${key}`}))`);
+    await lockSameness(tx, key);
     const open = await openToJoin(tx, key);
     const insightId =
       open && !open.sample

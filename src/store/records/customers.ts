@@ -90,11 +90,9 @@ const Ended = z.object({
 });
 type Ended = z.infer<typeof Ended>;
 
+const Address = z.object({ kind: z.enum(['email', 'phone']), normalised: z.string() });
 /** Where somebody is written to or called. */
-export interface Address {
-  kind: 'email' | 'phone';
-  normalised: string;
-}
+export type Address = z.infer<typeof Address>;
 
 /** From now on nothing goes to these addresses; what waits for whoever has one of them ends here, and their loops look
  *  again, in the same transaction. Returns what ended. */
@@ -175,6 +173,16 @@ export function isOnlyBounced(db: Db, signalId: string): Promise<boolean> {
     where s.id = ${signalId} and not exists (select from disavowals d where d.signal_id = s.id)
     group by i.id
     having bool_and(p.cause = 'bounced')`);
+}
+
+/** Where they are reached by these channels. */
+export function addressesOf(
+  db: Db,
+  customerId: string,
+  channels: readonly Address['kind'][],
+): Promise<readonly Address[]> {
+  return db.any(sql.type(Address)`
+    select kind, normalised from identities where customer_id = ${customerId} and kind = any(${sql.array([...channels], 'text')})`);
 }
 
 /** The loops of whoever has one of these addresses, which a family may share, look again: there may be nobody to reach any more, or somebody

@@ -14,6 +14,11 @@ export async function openInsightFor(db: Db, samenessKey: string): Promise<z.inf
     select o.insight_id as id, l.sample from open_insights o join loops l on l.id = o.insight_id where o.sameness_key = ${samenessKey}`);
 }
 
+/** Two signals of one key at the same moment must not open two insights. */
+export async function lockSameness(tx: Tx, samenessKey: string): Promise<void> {
+  await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtext(${`insight:${samenessKey}`}))`);
+}
+
 export interface NewInsight {
   id: string;
   kind: string;

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { StaffRow } from '../rows.ts';
+import { CountRow, StaffRow } from '../rows.ts';
 import { endPrompts } from './loops.ts';
 
 const ByRow = z.object({ by: z.string().nullable() });
@@ -35,6 +35,12 @@ export async function own(tx: Tx, o: Ownership): Promise<string> {
 /** Who gave a loop to whoever is answerable now, or took it; null where a rule did. */
 export function giverOf(db: Db, loopId: string): Promise<string | null> {
   return db.oneFirst(sql.type(ByRow)`select by from ownerships where loop_id = ${loopId} and ended_at is null`);
+}
+
+/** How often it has been handed over in this round. */
+export function handOversBefore(db: Db, loopId: string, round: number): Promise<number> {
+  return db.oneFirst(sql.type(CountRow)`
+    select count(*)::integer as count from ownerships where loop_id = ${loopId} and round = ${round} and cause = 'handed_over'`);
 }
 
 /** Whether whoever the prompt of this key is for has given its loop away, or lost it, since it was planned, and does not hold it again. An e-mail

@@ -1,5 +1,6 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
+import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow, NormalisedRow, RestrictedRow } from '../rows.ts';
@@ -7,6 +8,8 @@ import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { notHandedOver, readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
+
+const Disavowed = z.object({ purpose: z.string(), occasion: z.string().nullable() });
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';
 
@@ -128,6 +131,18 @@ async function leaveMailbox(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
     where customer_id = ${customerId} and kind in ('yours', 'not_me', 'unsubscribe', 'rights') and revoked_at is null`);
+}
+
+/** That whoever reads their customer's address did not say this. What waits to be sent there about it ends. Returns what ended. */
+export async function recordDisavowal(
+  tx: Tx,
+  { signalId, customerId }: { signalId: string; customerId: string },
+): Promise<readonly z.infer<typeof Disavowed>[]> {
+  await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
+  return tx.any(sql.type(Disavowed)`
+    update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
+    where loop_id = ${signalId} and customer_id = ${customerId} and ${notHandedOver}
+    returning purpose, occasion`);
 }
 
 /** Where whoever reads it has said of everything that this customer said that it was not them, their e-mail address is somebody else's: it is put

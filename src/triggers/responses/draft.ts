@@ -1,7 +1,6 @@
 /** A first wording for the answer: from the customer's words, who heard them, and what was done. A person changes it and puts their name to it.
  *  Where they call, it is what to say: once it was decided, what was decided. */
 
-import { z } from 'zod';
 import { localDate } from '../../domain/calendar.ts';
 import type { Company, TemplateName } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
@@ -16,7 +15,8 @@ import { customerOf } from '../../store/records/customers.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { followUpOf } from '../../store/records/followUps.ts';
 import { wordsOf } from '../../store/records/signals.ts';
-import { sql, type Db } from '../../store/pool.ts';
+import type { Db } from '../../store/pool.ts';
+import { insightNow } from '../../store/views/insights.ts';
 import { decisionBehind, type Decided } from '../../store/views/messages.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
 import { atTime, type Moment } from './respond.ts';
@@ -56,7 +56,7 @@ export async function draftAnswer(
           : 'answer.answer';
   const said = await wordsOf(db, signal.id);
   const customer = signal.customer_id ? await customerOf(db, signal.customer_id) : null;
-  const insight = signal.insight_id ? await insightBehind(db, signal.insight_id) : null;
+  const insight = signal.insight_id ? await insightNow(db, signal.insight_id) : null;
   const decision = isCallAboutDecision(signal) ? await decisionBehind(db, signal.told_decision_id!) : null;
   const decider = decision?.by ?? insight?.decider;
   const { item, ...attributes } = said?.attributes ?? {};
@@ -121,22 +121,6 @@ function decidedWhat({ outcome, scope }: Decided): string {
 /** A day, unless it is over: then nothing is promised by itself. */
 const dayToCome = (day: string | undefined, now: Date, zone: string): string | undefined =>
   day && day >= localDate(now, zone) ? day : undefined;
-
-const Behind = z.object({
-  decide_by: z.date(),
-  people: z.number(),
-  decider: z.string(),
-  outcome: z.string().nullable(),
-  reason: z.string().nullable(),
-});
-
-type Behind = z.infer<typeof Behind>;
-
-function insightBehind(db: Db, insightId: string): Promise<Behind | null> {
-  return db.maybeOne(
-    sql.type(Behind)`select people, decider, outcome, reason, decide_by from now.insight(${insightId}::uuid)`,
-  );
-}
 
 const present = (fields: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined));

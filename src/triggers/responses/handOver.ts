@@ -3,10 +3,8 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
-import { giverOf, own } from '../../store/records/ownerships.ts';
+import { giverOf, handOversBefore, own } from '../../store/records/ownerships.ts';
 import { askAboutDoubt, inDoubt } from '../../store/records/repairs.ts';
-import { sql, type Db } from '../../store/pool.ts';
-import { CountRow } from '../../store/rows.ts';
 import { signalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import {
@@ -102,9 +100,4 @@ async function wentAlready(
   const who =
     giver === owner ? `${to} took it` : giver ? `${nameOf(moment, giver)} gave it to ${to}` : `It came to ${to}`;
   return new DomainError('conflict', `${who} ${when}.`);
-}
-
-function handOversBefore(db: Db, loopId: string, round: number): Promise<number> {
-  return db.oneFirst(sql.type(CountRow)`
-    select count(*)::integer as count from ownerships where loop_id = ${loopId} and round = ${round} and cause = 'handed_over'`);
 }

@@ -1,18 +1,12 @@
 /** "Stop writing to me" and "this wasn't me": at once, without sign-in, and ending what waits to be sent. */
 
-import { z } from 'zod';
 import { holdTheChain } from '../../store/records/chain.ts';
-import { suppress, type Address } from '../../store/records/customers.ts';
-import { notHandedOver } from '../../store/records/deliveries.ts';
+import { addressesOf, suppress } from '../../store/records/customers.ts';
 import { lockAddresses } from '../../store/records/erasures.ts';
 import { factRecorded, lockLoop } from '../../store/records/loops.ts';
-import { recordRight, takeMailboxOfAnother } from '../../store/records/rights.ts';
+import { recordDisavowal, recordRight, takeMailboxOfAnother } from '../../store/records/rights.ts';
 import { signalsToldThrough } from '../../store/records/tellings.ts';
-import { sql, type Tx } from '../../store/pool.ts';
 import type { Heed } from '../heed.ts';
-
-const EndedRow = z.object({ purpose: z.string(), occasion: z.string().nullable() });
-const AddressRow = z.object({ kind: z.enum(['email', 'phone']), normalised: z.string() });
 
 /** One-click unsubscribe (RFC 8058): nothing more goes to any e-mail address of this customer. Doing it twice does no harm. */
 export function stopWriting(heed: Heed, customerId: string): Promise<void> {
@@ -30,7 +24,7 @@ export async function stopReaching(
     // An address that is put right at this moment is objected to here, or takes the place of one that was.
     await lockAddresses(tx, [customerId]);
     await recordRight(tx, { customerId, kind: 'objection', by, reason });
-    await suppress(tx, await addresses(tx, customerId, channels), 'unsubscribed');
+    await suppress(tx, await addressesOf(tx, customerId, channels), 'unsubscribed');
   });
   heed.hint();
 }
@@ -43,11 +37,7 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
     await holdTheChain(tx);
     await lockAddresses(tx, [customerId]);
     await lockLoop(tx, signalId);
-    await tx.query(sql.unsafe`insert into disavowals (signal_id) values (${signalId}) on conflict do nothing`);
-    const ended = await tx.any(sql.type(EndedRow)`
-      update deliveries set state = 'suppressed', last_error_code = 'not_me', ended_at = heed_now()
-      where loop_id = ${signalId} and customer_id = ${customerId} and ${notHandedOver}
-      returning purpose, occasion`);
+    const ended = await recordDisavowal(tx, { signalId, customerId });
     await takeMailboxOfAnother(tx, customerId);
     // What else they said was to be told through the same letter: it is told by itself from now on.
     for (const { purpose, occasion } of ended)
@@ -56,9 +46,4 @@ export async function disavow(heed: Heed, signalId: string, customerId: string):
     await factRecorded(tx, signalId);
   });
   heed.hint();
-}
-
-function addresses(tx: Tx, customerId: string, kinds: readonly Address['kind'][]): Promise<readonly Address[]> {
-  return tx.any(sql.type(AddressRow)`
-    select kind, normalised from identities where customer_id = ${customerId} and kind = any(${sql.array([...kinds], 'text')})`);
 }
