@@ -54,7 +54,7 @@ export interface SignalAction extends Shared {
 export function signalAction(a: SignalAction): Html {
   const { acting, letter } = a;
   const to = a.customer ?? 'the customer';
-  const written = letter && { ...letter, to, today: a.today, holder: true };
+  const written = letter && { ...letter, to, today: a.today };
   return html`${opening(a, a.anew && a.asks === 'nothing' ? 'Don’t call them yet' : titles[a.asks])}
     ${quote(a.words, { big: true })}
     <div class="row">

@@ -148,14 +148,16 @@ export interface Letter {
   mayBeFinal: boolean;
 }
 
-/** Which of the two forms says it. */
+type Written = Letter & { to: string; today: string };
+
+/** Which of the two forms says it; of a decision only calls are made by hand. */
 export const replyVerb = ({ phone, purpose }: Letter): 'call' | 'follow-up' =>
   phone !== null || purpose === 'told' ? 'call' : 'follow-up';
 
-export const reply = (acting: Acting, letter: Parameters<typeof answer>[1]): Html =>
+export const reply = (acting: Acting, letter: Written): Html =>
   replyVerb(letter) === 'call' ? call(acting, letter) : answer(acting, letter);
 
-function answer(acting: Acting, letter: Letter & { to: string; today: string; holder: boolean }): Html {
+function answer(acting: Acting, letter: Written): Html {
   const field = { form: formOf(acting, 'follow-up'), filled: filledOf(acting, 'follow-up') };
   return act(
     acting,
@@ -176,7 +178,7 @@ function answer(acting: Acting, letter: Letter & { to: string; today: string; ho
   );
 }
 
-function call(acting: Acting, asked: Letter & { to: string; today: string }): Html {
+function call(acting: Acting, asked: Written): Html {
   const field = { form: formOf(acting, 'call'), filled: filledOf(acting, 'call') };
   return act(
     acting,

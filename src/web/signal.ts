@@ -310,12 +310,7 @@ const headings: Record<Possible['asks'], string> = {
 /** What the stage asks for. Whoever takes it may answer in the same breath. */
 function primary(p: Possible, name: string): Html | undefined {
   const { acting, letter, today } = p;
-  const written = letter && {
-    ...letter,
-    to: name,
-    today,
-    holder: true,
-  };
+  const written = letter && { ...letter, to: name, today };
   switch (p.asks) {
     case 'review':
       return review(acting);
