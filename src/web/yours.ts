@@ -2,7 +2,7 @@
 
 import { html } from 'hono/html';
 import type { TimelineLine } from '../domain/timeline.ts';
-import type { Question } from '../domain/questions.ts';
+import { questions, type Question } from '../domain/questions.ts';
 import type { Next } from '../domain/whatIsNext.ts';
 import { pressKey, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
@@ -34,11 +34,6 @@ export interface YoursShown {
   filled: Filled;
   sentence: string | undefined;
 }
-
-const questions: Record<Question, string> = {
-  settled: 'Is it settled for you?',
-  explained: 'Was it explained clearly?',
-};
 
 export function yours(y: YoursShown, clock: Clock): Html {
   return html`<p class="soft">${y.company}, ${y.place}</p>

@@ -95,7 +95,7 @@ describe('the customer’s own page', () => {
     );
     const kims = pages.nobody();
     const page = await kims.get(`/yours/${token}`);
-    expect(page.text).toContain('Was it explained clearly?');
+    expect(page.text).toContain('Did we explain it clearly?');
     const yes = await kims.press(page, `/yours/${token}/say`, { says: 'yes' });
     expect(yes.text).toContain('Thank you. We are glad it was explained clearly.');
     expect(yes.text).toContain('You said that it was explained clearly.');
