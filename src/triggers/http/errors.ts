@@ -65,7 +65,7 @@ export const titles: Record<ProblemCode, string> = {
   internal_server_error: 'Our fault',
 };
 
-const statuses: Record<ErrorCode, ContentfulStatusCode> = {
+export const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   validation: 400,
   bad_request: 400,
   unauthorized: 401,

@@ -2,8 +2,9 @@
  *  edited by a delivery. */
 
 import { Hono, type Context } from 'hono';
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError, type ErrorCode } from '../../domain/errors.ts';
 import { recordRefusal } from '../../store/records/refusals.ts';
+import { statuses, titles } from '../http/errors.ts';
 import type { SlackDoor, Web } from '../http/web.ts';
 import { readInteraction, type Interaction } from './interaction.ts';
 import { sentence } from './modal.ts';
@@ -18,7 +19,7 @@ export function slackRoutes(web: Web): Hono {
   const app = new Hono();
   app.post('/interactions', async (c) => {
     const door = web.slack;
-    if (!door) return problem(c, 404, 'not_found', 'There is no Slack here.');
+    if (!door) return problem(c, 'not_found', 'There is no Slack here.');
     const body = Buffer.from(await c.req.arrayBuffer());
     const signed = {
       timestamp: c.req.header('X-Slack-Request-Timestamp'),
@@ -28,10 +29,10 @@ export function slackRoutes(web: Web): Hono {
     if (!isFromSlack(door.signingSecret, signed)) {
       // Anybody may send this, as often as they like: nobody waits for the database.
       web.heed.turnedAway.count({ door: 'slack', why: 'bad_signature' });
-      return problem(c, 401, 'unauthorized', 'This is not signed by Slack, or not lately.');
+      return problem(c, 'unauthorized', 'This is not signed by Slack, or not lately.');
     }
     const interaction = readInteraction(body);
-    if (!interaction) return problem(c, 400, 'bad_request', 'This can’t be read as an interaction from Slack.');
+    if (!interaction) return problem(c, 'bad_request', 'This can’t be read as an interaction from Slack.');
     return interaction === 'other' ? c.body(null, 200) : respond(c, web, door, interaction);
   });
   return app;
@@ -74,12 +75,12 @@ async function whisper(door: SlackDoor, channel: string | undefined, slackId: st
   if (channel) await within(1000, door.whisper(channel, slackId, text)).catch(() => {});
 }
 
-function problem(c: Context, status: 400 | 401 | 404, code: string, detail: string): globalThis.Response {
-  const titles = { 400: 'The request can’t be read', 401: 'Who is asking?', 404: 'Nothing here' };
+function problem(c: Context, code: ErrorCode, detail: string): globalThis.Response {
+  const status = statuses[code];
   const requestId = (c.get('requestId') as string | undefined) ?? 'unknown';
   const body = {
     type: `urn:heed:problem:${code}`,
-    title: titles[status],
+    title: titles[code],
     status,
     code,
     detail,

@@ -2,25 +2,15 @@
 
 import type { Context, ErrorHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { DomainError, type ErrorCode } from '../../../domain/errors.ts';
+import { DomainError } from '../../../domain/errors.ts';
 import { isDatabaseTrouble } from '../../../store/trouble.ts';
 import { errorPage, type Trouble } from '../../../web/errorPage.ts';
+import { statuses } from '../errors.ts';
 import { comeBackTo, NotSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { frameOf } from './draw.ts';
 import { one, readForm, type Form } from './forms.ts';
 import { isId } from './signals.ts';
-
-const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
-  unauthorized: 401,
-  forbidden: 403,
-  not_found: 404,
-  gone: 410,
-  conflict: 409,
-  idempotency_mismatch: 422,
-  content_too_large: 413,
-  too_many_requests: 429,
-};
 
 /** Anything that is our fault is thrown on, to be reported where everything is. */
 export function answerTroubles(web: Web): ErrorHandler {
@@ -35,7 +25,7 @@ export function answerTroubles(web: Web): ErrorHandler {
       return answer(c, { status: 503, sentence, again: await sentBefore(c) }, {});
     }
     if (!(error instanceof DomainError)) throw error;
-    const status = statuses[error.code] ?? 400;
+    const status = statuses[error.code];
     const alone = /^\/(t|yours|unsubscribe|not-me|sign-in)\//.test(c.req.path);
     const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
     const typed = error.code === 'gone' ? await typedInto(c) : [];
