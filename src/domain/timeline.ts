@@ -380,9 +380,7 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     return { kind: 'thanked', sentence: toStaff ? 'Thanked by e-mail.' : 'We thanked you by e-mail.' };
   // Left by hand: the line about that says so, and why.
   if (arrived || !toStaff || detail.error === 'left_by_hand') return undefined;
-  const letter =
-    { receipt: 'The thank-you', answer: 'The answer', told: 'The letter about the decision' }[detail.purpose] ??
-    'A letter';
+  const letter = letterName(detail.purpose);
   const fate: Record<string, string> = {
     suppressed: 'was not sent: they asked us to stop',
     cancelled: 'was not sent: it was no longer true',
@@ -403,6 +401,15 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     late: detail.state === 'failed' || detail.state === 'bounced',
   };
 }
+
+const letterNames: Record<string, string> = {
+  receipt: 'The thank-you',
+  answer: 'The answer',
+  told: 'The letter about the decision',
+};
+
+/** What a letter to a customer is called among colleagues. */
+export const letterName = (purpose: string): string => letterNames[purpose] ?? 'A letter';
 
 function vouched({ by, detail }: Happened<'vouched'>, context: Context): string {
   const who =

@@ -8,6 +8,5 @@ export const IdRow = z.object({ id: z.string() });
 export const NormalisedRow = z.object({ normalised: z.string() });
 export const NowRow = z.object({ now: z.date() });
 export const ReferenceRow = z.object({ reference: z.string() });
-export const RestrictedRow = z.object({ restricted: z.boolean() });
 export const SignalIdRow = z.object({ signal_id: z.string() });
 export const StaffRow = z.object({ staff: z.string() });

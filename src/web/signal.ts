@@ -3,7 +3,7 @@
 import { html } from 'hono/html';
 import type { SignalStage } from '../domain/loop.ts';
 import type { Question } from '../domain/questions.ts';
-import type { TimelineLine } from '../domain/timeline.ts';
+import { letterName, type TimelineLine } from '../domain/timeline.ts';
 import { decidedAnew, type Next } from '../domain/whatIsNext.ts';
 import {
   act,
@@ -252,12 +252,6 @@ const note = (words: string): Html =>
     <small>Never shown to the customer.</small>
   </section>`;
 
-const letterNames: Record<string, string> = {
-  receipt: 'The thank-you',
-  answer: 'The answer',
-  told: 'The letter about the decision',
-};
-
 function doubt({ doubtful, settling }: SignalShown, clock: Clock): Html {
   return html`<section class="card tight" id="doubt" aria-labelledby="doubt-title">
     <h2 id="doubt-title">${tag('may not have been sent', 'late')}</h2>
@@ -271,7 +265,7 @@ function doubt({ doubtful, settling }: SignalShown, clock: Clock): Html {
 /** What is known of a letter that may not have been sent, and who does what about it. */
 export const doubtAbout = ({ purpose, since, until, restored }: DoubtfulLetter, clock: Clock): Html =>
   html`<p>
-    ${letterNames[purpose] ?? 'A letter'} (${moment(since, clock)})
+    ${letterName(purpose)} (${moment(since, clock)})
     ${restored ? 'may have left before our database was put back to an earlier moment.' : 'was being handed over when the line broke.'}
     We do not know whether it arrived, and do not write twice on a guess.
     ${until ? html`Until ${moment(until, clock)} we look for a trace of it; then somebody has to say.` : ''}

@@ -1,6 +1,7 @@
 /** My tasks: whose words are waiting, most overdue first. Each says why me and why now, and can be done from here in two taps. */
 
 import { capital } from '../domain/capital.ts';
+import { inWords } from '../domain/moments.ts';
 import { html } from 'hono/html';
 import { completion, dismissal, handOver, review, settlement, take, unfold, type Acting } from './acts.ts';
 import { takeBack } from './decision.ts';
@@ -64,29 +65,13 @@ export function tasks(
   }`;
 }
 
-const numbers = [
-  'nobody',
-  'one',
-  'two',
-  'three',
-  'four',
-  'five',
-  'six',
-  'seven',
-  'eight',
-  'nine',
-  'ten',
-  'eleven',
-  'twelve',
-];
-
 /** "nine people and two decisions are waiting for you" */
 function waiting(all: readonly TaskShown[]): string {
   const people = all.filter(({ about }) => about === 'signal').length;
   const decisions = all.length - people;
   const parts = [
-    people > 0 ? `${numbers[people] ?? people} ${people === 1 ? 'person' : 'people'}` : '',
-    decisions > 0 ? `${numbers[decisions] ?? decisions} ${decisions === 1 ? 'decision' : 'decisions'}` : '',
+    people > 0 ? `${inWords(people)} ${people === 1 ? 'person' : 'people'}` : '',
+    decisions > 0 ? `${inWords(decisions)} ${decisions === 1 ? 'decision' : 'decisions'}` : '',
   ].filter(Boolean);
   return `${parts.join(' and ')} ${all.length === 1 ? 'is' : 'are'} waiting for you`;
 }

@@ -3,12 +3,13 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { CountRow, NormalisedRow, RestrictedRow } from '../rows.ts';
+import { CountRow, NormalisedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { notHandedOver, readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
 
+const RestrictedRow = z.object({ restricted: z.boolean() });
 const Disavowed = z.object({ purpose: z.string(), occasion: z.string().nullable() });
 
 export type Right = 'access' | 'rectification' | 'objection' | 'restriction' | 'lifting';

@@ -3,8 +3,8 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import { isRestricted } from '../records/rights.ts';
 import { sql, type Db } from '../pool.ts';
-import { RestrictedRow } from '../rows.ts';
 
 const HeldRow = z.object({ id: z.string(), name: z.string().nullable(), since: z.date() });
 const AttributeRow = z.object({ name: z.string(), value: z.string() });
@@ -98,8 +98,7 @@ export async function everythingHeld(db: Db, company: Company, customerId: strin
       join now.suppressions p on p.channel = i.kind and p.address_hash = sha256(convert_to(i.normalised, 'UTF8'))
       where i.customer_id = ${customerId}
       group by i.kind, i.value, p.cause order by min(p.suppressed_at), i.kind, i.value, p.cause`),
-    restricted: await db.oneFirst(sql.type(RestrictedRow)`
-      select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`),
+    restricted: await isRestricted(db, customerId),
     rights: await db.any(sql.type(Right)`
       select kind, by, reason, exercised_at as at from rights where customer_id = ${customerId} order by exercised_at, id`),
     messages: await messagesTo(db, customerId, null),

@@ -7,8 +7,8 @@ import type { LoopReport, Numbers, Replies, Spread, Stage } from '../../domain/l
 import { lastDays, percentile, share, steps } from '../../domain/measures.ts';
 import { momentOf } from '../records/clock.ts';
 import { calendarOf } from '../records/ladders.ts';
+import { hasSamples } from '../records/samples.ts';
 import { sql, type Db } from '../pool.ts';
-import { FoundRow } from '../rows.ts';
 import {
   claimsWithin,
   duesWithin,
@@ -78,9 +78,6 @@ export async function headline(db: Db, company: Company): Promise<{ due: number;
     from ${duesWithin(within)} due where sample = ${sample}`);
   return { ...counted, sample };
 }
-
-const hasSamples = (db: Db): Promise<boolean> =>
-  db.oneFirst(sql.type(FoundRow)`select exists (select from loops where sample) as found`);
 
 const Counted = z.object({ sample: z.boolean(), measure: z.string(), part: z.string(), count: z.number() });
 

@@ -2,7 +2,7 @@
  *  their size, and every step is a link to its people. */
 
 import { html } from 'hono/html';
-import type { Figure, Step } from '../../domain/measures.ts';
+import type { Step } from '../../domain/measures.ts';
 import type { Stage } from '../../domain/loopReport.ts';
 import type { Html } from '../page.ts';
 import { howLong } from './howLong.ts';
@@ -35,16 +35,6 @@ interface Bar {
   href: string;
 }
 
-/** A step has the name of its list. */
-const figureOf: Record<Step, Figure> = {
-  captured: 'captured',
-  owned: 'owned',
-  answered: 'answered',
-  decided: 'decided',
-  told: 'told',
-  settled: 'settled',
-};
-
 function barsOf(shown: LoopShown): Bar[] {
   const main = mainNumbers(shown).funnel;
   const own = yourNumbers(shown)?.funnel;
@@ -61,7 +51,7 @@ function barsOf(shown: LoopShown): Bar[] {
       yours,
       times,
       working: working === times ? '' : working,
-      href: address(shown.asked, figureOf[stage.step], shown.report.sample ? 'sample' : 'own'),
+      href: address(shown.asked, stage.step, shown.report.sample ? 'sample' : 'own'),
     };
   });
 }
@@ -143,8 +133,7 @@ function yoursLine({ asked }: LoopShown, bars: Bar[]): Html | '' {
   if (own.length === 0) return '';
   return html`<p class="row">
     ${own.map(
-      ({ step, yours }) =>
-        html`<a class="yours" href="${address(asked, figureOf[step], 'own')}">${step}, yours: +${yours}</a>`,
+      ({ step, yours }) => html`<a class="yours" href="${address(asked, step, 'own')}">${step}, yours: +${yours}</a>`,
     )}
   </p>`;
 }
