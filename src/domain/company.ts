@@ -19,7 +19,7 @@ export type OfferTaken = (typeof offers)[number];
 export const quotings = ['full', 'extract', 'link'] as const;
 export type Quoting = (typeof quotings)[number];
 
-/** Whom a rung tells. Resolved to a person only when it is climbed; whoever is missing is replaced by the next role to the right. */
+/** Whom a rung tells, upwards. Resolved to a person only when it is climbed; whoever is missing is replaced by the next role to the right. */
 export const roles = ['owner', 'lead', 'manager', 'executive'] as const;
 export type Role = (typeof roles)[number];
 

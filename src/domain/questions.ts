@@ -2,6 +2,7 @@
 
 export const questions = { settled: 'Is it settled for you?', explained: 'Did we explain it clearly?' } as const;
 export type Question = keyof typeof questions;
+export const questionCodes = Object.keys(questions) as [Question, ...Question[]];
 
 /** What is said to it, as staff read it: never that it is settled where we asked something else. */
 export const saidTo = {

@@ -1,6 +1,6 @@
 /** Who is answerable. Deterministic, never empty, and always with the reason: `why` completes "You, because …". */
 
-import type { Company, Role } from './company.ts';
+import { roles, type Company, type Role } from './company.ts';
 import type { Remark } from './matching.ts';
 import { matches } from './matching.ts';
 import type { Span } from './span.ts';
@@ -77,8 +77,7 @@ export function resolveRole(company: Company, role: Role, { owner, place }: Cont
     manager: company.places[place]?.manager,
     executive: company.executive,
   };
-  const upwards: Role[] = ['owner', 'lead', 'manager', 'executive'];
-  const found = upwards.slice(upwards.indexOf(role)).map((step) => people[step]);
+  const found = roles.slice(roles.indexOf(role)).map((step) => people[step]);
   return found.find((code) => code !== undefined && company.staff[code] !== undefined) ?? company.executive;
 }
 

@@ -2,7 +2,9 @@
 
 import { z } from 'zod';
 import { courses, offers, roles, verdicts } from './company.ts';
+import { decisionOutcomes, decisionScopes } from './decisions.ts';
 import { waits } from './loop.ts';
+import { questionCodes } from './questions.ts';
 
 const text = z.string().nullable();
 const happened = <Kind extends string, Detail extends z.ZodRawShape>(kind: Kind, detail: Detail) =>
@@ -18,7 +20,6 @@ const rung = {
   reason: z.string(),
   collapsed: z.boolean(),
 };
-const decisionOutcomes = ['adopted', 'declined', 'deferred'] as const;
 
 export const TimelineEvent = z.discriminatedUnion('kind', [
   happened('captured', {
@@ -74,7 +75,7 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
   }),
   happened('decided', {
     outcome: z.enum(decisionOutcomes),
-    scope: z.enum(['everyone', 'these']).nullable(),
+    scope: z.enum(decisionScopes).nullable(),
     reason: z.string(),
     internalReason: text,
     doneBy: text,
@@ -86,7 +87,7 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
   happened('completed', { evidence: z.string() }),
   happened('told', {
     outcome: z.enum(decisionOutcomes),
-    scope: z.enum(['everyone', 'these']).nullable(),
+    scope: z.enum(decisionScopes).nullable(),
     reason: z.string(),
     doneBy: text,
     channel: text,
@@ -103,7 +104,7 @@ export const TimelineEvent = z.discriminatedUnion('kind', [
   happened('vouched', { how: z.enum(['given', 'put_right', 'confirmed']) }),
   happened('confirmed', {
     says: z.enum(['yes', 'no']),
-    question: z.enum(['settled', 'explained']),
+    question: z.enum(questionCodes),
     words: text,
     late: z.boolean(),
     round: z.number(),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { endOfDay, localDate } from '../domain/calendar.ts';
 import { moods, type Company, type Course, type Mood, type OfferTaken } from '../domain/company.ts';
+import { decisionScopes } from '../domain/decisions.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { oneLevelUp, routeDecider, routeOwner } from '../domain/routing.ts';
 import { samenessKey } from '../domain/sameness.ts';
@@ -38,7 +39,7 @@ const AskedFor = z.strictObject({
     .strictObject({
       days: z.number(),
       outcome: z.enum(['adopted', 'declined']),
-      scope: z.enum(['everyone', 'these']).optional(),
+      scope: z.enum(decisionScopes).optional(),
       cited: z.boolean().default(false),
       reason: z.string(),
       internal: z.string().optional(),

@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
-import type { Question } from '../../domain/questions.ts';
+import { questionCodes, type Question } from '../../domain/questions.ts';
 import { sql, type Tx } from '../pool.ts';
 
-const QuestionRow = z.object({ question: z.enum(['settled', 'explained']) });
+const QuestionRow = z.object({ question: z.enum(questionCodes) });
 
 export interface NewConfirmation {
   loopId: string;

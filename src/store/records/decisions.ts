@@ -1,6 +1,7 @@
 /** What was decided about an insight, version by version, taken back or completed. */
 
 import { z } from 'zod';
+import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 
@@ -45,8 +46,8 @@ export function decisionInForce(db: Db, insightId: string): Promise<z.infer<type
 }
 
 const ById = z.object({
-  outcome: z.enum(['adopted', 'declined', 'deferred']),
-  scope: z.enum(['everyone', 'these']).nullable(),
+  outcome: z.enum(decisionOutcomes),
+  scope: z.enum(decisionScopes).nullable(),
   reason: z.string(),
   done_by: z.string().nullable(),
   decided_by: z.string(),

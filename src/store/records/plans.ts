@@ -1,7 +1,7 @@
 /** Ladders of a loop: planned once for an occasion, taken rung by rung. Rows never change. */
 
 import { z } from 'zod';
-import type { Role } from '../../domain/company.ts';
+import { roles, type Role } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
 import { waits, type Wait } from '../../domain/loop.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
@@ -91,7 +91,7 @@ const Ahead = z.object({
   configuration: z.number(),
   step: z.number(),
   repeat: z.number(),
-  role: z.enum(['owner', 'lead', 'manager', 'executive', 'nobody']),
+  role: z.enum([...roles, 'nobody']),
   due_at: z.date(),
   /** By it somebody is asked; by all others somebody is told that nobody acted. */
   first: z.boolean(),
@@ -199,7 +199,7 @@ export function nextToCall(
     limit 1`);
 }
 
-const OfPrompt = ToCall.omit({ staff: true }).extend({ role: z.enum(['owner', 'lead', 'manager', 'executive']) });
+const OfPrompt = ToCall.omit({ staff: true }).extend({ role: z.enum(roles) });
 
 /** The rung that a prompt calls about. */
 export function rungOfPrompt(db: Db, id: string): Promise<z.infer<typeof OfPrompt> | null> {
@@ -211,4 +211,4 @@ export function rungOfPrompt(db: Db, id: string): Promise<z.infer<typeof OfPromp
 }
 
 const heightOf = (rung: 'g' | 'r') =>
-  sql.fragment`array_position(array['owner', 'lead', 'manager', 'executive'], ${sql.identifier([rung, 'role'])})`;
+  sql.fragment`array_position(${sql.array([...roles], 'text')}, ${sql.identifier([rung, 'role'])})`;

@@ -1,6 +1,7 @@
 /** What is true of insights now: rows of the view now.insights. */
 
 import { z } from 'zod';
+import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { sql, type Db } from '../pool.ts';
 
 export const InsightNow = z.object({
@@ -28,8 +29,8 @@ export const InsightNow = z.object({
   places: z.number(),
   decision_id: z.string().nullable(),
   decision_version: z.number().nullable(),
-  outcome: z.enum(['adopted', 'declined', 'deferred']).nullable(),
-  scope: z.enum(['everyone', 'these']).nullable(),
+  outcome: z.enum(decisionOutcomes).nullable(),
+  scope: z.enum(decisionScopes).nullable(),
   reason: z.string().nullable(),
   internal_reason: z.string().nullable(),
   done_by: z.string().nullable(),

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { workingMs } from '../../domain/calendar.ts';
-import type { Company } from '../../domain/company.ts';
+import { roles, type Company } from '../../domain/company.ts';
 import type { LoopReport, Numbers, Replies, Spread, Stage } from '../../domain/loopReport.ts';
 import { lastDays, percentile, share, steps } from '../../domain/measures.ts';
 import { momentOf } from '../records/clock.ts';
@@ -33,7 +33,7 @@ const Unused = z.object({
   dueAt: z.date(),
   past: z.boolean(),
   attention: z.enum(['cited', 'seen', 'unseen']),
-  nextRole: z.enum(['owner', 'lead', 'manager', 'executive']).nullable(),
+  nextRole: z.enum(roles).nullable(),
   nextAt: z.date().nullable(),
 });
 

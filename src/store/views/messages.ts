@@ -2,7 +2,9 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
+import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { waits } from '../../domain/loop.ts';
+import { questionCodes } from '../../domain/questions.ts';
 import { quotingOf } from '../../domain/template.ts';
 import { sql, type Db } from '../pool.ts';
 
@@ -118,7 +120,7 @@ const Closure = z.object({
   how: z.string(),
   by: z.string().nullable(),
   reason: z.string().nullable(),
-  question: z.enum(['settled', 'explained']).nullable(),
+  question: z.enum(questionCodes).nullable(),
 });
 
 /** How a round was closed, and what the customer was asked where it was they who closed it. */
@@ -134,8 +136,8 @@ export function closureOf(db: Db, loopId: string, round: number): Promise<z.infe
 }
 
 const Decided = z.object({
-  outcome: z.enum(['adopted', 'declined', 'deferred']),
-  scope: z.enum(['everyone', 'these']).nullable(),
+  outcome: z.enum(decisionOutcomes),
+  scope: z.enum(decisionScopes).nullable(),
   reason: z.string(),
   done_by: z.string().nullable(),
   by: z.string(),

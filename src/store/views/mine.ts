@@ -1,6 +1,7 @@
 /** What became of what somebody captured, newest news first. */
 
 import { z } from 'zod';
+import { decisionOutcomes } from '../../domain/decisions.ts';
 import { sql, type Db } from '../pool.ts';
 import { SignalNow } from './signals.ts';
 
@@ -9,7 +10,7 @@ const Mine = SignalNow.extend({
   unmet: z.string().nullable(),
   attributes: z.record(z.string(), z.string()),
   news_at: z.date(),
-  outcome: z.enum(['adopted', 'declined', 'deferred']).nullable(),
+  outcome: z.enum(decisionOutcomes).nullable(),
   decision_reason: z.string().nullable(),
   done_by: z.string().nullable(),
   decided_by: z.string().nullable(),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { isInSight, type Sight } from '../../domain/entitlement.ts';
+import { questionCodes } from '../../domain/questions.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { customerOf, isOnlyBounced } from '../records/customers.ts';
 import { callOvertaken } from '../records/decisions.ts';
@@ -41,7 +42,7 @@ const Earlier = z.object({
   captured_at: z.date(),
   closed_how: z.string().nullable(),
   /** What they said yes to, if they did. */
-  question: z.enum(['settled', 'explained']).nullable(),
+  question: z.enum(questionCodes).nullable(),
   place: z.string(),
 });
 export type Earlier = z.infer<typeof Earlier>;

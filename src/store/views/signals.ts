@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { courses, moods, offers, verdicts } from '../../domain/company.ts';
+import { questionCodes } from '../../domain/questions.ts';
 import { sql, type Db } from '../pool.ts';
 import { waitingFor, type Letter } from '../records/letters.ts';
 
@@ -71,7 +72,7 @@ export const SignalNow = z.object({
   confirmed_at: z.date().nullable(),
   closed_how: z.string().nullable(),
   /** What their "yes" closed it with; null where it closed otherwise. */
-  closed_question: z.enum(['settled', 'explained']).nullable(),
+  closed_question: z.enum(questionCodes).nullable(),
   closed_at: z.date().nullable(),
   closed_by: z.string().nullable(),
   closed_reason: z.string().nullable(),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
 import type { Calendar } from '../../domain/company.ts';
+import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
@@ -22,8 +23,8 @@ const words = (most: number) =>
 
 export const Decision = z
   .strictObject({
-    outcome: z.enum(['adopted', 'declined', 'deferred']),
-    scope: z.enum(['everyone', 'these']).optional(),
+    outcome: z.enum(decisionOutcomes),
+    scope: z.enum(decisionScopes).optional(),
     /** For customers. */
     reason: words(1000),
     /** For colleagues only. */

@@ -2,6 +2,7 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Company } from '../../../domain/company.ts';
+import { decisionOutcomes, decisionScopes } from '../../../domain/decisions.ts';
 import type { InsightStage } from '../../../domain/loop.ts';
 import { insightTitle } from '../../../domain/sameness.ts';
 import { momentOf } from '../../../store/records/clock.ts';
@@ -34,8 +35,8 @@ const DecisionInForce = z
   .object({
     id: z.uuid(),
     version: z.number().int(),
-    outcome: z.enum(['adopted', 'declined', 'deferred']),
-    scope: z.enum(['everyone', 'these']).nullable(),
+    outcome: z.enum(decisionOutcomes),
+    scope: z.enum(decisionScopes).nullable(),
     reason: z.string().meta({ description: 'For customers' }),
     internalReason: z.string().nullable(),
     doneBy: z.iso.date().nullable(),
