@@ -90,14 +90,23 @@ function firstMomentFrom(wall: Temporal.PlainDateTime, timezone: string, from: n
 
 /** The last millisecond of a local date (YYYY-MM-DD): a promise for Friday is kept until Friday is over. Throws validation on an impossible date. */
 export function endOfDay(date: string, timezone: string): Date {
-  if (!isDate(date)) throw new DomainError('validation', `"${date}" is not a date. Write it as 2026-06-19.`);
-  const nextMidnight = Temporal.PlainDate.from(date).add({ days: 1 }).toZonedDateTime(timezone);
+  const nextMidnight = existing(date).add({ days: 1 }).toZonedDateTime(timezone);
   return new Date(nextMidnight.epochMilliseconds - 1);
 }
+
+/** Nine in the morning of a local date (YYYY-MM-DD), by the clock on the wall: when somebody is asked again about what they put off to that
+ *  day. Throws validation on an impossible date. */
+export const morningOf = (date: string, timezone: string): Date =>
+  new Date(existing(date).toPlainDateTime({ hour: 9 }).toZonedDateTime(timezone).epochMilliseconds);
 
 /** The date (YYYY-MM-DD) on the wall calendar of `timezone` at a UTC instant. */
 export function localDate(at: Date, timezone: string): string {
   return zoned(at.getTime(), timezone).toPlainDate().toString();
+}
+
+function existing(date: string): Temporal.PlainDate {
+  if (!isDate(date)) throw new DomainError('validation', `"${date}" is not a date. Write it as 2026-06-19.`);
+  return Temporal.PlainDate.from(date);
 }
 
 /** Whether `text` is a date that exists, written YYYY-MM-DD. */

@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addSpan, endOfDay, isWorkingTime, localDate, nextAllowed, workingMs } from '../../src/domain/calendar.ts';
+import {
+  addSpan,
+  endOfDay,
+  isWorkingTime,
+  localDate,
+  morningOf,
+  nextAllowed,
+  workingMs,
+} from '../../src/domain/calendar.ts';
 import type { Calendar } from '../../src/domain/company.ts';
 import type { Span } from '../../src/domain/span.ts';
 import { parseSpan } from '../../src/domain/span.ts';
@@ -215,12 +223,22 @@ describe('a date', () => {
     expect(localDate(endOfDay('2026-10-25', 'Europe/Amsterdam'), 'Europe/Amsterdam')).toBe('2026-10-25');
   });
 
+  test.each([
+    ['on any day', '2026-06-19', 'Europe/Amsterdam', '2026-06-19T09:00+02:00'],
+    ['where the clock was put forward in the night', '2026-03-29', 'Europe/Amsterdam', '2026-03-29T09:00+02:00'],
+    ['where it was put back', '2026-10-25', 'Europe/Amsterdam', '2026-10-25T09:00+01:00'],
+    ['where it is put back at the end of the day', '2026-10-29', 'Africa/Cairo', '2026-10-29T09:00+03:00'],
+  ])('has its morning at nine by the clock, %s', (_, date, timezone, nine) => {
+    expect(morningOf(date, timezone)).toEqual(new Date(nine));
+  });
+
   test('is the one on the wall of the place', () => {
     expect(localDate(new Date('2026-06-19T23:00Z'), 'Europe/Amsterdam')).toBe('2026-06-20');
   });
 
   test.each(['2026-02-30', '19 June', '2026-6-1', ''])('is refused when it does not exist: %j', (text) => {
-    expect(() => endOfDay(text, 'Europe/Amsterdam')).toThrow(/is not a date/);
+    for (const momentOf of [endOfDay, morningOf])
+      expect(() => momentOf(text, 'Europe/Amsterdam')).toThrow(/is not a date/);
   });
 });
 

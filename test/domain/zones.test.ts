@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { addSpan, endOfDay, localDate, nextAllowed, workingMs } from '../../src/domain/calendar.ts';
+import { addSpan, endOfDay, localDate, morningOf, nextAllowed, workingMs } from '../../src/domain/calendar.ts';
 import type { Calendar } from '../../src/domain/company.ts';
 
 const minuteMs = 60_000;
@@ -57,7 +57,7 @@ function changesOf(zone: string): Change[] {
 
 /** What calendar.ts says of the two days around a change, against what was watched. */
 function* differencesAt(timezone: string, change: Change): Generator<string> {
-  const { begin, end, worked, ends, dates, today, over, quiets } = watchedAt(change);
+  const { begin, end, worked, ends, dates, today, nine, over, quiets } = watchedAt(change);
   const calendar: Calendar = { timezone, week: Array.from({ length: 7 }, () => hours), daysOff: [] };
 
   const says = workingMs(new Date(begin), new Date(end), calendar);
@@ -72,6 +72,8 @@ function* differencesAt(timezone: string, change: Change): Generator<string> {
   }
   if (endOfDay(today, timezone).getTime() !== over - 1)
     yield `${today} ends at ${endOfDay(today, timezone).toISOString()}`;
+  if (morningOf(today, timezone).getTime() !== nine)
+    yield `it is nine on ${today} at ${morningOf(today, timezone).toISOString()}`;
   for (const { from, quiet, spoken } of quiets) {
     const allowed = nextAllowed(new Date(from), quiet, timezone).getTime();
     if (allowed !== spoken)
@@ -103,6 +105,7 @@ interface Watched {
   ends: { amount: number; at: number }[];
   dates: { at: number; date: string }[];
   today: string;
+  nine: number;
   over: number;
   quiets: { from: number; quiet: { from: number; to: number }; spoken: number }[];
 }
@@ -119,6 +122,8 @@ function watch({ at, before, after }: Change): Watched {
   const today = dateOf(at - minuteMs);
   let over = at - minuteMs;
   while (dateOf(over) === today) over += minuteMs;
+  let nine = over - minuteMs;
+  while (minuteOf(nine) !== 540) nine -= minuteMs;
   // Quiet hours that end around the change: at a time that is skipped, or that comes twice.
   const quiets = [-50, 10].flatMap((start) =>
     [-60, -30, 30, 60].map((later) => {
@@ -141,6 +146,7 @@ function watch({ at, before, after }: Change): Watched {
     ends: [1, 50, 100, 200, 300].map((amount) => ({ amount, at: open[amount - 1]! + minuteMs })),
     dates: [begin, at - minuteMs, at, at + minuteMs, end - minuteMs].map((utc) => ({ at: utc, date: dateOf(utc) })),
     today,
+    nine,
     over,
     quiets,
   };

@@ -1,7 +1,7 @@
 /** A form that was sent: one response, answered in its place with a sentence, or beside the fields with what is wrong. */
 
 import type { z } from 'zod';
-import { endOfDay, isDate } from '../../domain/calendar.ts';
+import { isDate, morningOf } from '../../domain/calendar.ts';
 import { DomainError, type InvalidParam } from '../../domain/errors.ts';
 import type { Heed } from '../heed.ts';
 import { approveFollowUp, FollowUp } from '../responses/approveFollowUp.ts';
@@ -63,17 +63,12 @@ const forms: Record<string, Form> = {
     decide(heed, responding, parse(Decision, { outcome: 'declined', ...fields })),
   view_decision_defer: async (heed, responding, { wakeAt, ...fields }) => {
     const { company } = await heed.configuration();
-    const woken = typeof wakeAt === 'string' && isDate(wakeAt) ? { wakeAt: beginOf(wakeAt, company.timezone) } : {};
+    const woken =
+      typeof wakeAt === 'string' && isDate(wakeAt) ? { wakeAt: morningOf(wakeAt, company.timezone).toISOString() } : {};
     return decide(heed, responding, parse(Decision, { outcome: 'deferred', ...fields, ...woken }));
   },
   view_decision_complete: (heed, responding, fields) => complete(heed, responding, parse(Completion, fields)),
 };
-
-/** The first moment of a day in `zone`: an insight that wakes then is asked about in the first working hour. */
-function beginOf(day: string, zone: string): string {
-  const before = new Date(Date.parse(`${day}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
-  return new Date(endOfDay(before, zone).getTime() + 1).toISOString();
-}
 
 /** Throws `validation`, naming each field. */
 function parse<T>(schema: z.ZodType<T>, fields: unknown): T {

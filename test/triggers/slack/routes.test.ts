@@ -186,13 +186,14 @@ describe('round the corner and back', () => {
     const declined = await room.submit(address('tomas'), { reason: 'Silk does not hold the dye.' });
     expect(textOf(declined.view!.blocks)).toContain('Decided.');
 
-    await tomasCard('Do you have a leather jacket?');
+    const jacket = await tomasCard('Do you have a leather jacket?');
     const { view } = await room.press({ email: address('tomas'), actionId: 'action_decision_defer' });
     expect(view!.values['wakeAt']!['action_wakeAt']!.selected_date).toBe('2026-07-15');
     const many = await room.submit(address('tomas'), { reason: 'Too few yet.', untilPeople: 'many' });
     expect(Object.keys(many.errors)).toEqual(['untilPeople']);
     const deferred = await room.submit(address('tomas'), { untilPeople: '3' });
     expect(textOf(deferred.view!.blocks)).toContain('we keep listening');
+    expect((await insightNow(shop.db.pool, jacket))!.wake_at).toEqual(new Date('2026-07-15T09:00:00+02:00'));
   });
 
   test('handing over, dismissing and reading are forms, too', async () => {

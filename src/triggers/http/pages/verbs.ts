@@ -1,6 +1,6 @@
 /** What people press on pages and behind links: a form, parsed once, and the response it becomes. */
 
-import { endOfDay, isDate } from '../../../domain/calendar.ts';
+import { isDate, morningOf } from '../../../domain/calendar.ts';
 import type { Company } from '../../../domain/company.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import type { Heed } from '../../heed.ts';
@@ -125,7 +125,5 @@ function parseDecision(form: Form, company: Company): Decision {
   return parse(Decision, said, form, formFields);
 }
 
-/** Nine in the morning of that day, or what was typed, for the schema to refuse. */
-function wakeAt(day: string, timezone: string): string {
-  return isDate(day) ? new Date(endOfDay(day, timezone).getTime() + 1 - 15 * 3600_000).toISOString() : day;
-}
+/** When they are asked again, or what was typed, for the schema to refuse. */
+const wakeAt = (day: string, timezone: string): string => (isDate(day) ? morningOf(day, timezone).toISOString() : day);
