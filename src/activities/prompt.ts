@@ -8,8 +8,7 @@ import { planDelivery, type Delivery } from '../store/records/deliveries.ts';
 import { promptsNamedIn } from '../store/records/digests.ts';
 import { callAfterAll, latestPlans, nextToCall, plansFor, rungOfPrompt } from '../store/records/plans.ts';
 import type { Tx } from '../store/pool.ts';
-import { insightNow, type InsightNow } from '../store/views/insights.ts';
-import { plansOf } from '../store/views/signalReading.ts';
+import { insightNow, plansOf, type InsightNow } from '../store/views/insights.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 
 interface Calling {

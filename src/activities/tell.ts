@@ -19,8 +19,7 @@ import {
 } from '../store/records/tellings.ts';
 import { decisionById, decisionInForce } from '../store/records/decisions.ts';
 import type { Tx } from '../store/pool.ts';
-import { insightNow, type InsightNow } from '../store/views/insights.ts';
-import { stageOf } from '../store/views/signalReading.ts';
+import { insightNow, stageOf, type InsightNow } from '../store/views/insights.ts';
 import { signalNow, type SignalNow } from '../store/views/signals.ts';
 import type { Hands } from './createActivities.ts';
 

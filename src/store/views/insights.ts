@@ -1,7 +1,16 @@
 /** What is true of insights now: rows of the view now.insights. */
 
 import { z } from 'zod';
+import { endOfDay } from '../../domain/calendar.ts';
+import type { Company } from '../../domain/company.ts';
 import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
+import {
+  ladderPlansOfInsight,
+  stageOfInsight,
+  type InsightFacts,
+  type InsightStage,
+  type PlanDue,
+} from '../../domain/loop.ts';
 import { sql, type Db } from '../pool.ts';
 
 export const InsightNow = z.object({
@@ -65,6 +74,22 @@ export const enoughHaveAsked = ({
   people,
 }: Pick<InsightNow, 'outcome' | 'until_people' | 'people'>): boolean =>
   outcome === 'deferred' && awaited !== null && people >= awaited;
+
+/** Where an insight stands at `now`. */
+export function stageOf(insight: InsightNow, company: Company, now: Date): InsightStage {
+  return stageOfInsight(factsOf(insight, company), now);
+}
+
+/** The ladders that must be running on an insight at `now`. */
+export function plansOf(insight: InsightNow, company: Company, now: Date): PlanDue[] {
+  return ladderPlansOfInsight(factsOf(insight, company), now);
+}
+
+/** What was adopted for a day is due when that day is over in the company's zone. */
+export const factsOf = (insight: InsightNow, company: Company): InsightFacts => ({
+  ...insight,
+  done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null,
+});
 
 export async function insightNow(db: Db, id: string): Promise<InsightNow | null> {
   return db.maybeOne(sql.type(InsightNow)`select * from now.insight(${id}::uuid)`);

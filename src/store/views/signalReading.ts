@@ -1,13 +1,9 @@
 /** Everything there is to read about one loop: what is true of it, what happened, and what happens next if nobody acts. */
 
-import { endOfDay } from '../../domain/calendar.ts';
 import type { Company } from '../../domain/company.ts';
 import {
-  ladderPlansOfInsight,
   ladderPlansOfSignal,
-  stageOfInsight,
   stageOfSignal,
-  type InsightFacts,
   type InsightStage,
   type PlanDue,
   type SignalStage,
@@ -16,7 +12,7 @@ import { timelineOf, type Telling, type TimelineLine } from '../../domain/timeli
 import { whatIsNext, whatIsNextForCustomer, type Next } from '../../domain/whatIsNext.ts';
 import { momentOf } from '../records/clock.ts';
 import type { Db } from '../pool.ts';
-import { insightNow, type InsightNow } from './insights.ts';
+import { insightNow, plansOf, stageOf, type InsightNow } from './insights.ts';
 import { signalNow, type SignalNow } from './signals.ts';
 import { rungsAheadOf, timelineOfLoop, type RungNext } from './timeline.ts';
 
@@ -95,22 +91,6 @@ export async function readInsight(db: Db, company: Company, id: string): Promise
     next: await nextOfInsight(db, company, insight, now),
   };
 }
-
-/** Where an insight stands at `now`. */
-export function stageOf(insight: InsightNow, company: Company, now: Date): InsightStage {
-  return stageOfInsight(factsOf(insight, company), now);
-}
-
-/** The ladders that must be running on an insight at `now`. */
-export function plansOf(insight: InsightNow, company: Company, now: Date): PlanDue[] {
-  return ladderPlansOfInsight(factsOf(insight, company), now);
-}
-
-/** What was adopted for a day is due when that day is over in the company's zone. */
-export const factsOf = (insight: InsightNow, company: Company): InsightFacts => ({
-  ...insight,
-  done_by_end: insight.done_by ? endOfDay(insight.done_by, company.timezone) : null,
-});
 
 async function nextOfInsight(db: Db, company: Company, insight: InsightNow, now: Date): Promise<Next[]> {
   return whatIsNext({

@@ -7,8 +7,7 @@ import type { Company } from '../../domain/company.ts';
 import type { Stuck } from '../../domain/stuck.ts';
 import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
-import { insightNow } from './insights.ts';
-import { plansOf } from './signalReading.ts';
+import { insightNow, plansOf } from './insights.ts';
 import { signalNow } from './signals.ts';
 
 /** Nothing is late in the two minutes that a restart may take. */

@@ -8,9 +8,8 @@ import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
 import { callOvertaken } from '../records/decisions.ts';
 import { whoAnswers } from '../records/repairs.ts';
-import { InsightNow } from './insights.ts';
+import { InsightNow, plansOf, stageOf } from './insights.ts';
 import { placeIn } from './sight.ts';
-import { plansOf, stageOf } from './signalReading.ts';
 import { SignalNow } from './signals.ts';
 
 /** The latest plan of a wait: when it is due (its first rung after the prompt), from when it counts, and why this person was told last. */

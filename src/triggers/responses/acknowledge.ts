@@ -4,7 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
 import { recordAcknowledgement } from '../../store/records/acknowledgements.ts';
 import { own } from '../../store/records/ownerships.ts';
-import { plansOf, stageOf } from '../../store/views/signalReading.ts';
+import { plansOf, stageOf } from '../../store/views/insights.ts';
 import type { Heed } from '../heed.ts';
 import {
   beforeYou,
