@@ -45,7 +45,16 @@ export interface Config {
   signature: { domain: string; selector: string; privateKey: string } | undefined;
   slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
   /** The company's own sign-in service (OpenID Connect). */
-  oidc: { issuer: string; clientId: string; clientSecret: string; besideLinks: boolean } | undefined;
+  oidc:
+    | {
+        issuer: string;
+        clientId: string;
+        clientSecret: string;
+        besideLinks: boolean;
+        secondFactorRequired: boolean;
+        acrValues: string[];
+      }
+    | undefined;
   logLevel: string;
   /** What /metrics and /health/engine ask for; undefined: nothing. */
   metricsToken: string | undefined;
@@ -134,7 +143,9 @@ export const Environment = z.object({
     .optional(),
   OIDC_CLIENT_ID: z.string().optional(),
   OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_ACR_VALUES: z.string().regex(/\S/, 'must be names like phr phrh, with a space between two').optional(),
   SIGN_IN_LINKS_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  SIGN_IN_SECOND_FACTOR_REQUIRED: z.enum(['true', 'false'], 'must be true or false').default('false'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
     .default('warn'),
@@ -191,6 +202,22 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const more = plain.map(({ crossing }) => crossing);
     problems.push(...plain.map(({ sentence }) => sentence), lettingBe(allowed, more));
   }
+  const required = given['SIGN_IN_SECOND_FACTOR_REQUIRED'];
+  if (required === 'true' && ofSignIn.length === 0) {
+    problems.push(
+      'SIGN_IN_SECOND_FACTOR_REQUIRED would leave no way in: name the sign-in service that asks for both factors with OIDC_ISSUER as well.',
+    );
+  }
+  if (required === 'true' && given['SIGN_IN_LINKS_DISABLED'] === 'false') {
+    problems.push(
+      'SIGN_IN_SECOND_FACTOR_REQUIRED=true and SIGN_IN_LINKS_DISABLED=false contradict each other, because a link is one factor: leave the latter out.',
+    );
+  }
+  if (given['OIDC_ACR_VALUES'] && required === undefined) {
+    problems.push(
+      'OIDC_ACR_VALUES by itself keeps nobody out: set SIGN_IN_SECOND_FACTOR_REQUIRED as well, to true, or to false to only ask for them.',
+    );
+  }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -225,7 +252,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
           issuer: e.OIDC_ISSUER,
           clientId: e.OIDC_CLIENT_ID!,
           clientSecret: e.OIDC_CLIENT_SECRET!,
-          besideLinks: e.SIGN_IN_LINKS_DISABLED === 'false',
+          besideLinks: e.SIGN_IN_LINKS_DISABLED === 'false' && e.SIGN_IN_SECOND_FACTOR_REQUIRED === 'false',
+          secondFactorRequired: e.SIGN_IN_SECOND_FACTOR_REQUIRED === 'true',
+          acrValues: e.OIDC_ACR_VALUES?.trim().split(/\s+/) ?? [],
         }
       : undefined,
     logLevel: e.LOG_LEVEL,

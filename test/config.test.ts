@@ -19,6 +19,44 @@ test('one of its own is taken, with a port or a slash behind it', () => {
     expect(readConfig({ PUBLIC_URL }).publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''));
 });
 
+describe('where signing in takes two factors', () => {
+  const service = {
+    OIDC_ISSUER: 'https://login.example.com',
+    OIDC_CLIENT_ID: 'heed',
+    OIDC_CLIENT_SECRET: 'secret',
+  };
+
+  test('no link signs anybody in beside the service, which is asked for the levels that are named', () => {
+    const required = { ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'true' };
+    expect(readConfig(required).oidc).toMatchObject({ secondFactorRequired: true, besideLinks: false, acrValues: [] });
+    const named = readConfig({ ...required, SIGN_IN_LINKS_DISABLED: 'true', OIDC_ACR_VALUES: 'urn:two phrh' });
+    expect(named.oidc).toMatchObject({ secondFactorRequired: true, acrValues: ['urn:two', 'phrh'] });
+    expect(readConfig(service).oidc).toMatchObject({ secondFactorRequired: false, besideLinks: true });
+    // To see what the service does with them before anybody is kept out.
+    const tried = readConfig({ ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'false', OIDC_ACR_VALUES: 'urn:two' });
+    expect(tried.oidc).toMatchObject({ secondFactorRequired: false, besideLinks: true, acrValues: ['urn:two'] });
+  });
+
+  test.each<[settings: NodeJS.ProcessEnv, sentence: RegExp]>([
+    [
+      { SIGN_IN_SECOND_FACTOR_REQUIRED: 'true' },
+      /SIGN_IN_SECOND_FACTOR_REQUIRED would leave no way in: name the sign-in service/,
+    ],
+    [
+      { ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'true', SIGN_IN_LINKS_DISABLED: 'false' },
+      /SIGN_IN_SECOND_FACTOR_REQUIRED=true and SIGN_IN_LINKS_DISABLED=false contradict each other/,
+    ],
+    [{ ...service, OIDC_ACR_VALUES: 'urn:two' }, /OIDC_ACR_VALUES by itself keeps nobody out/],
+    [{ ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'yes' }, /SIGN_IN_SECOND_FACTOR_REQUIRED must be true or false/],
+    [
+      { ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'true', OIDC_ACR_VALUES: ' ' },
+      /OIDC_ACR_VALUES must be names like/,
+    ],
+  ])('%j is refused with what to do', (settings, sentence) => {
+    expect(() => readConfig(settings)).toThrow(sentence);
+  });
+});
+
 describe('a file .env, filled in for docker compose', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   let folder: string;

@@ -2,12 +2,13 @@
 
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import { provesTwoFactors } from '../domain/secondFactor.ts';
 import type { Vouched } from '../domain/signIn.ts';
 
 export interface SignInService {
   /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
   begin(): Promise<{ url: string; memory: string } | undefined>;
-  /** Whom the service vouches for, by what came back. */
+  /** Whom the service vouches for, by what came back, and whether its token says that they proved two factors. */
   finish(cameBack: URL, memory: string): Promise<Vouched>;
 }
 
@@ -17,10 +18,18 @@ export interface OidcOptions {
   clientSecret: string;
   /** Where the service sends people back to, as registered with it. */
   returnUrl: string;
+  /** What it calls its levels that take two factors, to ask it for one of them. None: it is asked for nothing, and must name the methods itself. */
+  acrValues?: readonly string[];
 }
 
 /** The service is asked for what it can do when it is first needed, so that Heed starts without it. */
-export function openSignInService({ issuer, clientId, clientSecret, returnUrl }: OidcOptions): SignInService {
+export function openSignInService({
+  issuer,
+  clientId,
+  clientSecret,
+  returnUrl,
+  acrValues = [],
+}: OidcOptions): SignInService {
   let found: Promise<oidc.Configuration> | undefined;
   const service = (): Promise<oidc.Configuration> => {
     found ??= discover(issuer, clientId, clientSecret).catch((cause: unknown) => {
@@ -42,6 +51,7 @@ export function openSignInService({ issuer, clientId, clientSecret, returnUrl }:
         nonce: memory.nonce,
         code_challenge: await oidc.calculatePKCECodeChallenge(memory.verifier),
         code_challenge_method: 'S256',
+        ...(acrValues.length > 0 && { acr_values: acrValues.join(' ') }),
       });
       return { url: url.href, memory: Buffer.from(JSON.stringify(memory)).toString('base64url') };
     },
@@ -65,7 +75,8 @@ export function openSignInService({ issuer, clientId, clientSecret, returnUrl }:
           claims['email'] === undefined ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub) : claims,
         );
         if (!email || !email_verified) return { trouble: 'unverified' };
-        return { email, issuer: claims.iss, subject: claims.sub };
+        // Of the token alone, which is signed: that much is not taken from an answer that is not.
+        return { email, issuer: claims.iss, subject: claims.sub, twoFactors: provesTwoFactors(claims, acrValues) };
       } catch (error) {
         return { trouble: isLost(error) ? 'unreachable' : 'refused' };
       }

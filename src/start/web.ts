@@ -53,4 +53,8 @@ export const uiOf = (config: Config, embedded?: { uiUrl: string | undefined }): 
 };
 
 export const signInServiceOf = ({ oidc, publicUrl }: Config): Web['signInService'] =>
-  oidc && { ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }), besideLinks: oidc.besideLinks };
+  oidc && {
+    ...openSignInService({ ...oidc, returnUrl: `${publicUrl}/oidc/return` }),
+    besideLinks: oidc.besideLinks,
+    secondFactorRequired: oidc.secondFactorRequired,
+  };

@@ -125,7 +125,7 @@ export function insightAction(a: InsightAction): Html {
     <p class="soft">You, because ${a.whyYou}.</p>
     ${
       a.signInAt && (a.asks === 'decide' || a.asks === 'undo')
-        ? signInFirst(a.signInAt, a.asks)
+        ? decisionOnceSignedIn(a.signInAt, a.asks === 'decide' ? 'decide' : 'take it back')
         : a.asks === 'decide'
           ? html`${decision(a.deciding)}
               <div class="acts">${a.taken ? '' : takeDecision(a.acting)} ${handOver(a.acting, a.holder)}</div>`
@@ -138,14 +138,20 @@ export function insightAction(a: InsightAction): Html {
     }`;
 }
 
+/** Where signing in takes two factors, and whoever has the link has not done so: all that they read. */
+export const actionOnceSignedIn = (name: string): Html =>
+  html`<p class="soft">You are ${name}. Opening this has changed nothing.</p>
+    <h1>Something waits for you</h1>
+    ${signInFirst('/sign-in', 'It takes two factors to sign in here', { next: 'you are led back', label: 'Sign in' })}`;
+
 /** Much hangs on it, and mails are forwarded. */
-const signInFirst = (href: string, asks: 'decide' | 'undo'): Html =>
+const decisionOnceSignedIn = (href: string, verb: string): Html =>
+  signInFirst(href, 'Much hangs on this', { next: `${verb} on its page`, label: `Sign in and ${verb}` });
+
+const signInFirst = (href: string, because: string, { next, label }: { next: string; label: string }): Html =>
   html`<div class="card tight">
-    <p>
-      Much hangs on this, so the link alone is not enough: sign in, and ${asks === 'decide' ? 'decide' : 'take it back'}
-      on its page.
-    </p>
-    <p><a class="button go" href="${href}">Sign in and ${asks === 'decide' ? 'decide' : 'take it back'}</a></p>
+    <p>${because}, so the link alone is not enough: sign in, and ${next}.</p>
+    <p><a class="button go" href="${href}">${label}</a></p>
   </div>`;
 
 const opening = ({ name, sentence, refusal, asks }: Shared & { asks: string }, title: string): Html =>

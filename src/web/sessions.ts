@@ -9,6 +9,10 @@ export interface SessionShown {
   id: string;
   /** By a link from an e-mail, or by the company's own sign-in service. */
   through: 'link' | 'provider';
+  /** The service says that they proved as many. */
+  twoFactors: boolean;
+  /** False where it takes two factors and it was begun with one. */
+  opens: boolean;
   since: Date;
   seenAt: Date;
   until: Date;
@@ -52,11 +56,16 @@ const everywhere = html`<form method="post" action="/sessions/end">
   <p class="hint">Here too. Sign-in links that wait in your mail no longer let anybody in.</p>
 </form>`;
 
-const session = ({ id, through, since, seenAt, until, here }: SessionShown, mayEnd: boolean, clock: Clock): Html =>
+const session = (
+  { id, through, twoFactors, opens, since, seenAt, until, here }: SessionShown,
+  mayEnd: boolean,
+  clock: Clock,
+): Html =>
   html`<li class="tight">
     <p>
-      ${through === 'link' ? 'By a link from an e-mail' : 'By the company’s sign-in'}, ${moment(since, clock)}
-      ${here ? tag('this one', 'done') : ''}
+      ${through === 'link' ? 'By a link from an e-mail' : 'By the company’s sign-in'}${twoFactors ? ', with two factors' : ''},
+      ${moment(since, clock)} ${here ? tag('this one', 'done') : ''}
+      ${opens ? '' : tag('one factor: opens nothing now')}
     </p>
     <p class="soft">Last used ${ago(seenAt, clock)}. Ends by itself ${moment(until, clock)}.</p>
     ${

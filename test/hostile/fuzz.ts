@@ -151,8 +151,10 @@ async function openTarget(
         email: db.company.staff['mina']!.email,
         issuer: 'https://sign-in.example',
         subject: 'mina',
+        twoFactors: false,
       }),
       besideLinks: true,
+      secondFactorRequired: false,
     },
     demo: { mailbox: mailbox.app, slackRoom: room.app, unread: () => ({ slack: 0, mail: 0 }) },
   };

@@ -15,8 +15,12 @@ const clientSecret = 'a-secret-of-heed-and-the-service';
 let service: Server;
 let issuer: string;
 let signIn: SignInService;
+/** One whose levels are named. */
+let signInByLevel: SignInService;
 /** What the service gives for the next code. */
 let token = '';
+/** What it says of somebody when it is asked. */
+let whenAsked = {};
 /** It takes the code and says nothing. */
 let silent = false;
 
@@ -26,6 +30,7 @@ beforeAll(async () => {
       void response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
     if (request.url === '/jwks')
       return answer({ keys: [{ ...theirs.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] });
+    if (request.url === '/userinfo') return answer(whenAsked);
     if (request.url === '/token' && silent) return;
     if (request.url === '/token')
       return answer({ access_token: 'a', token_type: 'Bearer', expires_in: 60, id_token: token });
@@ -33,6 +38,7 @@ beforeAll(async () => {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
+      userinfo_endpoint: `${issuer}/userinfo`,
       jwks_uri: `${issuer}/jwks`,
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
@@ -42,7 +48,9 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   issuer = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
-  signIn = openSignInService({ issuer, clientId: 'heed', clientSecret, returnUrl: 'http://heed.example/sign-in/back' });
+  const ours = { issuer, clientId: 'heed', clientSecret, returnUrl: 'http://heed.example/sign-in/back' };
+  signIn = openSignInService(ours);
+  signInByLevel = openSignInService({ ...ours, acrValues: ['urn:two', 'urn:more'] });
 });
 afterAll(() => void service.close());
 
@@ -55,8 +63,8 @@ const signed = (header: object, claims: object, by: (text: string) => Buffer): s
 const rsa = (key: KeyObject) => (text: string) => sign('RSA-SHA256', Buffer.from(text), key);
 
 /** Tomas goes there, and comes back with a code for which the service gives this token. */
-async function comesBack(make: (claims: Record<string, unknown>) => string): Promise<Vouched> {
-  const begun = (await signIn.begin())!;
+async function comesBack(make: (claims: Record<string, unknown>) => string, by = signIn): Promise<Vouched> {
+  const begun = (await by.begin())!;
   const asked = new URL(begun.url).searchParams;
   token = make({
     iss: issuer,
@@ -68,7 +76,7 @@ async function comesBack(make: (claims: Record<string, unknown>) => string): Pro
     email: 'tomas@linden-vale.example',
     email_verified: true,
   });
-  return signIn.finish(new URL(`http://heed.example/sign-in/back?code=c&state=${asked.get('state')}`), begun.memory);
+  return by.finish(new URL(`http://heed.example/sign-in/back?code=c&state=${asked.get('state')}`), begun.memory);
 }
 
 const header = { alg: 'RS256', kid: 'one' };
@@ -79,7 +87,28 @@ test('a token that the service made for us just now vouches for somebody', async
     email: 'tomas@linden-vale.example',
     issuer,
     subject: 'tomas-7',
+    twoFactors: false,
   });
+});
+
+test('of two factors it is taken at its word, and no answer that is not signed is', async () => {
+  const proved = async (said: object, by?: SignInService): Promise<boolean | undefined> => {
+    const vouched = await comesBack((claims) => signed(header, { ...claims, ...said }, byService), by);
+    return 'trouble' in vouched ? undefined : vouched.twoFactors;
+  };
+  expect(await proved({ amr: ['pwd', 'otp'] })).toBe(true);
+  expect(await proved({ acr: 'urn:more' }, signInByLevel)).toBe(true);
+
+  const strong = { amr: ['mfa'], acr: 'urn:two' };
+  whenAsked = { sub: 'tomas-7', email: 'tomas@linden-vale.example', email_verified: true, ...strong };
+  const askedForTheAddress = { email: undefined, amr: ['pwd'] };
+  expect(await proved(askedForTheAddress)).toBe(false);
+  expect(await proved(askedForTheAddress, signInByLevel)).toBe(false);
+});
+
+test('it is asked for the levels that are named, and for none where none are', async () => {
+  const asked = async (by: SignInService) => new URL((await by.begin())!.url).searchParams.get('acr_values');
+  expect([await asked(signIn), await asked(signInByLevel)]).toEqual([null, 'urn:two urn:more']);
 });
 
 test.each<[what: string, make: (claims: Record<string, unknown>) => string]>([

@@ -7,6 +7,8 @@ import Provider from 'oidc-provider';
 export interface Account {
   email: string;
   email_verified: boolean;
+  /** By which methods they sign in there, and what the service calls that; not given: it does not say. */
+  login?: { amr?: string[]; acr?: string };
 }
 
 export interface SignInService {
@@ -31,13 +33,26 @@ export async function startSignInService(
   const [clientId, clientSecret] = ['heed', 'a client secret with + and / in it'];
   const provider = new Provider(issuer, {
     clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [returnUrl] }],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+    claims: { openid: ['sub', 'amr'], email: ['email', 'email_verified'] },
+    // Says which it was where it is asked for some.
+    acrValues: ['urn:one', 'urn:two'],
     conformIdTokenClaims: !claimsInToken,
     pkce: { required: () => true },
     cookies: { keys: ['for tests'] },
     findAccount: (_: unknown, id: string) =>
       accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
   });
+  // Its own pages ask for a name and any password, and say nothing of how somebody signed in: that is as the account has it.
+  const finished = provider.interactionFinished.bind(provider);
+  provider.interactionFinished = (request, response, result, options) => {
+    const { login } = result as { login?: { accountId: string } };
+    return finished(
+      request,
+      response,
+      login ? { login: { ...login, ...accounts[login.accountId]?.login } } : result,
+      options,
+    );
+  };
   server.on('request', provider.callback());
 
   /** Follows redirects with the cookies of one browser, until a page answers or the way leads back to us. */

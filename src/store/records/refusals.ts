@@ -18,6 +18,7 @@ export const refusalReasons = [
   'bad_signature',
   'stranger',
   'unverified',
+  'one_factor',
   'other_account',
   'other_address',
   'wrong_code',

@@ -13,12 +13,17 @@ export type SignedInThrough = keyof typeof longest;
 /** A weekend away ends nothing, a holiday does. */
 const idle = sql.fragment`interval '3 days'`;
 
-/** Signs a person in. Returns the token for the cookie. */
-export async function openSession(db: Db, staff: string, through: SignedInThrough = 'link'): Promise<string> {
+/** Signs a person in. Returns the token for the cookie. `twoFactors`: the company's sign-in service says that they proved as many. */
+export async function openSession(
+  db: Db,
+  staff: string,
+  through: SignedInThrough = 'link',
+  twoFactors = false,
+): Promise<string> {
   const token = randomBytes(24).toString('base64url');
   await db.query(sql.unsafe`
-    insert into sessions (token_hash, staff, through, expires_at)
-    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, heed_now() + ${longest[through]})`);
+    insert into sessions (token_hash, staff, through, two_factors, expires_at)
+    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, ${twoFactors}, heed_now() + ${longest[through]})`);
   return token;
 }
 
@@ -31,6 +36,7 @@ const Person = z.object({
   session: z.string(),
   code: z.string(),
   name: z.string(),
+  two_factors: z.boolean(),
   /** Nobody was seen for five minutes: to be written down when somebody is. */
   quiet: z.boolean(),
   /** They signed in within the last ten minutes. */
@@ -40,7 +46,8 @@ const Person = z.object({
 /** Null when it has ended: revoked, over, not used for days, or its person has left. */
 export async function personOfSession(db: Db, token: string): Promise<z.infer<typeof Person> | null> {
   return db.maybeOne(sql.type(Person)`
-    select s.id as session, p.code, p.name, s.seen_at < heed_now() - interval '5 minutes' as quiet, s.created_at > heed_now() - ${lately} as lately
+    select s.id as session, p.code, p.name, s.two_factors, s.seen_at < heed_now() - interval '5 minutes' as quiet,
+      s.created_at > heed_now() - ${lately} as lately
     from sessions s join staff p on p.code = s.staff
     where s.token_hash = ${sql.binary(hashOf(token))} and ${open}`);
 }
@@ -59,6 +66,7 @@ export async function endSession(db: Db, token: string): Promise<void> {
 const Listed = z.object({
   id: z.string(),
   through: z.enum(['link', 'provider']),
+  two_factors: z.boolean(),
   created_at: z.date(),
   seen_at: z.date(),
   expires_at: z.date(),
@@ -68,7 +76,7 @@ export type SessionRow = z.infer<typeof Listed>;
 /** Where somebody is signed in, the latest used first. */
 export function sessionsOf(db: Db, staff: string): Promise<readonly SessionRow[]> {
   return db.any(sql.type(Listed)`
-    select s.id, s.through, s.created_at, s.seen_at, s.expires_at from sessions s join staff p on p.code = s.staff
+    select s.id, s.through, s.two_factors, s.created_at, s.seen_at, s.expires_at from sessions s join staff p on p.code = s.staff
     where s.staff = ${staff} and ${open} order by s.seen_at desc, s.id`);
 }
 

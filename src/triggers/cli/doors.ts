@@ -94,12 +94,13 @@ export function addDoors(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ pool }) => {
         if (!(await staffByCode(pool, staff)))
           throw new DomainError('not_found', `There is nobody called "${staff}" among the staff.`);
-        const open = (await sessionsOf(pool, staff)).map(({ id, through, created_at, seen_at, expires_at }) => ({
-          id,
-          through,
-          since: created_at,
-          lastUsed: seen_at,
-          until: expires_at,
+        const open = (await sessionsOf(pool, staff)).map((one) => ({
+          id: one.id,
+          through: one.through,
+          twoFactors: one.two_factors,
+          since: one.created_at,
+          lastUsed: one.seen_at,
+          until: one.expires_at,
         }));
         if (revoke) await revokeSessions(pool, staff);
         if (json) return sayJson(terminal, { sessions: open, revoked: revoke ?? false });
@@ -107,7 +108,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
         if (open.length === 0) terminal.say('Nowhere.');
         for (const one of open)
           terminal.say(
-            `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
+            `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}${one.twoFactors ? ' with two factors' : ''}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
           );
       });
     });

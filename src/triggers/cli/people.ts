@@ -17,7 +17,8 @@ export function addInvite(program: Command, terminal: Terminal): void {
     .requiredOption('--staff <code>', 'whom')
     .option('--json', 'for programs')
     .action(async ({ staff, json }: { staff: string; json?: boolean }) => {
-      await inPlace(terminal.config(), async ({ heed, pool, publicUrl }) => {
+      const config = terminal.config();
+      await inPlace(config, async ({ heed, pool, publicUrl }) => {
         const person = await staffByCode(pool, staff);
         if (!person) {
           const { company } = await heed.configuration();
@@ -33,6 +34,11 @@ export function addInvite(program: Command, terminal: Terminal): void {
           terminal.say(link);
           terminal.say(`It lets ${person.name} in once, within a day. Give it to nobody else.`);
         }
+        // As far as it is known here: the web decides, and says so on the page of the link.
+        if (config.oidc?.secondFactorRequired)
+          terminal.complain(
+            'It opens nothing while SIGN_IN_SECOND_FACTOR_REQUIRED is true for the web, because a link is one factor. What to do while the sign-in service is away: docs/operating.md, "Who gets in".',
+          );
       });
     });
 }

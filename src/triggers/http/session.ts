@@ -12,7 +12,7 @@ import {
   sessionSeen,
   type SignedInThrough,
 } from '../../store/records/sessions.ts';
-import type { Web } from './web.ts';
+import { secondFactorRequired, type Web } from './web.ts';
 
 export interface Visitor {
   code: string;
@@ -28,19 +28,20 @@ export interface Visitor {
   lately: boolean;
 }
 
-/** Thrown where only colleagues may look. */
+/** Thrown where only colleagues may look. Its message is what whoever pressed reads above what they typed. */
 export class NotSignedIn extends Error {
   override readonly name = 'NotSignedIn';
 }
 
-/** The colleague whose cookie this is; undefined when there is none, it has ended, or they have left the company file. */
+/** The colleague whose cookie this is; undefined when there is none, it has ended, they have left the company file, or it takes two factors and they
+ *  signed in by one. */
 export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefined> {
   const token = getCookie(c, nameOf(web));
   if (!token) return undefined;
   const person = await personOfSession(web.heed.pool, token);
   const { company } = await web.heed.configuration();
   const staff = person && company.staff[person.code];
-  if (!staff) return undefined;
+  if (!staff || (secondFactorRequired(web) && !person.two_factors)) return undefined;
   // A page that looks whether it has changed is nobody's doing: left open, it does not keep somebody signed in.
   if (person.quiet && !c.req.header('If-None-Match')) await sessionSeen(web.heed.pool, person.session);
   const { code, session, lately } = person;
@@ -51,14 +52,23 @@ export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefin
 /** Throws NotSignedIn. */
 export async function mustBeSignedIn(c: Context, web: Web): Promise<Visitor> {
   const visitor = await visitorOf(c, web);
-  if (!visitor) throw new NotSignedIn('Please sign in.');
+  if (!visitor)
+    throw new NotSignedIn(
+      'You are not signed in any more. What you typed stands below: sign in in another window, then send it again.',
+    );
   return visitor;
 }
 
 /** A new session with a new token, whatever cookie there was before. When it ends is kept with it, not in the cookie. */
-export async function signIn(c: Context, web: Web, staff: string, through: SignedInThrough): Promise<void> {
+export async function signIn(
+  c: Context,
+  web: Web,
+  staff: string,
+  through: SignedInThrough,
+  twoFactors = false,
+): Promise<void> {
   await signOut(c, web);
-  const token = await openSession(web.heed.pool, staff, through);
+  const token = await openSession(web.heed.pool, staff, through, twoFactors);
   setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
 }
 

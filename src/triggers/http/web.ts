@@ -35,11 +35,15 @@ export interface SlackDoor {
 export interface SignInDoor {
   /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
   begin: () => Promise<{ url: string; memory: string } | undefined>;
-  /** Whom the service vouches for, by what came back. */
+  /** Whom the service vouches for, by what came back, and whether they proved two factors there. */
   finish: (cameBack: URL, memory: string) => Promise<Vouched>;
   /** Whether a link by e-mail is offered beside it. */
   besideLinks: boolean;
+  /** Whether nobody is let in, and nobody acts by a link, without having proved two factors there. */
+  secondFactorRequired: boolean;
 }
+
+export const secondFactorRequired = ({ signInService }: Web): boolean => signInService?.secondFactorRequired ?? false;
 
 export interface Demo {
   mailbox: Hono | undefined;

@@ -495,6 +495,16 @@ describe('operations', () => {
       complained: expect.stringMatching(/nobody called "zoe".*priya/),
     });
   });
+
+  test('an invitation says that it opens nothing where signing in takes two factors', async () => {
+    const service = { OIDC_ISSUER: 'https://login.example.com', OIDC_CLIENT_ID: 'heed', OIDC_CLIENT_SECRET: 'secret' };
+    const required = { DATABASE_URL: db.url, ...service, SIGN_IN_SECOND_FACTOR_REQUIRED: 'true' };
+    const invited = await heed(['invite', '--staff', 'priya'], required);
+    expect(invited.complained).toMatch(/^It opens nothing while SIGN_IN_SECOND_FACTOR_REQUIRED is true for the web/);
+    const json = await heed(['invite', '--staff', 'priya', '--json'], required);
+    expect([JSON.parse(json.said), json.complained]).toMatchObject([{ staff: 'priya' }, invited.complained]);
+    expect((await heed(['invite', '--staff', 'priya'])).complained).toBe('');
+  });
 });
 
 describe('keys', () => {
@@ -552,6 +562,10 @@ describe('who is in, and who was turned away', () => {
   test('sessions are listed, and ended from here', async () => {
     const token = await openSession(db.pool, 'omar');
     expect((await heed(['sessions', '--staff', 'omar'])).said).toMatch(/^\S{36}  by e-mail link, since \d{4}/);
+    await openSession(db.pool, 'tomas', 'provider', true);
+    expect((await heed(['sessions', '--staff', 'tomas'])).said).toMatch(
+      /^\S{36}  by the sign-in service with two factors, since \d{4}/,
+    );
     expect((await heed(['sessions', '--staff', 'omar', '--revoke'])).said).toBe('One session ended.');
     expect(await personOfSession(db.pool, token)).toBeNull();
     expect((await heed(['sessions', '--staff', 'omar'])).said).toBe('Nowhere.');

@@ -57,6 +57,7 @@ beforeAll(async () => {
     begin: () => Promise.resolve(undefined),
     finish: () => Promise.resolve({ trouble: 'refused' }),
     besideLinks: true,
+    secondFactorRequired: false,
   };
   app = createApp(web, { rateLimiting: false });
   routes = [

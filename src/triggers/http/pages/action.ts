@@ -4,7 +4,6 @@ import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
 import type { Company } from '../../../domain/company.ts';
 import { sightOf } from '../../../domain/entitlement.ts';
-import { DomainError } from '../../../domain/errors.ts';
 import {
   ladderPlansOfSignal,
   waitsMetByInsight,
@@ -21,13 +20,13 @@ import { insightPage } from '../../../store/views/insightPage.ts';
 import { dueNow, factsOf, plansOf } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
-import { insightAction, signalAction } from '../../../web/action.ts';
+import { actionOnceSignedIn, insightAction, signalAction } from '../../../web/action.ts';
 import { replyVerb } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
-import { visitorOf } from '../session.ts';
-import type { Web } from '../web.ts';
+import { comeBackTo, NotSignedIn, visitorOf } from '../session.ts';
+import { secondFactorRequired, type Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm, Unfit } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
@@ -49,11 +48,11 @@ export function actionPages(web: Web): Hono {
     const task = await open(c, web, token, { chosen: one(form, 'do') });
     if (task.over) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
     if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
-    if (task.signInFirst && highStake.includes(verb)) {
+    if (task.signInFirst === 'for everything' || (task.signInFirst === 'to decide' && highStake.includes(verb))) {
       await recordRefusal(web.heed.pool, { door: 'link', why: 'needs_sign_in', whose: task.link.staff });
-      throw new DomainError(
-        'forbidden',
-        'A decision of this weight needs more than a link: sign in, and take it on its page. Nothing was recorded.',
+      comeBackTo(c, web, `/t/${token}`);
+      throw new NotSignedIn(
+        `This takes more than the link, so nothing was recorded. What you typed stands below: sign in as ${task.name} in another window, then send it again.`,
       );
     }
     const pressed = { loopId: task.link.loopId, by: task.link.staff, verb, form, source: 'link' as const };
@@ -83,8 +82,11 @@ interface Given {
 interface Task {
   link: { kind: 'task'; staff: string; loopId: string; wait: string; used: boolean };
   kind: 'signal' | 'insight';
-  /** The company file marks it as of high stake, or knows its kind no more: the link alone does not decide it. */
-  signInFirst: boolean;
+  /** Whose link it is. */
+  name: string;
+  /** What the link does not do without a session of its person. Everything: signing in takes two factors, and a link is one. To decide: the
+   *  company file marks it as of high stake, or knows its kind no more. */
+  signInFirst: 'for everything' | 'to decide' | undefined;
   title: string;
   body: Html;
   status: Unfit['status'] | undefined;
@@ -96,6 +98,9 @@ interface Task {
 
 async function show(c: Context, web: Web, task: Task): Promise<Response> {
   if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
+  // The page leads to signing in, which leads back to it, with what was chosen in the letter.
+  const { pathname, search } = new URL(c.req.url);
+  if (task.signInFirst === 'for everything') comeBackTo(c, web, `${pathname}${search}`);
   return draw(
     c,
     web,
@@ -117,10 +122,26 @@ async function open(c: Context, web: Web, token: string, given: Given): Promise<
     (await ofSignal(web, { ...link, round: found.round, token }, given, sentence)) ??
     (await ofInsight(c, web, { ...link, token }, given, sentence));
   if (!task) throw noSuchLink();
-  return { ...task, link, sentence, status: given.returned?.status };
+  const { company } = await web.heed.configuration();
+  const opened: Task = {
+    ...task,
+    name: company.staff[staff]?.name ?? staff,
+    link,
+    sentence,
+    status: given.returned?.status,
+  };
+  if (!secondFactorRequired(web) || (await isSignedInAs(c, web, staff))) return opened;
+  // Nor is anything read that the letter may not have said.
+  return {
+    ...opened,
+    over: undefined,
+    signInFirst: 'for everything',
+    title: 'Sign in first',
+    body: actionOnceSignedIn(opened.name),
+  };
 }
 
-type Open = Omit<Task, 'link' | 'sentence' | 'status'> | undefined;
+type Open = Omit<Task, 'link' | 'name' | 'sentence' | 'status'> | undefined;
 type At = Task['link'] & { token: string };
 
 async function ofSignal(
@@ -184,7 +205,7 @@ async function ofSignal(
     doubtful,
     today: localDate(now, clock.zone),
   });
-  return { kind: 'signal', title: signal.reference, body, over, signInFirst: false };
+  return { kind: 'signal', title: signal.reference, body, over, signInFirst: undefined };
 }
 
 /** Of those who do not hold it: whoever stands in, and whoever is above. */
@@ -267,7 +288,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
     signInAt: signInFirst ? `/insights/${insight.id}` : undefined,
     deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: acting.base, verbatims }),
   });
-  return { kind: 'insight', title: line, body, over, signInFirst };
+  return { kind: 'insight', title: line, body, over, signInFirst: signInFirst ? 'to decide' : undefined };
 }
 
 /** What the link alone does not do where much hangs on it: whoever it was forwarded to must not decide. */

@@ -25,7 +25,7 @@ import {
   signOut,
   wayBackOf,
 } from '../session.ts';
-import type { SignInDoor, Web } from '../web.ts';
+import { secondFactorRequired, type SignInDoor, type Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
 import { goneFor, goodLink, noSuchLink } from './links.ts';
@@ -89,7 +89,8 @@ export function signInPages(web: Web): Hono {
     const door = doorOf(web);
     const memory = remembered(c, web);
     const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
-    await signIn(c, web, await personVouchedFor(web, vouched), 'provider');
+    const { code, twoFactors } = await personVouchedFor(web, vouched);
+    await signIn(c, web, code, 'provider', twoFactors);
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -141,6 +142,14 @@ async function stillGood(web: Web, token: string): Promise<{ staff: string }> {
   const link = await goodLink(web, token, 'sign_in', usedUp);
   if (!link.staff) throw noSuchLink();
   if (link.used_at) throw await goneFor(web, link, 'used', usedUp);
+  // It stays good: on a day without the sign-in service, whoever runs Heed may do with one factor.
+  if (secondFactorRequired(web)) {
+    await recordRefusal(web.heed.pool, { door: 'sign_in', why: 'one_factor', whose: link.staff });
+    throw new DomainError(
+      'unauthorized',
+      'A link lets nobody in here, because it takes two factors to sign in. Sign in with the company; if that is not possible, ask whoever runs Heed.',
+    );
+  }
   return { staff: link.staff };
 }
 
@@ -190,9 +199,10 @@ function doorOf({ signInService }: Web): SignInDoor {
   return signInService;
 }
 
-/** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first. Throws, once it is
- *  written down, where that is nobody. */
-async function personVouchedFor({ heed: { pool } }: Web, vouched: Vouched): Promise<string> {
+/** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first, and by two factors
+ *  where it takes as many. Throws, once it is written down, where that is nobody. */
+async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string; twoFactors: boolean }> {
+  const { pool } = web.heed;
   const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
     await recordRefusal(pool, { door: 'sign_in', why, whose });
     return new DomainError('forbidden', notLetIn[why]);
@@ -207,8 +217,11 @@ async function personVouchedFor({ heed: { pool } }: Web, vouched: Vouched): Prom
     const known = await whoIsKnownBy(pool, vouched);
     throw known ? await refused('other_address', known) : await refused('stranger');
   }
+  const { twoFactors } = vouched;
+  // Before an account is taken for theirs for good.
+  if (secondFactorRequired(web) && !twoFactors) throw await refused('one_factor', person.code);
   if (!(await isKnownBy(pool, person, vouched))) throw await refused('other_account', person.code);
-  return person.code;
+  return { code: person.code, twoFactors };
 }
 
 const unreachable = (): DomainError =>
@@ -222,5 +235,7 @@ const notLetIn = {
   other_address:
     'You are signed in with the company, but under another address than the company file has for you. Ask whoever keeps that file to write the new one there.',
   unverified: 'The company’s sign-in does not vouch for your e-mail address, so Heed can’t know who you are.',
+  one_factor:
+    'You are signed in with the company, but its sign-in does not tell Heed that it asked you for two factors, such as a password and a code on your phone. It takes both here. Ask whoever runs that sign-in to ask for them, and to say so in its ID token (acr or amr).',
   unknown: 'That sign-in was not begun here, or took too long. Begin again on the sign-in page.',
 };

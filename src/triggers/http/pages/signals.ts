@@ -13,7 +13,6 @@ import { askedFor } from '../../../store/views/asked.ts';
 import { dueNow, whoDecided } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
-import type { SignalNow } from '../../../store/views/signals.ts';
 import { similarInsights } from '../../../store/views/similar.ts';
 import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
 import { replyVerb, type Acting } from '../../../web/acts.ts';

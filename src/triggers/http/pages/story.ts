@@ -5,7 +5,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import { makeLink, useLink } from '../../../store/records/links.ts';
 import { latestCustomer } from '../../../store/views/yours.ts';
 import { isOurs, signIn } from '../session.ts';
-import type { Web } from '../web.ts';
+import { secondFactorRequired, type Web } from '../web.ts';
 import { demoPeople } from './draw.ts';
 import { one, readForm } from './forms.ts';
 
@@ -30,6 +30,8 @@ export function storyPages(web: Web): Hono {
     const { company } = await web.heed.configuration();
     if (!company.staff[person])
       throw new DomainError('not_found', `There is nobody called "${person}" among the staff.`);
+    if (secondFactorRequired(web))
+      throw new DomainError('forbidden', 'Nobody stands in for anybody where it takes two factors to sign in.');
     // The same way in as everybody's: a link that lets somebody in once.
     const token = await makeLink(web.heed.pool, { kind: 'sign_in', staff: person });
     if (!(await useLink(web.heed.pool, token)))

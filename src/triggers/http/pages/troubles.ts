@@ -15,7 +15,7 @@ import { isId } from './signals.ts';
 /** Anything that is our fault is thrown on, to be reported where everything is. */
 export function answerTroubles(web: Web): ErrorHandler {
   return async (error, c) => {
-    if (error instanceof NotSignedIn) return askWhoItIs(c, web);
+    if (error instanceof NotSignedIn) return askWhoItIs(c, web, error.message);
     if (isDatabaseTrouble(error) || (error instanceof DomainError && error.code === 'service_unavailable')) {
       c.header('Retry-After', '5');
       const sentence = isDatabaseTrouble(error)
@@ -39,14 +39,12 @@ async function answer(c: Context, trouble: Trouble, frame: Parameters<typeof err
 }
 
 /** A page is asked for again once they have signed in; a press is not repeated by itself. */
-async function askWhoItIs(c: Context, web: Web): Promise<Response> {
+async function askWhoItIs(c: Context, web: Web, sentence: string): Promise<Response> {
   if (c.req.method === 'GET') {
     const { pathname, search } = new URL(c.req.url);
     comeBackTo(c, web, `${pathname}${search}`);
     return c.redirect('/sign-in', 303);
   }
-  const sentence =
-    'You are not signed in any more. What you typed stands below: sign in in another window, then send it again.';
   return answer(c, { status: 401, sentence, again: await sentBefore(c) }, {});
 }
 

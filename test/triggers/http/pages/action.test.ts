@@ -301,8 +301,12 @@ describe('a decision of high stake', () => {
     expect(page.html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
     expect(page.html).not.toContain(`action="${link}/decision"`);
     const before = await pages.facts();
-    for (const verb of ['decision', 'withdrawal'])
-      expect((await someone.post(`${link}/${verb}`, declining, ours)).status).toBe(403);
+    for (const verb of ['decision', 'withdrawal']) {
+      const refused = await someone.post(`${link}/${verb}`, declining, ours);
+      expect(refused.status).toBe(401);
+      expect(refused.text).toContain('sign in as Tomás Rey in another window, then send it again');
+      expect(refused.html).toContain('value="Not this year."');
+    }
     expect(await pages.facts()).toBe(before);
     const kept = await refusalsSince(pages.shop.db.pool, 1);
     expect(kept).toContainEqual(
@@ -314,7 +318,7 @@ describe('a decision of high stake', () => {
   test('is taken once its decider has signed in, and by nobody else who has', async () => {
     const { insightId, link } = await tomasIsAsked('Do you have this dress in yellow?');
     const jonas = await pages.as('jonas');
-    expect((await jonas.post(`${link}/decision`, declining, ours)).status).toBe(403);
+    expect((await jonas.post(`${link}/decision`, declining, ours)).status).toBe(401);
     const tomas = await pages.as('tomas');
     const page = await tomas.get(`/insights/${insightId}?do=decline`);
     const decided = await tomas.press(page, `/insights/${insightId}/decision`, declining);
@@ -333,7 +337,7 @@ describe('a decision of high stake', () => {
     const someone = pages.nobody();
     expect((await someone.get(link)).html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
     const before = await pages.facts();
-    expect((await someone.post(`${link}/decision`, declining, ours)).status).toBe(403);
+    expect((await someone.post(`${link}/decision`, declining, ours)).status).toBe(401);
     expect(await pages.facts()).toBe(before);
   });
 });

@@ -16,6 +16,8 @@ const accounts = {
   stranger: { email: 'somebody@elsewhere.example', email_verified: true },
 };
 
+const beside = { besideLinks: true, secondFactorRequired: false };
+
 let pages: Pages;
 let service: SignInService;
 beforeAll(async () => {
@@ -23,7 +25,7 @@ beforeAll(async () => {
   for (const level of ['info', 'warn'] as const) jest.spyOn(console, level).mockImplementation(() => {});
   pages = await openPages();
   service = await startSignInService(accounts, { returnUrl, claimsInToken: false });
-  pages.web.signInService = { ...openSignInService({ ...service, returnUrl }), besideLinks: true };
+  pages.web.signInService = { ...openSignInService({ ...service, returnUrl }), ...beside };
 });
 afterAll(async () => {
   await service.stop();
@@ -133,7 +135,7 @@ describe('signing in with the company', () => {
   test('a service that cannot be reached is said to be so, and the link by e-mail is still there', async () => {
     const gone = { issuer: 'http://127.0.0.1:9', clientId: 'heed', clientSecret: 'secret', returnUrl };
     const before = pages.web.signInService;
-    pages.web.signInService = { ...openSignInService(gone), besideLinks: true };
+    pages.web.signInService = { ...openSignInService(gone), ...beside };
     const answer = await pages.nobody().get('/oidc');
     expect(answer.status).toBe(503);
     expect(answer.text).toContain('The company’s sign-in can’t be reached just now.');
@@ -151,7 +153,7 @@ describe('signing in with the company', () => {
 
   test('a service that says in its token who it is will do as well', async () => {
     const other = await startSignInService(accounts, { returnUrl, claimsInToken: true });
-    pages.web.signInService = { ...openSignInService({ ...other, returnUrl }), besideLinks: true };
+    pages.web.signInService = { ...openSignInService({ ...other, returnUrl }), ...beside };
     const mina = pages.nobody();
     await comesBack(mina, await other.signInAs('mina', await sent(mina)));
     expect((await mina.get('/mine')).status).toBe(200);
@@ -162,7 +164,7 @@ describe('signing in with the company', () => {
 describe('somebody is known by their account there, from the first time they came by it', () => {
   const address = 'luca@linden-vale.example';
   beforeAll(() => {
-    pages.web.signInService = { ...openSignInService({ ...service, returnUrl }), besideLinks: true };
+    pages.web.signInService = { ...openSignInService({ ...service, returnUrl }), ...beside };
   });
   /** Somebody signs in there, and comes back to us. */
   const comesBy = async (account: string): Promise<Page> => {
