@@ -55,6 +55,8 @@ export interface Config {
         acrValues: string[];
       }
     | undefined;
+  /** What is told of security events, by OTLP over HTTP; undefined: nobody. */
+  collector: { url: string; headers: Record<string, string> } | undefined;
   logLevel: string;
   /** What /metrics and /health/engine ask for; undefined: nothing. */
   metricsToken: string | undefined;
@@ -81,6 +83,12 @@ const url = (schemes: string[], example: string) =>
       `must be an address like ${example}`,
     );
 const pem = z.string().transform(inLines);
+/** `because`: what must not be readable on the way. */
+const secureUrl = (example: string, because: string) =>
+  url(['https', 'http'], example).refine(
+    isHttpsOrHere,
+    `must begin with https: ${because} must not be readable on the way (http only on this machine, for trying out)`,
+  );
 const count = (example: number) =>
   z.coerce.number(`must be a number like ${example}`).int(`must be a whole number like ${example}`);
 
@@ -135,17 +143,18 @@ export const Environment = z.object({
   SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/')
     .refine(isHttpsOrHere, 'must begin with https: what is asked of people must not be readable on the way')
     .optional(),
-  OIDC_ISSUER: url(['https', 'http'], 'https://login.example.com')
-    .refine(
-      isHttpsOrHere,
-      'must begin with https: who signs in must not be readable on the way (http only on this machine, for trying out)',
-    )
-    .optional(),
+  OIDC_ISSUER: secureUrl('https://login.example.com', 'who signs in').optional(),
   OIDC_CLIENT_ID: z.string().optional(),
   OIDC_CLIENT_SECRET: z.string().optional(),
   OIDC_ACR_VALUES: z.string().regex(/\S/, 'must be names like phr phrh, with a space between two').optional(),
   SIGN_IN_LINKS_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
   SIGN_IN_SECOND_FACTOR_REQUIRED: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: secureUrl('https://collector.example.com:4318', 'what happened').optional(),
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: secureUrl('https://collector.example.com:4318/v1/logs', 'what happened').optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .refine((text) => headersIn(text) !== undefined, 'must be a list like authorization=Bearer%20secret,tenant=heed')
+    .optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
     .default('warn'),
@@ -218,6 +227,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'OIDC_ACR_VALUES by itself keeps nobody out: set SIGN_IN_SECOND_FACTOR_REQUIRED as well, to true, or to false to only ask for them.',
     );
   }
+  const collectors = ['OTEL_EXPORTER_OTLP_LOGS_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+  if (given['OTEL_EXPORTER_OTLP_HEADERS'] && !collectors.some((name) => given[name])) {
+    problems.push(`OTEL_EXPORTER_OTLP_HEADERS goes to nobody: name a collector with ${collectors[0]!} as well.`);
+  }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `Heed can't start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -257,6 +270,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
           acrValues: e.OIDC_ACR_VALUES?.trim().split(/\s+/) ?? [],
         }
       : undefined,
+    collector: collectorIn(e),
     logLevel: e.LOG_LEVEL,
     metricsToken: e.METRICS_TOKEN,
     metricsPort: e.METRICS_PORT,
@@ -292,6 +306,30 @@ function textOf(file: string): string {
 export function environmentWith(settings: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const files = Object.keys(settings).map((name) => [`${name}_FILE`, undefined]);
   return { ...env, ...Object.fromEntries(files), ...settings };
+}
+
+/** Of the two addresses the one of logs alone is taken as it is; the one of everything has their path behind it. */
+function collectorIn(e: z.infer<typeof Environment>): Config['collector'] {
+  const everything = e.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const url = e.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT ?? (everything && `${everything.replace(/\/+$/, '')}/v1/logs`);
+  return url ? { url, headers: headersIn(e.OTEL_EXPORTER_OTLP_HEADERS ?? '') ?? {} } : undefined;
+}
+
+/** Undefined where it is no list of headers. What a comma or a space would end is coded as in an address. */
+function headersIn(text: string): Record<string, string> | undefined {
+  try {
+    const pairs = text.split(',').filter((pair) => pair.trim() !== '');
+    return Object.fromEntries(
+      new Headers(
+        pairs.map((pair): [string, string] => {
+          const at = pair.indexOf('=');
+          return [pair.slice(0, Math.max(0, at)).trim(), decodeURIComponent(pair.slice(at + 1)).trim()];
+        }),
+      ),
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 /** nodemailer signs with RSA alone, and leaves a letter unsigned without a word when it cannot. */

@@ -59,7 +59,10 @@ export async function startEngine(
     });
   }
   if (which.includes('relay')) {
-    const { startRelay } = await import('./triggers/relay/relay.ts');
+    const [{ openCollector }, { startRelay }] = await Promise.all([
+      import('./integrations/otlp.ts'),
+      import('./triggers/relay/relay.ts'),
+    ]);
     const toTemporal = await Connection.connect(connection);
     stops.push({ name: 'Temporal connection', stop: () => toTemporal.close() });
     const relay = startRelay({
@@ -67,6 +70,7 @@ export async function startEngine(
       databaseUrl: config.databaseUrl!,
       client: new Client({ connection: toTemporal, namespace: config.temporalNamespace }),
       temporalAddress: config.temporalAddress!,
+      collector: config.collector && openCollector(config.collector),
       log,
     });
     stops.push({ name: 'Relay', stop: () => relay.stop() });

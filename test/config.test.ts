@@ -57,6 +57,41 @@ describe('where signing in takes two factors', () => {
   });
 });
 
+describe('a collector of security events', () => {
+  const collectorOf = (env: NodeJS.ProcessEnv) => readConfig(env).collector;
+
+  test('is told at the address of logs as it is, else below the one of everything', () => {
+    const everything = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com:4318/' };
+    expect(collectorOf({})).toBeUndefined();
+    expect(collectorOf(everything)).toEqual({ url: 'https://collector.example.com:4318/v1/logs', headers: {} });
+    const logs = { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'https://logs.example.com/in' };
+    expect(collectorOf({ ...everything, ...logs })).toEqual({ url: 'https://logs.example.com/in', headers: {} });
+    expect(
+      collectorOf({ ...logs, OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Bearer%20a=b, tenant=he%2Ced' })?.headers,
+    ).toEqual({ authorization: 'Bearer a=b', tenant: 'he,ed' });
+  });
+
+  test('is told nothing that could be read on the way, but on this machine', () => {
+    for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT']) {
+      expect(() => readConfig({ [name]: 'http://collector:4318' })).toThrow(
+        `${name} must begin with https: what happened must not be readable on the way`,
+      );
+      expect(collectorOf({ [name]: 'http://127.0.0.1:4318' })).toBeDefined();
+    }
+  });
+
+  test('is sent no headers that are none, and headers for nobody are refused', () => {
+    const OTEL_EXPORTER_OTLP_LOGS_ENDPOINT = 'https://logs.example.com/in';
+    for (const OTEL_EXPORTER_OTLP_HEADERS of ['secret', '=secret', 'a b=c', 'a=%', 'a=b%0Ac'])
+      expect(() => readConfig({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS })).toThrow(
+        'OTEL_EXPORTER_OTLP_HEADERS must be a list like authorization=Bearer%20secret,tenant=heed',
+      );
+    expect(() => readConfig({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' })).toThrow(
+      'OTEL_EXPORTER_OTLP_HEADERS goes to nobody: name a collector with OTEL_EXPORTER_OTLP_LOGS_ENDPOINT',
+    );
+  });
+});
+
 describe('a file .env, filled in for docker compose', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   let folder: string;

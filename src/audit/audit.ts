@@ -4,7 +4,7 @@
 import pg from 'pg';
 import { acceptedChecks } from './accepted.ts';
 import { answerableChecks } from './answerable.ts';
-import { chainIsWhole, headOf, type Anchor } from './chain.ts';
+import { chainHolds, chainIsWhole, headOf, type Anchor, type ToldHead } from './chain.ts';
 import type { Check, Violation } from './check.ts';
 import { journalFiles, type Journals } from './journals.ts';
 import { ladderChecks } from './ladders.ts';
@@ -41,6 +41,8 @@ export interface AuditOptions {
   objectiveSeconds?: number;
   /** The head of the chain as it was kept outside the database. */
   anchor?: Anchor | undefined;
+  /** Heads of the chain as they were told to somebody outside. */
+  heads?: readonly ToldHead[];
 }
 
 export interface Audited {
@@ -57,7 +59,7 @@ export async function audit(options: AuditOptions): Promise<Audited> {
   try {
     await db.query('begin transaction isolation level repeatable read, read only');
     const findings: Finding[] = [];
-    for (const check of [...checks, chainIsWhole(options.anchor)]) {
+    for (const check of [...checks, chainIsWhole(options.anchor), ...(options.heads ?? []).map(chainHolds)]) {
       const { invariant, claim, needs } = check;
       if (needs && !options.journals?.[needs]) findings.push({ invariant, claim, violations: [], unasked: needs });
       else findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });

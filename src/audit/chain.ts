@@ -28,6 +28,39 @@ export function chainIsWhole(anchor?: Anchor): Check {
   };
 }
 
+/** A head of the chain as it was told to somebody outside. Also one of long ago: what was linked by then is not altered by what came since. */
+export type ToldHead = Pick<Anchor, 'seq' | 'hash'>;
+
+export function chainHolds({ seq, hash }: ToldHead): Check {
+  return {
+    invariant: 'I7',
+    claim: `link ${seq} of the chain is the one that was told outside`,
+    async find(db) {
+      const { rows } = await db.query<{ hash: string | null; last: string | null }>(
+        `select (select encode(hash, 'hex') from chain where seq = $1) as hash, (select max(seq) from chain) as last`,
+        [seq],
+      );
+      const { hash: held, last } = rows[0]!;
+      const about = 'chain';
+      if (held === hash) return [];
+      if (held === null && Number(last) < seq)
+        return [
+          {
+            about,
+            sentence: `The chain ends with link ${last ?? 0}, and link ${seq} was told outside: its end was cut off, or an earlier backup was restored.`,
+          },
+        ];
+      if (held === null) return [{ about, sentence: `Link ${seq} was told outside, and is not there any more.` }];
+      return [
+        {
+          about,
+          sentence: `Link ${seq} is not the one that was told outside: what was recorded up to it was altered, and the chain made anew.`,
+        },
+      ];
+    },
+  };
+}
+
 /** The head as it is now, for anchoring; undefined while nothing is chained. */
 export async function headOf(db: pg.Client): Promise<Anchor | undefined> {
   const { rows } = await db.query<{ seq: string; hash: string; at: Date }>(

@@ -88,7 +88,7 @@ async function stateOf(databaseUrl: string): Promise<{ changes: string; began: D
     const { rows } = await client.query<{ changes: string; began: Date }>(
       `select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text as changes,
          (select min(run_on)::timestamptz from migrations) as began
-       from pg_stat_user_tables where relname not in ('engines', 'cleanings')`,
+       from pg_stat_user_tables where relname not in ('engines', 'cleanings', 'collectors')`,
     );
     return rows[0]!;
   } finally {

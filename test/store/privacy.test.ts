@@ -61,6 +61,7 @@ test('every fact has a form, and none of its columns is left out but for slots t
     askings: 'who asked for a door, forgotten after an hour',
     wakes: 'a list of work',
     unchained: 'a list of work',
+    collectors: 'a note of the relay',
     engines: 'a note of the relay',
     open_insights: 'a slot that ends',
     open_rounds: 'a slot that ends',

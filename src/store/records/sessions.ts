@@ -13,6 +13,9 @@ export type SignedInThrough = keyof typeof longest;
 /** A weekend away ends nothing, a holiday does. */
 const idle = sql.fragment`interval '3 days'`;
 
+/** Of a session `s`: when it ended, or ends if its person does not come back. */
+export const endOfSession = sql.fragment`least(coalesce(s.revoked_at, 'infinity'), s.expires_at, s.seen_at + ${idle})`;
+
 /** Signs a person in. Returns the token for the cookie. `twoFactors`: the company's sign-in service says that they proved as many. */
 export async function openSession(
   db: Db,

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { audit, report } from '../../audit/audit.ts';
-import type { Anchor } from '../../audit/chain.ts';
+import type { Anchor, ToldHead } from '../../audit/chain.ts';
 import { readJournals, type Journals } from '../../audit/journals.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { findDatabase } from './place.ts';
@@ -18,6 +18,7 @@ interface Asked {
   journals?: string;
   beat?: string;
   anchor?: string;
+  head?: string[];
 }
 
 export function addAudit(program: Command, terminal: Terminal): void {
@@ -38,8 +39,12 @@ export function addAudit(program: Command, terminal: Terminal): void {
       '--anchor <file>',
       'compare the chain of facts with the head kept there, and keep the new one when every promise holds; keep it on another machine',
     )
+    .option(
+      '--head <seq:hash...>',
+      'see whether the chain of facts still has this link, as a collector of security events was told it',
+    )
     .option('--json', 'for programs')
-    .action(async ({ json, since, late, beat, ...named }: Asked) => {
+    .action(async ({ json, since, late, beat, head: told, ...named }: Asked) => {
       const [journals, anchor] = [named.journals, named.anchor].map((name) =>
         name === undefined ? undefined : resolve(terminal.folder(), name),
       );
@@ -50,6 +55,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
         objectiveSeconds: seconds(late ?? '60'),
         journals: journals === undefined ? undefined : await journalsIn(journals),
         anchor: anchor === undefined ? undefined : await readAnchor(anchor),
+        heads: (told ?? []).map(headIn),
       });
       if (json) sayJson(terminal, findings);
       else for (const line of report(findings)) terminal.say(line);
@@ -83,6 +89,15 @@ async function readAnchor(file: string): Promise<Anchor | undefined> {
   throw new DomainError(
     'validation',
     `${file} is no anchor: it must be what an earlier heed audit --anchor kept there.`,
+  );
+}
+
+function headIn(text: string): ToldHead {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
+  if (seq && hash) return { seq: Number(seq), hash: hash.toLowerCase() };
+  throw new DomainError(
+    'validation',
+    `--head ${text} is no head of the chain. Write it as the collector has it, heed.chain.seq:heed.chain.hash, like 812:5f0c…`,
   );
 }
 

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
+import { longestUncarried } from '../../store/records/securityEvents.ts';
 import { progressOf } from '../../store/views/health.ts';
 import { inPlace, findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
@@ -19,7 +20,9 @@ export interface Finding {
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
-    .description('see whether Postgres, Temporal, mail and Slack can be reached, and by encrypted ways')
+    .description(
+      'see whether Postgres, Temporal, mail and Slack can be reached, and by encrypted ways, and the collector of security events where one is set',
+    )
     .option('--json', 'for programs')
     .action(async ({ json }: { json?: boolean }) => {
       const config = terminal.config();
@@ -29,6 +32,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
         temporal(config),
         mail(config),
         slack(config),
+        ...(config.collector ? [collector(config, config.collector)] : []),
       ]);
       if (json) sayJson(terminal, findings);
       else for (const { part, well, sentence } of findings) terminal.say(`${markOf(well)} ${part}: ${sentence}`);
@@ -152,6 +156,41 @@ async function slack({ slack: settings }: Config): Promise<Finding> {
     return `reachable, as a member of ${answer.team ?? 'the workspace'}.`;
   });
 }
+
+/** Sends it nothing, which a collector is to take, and so sees whether it would take more. */
+function collector(config: Config, { url, headers }: NonNullable<Config['collector']>): Promise<Finding> {
+  return finding('Collector', async () => {
+    const { host } = new URL(url);
+    const response = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { ...headers, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ resourceLogs: [] }),
+      signal: AbortSignal.timeout(patienceMs),
+    }).catch((cause: unknown) => {
+      throw new Error(
+        `nobody answers at ${host}. Start it, or correct OTEL_EXPORTER_OTLP_LOGS_ENDPOINT. Security events wait meanwhile.`,
+        { cause },
+      );
+    });
+    await response.body?.cancel();
+    if (!response.ok)
+      throw new Error(
+        `${host} answers ${response.status}. Correct OTEL_EXPORTER_OTLP_HEADERS or OTEL_EXPORTER_OTLP_LOGS_ENDPOINT. Security events wait meanwhile.`,
+      );
+    const waited = await inPlace(config, ({ pool }) => longestUncarried(pool));
+    if (waited === null)
+      throw new Error(`${host} answers, and no relay carries anything to it. Start one with this setting.`);
+    if (waited > slowCarryingSeconds)
+      throw new Error(
+        `${host} answers, and yet security events have waited for ${Math.round(waited)} s. See whether a relay runs with this setting; its log says more.`,
+      );
+    return `${host} answers; the oldest event that it does not have waits for ${Math.round(waited)} s.`;
+  });
+}
+
+/** They are carried every two seconds; a collector that was away for a while has them soon. */
+const slowCarryingSeconds = 600;
 
 /** Whether anybody listens at "host:port", and what comes of asking them. */
 async function reach<T>(

@@ -5,6 +5,7 @@ import { Hono } from 'hono';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Pool } from '../../store/pool.ts';
 import { refusalsOfTheHour, type Tally } from '../../store/records/refusals.ts';
+import { longestUncarried } from '../../store/records/securityEvents.ts';
 import { audiences, standingStops } from '../../store/records/sendingOrders.ts';
 import { bounds, countsOf, progressOf, spreadsOf } from '../../store/views/health.ts';
 import { timings } from '../timings.ts';
@@ -52,12 +53,13 @@ export function metrics(pool: Pool): Hono {
 
   const app = new Hono();
   app.get('/', async (c) => {
-    const [counts, progress, spreads, refusals, stops] = await Promise.all([
+    const [counts, progress, spreads, refusals, stops, uncarried] = await Promise.all([
       countsOf(pool),
       progressOf(pool),
       spreadsOf(pool),
       refusalsOfTheHour(pool),
       standingStops(pool),
+      longestUncarried(pool),
     ]);
     // From here to the text nothing is awaited that another scrape could come between.
     registry.resetMetrics();
@@ -68,6 +70,7 @@ export function metrics(pool: Pool): Hono {
     oldest.set({ queue: 'wakes' }, progress.oldest_wake_seconds ?? 0);
     oldest.set({ queue: 'deliveries' }, Math.max(0, progress.oldest_delivery_seconds ?? 0));
     oldest.set({ queue: 'chain' }, progress.oldest_unchained_seconds ?? 0);
+    if (uncarried !== null) oldest.set({ queue: 'security_events' }, uncarried);
     const texts = [
       await registry.metrics(),
       histogram(

@@ -1,18 +1,21 @@
-/** Carries what Postgres holds to Temporal: wakes as the signal `nudge`, due deliveries as standalone activities. Several may run. It never
- *  decides anything, and never gives up: a row that could not be carried is carried later. */
+/** Carries what Postgres holds to Temporal: wakes as the signal `nudge`, due deliveries as standalone activities; and security events to a
+ *  collector, where one is set. Several may run. It never decides anything, and never gives up: a row that could not be carried is carried later. */
 
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import pg from 'pg';
+import type { Collector } from '../../integrations/otlp.ts';
 import type { Log } from '../../log.ts';
 import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../../store/records/deliveries.ts';
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
 import { nudgeLag } from '../timings.ts';
+import { backOffMs } from './backOff.ts';
 import { codeOf } from './codeOf.ts';
 import { keepChain, keepNoLonger } from './keeping.ts';
 import { lacksNamespace, reconcile } from './reconcile.ts';
+import { carrySecurityEvents } from './securityEvents.ts';
 
 export interface Relay {
   stop(): Promise<void>;
@@ -25,6 +28,8 @@ export interface RelayOptions {
   client: Client;
   /** Names the Temporal that is talked to, in the database. */
   temporalAddress: string;
+  /** Of security events; undefined: none is set. */
+  collector?: Collector | undefined;
   log: Log;
   /** Stories opened a second; measured on two cores: more delays the responses of others. */
   startsPerSecond?: number;
@@ -107,7 +112,7 @@ export function startRelay(options: RelayOptions): Relay {
     }
   })();
 
-  const keeping = [keepChain, keepNoLonger].map((keep) =>
+  const keeping = [keepChain, keepNoLonger, carrySecurityEvents].map((keep) =>
     keep(
       options,
       () => state.stopping,
@@ -191,11 +196,6 @@ async function startDeliveries({ pool, client, log }: RelayOptions, as: Delivery
     }
   });
   return due.length;
-}
-
-/** Half a second, doubling to half a minute, jittered so that what failed together does not return together. */
-function backOffMs(attempts: number): number {
-  return Math.min(30_000, 500 * 2 ** Math.min(attempts, 10)) * (0.5 + Math.random() / 2);
 }
 
 async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {

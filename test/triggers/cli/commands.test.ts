@@ -13,6 +13,12 @@ import { sql } from '../../../src/store/pool.ts';
 import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts';
 import { isKnownBy } from '../../../src/store/records/bindings.ts';
 import { recordRefusal } from '../../../src/store/records/refusals.ts';
+import {
+  eventsCarried,
+  eventsToCarry,
+  leaseCollector,
+  wantNoCollector,
+} from '../../../src/store/records/securityEvents.ts';
 import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import { chainFacts } from '../../../src/store/records/chain.ts';
@@ -24,6 +30,7 @@ import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
 import { makeCertificate } from '../../support/certificate.ts';
+import { startCollector, type TestCollector } from '../../support/collector.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from '../http/story.ts';
 
@@ -678,6 +685,7 @@ describe('which Heed is meant', () => {
     expect(said).toContain('NO  Temporal: nobody answers at 127.0.0.1:1. Start it, or correct TEMPORAL_ADDRESS');
     expect(said).toContain('NO  Mail: nobody answers at 127.0.0.1:1');
     expect(said).toContain('--  Slack: SLACK_BOT_TOKEN is not set here, so it was not looked at.');
+    expect(said).not.toContain('Collector');
     const { said: nothing } = await heed(['doctor'], { DATABASE_URL: db.url, PUBLIC_URL: 'http://127.0.0.1:1' });
     expect(nothing).not.toMatch(/ok {2}(Temporal|Mail|Slack)/);
   });
@@ -727,6 +735,45 @@ describe('which Heed is meant', () => {
       code: 1,
       complained: expect.stringContaining("Postgres at db.invalid:5432 can't be reached"),
     });
+  });
+});
+
+describe('doctor, where a collector of security events is set, says', () => {
+  let collector: TestCollector;
+  beforeAll(async () => {
+    collector = await startCollector();
+  });
+  afterAll(() => collector.stop());
+  const ofCollector = async (at = `${collector.url}/v1/logs`): Promise<string | undefined> => {
+    const settings = { DATABASE_URL: db.url, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: at, OTEL_EXPORTER_OTLP_HEADERS: 'a=b' };
+    const { said } = await heed(['doctor'], settings);
+    return said.split('\n').find((line) => line.includes('Collector'));
+  };
+
+  test('whether it takes what it is sent, and for how long something has waited', async () => {
+    // As a relay has left it.
+    const lease = (await leaseCollector(db.pool))!;
+    await eventsCarried(db.pool, lease, await eventsToCarry(db.pool, lease));
+    expect(await ofCollector()).toMatch(
+      /^ok {2}Collector: 127\.0\.0\.1:\d+ answers; the oldest event .* waits for \d+ s\.$/,
+    );
+    expect(collector.bodies).toEqual(['{"resourceLogs":[]}']);
+    await openSession(db.pool, 'priya');
+    await db.passTime('11 minutes');
+    expect(await ofCollector()).toMatch(/^NO {2}Collector: .* have waited for \d+ s\. See whether a relay runs/);
+  });
+
+  test('that no relay carries to it', async () => {
+    await wantNoCollector(db.pool);
+    expect(await ofCollector()).toMatch(/^NO {2}Collector: .*no relay carries anything to it/);
+  });
+
+  test('that it refuses, or is not there', async () => {
+    collector.answers({ status: 401 });
+    expect(await ofCollector()).toMatch(/^NO {2}Collector: .* answers 401\. Correct OTEL_EXPORTER_OTLP_HEADERS/);
+    expect(await ofCollector('http://127.0.0.1:1/v1/logs')).toMatch(
+      /^NO {2}Collector: nobody answers at 127\.0\.0\.1:1/,
+    );
   });
 });
 
@@ -816,6 +863,27 @@ describe('audit', () => {
     const { code, said } = await heed([...asked, '--journals', 'seen']);
     expect(code).toBe(1);
     expect(said).toContain('<d.nobody@heed>  This mail left, and the ledger does not know it.');
+  });
+
+  test('says whether the chain still has the head that a collector was told, and how one is written', async () => {
+    await captured();
+    while ((await chainFacts(db.pool, 500)) > 0);
+    const { seq, hash } = await db.pool.one(sql.type(z.object({ seq: z.number(), hash: z.string() }))`
+      select seq, encode(hash, 'hex') as hash from chain order by seq desc limit 1`);
+    const asked = ['audit', '--since', '2031-01-01', '--head'];
+    expect(await heed([...asked, `${seq}:${hash}`])).toMatchObject({
+      code: 0,
+      said: expect.stringContaining(`✓ I7  link ${seq} of the chain is the one that was told outside`),
+    });
+    const other = 'ab'.repeat(32);
+    const altered = await heed([...asked, `${seq}:${hash}`, `${seq}:${other}`]);
+    expect(altered).toMatchObject({ code: 1, said: expect.stringContaining(`Link ${seq} is not the one`) });
+    const cut = await heed([...asked, `${seq + 1}:${other}`]);
+    expect(cut).toMatchObject({ code: 1, said: expect.stringContaining(`The chain ends with link ${seq}`) });
+    expect(await heed([...asked, 'head'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('--head head is no head of the chain. Write it as the collector has it'),
+    });
   });
 
   test.each([

@@ -2,7 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventsCarried, eventsToCarry, leaseCollector } from '../../../src/store/records/securityEvents.ts';
 import { orderSending } from '../../../src/store/records/sendingOrders.ts';
+import { openSession } from '../../../src/store/records/sessions.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import type { Web } from '../../../src/triggers/http/web.ts';
 import { timingsDoor } from '../../../src/triggers/http/metrics.ts';
@@ -60,6 +62,17 @@ describe('the metrics', () => {
     expect([await stopped('customers'), await stopped('staff')]).toEqual([1, 0]);
     await order(false);
     expect([await stopped('customers'), await stopped('staff')]).toEqual([0, 0]);
+  });
+
+  test('tell for how long security events have waited for a collector, only where one is set', async () => {
+    const waited = async () => numbers(await scraped())['heed_queue_oldest_age_seconds{queue="security_events"}'];
+    await openSession(db.pool, Object.keys(db.company.staff)[0]!);
+    await db.passTime('1 minute');
+    expect(await waited()).toBeUndefined();
+    const lease = (await leaseCollector(db.pool))!;
+    expect(await waited()).toBeGreaterThanOrEqual(60);
+    await eventsCarried(db.pool, lease, await eventsToCarry(db.pool, lease));
+    expect(await waited()).toBe(0);
   });
 
   test('tell how long a round took to each stage, and how late a rung was taken', async () => {

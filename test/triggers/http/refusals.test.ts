@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => pages.shop.close());
 beforeEach(async () => {
   await pages.shop.db.heed.turnedAway.write();
-  await pages.shop.db.pool.query(sql.unsafe`delete from refusals`);
+  await pages.shop.db.rewrite(sql.unsafe`delete from refusals`);
 });
 
 /** Who was turned away since the test began: 'door why whose times'. */

@@ -4,15 +4,18 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { newId } from '../../../src/domain/ids.ts';
+import { openCollector } from '../../../src/integrations/otlp.ts';
 import { openLog, type Log } from '../../../src/log.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { leaseDueDeliveries, planDelivery } from '../../../src/store/records/deliveries.ts';
 import { factRecorded } from '../../../src/store/records/loops.ts';
 import { planRedactions } from '../../../src/store/records/redactions.ts';
+import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
 import { leaseWakes, type WakeClass } from '../../../src/store/records/wakes.ts';
 import { capture } from '../../../src/triggers/capture.ts';
 import { reconcile } from '../../../src/triggers/relay/reconcile.ts';
 import { startRelay, type Relay, type RelayOptions } from '../../../src/triggers/relay/relay.ts';
+import { startCollector } from '../../support/collector.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 /** Postgres and Temporal are real; nobody works here, so that what was carried stays in the histories as it came. */
@@ -153,6 +156,17 @@ describe('the relay', () => {
     await until(async () => (await waiting()) === 0);
     expect(await nudgesOf(loop)).toHaveLength(1);
   });
+});
+
+test('the relay tells a collector of security events who signed in, beside all the rest', async () => {
+  const outside = await startCollector();
+  const token = await openSession(db.pool, 'priya');
+  const { session } = (await personOfSession(db.pool, token))!;
+  relay(temporal().client, { collector: openCollector({ url: outside.url, headers: {} }) });
+  await until(() => outside.taken.some(({ attributes }) => attributes['heed.session.id'] === session));
+  await running.splice(0)[0]!.stop();
+  await outside.stop();
+  expect(outside.wrong).toEqual([]);
 });
 
 describe('of what waits, the relay carries', () => {
