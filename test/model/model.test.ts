@@ -417,6 +417,15 @@ const isAsked = (claim: Claim): boolean => (asked.claim ?? claim) === claim;
       { event: 'Temporal is lost' },
     ));
 
+  test('who was erased does not make the number full until which something was put off', () =>
+    happened(
+      { ...kim, asks: 'coat' },
+      { ...lee, asks: 'coat' },
+      { verb: 'erase', signal: 0 },
+      { verb: 'decide', insight: 0, by: 'tomas', outcome: 'deferred', days: 3, people: 2 },
+      { ...kim, customer: 2, asks: 'coat' },
+    ));
+
   test('who spoke twice, and was called about one of both, is called about the other no more', () =>
     happened(
       { ...kim, agreed: ['phone' as const], asks: 'coat' },

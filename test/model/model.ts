@@ -904,13 +904,17 @@ const inForce = (i: Insight): Insight['decisions'][number] | undefined =>
   i.decisions.findLast(({ takenBack }) => !takenBack);
 const isOpenToDecide = (i: Insight): boolean => (inForce(i)?.outcome ?? 'deferred') === 'deferred';
 export const isJoinable = (m: Model, i: Insight): boolean => m.joinable[i.about] === i.n;
-const isAnybodyLeft = (m: Model, i: Insight): boolean =>
-  signalsOf(m, i).some(({ erased, closed }) => !erased && closed !== 'dismissed');
+const isAnybodyLeft = (m: Model, i: Insight): boolean => signalsOf(m, i).some(stillAsks);
+const stillAsks = ({ erased, closed }: Signal): boolean => !erased && closed !== 'dismissed';
 /** Nobody would hear of what is said about it. */
 const isAbandoned = (i: Insight): boolean => ['joined', 'dismissed', 'erased'].includes(i.closed ?? '');
 export const signalsOf = (m: Model, i: Insight): Signal[] => m.signals.filter(({ insight }) => insight === i.n);
 const peopleOf = (m: Model, i: Insight): number =>
-  new Set(signalsOf(m, i).map(({ customer, n }) => (customer === null ? `signal ${n}` : customer))).size;
+  new Set(
+    signalsOf(m, i)
+      .filter(stillAsks)
+      .map(({ customer, n }) => (customer === null ? `signal ${n}` : customer)),
+  ).size;
 
 function openInsight(m: Model, s: Signal): Insight {
   const { decider } = asked[s.asks] as { decider: Person };
