@@ -13,6 +13,7 @@ import { startPostgres } from '../src/embedded/postgres.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { openPool } from '../src/store/pool.ts';
 import { applyConfiguration } from '../src/store/records/configurations.ts';
+import { renewWorkingRole } from '../src/store/workingRole.ts';
 
 export const apiKey = 'bench-key-bench-key';
 
@@ -55,8 +56,8 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
     },
   });
   const readyMs = await untilReady(child, began);
-  const running = JSON.parse(await readFile(join(dataDir, 'running.json'), 'utf8')) as { databaseUrl: string };
-  const db = new pg.Client({ connectionString: running.databaseUrl });
+  const running = JSON.parse(await readFile(join(dataDir, 'running.json'), 'utf8')) as { ownerUrl: string };
+  const db = new pg.Client({ connectionString: running.ownerUrl });
   await db.connect();
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   return {
@@ -86,15 +87,16 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
 export async function startWeb(company: string): Promise<Pick<Running, 'post' | 'stop' | 'dataDir'>> {
   const dataDir = await blankDataDir();
   const postgres = await startPostgres({ dataDir });
-  await migrate(postgres.url, () => {});
-  await apply(postgres.url, company);
+  const databaseUrl = await renewWorkingRole(postgres.url);
+  await migrate(postgres.url, () => {}, { databaseUrl });
+  await apply(databaseUrl, company);
   const port = await getPort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn('scripts/node', ['src/main.ts', 'web'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: databaseUrl,
       PORT: String(port),
       HEED_API_KEY: apiKey,
       RATE_LIMITING_DISABLED: 'true',

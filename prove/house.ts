@@ -16,6 +16,7 @@ import { startSlackRoom, type SlackRoom } from '../src/embedded/slackRoom.ts';
 import { startTemporal } from '../src/embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from '../src/embedded/temporalCli.ts';
 import { stopAll, type Stop } from '../src/stops.ts';
+import { renewWorkingRole } from '../src/store/workingRole.ts';
 import { runCommand } from '../src/triggers/cli/program.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 import { shortenedCompany, type Company } from './company.ts';
@@ -27,7 +28,7 @@ export interface House {
   /** Where clients reach the web, through their link. */
   url: string;
   apiKey: string;
-  /** Straight to Postgres, past every link. */
+  /** Straight to Postgres, past every link, as its superuser. */
   databaseUrl: string;
   mailbox: Mailbox;
   room: SlackRoom;
@@ -88,7 +89,9 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
   const postgres = await startPostgres({ dataDir: disk ?? folder, onTrouble: told });
   stops.push({ name: 'Postgres', stop: () => postgres.stop() });
   const { yaml, company } = await shortenedCompany(options.pace);
-  const heed = (argv: readonly string[]): Promise<void> => type(postgres.url, folder, argv);
+  const workingUrl = await renewWorkingRole(postgres.url);
+  const heed = (argv: readonly string[]): Promise<void> =>
+    type({ DATABASE_URL: workingUrl, DATABASE_OWNER_URL: postgres.url }, folder, argv);
   await writeFile(join(folder, 'company.yaml'), yaml);
   await heed(['migrate']);
   await heed(['apply', join(folder, 'company.yaml')]);
@@ -120,7 +123,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
   stops.push({ name: 'Slack room', stop: () => room.stop() });
 
   const apiKey = 'prove-key-prove-key';
-  const throughLink = (name: LinkName): string => postgres.url.replace(`:${postgresPort}/`, `:${between[name].port}/`);
+  const throughLink = (name: LinkName): string => workingUrl.replace(`:${postgresPort}/`, `:${between[name].port}/`);
   const envOf = (part: Part): Record<string, string> => ({
     DATABASE_URL: throughLink(`${part} to postgres`),
     PUBLIC_URL: url,
@@ -257,12 +260,12 @@ async function startEngine(folder: string, told: (sentence: string) => void, sto
   };
 }
 
-async function type(databaseUrl: string, folder: string, argv: readonly string[]): Promise<void> {
+async function type(settings: Record<string, string>, folder: string, argv: readonly string[]): Promise<void> {
   const said: string[] = [];
   const code = await runCommand(argv, {
     say: (line) => said.push(line),
     complain: (line) => said.push(line),
-    config: () => readConfig({ DATABASE_URL: databaseUrl, HOME: folder }),
+    config: () => readConfig({ ...settings, HOME: folder }),
     folder: () => folder,
     account: 'prove',
   });

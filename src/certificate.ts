@@ -1,4 +1,4 @@
-/** The certificate by which the web speaks TLS itself, where no proxy does. */
+/** Certificates and keys in PEM: those by which the web speaks TLS itself, where no proxy does, and the key that signs letters. */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
@@ -36,3 +36,6 @@ function tried<T>(make: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** nodemailer signs with RSA alone, and leaves a letter unsigned without a word when it cannot. */
+export const isRsaKey = (key: string): boolean => tried(() => createPrivateKey(key))?.asymmetricKeyType === 'rsa';

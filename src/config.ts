@@ -1,11 +1,10 @@
 /** The only reader of the environment. Everything that is wrong is said at once, in sentences; parts are handed down as arguments. */
 
-import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { inLines, troubleWith, type Certificate } from './certificate.ts';
+import { inLines, isRsaKey, troubleWith, type Certificate } from './certificate.ts';
 import {
   crossings,
   demandingTls,
@@ -30,8 +29,10 @@ export interface Config {
   /** The company file to apply at the start; undefined: what is in force stays, and a blank installation gets the sample company. */
   companyFile: string | undefined;
   apiKey: string | undefined;
-  /** Undefined: the embedded one. */
+  /** As whom Heed works. Undefined: the embedded one. */
   databaseUrl: string | undefined;
+  /** Who owns it, for migrations and restores. Undefined: the same. */
+  databaseOwnerUrl: string | undefined;
   /** Undefined: the embedded one. */
   temporalAddress: string | undefined;
   /** TLS and keys, as Temporal's own variables and its file say. */
@@ -82,6 +83,13 @@ const url = (schemes: string[], example: string) =>
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text),
       `must be an address like ${example}`,
     );
+const databaseUrl = (example: string) =>
+  url(['postgres', 'postgresql'], example)
+    .refine(
+      (text) => !URL.canParse(text) || sslModes.includes(new URL(text).searchParams.get('sslmode') ?? 'disable'),
+      `must have an sslmode out of ${sslModes.join(', ')}`,
+    )
+    .optional();
 const pem = z.string().transform(inLines);
 /** `because`: what must not be readable on the way. */
 const secureUrl = (example: string, because: string) =>
@@ -114,12 +122,8 @@ export const Environment = z.object({
   HEED_DATA_DIR: z.string().startsWith('/', 'must be an absolute path').optional(),
   HEED_CONFIG: z.string().optional(),
   HEED_API_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
-  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://heed:secret@db:5432/heed')
-    .refine(
-      (text) => !URL.canParse(text) || sslModes.includes(new URL(text).searchParams.get('sslmode') ?? 'disable'),
-      `must have an sslmode out of ${sslModes.join(', ')}`,
-    )
-    .optional(),
+  DATABASE_URL: databaseUrl('postgres://heed_work:secret@db:5432/heed'),
+  DATABASE_OWNER_URL: databaseUrl('postgres://heed:secret@db:5432/heed'),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[\w.-]+:\d+$/, 'must be an address like temporal:7233')
@@ -176,6 +180,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (Boolean(given['SLACK_BOT_TOKEN']) !== Boolean(given['SLACK_SIGNING_SECRET'])) {
     problems.push('SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET go together: set both, or neither.');
   }
+  if (given['DATABASE_OWNER_URL'] && !given['DATABASE_URL']) {
+    problems.push('DATABASE_OWNER_URL goes with DATABASE_URL, by which Heed works: set both, or DATABASE_URL alone.');
+  }
   const signing = ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'].map((name) => Boolean(given[name]));
   if (signing.includes(true) && signing.includes(false)) {
     problems.push('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY go together: set all three, or none.');
@@ -187,7 +194,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (given['SIGN_IN_LINKS_DISABLED'] === 'true' && ofSignIn.length === 0) {
     problems.push('SIGN_IN_LINKS_DISABLED would leave no way in: name a sign-in service with OIDC_ISSUER as well.');
   }
-  problems.push(...unreadableIn(given['DATABASE_URL']));
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) problems.push(...unreadableIn(name, given[name]));
   if (Boolean(given['TLS_CERT']) !== Boolean(given['TLS_KEY'])) {
     problems.push('TLS_CERT and TLS_KEY go together: set both, or neither.');
   }
@@ -201,6 +208,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const allowed = namesIn(given['UNENCRYPTED'] ?? '');
   const plain = exposed({
     databaseUrl: given['DATABASE_URL'],
+    databaseOwnerUrl: given['DATABASE_OWNER_URL'],
     databaseHost: env['PGHOST'],
     temporalAddress: given['TEMPORAL_ADDRESS'],
     temporalTls: Boolean(temporalConnection.tls),
@@ -247,6 +255,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     companyFile: e.HEED_CONFIG ?? (existsSync('heed.yaml') ? 'heed.yaml' : undefined),
     apiKey: e.HEED_API_KEY,
     databaseUrl: e.DATABASE_URL && saidInFull(e.DATABASE_URL),
+    databaseOwnerUrl: e.DATABASE_OWNER_URL && saidInFull(e.DATABASE_OWNER_URL),
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalConnection,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
@@ -332,15 +341,6 @@ function headersIn(text: string): Record<string, string> | undefined {
   }
 }
 
-/** nodemailer signs with RSA alone, and leaves a letter unsigned without a word when it cannot. */
-function isRsaKey(text: string): boolean {
-  try {
-    return createPrivateKey(text).asymmetricKeyType === 'rsa';
-  } catch {
-    return false;
-  }
-}
-
 /** Undefined unless both are there. */
 function certificateOf(
   e: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined } | undefined,
@@ -364,12 +364,12 @@ function temporalConnectionOf(env: NodeJS.ProcessEnv, problems: string[]): Tempo
 }
 
 /** Files that the database's address names for TLS. */
-function unreadableIn(databaseUrl: string | undefined): string[] {
-  if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return [];
-  const { searchParams } = new URL(databaseUrl);
-  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((name) => {
-    const file = searchParams.get(name);
-    return file && !textOf(file) ? [`DATABASE_URL names ${file} as ${name}, which can't be read.`] : [];
+function unreadableIn(name: string, address: string | undefined): string[] {
+  if (address === undefined || !URL.canParse(address)) return [];
+  const { searchParams } = new URL(address);
+  return ['sslrootcert', 'sslcert', 'sslkey'].flatMap((role) => {
+    const file = searchParams.get(role);
+    return file && !textOf(file) ? [`${name} names ${file} as ${role}, which can't be read.`] : [];
   });
 }
 

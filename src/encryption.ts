@@ -20,6 +20,7 @@ export const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify
 
 export interface Addresses {
   databaseUrl?: string | undefined;
+  databaseOwnerUrl?: string | undefined;
   /** Where node-postgres goes when the address names no host. */
   databaseHost?: string | undefined;
   temporalAddress?: string | undefined;
@@ -31,7 +32,9 @@ export interface Addresses {
 /** What would cross a network unencrypted, or encrypted for whoever answers: each with a sentence that says what to write instead. */
 export function exposed(addresses: Addresses): { crossing: Crossing; sentence: string }[] {
   const sentences: Partial<Record<Crossing, string | undefined>> = {
-    database: ofDatabase(addresses),
+    database:
+      ofDatabase('DATABASE_URL', addresses.databaseUrl, addresses) ??
+      ofDatabase('DATABASE_OWNER_URL', addresses.databaseOwnerUrl, addresses),
     temporal: ofTemporal(addresses),
     mail: ofMail(addresses),
     web: ofWeb(addresses),
@@ -46,8 +49,8 @@ export function exposed(addresses: Addresses): { crossing: Crossing; sentence: s
 export const lettingBe = (allowed: readonly string[], more: readonly Crossing[]): string =>
   `Where the network between is your own and nobody else's, this lets it be: UNENCRYPTED=${[...new Set([...allowed, ...more])].join(',')}`;
 
-function ofDatabase({ databaseUrl, databaseHost }: Addresses): string | undefined {
-  const url = parsed(databaseUrl);
+function ofDatabase(name: string, address: string | undefined, { databaseHost }: Addresses): string | undefined {
+  const url = parsed(address);
   if (!url) return undefined;
   // node-postgres goes by the second where there are two, slonik by the first.
   const named = [url.hostname, ...url.searchParams.getAll('host')].filter(Boolean);
@@ -58,7 +61,7 @@ function ofDatabase({ databaseUrl, databaseHost }: Addresses): string | undefine
   const what = mode
     ? `write sslmode=verify-full in place of sslmode=${mode}`
     : `add ${url.search ? '&' : '?'}sslmode=verify-full at its end`;
-  return `DATABASE_URL leads to ${elsewhere}, another machine, ${how}: ${what}, and &sslrootcert=/path/to/ca.pem behind that where its certificate is of an authority of your own.`;
+  return `${name} leads to ${elsewhere}, another machine, ${how}: ${what}, and &sslrootcert=/path/to/ca.pem behind that where its certificate is of an authority of your own.`;
 }
 
 function ofTemporal({ temporalAddress, temporalTls }: Addresses): string | undefined {

@@ -30,8 +30,8 @@ const environmentOf = (name: string): Record<string, string> => services[name]?.
 
 /** What the images of others read, as their documentation has it. */
 const readByOthers: Record<string, string[]> = {
-  // The last two by our own docker/postgres/roles.sh.
-  postgres: ['POSTGRES_PASSWORD', 'HEED_DB_PASSWORD', 'TEMPORAL_DB_PASSWORD'],
+  // The last three by our own docker/postgres/roles.sh.
+  postgres: ['POSTGRES_PASSWORD', 'HEED_DB_PASSWORD', 'HEED_WORK_DB_PASSWORD', 'TEMPORAL_DB_PASSWORD'],
   'temporal-schema': ['POSTGRES_SEEDS', 'DB_PORT', 'POSTGRES_USER', 'SQL_PASSWORD'],
   temporal: [
     'DB',
@@ -78,6 +78,14 @@ describe('docker compose', () => {
       expect(environmentOf(name)).toHaveProperty('SLACK_BOT_TOKEN');
       expect(environmentOf(name)).toHaveProperty('SLACK_SIGNING_SECRET');
     }
+  });
+
+  test('gives the address of the owner to the migration alone, where restoring is typed, too', () => {
+    const roleIn = (address: string | undefined): string | undefined => /\/\/(\w+):/.exec(address ?? '')?.[1];
+    for (const name of ours) expect(roleIn(environmentOf(name)['DATABASE_URL'])).toBe('heed_work');
+    expect(roleIn(environmentOf('migrate')['DATABASE_OWNER_URL'])).toBe('heed');
+    for (const name of ['web', 'worker', 'relay'])
+      expect(JSON.stringify(environmentOf(name))).not.toMatch(/DATABASE_OWNER_URL|\bHEED_DB_PASSWORD/);
   });
 
   test('starts the processes that src/main.ts knows, and the migration before them', () => {
@@ -179,6 +187,7 @@ describe('docker compose', () => {
     expect([...new Set(required.map(([, name = '']) => name))].sort()).toEqual([
       'HEED_CONFIG',
       'HEED_DB_PASSWORD',
+      'HEED_WORK_DB_PASSWORD',
       'POSTGRES_PASSWORD',
       'PUBLIC_URL',
       'SMTP_URL',
@@ -197,7 +206,7 @@ describe('docker compose', () => {
     for (const [, options = '', service = '', , file = ''] of typed) {
       const folder = /-v "\$PWD\/\w+:(\/\w+)"/.exec(options)?.[1];
       expect(file.startsWith(`${folder}/`)).toBe(true);
-      expect(environmentOf(service)).toHaveProperty('DATABASE_URL');
+      expect(environmentOf(service)).toHaveProperty('DATABASE_OWNER_URL');
     }
   });
 

@@ -92,6 +92,15 @@ describe('a collector of security events', () => {
   });
 });
 
+test('the owner of a database is named beside the role that Heed works as, never alone', () => {
+  const [DATABASE_URL, DATABASE_OWNER_URL] = ['heed_work', 'heed'].map((role) => `postgres://${role}@127.0.0.1:9/heed`);
+  expect(() => readConfig({ DATABASE_OWNER_URL })).toThrow(/DATABASE_OWNER_URL goes with DATABASE_URL/);
+  expect(readConfig({ DATABASE_OWNER_URL, DATABASE_URL })).toMatchObject({
+    databaseUrl: DATABASE_URL,
+    databaseOwnerUrl: DATABASE_OWNER_URL,
+  });
+});
+
 describe('a file .env, filled in for docker compose', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   let folder: string;

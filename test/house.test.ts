@@ -195,13 +195,13 @@ describe('what comes from outside', () => {
     const making = await Promise.all(
       source.map(async (file) => {
         const found = (await textOf(file)).match(
-          /\bsql\.unsafe\(|\.query\(\s*`[^`]*\$\{(?!pg\.escapeIdentifier\()|\braw\(|\binnerHTML\b|\bouterHTML\b|insertAdjacentHTML|document\.write|\bDOMParser\b/g,
+          /\bsql\.unsafe\(|\.query\(\s*`[^`]*\$\{(?!pg\.escape(?:Identifier|Literal)\()|\braw\(|\binnerHTML\b|\bouterHTML\b|insertAdjacentHTML|document\.write|\bDOMParser\b/g,
         );
         return found ? [`${file}: ${found.join(' ')}`] : [];
       }),
     );
-    // Names of tables are escaped as such; and a checksum of our own files is a comment on the schema that they made.
-    expect(making.flat()).toEqual(["src/store/migrate.ts: .query(`comment on schema now is '${"]);
+    // What can't be a parameter, a name or a password, is escaped as such.
+    expect(making.flat()).toEqual([]);
     const scripts = (await filesUnder('src')).filter((file) => file.endsWith('.js'));
     for (const file of scripts)
       expect({ file, sinks: /innerHTML|outerHTML|DOMParser|\beval\b|\bFunction\(/.test(await textOf(file)) }).toEqual({

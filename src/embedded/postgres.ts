@@ -44,7 +44,7 @@ import {
 } from './processes.ts';
 
 export interface EmbeddedPostgres {
-  /** postgres://heed:…@127.0.0.1:port/heed */
+  /** Of its superuser, who owns what is in it: postgres://heed:…@127.0.0.1:port/heed */
   url: string;
   /** True when the server was still running from a Heed that had been killed. */
   adopted: boolean;

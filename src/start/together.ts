@@ -16,6 +16,7 @@ import { keepBackups } from '../store/keepBackups.ts';
 import { migrate } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
+import { renewWorkingRole } from '../store/workingRole.ts';
 import { applyCompany } from '../triggers/companyAtStart.ts';
 import { openHeed } from '../triggers/heed.ts';
 import { devFrame } from '../triggers/http/pages/draw.ts';
@@ -44,8 +45,8 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   });
   const arriving = new Set(['Temporal', 'workers']);
 
-  const databaseUrl = config.databaseUrl ?? (await startDatabase(dataDir, stops, say));
-  await migrate(databaseUrl, () => {});
+  const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
+  await migrate(ownerUrl, () => {}, { databaseUrl });
   const pool = await openPool(databaseUrl);
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await applyCompany(pool, config, say);
@@ -89,7 +90,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
     arriving: () => [...arriving],
   };
   await startWeb(config, stops, web, say);
-  await announce(dataDir, { pid: process.pid, databaseUrl, publicUrl: config.publicUrl }, stops);
+  await announce(dataDir, { pid: process.pid, databaseUrl, ownerUrl, publicUrl: config.publicUrl }, stops);
   say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
 
   const progress = progressLine();
@@ -120,6 +121,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
     main,
     {
       DATABASE_URL: databaseUrl,
+      DATABASE_OWNER_URL: undefined,
       TEMPORAL_ADDRESS: config.temporalAddress ?? temporal!.address,
       SMTP_URL: config.smtpUrl ?? mailbox!.smtpUrl,
       SLACK_BOT_TOKEN: slackAt.token,
@@ -146,8 +148,16 @@ const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
   TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
 });
 
-async function startDatabase(dataDir: string, stops: Stop[], say: Say): Promise<string> {
-  return (await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops)).url;
+/** Of a Postgres that we bring along, the working role's password lasts until the next start. */
+async function findOrStartDatabase(
+  { databaseUrl, databaseOwnerUrl }: Config,
+  dataDir: string,
+  stops: Stop[],
+  say: Say,
+): Promise<{ databaseUrl: string; ownerUrl: string }> {
+  if (databaseUrl) return { databaseUrl, ownerUrl: databaseOwnerUrl ?? databaseUrl };
+  const { url: ownerUrl } = await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops);
+  return { databaseUrl: await renewWorkingRole(ownerUrl), ownerUrl };
 }
 
 function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {

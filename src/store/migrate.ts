@@ -4,10 +4,11 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import type pg from 'pg';
+import pg from 'pg';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
+import { letWork, roleAt } from './workingRole.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
@@ -24,15 +25,16 @@ export async function migrateTo(client: pg.Client, count: number): Promise<void>
 /** Where what a restore replaces waits until the restore is over: as long as there is such a schema, it is not. */
 export const setAside = 'replaced';
 
-/** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed, nor by what fails. Throws
- *  what Postgres says when a file is wrong, and a sentence when it can't be reached, when it is of a later version, or when a restore was cut
- *  short, which `restoring` alone may go on from. */
+/** Applies what is missing and returns the names of the migrations it ran. Nothing is touched where nothing changed, nor by what fails. The role
+ *  at `databaseUrl`, where it is not the owner, may work in what was made. Throws what Postgres says when a file is wrong, and a sentence when it
+ *  can't be reached, when it is of a later version or another's, or when a restore was cut short, which `restoring` alone may go on from. */
 export async function migrate(
-  databaseUrl: string,
+  ownerUrl: string,
   log: (sentence: string) => void = () => {},
-  { restoring = false }: { restoring?: boolean } = {},
+  { restoring = false, databaseUrl = ownerUrl }: { restoring?: boolean; databaseUrl?: string } = {},
 ): Promise<string[]> {
-  const client = await connect(databaseUrl, 'heed-migrate');
+  const named = databaseUrl === ownerUrl ? undefined : await roleAt(databaseUrl);
+  const client = await connect(ownerUrl, 'heed-migrate');
   try {
     if (!restoring) await mustNotBeHalfRestored(client);
     // A second one waits here, and finds nothing left to do.
@@ -41,7 +43,10 @@ export async function migrate(
     const print = createHash('sha256')
       .update(JSON.stringify([migrations, views]))
       .digest('hex');
-    if ((await printOf(client)) === print) return [];
+    const before = await madeBefore(client);
+    const role = named ?? (await workedInBy(client, before));
+    const made = [print, role].filter(Boolean).join(' ');
+    if (before === made) return [];
     await mustKnow(client);
 
     // One transaction for the whole: nobody may see the schema without its views, whatever fails.
@@ -51,7 +56,8 @@ export async function migrate(
       const applied = await runner(migrating(withoutEnds(client)));
       await client.query('create schema now');
       for (const { text } of views) await client.query(text);
-      await client.query(`comment on schema now is '${print}'`);
+      if (role) await letWork(client, role);
+      await client.query(`comment on schema now is ${pg.escapeLiteral(made)}`);
       return applied;
     });
     for (const migration of ran) log(`Applied ${migration.name}.`);
@@ -78,9 +84,19 @@ const cutShort = (): DomainError =>
     'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',
   );
 
-/** For what is started without migrating: through its pool, which waits for no answer for ever. Throws the same sentence. */
+/** For what is started without migrating: through its pool, which waits for no answer for ever. Throws the same sentence, and another where its
+ *  role was let in by no migration. */
 export async function mustBeWhole(pool: Pool): Promise<void> {
   if (await pool.exists(sql.unsafe`select from pg_namespace where nspname = ${setAside}`)) throw cutShort();
+  if (
+    await pool.exists(
+      sql.unsafe`select from pg_namespace where nspname = 'now' and not has_schema_privilege(oid, 'usage')`,
+    )
+  )
+    throw new DomainError(
+      'forbidden',
+      'The role that DATABASE_URL names may not work in this database yet. Run heed migrate where DATABASE_OWNER_URL is set beside it.',
+    );
 }
 
 /** An earlier version would put its own views in the place of those that a later one, still running, reads. */
@@ -110,8 +126,13 @@ async function inOneTransaction<T>(client: pg.Client, act: () => Promise<T>): Pr
       return made;
     } catch (error) {
       await client.query('rollback').catch(() => {});
-      const deadlock = error instanceof Error && 'code' in error && error.code === '40P01';
-      if (!deadlock || again === 0) throw error;
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === '42501')
+        throw new Error(
+          'This role may not change the database. Set DATABASE_OWNER_URL to the address of the role that owns it, beside DATABASE_URL.',
+          { cause: error },
+        );
+      if (code !== '40P01' || again === 0) throw error;
     }
   }
 }
@@ -140,10 +161,17 @@ async function sources(of: 'migrations' | 'views'): Promise<{ name: string; text
   return Promise.all(names.map(async (name) => ({ name, text: await readFile(`${folder(of)}${name}`, 'utf8') })));
 }
 
-/** What the schema was last made from. */
-async function printOf(client: pg.Client): Promise<string | undefined> {
-  const { rows } = await client.query<{ print: string | null }>(
-    `select obj_description(oid, 'pg_namespace') as print from pg_namespace where nspname = 'now'`,
+/** What the schema was last made from, and the role that it was made for, where that is not its owner. */
+async function madeBefore(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ made: string | null }>(
+    `select obj_description(oid, 'pg_namespace') as made from pg_namespace where nspname = 'now'`,
   );
-  return rows[0]?.print ?? undefined;
+  return rows[0]?.made ?? undefined;
+}
+
+/** Whoever migrates by hand may name the owner alone, and that role works on. Undefined where there is none, or none any more. */
+async function workedInBy(client: pg.Client, made: string | undefined): Promise<string | undefined> {
+  const role = /^[0-9a-f]{64} (.+)$/.exec(made ?? '')?.[1];
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role ?? null]);
+  return rowCount ? role : undefined;
 }

@@ -27,17 +27,23 @@ export interface Restored extends Repeated {
 /**
  * Throws `conflict` when the database holds a Heed and `replace` was not said, or somebody is using it; a sentence when the file is cut off or
  * written by a later version. Whatever is thrown, what was there stays; one that is killed is begun anew by the next. What people asked since is
- * taken from what is replaced, from the other backups in the file's folder, and from `erasuresFrom`.
+ * taken from what is replaced, from the other backups in the file's folder, and from `erasuresFrom`. The role at `databaseUrl`, if it is another
+ * than the owner's, may work in what was restored.
  */
 export async function restore(
-  databaseUrl: string,
+  ownerUrl: string,
   file: string,
-  { replace = false, erasuresFrom = [] }: { replace?: boolean; erasuresFrom?: readonly string[] } = {},
+  {
+    replace = false,
+    erasuresFrom = [],
+    databaseUrl = ownerUrl,
+  }: { replace?: boolean; erasuresFrom?: readonly string[]; databaseUrl?: string } = {},
 ): Promise<Restored> {
   const header = await readHeader(file);
   await mustKnow(header);
   await mustBeWhole(file);
-  const client = await connect(databaseUrl, 'heed-restore');
+  const migrateAgain = (): Promise<string[]> => migrate(ownerUrl, undefined, { databaseUrl });
+  const client = await connect(ownerUrl, 'heed-restore');
   let wishes: Wishes;
   let tables: number;
   try {
@@ -47,7 +53,7 @@ export async function restore(
     if (held && !replace) {
       // It stays, so whatever is started on it next, and migrates nothing, finds it whole. The views of a later Heed that one alone makes.
       const refusal = viewsWent
-        ? await migrate(databaseUrl).then(
+        ? await migrateAgain().then(
             () => undefined,
             (error: unknown) => error,
           )
@@ -65,15 +71,15 @@ export async function restore(
       tables = await load(client, file);
     } catch (cause) {
       await takeBack(client)
-        .then((viewsWent) => (viewsWent ? migrate(databaseUrl) : []))
+        .then((viewsWent) => (viewsWent ? migrateAgain() : []))
         .catch(() => []);
       throw new Error(`${file} could not be restored. What was there is not lost.`, { cause });
     }
   } finally {
     await client.end();
   }
-  await migrate(databaseUrl, undefined, { restoring: true });
-  return { takenAt: header.takenAt, tables, ...(await goOnFrom(databaseUrl, header, wishes)) };
+  await migrate(ownerUrl, undefined, { restoring: true, databaseUrl });
+  return { takenAt: header.takenAt, tables, ...(await goOnFrom(ownerUrl, header, wishes)) };
 }
 
 async function mustKnow({ migrations }: Header): Promise<void> {
@@ -95,10 +101,12 @@ async function mustBeWhole(file: string): Promise<void> {
   }
 }
 
-/** A web, worker or relay that is at work would write into the middle of it. */
+/** A web, worker or relay that is at work would write into the middle of it. What kind of connection one of another role is, is not told. */
 async function mustBeAlone(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ others: number }>(
-    `select count(*)::int as others from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+    `select count(*)::int as others from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid()
+       and usesysid is not null and coalesce(backend_type, 'client backend') = 'client backend'`,
   );
   if (rows[0]!.others > 0)
     throw new DomainError(
@@ -216,11 +224,11 @@ async function* rowsIn(lines: AsyncGenerator<Buffer, void, undefined>): AsyncGen
 
 /** Nothing opens this database before both are over: what was asked since is repeated, and what may have been sent since is in doubt. */
 async function goOnFrom(
-  databaseUrl: string,
+  ownerUrl: string,
   { takenAt }: Header,
   wishes: Wishes,
 ): Promise<Omit<Restored, 'takenAt' | 'tables'>> {
-  const pool = await openPool(databaseUrl, { statementTimeoutMs: 600_000, connections: 2 });
+  const pool = await openPool(ownerUrl, { statementTimeoutMs: 600_000, connections: 2 });
   try {
     const { company } = await openConfigurations(pool)();
     const repeated = await repeatWishes(pool, company, wishes);

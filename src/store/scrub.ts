@@ -59,23 +59,24 @@ export async function scrub(databaseUrl: string): Promise<Scrubbed> {
 }
 
 /** Whoever has been reading for a while, as a backup does, may see what was deleted meanwhile: Postgres keeps it for them, also in a table that
- *  is written anew. */
+ *  is written anew. Since when another role reads is not told to ours, so any of its may. */
 async function isSeenByOthers(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query(
     `select from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-       and backend_xmin is not null and xact_start < clock_timestamp() - interval '2 seconds'`,
+     where datname = current_database() and pid <> pg_backend_pid()
+       and usesysid is not null and coalesce(backend_type, 'client backend') = 'client backend'
+       and backend_xmin is not null and coalesce(xact_start < clock_timestamp() - interval '2 seconds', true)`,
   );
   return rows.length > 0;
 }
 
-/** Statistics keep samples of what stood in a column, and the log what was written: both are the server's own, so only its owner may. False
- *  when somebody was using the statistics. */
+/** Statistics keep samples of what stood in a column, and the log what was written: both are the server's own, so only whom its superuser lets.
+ *  Who may do the one was given the other with it (workingRole.ts, docker/postgres/roles.sh). False when somebody was using the statistics. */
 async function scrubServer(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ owner: boolean }>(
-    `select rolsuper as owner from pg_roles where rolname = current_user`,
+  const { rows } = await client.query<{ may: boolean }>(
+    `select has_function_privilege('pg_switch_wal()', 'execute') as may`,
   );
-  if (!rows[0]?.owner) return true;
+  if (!rows[0]!.may) return true;
   const done = await unlessBusy(client, 'vacuum full pg_catalog.pg_statistic');
   await client.query('select pg_switch_wal()');
   await client.query('checkpoint');

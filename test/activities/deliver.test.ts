@@ -1590,6 +1590,7 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await client.connect();
     await client.query(`
       create sequence ${name};
+      grant usage on sequence ${name} to public;
       create function ${name}() returns trigger language plpgsql as $$
         begin if nextval('${name}') = 1 then raise exception 'away for a moment' using errcode = '57P01'; end if; return new; end $$;
       create trigger ${name} before update on deliveries for each row

@@ -48,10 +48,11 @@ test('the first page says what this is about, with the numbers of the sample his
 });
 
 test('no secret stands in the arguments of a process, or on the terminal', async () => {
-  const { databaseUrl } = JSON.parse(await readFile(join(heed.dataDir, 'running.json'), 'utf8')) as {
+  const { databaseUrl, ownerUrl } = JSON.parse(await readFile(join(heed.dataDir, 'running.json'), 'utf8')) as {
     databaseUrl: string;
+    ownerUrl: string;
   };
-  const secrets = [decodeURIComponent(new URL(databaseUrl).password), apiKey];
+  const secrets = [...[databaseUrl, ownerUrl].map((url) => decodeURIComponent(new URL(url).password)), apiKey];
   expect(secrets.every((secret) => secret.length > 10)).toBe(true);
   const processes = await Promise.all(
     (await readdir('/proc'))

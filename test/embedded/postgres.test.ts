@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import pg from 'pg';
 import { defaultDataDir, type EmbeddedPostgres, findPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { becomes, commandOf, processesNaming } from '../../src/embedded/processes.ts';
+import { renewWorkingRole } from '../../src/store/workingRole.ts';
 import { anotherHeed, forEverybody, source } from './anotherHeed.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -67,6 +68,13 @@ describe('the embedded PostgreSQL', () => {
     const second = await start();
     expect(second.url).toBe(first.url);
     expect(await query(second.url, 'select word from kept')).toEqual(['grün']);
+
+    // What Heed works with is good until it is started again, and opens nothing of what is there by itself.
+    const working = await renewWorkingRole(second.url);
+    await expect(query(working, 'select word from kept')).rejects.toThrow(/^permission denied for table kept/);
+    const renewed = await renewWorkingRole(second.url);
+    await expect(query(working, 'select 1')).rejects.toThrow(/password authentication failed/);
+    expect(await query(renewed, 'select current_user::text')).toEqual(['heed_work']);
     await second.stop();
     expect(await processesNaming(['-D', join(dataDir, 'postgres', 'data')])).toEqual([]);
   });

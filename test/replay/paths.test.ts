@@ -107,9 +107,10 @@ const historyOf = (workflowId: string, runId: string): Promise<History> =>
 /** What goes wrong, and says in its message what nobody may read in Temporal: the database quotes the row it refuses, first to a stage, for
  *  longer than a workflow task lasts, then to a message. */
 async function trouble(): Promise<void> {
-  const { pool } = world.db;
-  await pool.query(sql.unsafe`create table cured ()`);
-  await pool.query(sql.unsafe`
+  const owner = await world.db.owner();
+  await owner.query(sql.unsafe`create table cured ()`);
+  await owner.query(sql.unsafe`grant select on cured to public`);
+  await owner.query(sql.unsafe`
     create function refuse() returns trigger language plpgsql as $$
     declare said text;
     begin
@@ -119,14 +120,14 @@ async function trouble(): Promise<void> {
       end if;
       return new;
     end $$`);
-  await pool.query(
+  await owner.query(
     sql.unsafe`create trigger refuse before insert on enrichments for each row execute function refuse()`,
   );
-  await pool.query(sql.unsafe`
+  await owner.query(sql.unsafe`
     create trigger refuse before update on deliveries for each row when (new.state = 'sent') execute function refuse()`);
 
   const id = await life.capture({ words: life.says('Poison is what your coffee tastes of!'), kind: 'question' });
-  quoted = await pool
+  quoted = await world.db.pool
     .query(sql.unsafe`insert into enrichments (signal_id) values (${id})`)
     .then(String, (error: unknown) => String(error));
   const first = await life.begun(id);
@@ -137,7 +138,7 @@ async function trouble(): Promise<void> {
   await life.until('a stage has failed for longer than a task lasts', async () =>
     historyToJSON(await historyOf(first.workflowId, first.runId)).includes('"failure"'),
   );
-  await pool.query(sql.unsafe`insert into cured default values`);
+  await owner.query(sql.unsafe`insert into cured default values`);
   await life.stands(id, 'acknowledge');
 }
 

@@ -27,10 +27,11 @@ test('what passes by itself is told from what is our fault', async () => {
   // As after a migration, for whoever is connected since before.
   const told = await openPool(db.url, { connections: 1 });
   const reads = () => told.any(sql.unsafe`select * from migrated`);
-  await db.pool.query(sql.unsafe`create view migrated as select 1 as one`);
+  const owner = await db.owner();
+  await owner.query(sql.unsafe`create view migrated as select 1 as one`);
   await reads();
-  await db.pool.query(sql.unsafe`drop view migrated`);
-  await db.pool.query(sql.unsafe`create view migrated as select 1 as one, 2 as two`);
+  await owner.query(sql.unsafe`drop view migrated`);
+  await owner.query(sql.unsafe`create view migrated as select 1 as one, 2 as two`);
   expect(isDatabaseTrouble(await thrownBy(reads()))).toBe(true);
   expect(await reads()).toEqual([{ one: 1, two: 2 }]);
   await told.end();

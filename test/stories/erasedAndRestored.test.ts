@@ -115,12 +115,15 @@ async function openWeb() {
     },
     /** The database quotes what it refuses, in lines that look like those of a stack. */
     async failOver(words: string) {
-      await pool.query(sql.unsafe`
+      const owner = await world.db.owner();
+      await owner.query(sql.unsafe`
         create function refuse() returns trigger language plpgsql as $$
         begin raise exception using message = 'refused: ' || new.words, detail = new.words; end $$`);
-      await pool.query(sql.unsafe`create trigger refuse before insert on words for each row execute function refuse()`);
+      await owner.query(
+        sql.unsafe`create trigger refuse before insert on words for each row execute function refuse()`,
+      );
       const answer = await say(`It is in\n    at /src/ ${words}\n/src/ ${words}`);
-      await pool.query(sql.unsafe`drop function refuse cascade`);
+      await owner.query(sql.unsafe`drop function refuse cascade`);
       expect(answer.status).toBe(500);
       expect(birds.found(await answer.text())).toEqual([]);
     },
@@ -372,8 +375,10 @@ test('nor in news that was handed over while they were erased', async () => {
 });
 
 test('nor in the files that Postgres keeps of this database, once they are scrubbed', async () => {
-  expect(await scrub(world.db.url)).toEqual({ swept: [], inUse: [] });
-  const where = await world.db.pool.one(sql.type(z.object({ folder: z.string(), oid: z.string() }))`
+  expect(await scrub(world.db.workingUrl)).toEqual({ swept: [], inUse: [] });
+  const where = await (
+    await world.db.owner()
+  ).one(sql.type(z.object({ folder: z.string(), oid: z.string() }))`
     select current_setting('data_directory') as folder, (select oid::text from pg_database where datname = current_database()) as oid`);
   expect(await foundInFiles(join(where.folder, 'base', where.oid), besidesTheirAddress)).toEqual([]);
 });
@@ -390,7 +395,7 @@ test('a lost database comes back from its backup: erased stays erased, open loop
   await world.settle();
   const owner = (await world.signal(kept.id)).owner;
   const later = join(backups, 'later.backup');
-  await backUp(world.db.url, later);
+  await backUp(world.db.workingUrl, later);
   const lost = await world.capture({ words: 'Said a moment too late' });
   const mails = world.mailbox.mails(other.email).length;
   const erasures = await world.db.pool.oneFirst(sql.type(z.object({ count: z.number() }))`
@@ -399,12 +404,13 @@ test('a lost database comes back from its backup: erased stays erased, open loop
   await world.without(async () => {
     await world.db.lose();
     // The older one, made before somebody was erased: that they were is known from the later one beside it.
-    const restored = await restore(world.db.url, before);
+    const asBefore = { databaseUrl: world.db.workingUrl };
+    const restored = await restore(world.db.url, before, asBefore);
     expect(restored.erasedAgain).toBe(erasures);
     expect(await foundInDatabase(world.db.url, birds.found)).toEqual([]);
     await expect(restore(world.db.url, later)).rejects.toThrow(/holds a Heed already/);
     await world.db.lose();
-    await restore(world.db.url, later);
+    await restore(world.db.url, later, asBefore);
   });
   expect(await foundInDatabase(world.db.url, besidesTheirAddress)).toEqual([]);
   expect(await world.db.pool.exists(sql.unsafe`select from signals where id = ${lost.id}`)).toBe(false);

@@ -11,7 +11,11 @@ import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
 
 export interface TestDatabase {
+  /** Of its owner, who may do anything to it. */
   url: string;
+  /** Of the role that Heed works as. */
+  workingUrl: string;
+  /** As that role, as is `heed`. */
   pool: Pool;
   heed: Heed;
   company: Company;
@@ -19,6 +23,8 @@ export interface TestDatabase {
   apply(change: (company: Company) => void): Promise<void>;
   /** Moves heed_now(): an interval as Postgres reads it ('2 hours', '1 day 5 minutes'). */
   passTime(interval: string): Promise<void>;
+  /** As its owner, for what nobody else may. */
+  owner(): Promise<Pool>;
   /** Rewrites what is recorded, as only somebody with all power over the database can: facts refuse it from everybody else. */
   rewrite(statement: QuerySqlToken): Promise<void>;
   /** The database is lost with everything in it; a blank one is in its place, whose clock a backup brings along. */
@@ -36,19 +42,23 @@ export async function openTestDatabase({
   company: sample = 'shop',
   connections = 4,
 }: { company?: 'shop' | 'demo'; connections?: number } = {}): Promise<TestDatabase> {
-  const server = process.env['HEED_TEST_POSTGRES'];
-  if (!server) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
+  const { HEED_TEST_POSTGRES: server, HEED_TEST_POSTGRES_WORKING: working } = process.env;
+  if (!server || !working) throw new Error('Run tests through jest.config.mjs: its globalSetup starts Postgres.');
   const name = `t_${randomBytes(6).toString('hex')}`;
   await onServer(server, `create database ${name} template heed_template_${sample} strategy file_copy`);
-  const url = server.replace(/\/[^/]*$/, `/${name}`);
-  const pool = await openPool(url, { statementTimeoutMs: 10_000, connections });
+  const [url, workingUrl] = [server, working].map((one) => one.replace(/\/[^/]*$/, `/${name}`)) as [string, string];
+  const pool = await openPool(workingUrl, { statementTimeoutMs: 10_000, connections });
+  let opened: Promise<Pool> | undefined;
+  const owner = (): Promise<Pool> => (opened ??= openPool(url, { statementTimeoutMs: 10_000, connections: 1 }));
   // The template waits to be linked from the beginning of the run, which may be long ago.
   await pool.query(sql.unsafe`update unchained set since = clock_timestamp()`);
   const configuration = openConfigurations(pool);
   let { company, version } = await configuration();
   return {
     url,
+    workingUrl,
     pool,
+    owner,
     heed: { pool, configuration, hint: () => {}, turnedAway: tallyRefusals(pool) },
     get company() {
       return company;
@@ -65,7 +75,8 @@ export async function openTestDatabase({
       await pool.query(sql.unsafe`update test_clock set ahead = ahead + ${interval}::interval`);
     },
     async rewrite(statement) {
-      await pool.transaction(async (tx) => {
+      const all = await owner();
+      await all.transaction(async (tx) => {
         await tx.query(sql.unsafe`set local session_replication_role = replica`);
         await tx.query(statement);
       });
@@ -76,6 +87,7 @@ export async function openTestDatabase({
     },
     async close() {
       await pool.end();
+      await (await opened)?.end();
       await onServer(server, `drop database ${name} with (force)`);
     },
   };

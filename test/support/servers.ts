@@ -11,6 +11,7 @@ import { readCompany } from '../../src/domain/companyFile.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { applyConfiguration } from '../../src/store/records/configurations.ts';
+import { renewWorkingRole } from '../../src/store/workingRole.ts';
 import { searchAttributes } from '../../src/workflows/messages.ts';
 import { bundleWorkflows } from '../../src/workers/bundle.ts';
 
@@ -39,8 +40,10 @@ export async function startServers(options: { temporal: boolean; lasts?: boolean
 async function startDatabases(dir: string, started: Servers[], { lasts = false }): Promise<void> {
   const postgres = await startPostgres({ dataDir: dir, durable: false, lasts, settings: { max_connections: '300' } });
   started.push(postgres);
-  await makeTemplates(postgres.url);
+  const workingUrl = await renewWorkingRole(postgres.url);
+  await makeTemplates(postgres.url, workingUrl);
   process.env['HEED_TEST_POSTGRES'] = postgres.url;
+  process.env['HEED_TEST_POSTGRES_WORKING'] = workingUrl;
 }
 
 async function startStories(dir: string, started: Servers[]): Promise<void> {
@@ -59,14 +62,18 @@ async function startStories(dir: string, started: Servers[]): Promise<void> {
 }
 
 /** Databases with the schema and a clock that tests can move: a blank one, and one for each sample company. Each test file copies one. */
-async function makeTemplates(url: string): Promise<void> {
+async function makeTemplates(url: string, workingUrl: string): Promise<void> {
   const blank = 'heed_template';
   await withClient(url, (client) => client.query(`create database ${blank}`));
-  const template = url.replace(/\/[^/]*$/, `/${blank}`);
-  await migrate(template);
+  const [template, databaseUrl] = [url, workingUrl].map((one) => one.replace(/\/[^/]*$/, `/${blank}`)) as [
+    string,
+    string,
+  ];
+  await migrate(template, undefined, { databaseUrl });
   await withClient(template, async (client) => {
     await client.query(`create table test_clock (ahead interval not null)`);
     await client.query(`insert into test_clock values ('0')`);
+    await client.query(`grant select, update on test_clock to public`);
     await client.query(
       `create or replace function heed_now() returns timestamptz language sql stable as $$
          select coalesce(nullif(current_setting('heed.moment', true), '')::timestamptz, now()) + ahead from test_clock $$`,

@@ -171,7 +171,7 @@ export async function openWorld(
   const relayAgain = (): Relay =>
     startRelay({
       pool: db.pool,
-      databaseUrl: db.url,
+      databaseUrl: db.workingUrl,
       client,
       temporalAddress: address,
       log,

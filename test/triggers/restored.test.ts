@@ -72,7 +72,7 @@ afterAll(async () => {
 });
 
 async function start(what: { relay: boolean } = { relay: true }): Promise<Running> {
-  const pool = await openPool(db.url, { statementTimeoutMs: 10_000, connections: 8 });
+  const pool = await openPool(db.workingUrl, { statementTimeoutMs: 10_000, connections: 8 });
   const configuration = openConfigurations(pool);
   const workers: RunningWorkers = await startWorkers({
     hands: {
@@ -90,7 +90,7 @@ async function start(what: { relay: boolean } = { relay: true }): Promise<Runnin
   });
   const client = new Client({ connection, namespace });
   const relay: Relay | undefined = what.relay
-    ? startRelay({ pool, databaseUrl: db.url, client, temporalAddress: address, log, startsPerSecond: 100 })
+    ? startRelay({ pool, databaseUrl: db.workingUrl, client, temporalAddress: address, log, startsPerSecond: 100 })
     : undefined;
   return {
     pool,

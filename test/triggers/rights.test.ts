@@ -954,7 +954,7 @@ test('what rests is kept past its time, and let go once that is lifted', async (
 test('somebody erased while the tables are written anew, or while one of them is in use, makes the cleaning due again', async () => {
   const cleaned = (written: () => ReturnType<typeof scrub>) =>
     letGo({ pool: db.pool, configuration: db.heed.configuration }, written);
-  const anew = () => scrub(db.url);
+  const anew = () => scrub(db.workingUrl);
   const whole = expect.objectContaining({ inUse: [] });
   const goes = async (email: string) => {
     await hears({ words: 'Forget me', customer: { email } });

@@ -58,7 +58,7 @@ const makeReady = (): Promise<unknown> =>
 const healthy = (part: string): Promise<string | undefined> =>
   run(process.execPath, [join(root, 'scripts/healthy.ts'), part], {
     env: {
-      DATABASE_URL: db.url,
+      DATABASE_URL: db.workingUrl,
       TEMPORAL_ADDRESS: address,
       TEMPORAL_NAMESPACE: namespace,
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
@@ -112,7 +112,7 @@ test('a worker that dies by itself ends with 1, so that whoever keeps it starts 
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,
-        DATABASE_URL: db.url,
+        DATABASE_URL: db.workingUrl,
         TEMPORAL_ADDRESS: address,
         TEMPORAL_NAMESPACE: namespace,
         SMTP_URL: 'smtp://127.0.0.1:9',
@@ -165,7 +165,7 @@ test('a part that is started alone leaves the company as it is, whatever file it
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
-      DATABASE_URL: db.url,
+      DATABASE_URL: db.workingUrl,
       PORT: String(port),
       HEED_CONFIG: join(root, 'samples/demo.yaml'),
     },

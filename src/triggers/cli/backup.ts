@@ -62,9 +62,11 @@ export function addBackup(program: Command, terminal: Terminal): void {
         );
       const file = resolve(terminal.folder(), name);
       const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
-      const into = (databaseUrl: string): Promise<Restored> =>
-        restore(databaseUrl, file, { replace: asked.replace ?? false, erasuresFrom });
-      const done = await (config.databaseUrl ? into(config.databaseUrl) : onOwnServer(config, terminal, into));
+      const into = (ownerUrl: string, databaseUrl = ownerUrl): Promise<Restored> =>
+        restore(ownerUrl, file, { replace: asked.replace ?? false, erasuresFrom, databaseUrl });
+      const done = await (config.databaseUrl
+        ? into(config.databaseOwnerUrl ?? config.databaseUrl, config.databaseUrl)
+        : onOwnServer(config, terminal, into));
       if (asked.json) sayJson(terminal, done);
       else
         for (const line of [
@@ -82,7 +84,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
 async function onOwnServer(
   { dataDir, home }: Config,
   terminal: Terminal,
-  act: (databaseUrl: string) => Promise<Restored>,
+  act: (ownerUrl: string) => Promise<Restored>,
 ): Promise<Restored> {
   const stops: Stop[] = [];
   let stopping: Promise<void> | undefined;

@@ -7,6 +7,7 @@ import type { Config } from '../../config.ts';
 import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
 import { longestUncarried } from '../../store/records/securityEvents.ts';
 import { progressOf } from '../../store/views/health.ts';
+import { worksAsOwner } from '../../store/workingRole.ts';
 import { inPlace, findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -51,12 +52,16 @@ const notNamed = (part: string, variable: string): Finding => ({
   sentence: `${variable} is not set here, so it was not looked at.`,
 });
 
+const ownsAll =
+  'Heed works as the role that owns the tables: give it one that owns nothing, with DATABASE_OWNER_URL beside DATABASE_URL.';
+
 async function postgres(config: Config): Promise<Finding> {
   return finding('Postgres', async () =>
     inPlace(config, async ({ heed, pool }) => {
       const { company, version } = await heed.configuration();
       const { open_loops } = await progressOf(pool);
-      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.${letBe(config, 'database')}`;
+      const owns = (await worksAsOwner(pool)) ? ` ${ownsAll}` : '';
+      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.${owns}${letBe(config, 'database')}`;
     }),
   );
 }

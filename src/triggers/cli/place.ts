@@ -20,15 +20,23 @@ export interface Place {
   publicUrl: string;
 }
 
-const Running = z.object({ pid: z.number(), databaseUrl: z.string(), publicUrl: z.string() });
+const Running = z.object({
+  pid: z.number(),
+  databaseUrl: z.string(),
+  ownerUrl: z.string().optional(),
+  publicUrl: z.string(),
+});
 type Running = z.infer<typeof Running>;
 
-/** Where the database is. Throws a sentence saying how to name or start one. */
-export async function findDatabase(config: Config): Promise<{ databaseUrl: string; publicUrl: string }> {
-  if (config.databaseUrl) return { databaseUrl: config.databaseUrl, publicUrl: config.publicUrl };
+/** Where the database is, for the work and for its owner. Throws a sentence saying how to name or start one. */
+export async function findDatabase(
+  config: Config,
+): Promise<{ databaseUrl: string; ownerUrl: string; publicUrl: string }> {
+  const { databaseUrl, publicUrl } = config;
+  if (databaseUrl) return { databaseUrl, ownerUrl: config.databaseOwnerUrl ?? databaseUrl, publicUrl };
   const dataDir = config.dataDir ?? defaultDataDir(config.home);
   const running = await runningIn(dataDir);
-  if (running && isAlive(running.pid)) return running;
+  if (running && isAlive(running.pid)) return { ...running, ownerUrl: running.ownerUrl ?? running.databaseUrl };
   throw new Error(
     `No Heed runs here (looked in ${dataDir}). Start it with npm start, or name a database: DATABASE_URL=postgres://…`,
   );

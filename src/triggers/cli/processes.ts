@@ -27,8 +27,8 @@ export function addProcesses(program: Command, terminal: Terminal): void {
     .description('bring the database to this version; doing it again does no harm')
     .option('--json', 'for programs')
     .action(async ({ json }: { json?: boolean }) => {
-      const { databaseUrl } = await findDatabase(terminal.config());
-      const ran = await migrate(databaseUrl, json ? () => {} : terminal.say);
+      const { databaseUrl, ownerUrl } = await findDatabase(terminal.config());
+      const ran = await migrate(ownerUrl, json ? () => {} : terminal.say, { databaseUrl });
       if (json) sayJson(terminal, { ran });
       else
         terminal.say(

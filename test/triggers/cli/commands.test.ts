@@ -49,7 +49,7 @@ afterAll(async () => {
 beforeEach(() => db.pool.query(sql.unsafe`delete from wakes`));
 
 /** Types a command and reads what it says. */
-async function heed(argv: string[], env: Record<string, string> = { DATABASE_URL: db.url }) {
+async function heed(argv: string[], env: Record<string, string> = { DATABASE_URL: db.workingUrl }) {
   const said: string[] = [];
   const complained: string[] = [];
   const code = await runCommand(argv, {
@@ -164,7 +164,7 @@ describe('the company file', () => {
       const shop = await readFile(join(samples, 'shop.yaml'), 'utf8');
       const typed = async (changed: string, ...more: string[]) => {
         await writeFile(join(folder, 'kept.yaml'), changed);
-        return (await heed(['apply', 'kept.yaml', ...more], { DATABASE_URL: old.url })).said.split('\n');
+        return (await heed(['apply', 'kept.yaml', ...more], { DATABASE_URL: old.workingUrl })).said.split('\n');
       };
 
       expect(
@@ -631,7 +631,7 @@ describe('who is in, and who was turned away', () => {
 describe('the demonstration', () => {
   test('is loaded once and taken away again, without touching what people captured', async () => {
     const demo = await openTestDatabase({ company: 'demo' });
-    const env = { DATABASE_URL: demo.url };
+    const env = { DATABASE_URL: demo.workingUrl };
     await heed(['capture', 'Open late on Thursdays?', '--place', 'station'], env);
     expect((await heed(['demo'], env)).said).toMatch(/^Loaded \d+ signals and \d+ insights/);
     expect((await heed(['demo'], env)).said).toContain('there already');
@@ -649,7 +649,7 @@ describe('which Heed is meant', () => {
       code: 1,
       complained: expect.stringMatching(/No Heed runs here.*npm start/),
     });
-    const note = { databaseUrl: db.url, publicUrl: 'http://localhost:4123', pid: process.pid };
+    const note = { databaseUrl: db.workingUrl, ownerUrl: db.url, publicUrl: 'http://localhost:4123', pid: process.pid };
     await writeFile(join(folder, 'running.json'), JSON.stringify(note));
     expect((await heed(['status'], env)).said).toContain('http://localhost:4123');
     await writeFile(join(folder, 'running.json'), JSON.stringify({ ...note, pid: 2 ** 22 + 1 }));
@@ -674,7 +674,7 @@ describe('which Heed is meant', () => {
 
   test('doctor says of every part whether it can be reached', async () => {
     const { code, said } = await heed(['doctor'], {
-      DATABASE_URL: db.url,
+      DATABASE_URL: db.workingUrl,
       PUBLIC_URL: 'http://127.0.0.1:1',
       TEMPORAL_ADDRESS: '127.0.0.1:1',
       SMTP_URL: 'smtp://127.0.0.1:1',
@@ -688,6 +688,10 @@ describe('which Heed is meant', () => {
     expect(said).not.toContain('Collector');
     const { said: nothing } = await heed(['doctor'], { DATABASE_URL: db.url, PUBLIC_URL: 'http://127.0.0.1:1' });
     expect(nothing).not.toMatch(/ok {2}(Temporal|Mail|Slack)/);
+    // Of a role that could do without its rights it says so, and that is no fault.
+    const ownsAll = 'Heed works as the role that owns the tables: give it one that owns nothing';
+    expect(nothing).toContain(ownsAll);
+    expect(said).not.toContain(ownsAll);
   });
 
   test('doctor says of a mail server that must encrypt whether it does, and which certificate is not believed', async () => {

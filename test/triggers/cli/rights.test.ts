@@ -30,7 +30,7 @@ async function heed(...argv: string[]) {
   const code = await runCommand(argv, {
     say: (line) => said.push(line),
     complain: (line) => complained.push(line),
-    config: () => readConfig({ HOME: folder, DATABASE_URL: db.url }),
+    config: () => readConfig({ HOME: folder, DATABASE_URL: db.workingUrl }),
     folder: () => folder,
     account: 'otto',
   });

@@ -84,7 +84,7 @@ afterAll(async () => {
 const openRelay = (startsPerSecond = 100): Relay =>
   startRelay({
     pool: db.pool,
-    databaseUrl: db.url,
+    databaseUrl: db.workingUrl,
     client,
     temporalAddress: temporal.address,
     log,

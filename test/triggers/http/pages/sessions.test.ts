@@ -110,7 +110,7 @@ describe('a session', () => {
     const token = await makeLink(db.pool, { kind: 'sign_in', staff: 'omar' });
     const before = await open('omar');
     // A connection for each press to wait on, and one that makes them wait.
-    const pool = await openPool(db.url, { connections: 10, statementTimeoutMs: 30_000 });
+    const pool = await openPool(db.workingUrl, { connections: 10, statementTimeoutMs: 30_000 });
     const app = createApp({ ...pages.web, heed: { ...pages.web.heed, pool } }, { rateLimiting: false });
     const holder = new pg.Client(db.url);
     await holder.connect();
