@@ -16,7 +16,7 @@ import { suppress } from '../../src/store/records/customers.ts';
 import { lockDelivery, openAttempt, passGate } from '../../src/store/records/deliveries.ts';
 import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { findLink, makeLink } from '../../src/store/records/links.ts';
-import { closeRound } from '../../src/store/records/loops.ts';
+import { closeRound, redrawCards } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { emptied, scrub } from '../../src/store/scrub.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -892,6 +892,18 @@ test('what is kept no longer is taken back in its time and wakes no story that i
   expect(await wordsOf(db.pool, old)).toBeNull();
   expect(await takenBackUnhurried(old)).toEqual([true]);
   expect(await woken()).not.toContain(loopId);
+});
+
+test('a card that is drawn anew for nobody in a hurry keeps none from being drawn at once', async () => {
+  const { id } = await hears({ words: 'The spindle wobbles', customer: { email: 'wobbles@spindle.example' } });
+  await db.pool.query(
+    sql.unsafe`insert into slack_cards (loop_id, staff, channel, ts) values (${id}, 'priya', 'D1', '1.1')`,
+  );
+  for (const unhurried of [true, true, false, false, true])
+    await db.pool.transaction((tx) => redrawCards(tx, [id], unhurried));
+  const drawn = await db.pool.anyFirst(sql.type(z.object({ unhurried: z.boolean() }))`
+    select unhurried from deliveries where purpose = 'card' and loop_id = ${id} order by unhurried`);
+  expect(drawn).toEqual([false, true]);
 });
 
 test('links to what was closed go once they have led nowhere for as long as others; our letters can be stopped by the oldest of them', async () => {

@@ -107,7 +107,7 @@ export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promis
       ${staff ? sql.fragment`and staff = ${staff}` : sql.fragment``}`);
 }
 
-/** One edit per card waits at most: whoever sends it draws what is true by then. `unhurried`: nobody waits for it. */
+/** One edit per card waits at most, and one that nobody waits for (`unhurried`) in nobody's place: whoever sends it draws what is true by then. */
 export async function redrawCards(tx: Tx, loopIds: readonly string[], unhurried = false): Promise<void> {
   await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id, unhurried)
@@ -117,5 +117,6 @@ export async function redrawCards(tx: Tx, loopIds: readonly string[], unhurried 
     where c.loop_id = any(${sql.array([...loopIds], 'uuid')})
       and not exists (
         select from deliveries d
-        where d.loop_id = c.loop_id and d.staff = c.staff and d.purpose = 'card' and d.state in ('planned', 'ready'))`);
+        where d.loop_id = c.loop_id and d.staff = c.staff and d.purpose = 'card' and d.state in ('planned', 'ready')
+          and (not d.unhurried or ${unhurried}))`);
 }
