@@ -168,6 +168,16 @@ export const Environment = z.object({
   RATE_LIMITING_DISABLED: z.enum(['true', 'false'], 'must be true or false').default('false'),
 });
 
+const ofSignIn = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'];
+
+/** Of which one without the others says nothing. */
+const together = [
+  ['SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'],
+  ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'],
+  ofSignIn,
+  ['TLS_CERT', 'TLS_KEY'],
+];
+
 /** Wrong settings, as a list that can be read. */
 export class ConfigError extends Error {}
 
@@ -177,27 +187,21 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.keys(Environment.shape).flatMap((name) => valueOf(name, env, problems)));
   const parsed = Environment.safeParse(given);
   for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')} ${issue.message}.`);
-  if (Boolean(given['SLACK_BOT_TOKEN']) !== Boolean(given['SLACK_SIGNING_SECRET'])) {
-    problems.push('SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET go together: set both, or neither.');
+  for (const names of together) {
+    const missing = names.filter((name) => !given[name]).length;
+    if (missing > 0 && missing < names.length) {
+      const how = names.length === 2 ? 'both, or neither' : 'all three, or none';
+      problems.push(`${names.slice(0, -1).join(', ')} and ${names.at(-1)!} go together: set ${how}.`);
+    }
   }
   if (given['DATABASE_OWNER_URL'] && !given['DATABASE_URL']) {
     problems.push('DATABASE_OWNER_URL goes with DATABASE_URL, by which Heed works: set both, or DATABASE_URL alone.');
   }
-  const signing = ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'].map((name) => Boolean(given[name]));
-  if (signing.includes(true) && signing.includes(false)) {
-    problems.push('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY go together: set all three, or none.');
-  }
-  const ofSignIn = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'].filter((name) => given[name]);
-  if (ofSignIn.length % 3 !== 0) {
-    problems.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three, or none.');
-  }
-  if (given['SIGN_IN_LINKS_DISABLED'] === 'true' && ofSignIn.length === 0) {
+  const signsIn = ofSignIn.some((name) => given[name]);
+  if (given['SIGN_IN_LINKS_DISABLED'] === 'true' && !signsIn) {
     problems.push('SIGN_IN_LINKS_DISABLED would leave no way in: name a sign-in service with OIDC_ISSUER as well.');
   }
   for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) problems.push(...unreadableIn(name, given[name]));
-  if (Boolean(given['TLS_CERT']) !== Boolean(given['TLS_KEY'])) {
-    problems.push('TLS_CERT and TLS_KEY go together: set both, or neither.');
-  }
   const certificate = certificateOf(parsed.data, env);
   const trouble = certificate && troubleWith(certificate);
   if (trouble) problems.push(trouble);
@@ -220,7 +224,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push(...plain.map(({ sentence }) => sentence), lettingBe(allowed, more));
   }
   const required = given['SIGN_IN_SECOND_FACTOR_REQUIRED'];
-  if (required === 'true' && ofSignIn.length === 0) {
+  if (required === 'true' && !signsIn) {
     problems.push(
       'SIGN_IN_SECOND_FACTOR_REQUIRED would leave no way in: name the sign-in service that asks for both factors with OIDC_ISSUER as well.',
     );
