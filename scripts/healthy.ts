@@ -12,6 +12,7 @@ import { text } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { readConfig, type Config } from '../src/config.ts';
+import { asOfNow } from '../src/domain/credential.ts';
 import { loopsQueue, messagesQueue } from '../src/workflows/messages.ts';
 
 /** Pollers ask again at least once a minute. */
@@ -68,7 +69,10 @@ async function worker({
 }
 
 async function relay({ databaseUrl }: Config): Promise<string | undefined> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({
+    connectionString: databaseUrl && asOfNow(databaseUrl),
+    connectionTimeoutMillis: 5_000,
+  });
   await client.connect();
   const { rows } = await client.query(`select max(seen_at) > clock_timestamp() - $1::interval as recent from engines`, [
     relayMayBeSilent,

@@ -5,11 +5,13 @@ import { parseEnv } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { inLines, isRsaKey, troubleWith, type Certificate } from './certificate.ts';
+import { collectorIn, headersIn, type Collector } from './collector.ts';
+import { renewing, type Credential } from './domain/credential.ts';
 import {
   crossings,
   demandingTls,
   exposed,
-  isThisMachine,
+  isHttpsOrHere,
   lettingBe,
   namesIn,
   saidInFull,
@@ -30,9 +32,9 @@ export interface Config {
   companyFile: string | undefined;
   apiKey: string | undefined;
   /** As whom Heed works. Undefined: the embedded one. */
-  databaseUrl: string | undefined;
+  databaseUrl: Credential | undefined;
   /** Who owns it, for migrations and restores. Undefined: the same. */
-  databaseOwnerUrl: string | undefined;
+  databaseOwnerUrl: Credential | undefined;
   /** Undefined: the embedded one. */
   temporalAddress: string | undefined;
   /** TLS and keys, as Temporal's own variables and its file say. */
@@ -40,27 +42,27 @@ export interface Config {
   temporalNamespace: string;
   temporalCliPath: string | undefined;
   temporalUiUrl: string | undefined;
-  smtpUrl: string | undefined;
+  smtpUrl: Credential | undefined;
   smtpRate: number;
   /** With which e-mail is signed (DKIM); undefined: it is not, or the mail server does it. */
   signature: { domain: string; selector: string; privateKey: string } | undefined;
-  slack: { token: string; signingSecret: string; apiUrl: string | undefined } | undefined;
+  slack: { token: Credential; signingSecret: Credential; apiUrl: string | undefined } | undefined;
   /** The company's own sign-in service (OpenID Connect). */
   oidc:
     | {
         issuer: string;
         clientId: string;
-        clientSecret: string;
+        clientSecret: Credential;
         besideLinks: boolean;
         secondFactorRequired: boolean;
         acrValues: string[];
       }
     | undefined;
   /** What is told of security events, by OTLP over HTTP; undefined: nobody. */
-  collector: { url: string; headers: Record<string, string> } | undefined;
+  collector: Collector | undefined;
   logLevel: string;
   /** What /metrics and /health/engine ask for; undefined: nothing. */
-  metricsToken: string | undefined;
+  metricsToken: Credential | undefined;
   /** Where a relay on its own tells its timings; undefined: nowhere. */
   metricsPort: number | undefined;
   trustedProxyHops: number;
@@ -142,7 +144,10 @@ export const Environment = z.object({
     .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'must be a name like heed2026')
     .optional(),
   DKIM_PRIVATE_KEY: pem.refine(isRsaKey, 'must be an RSA private key in PEM: -----BEGIN PRIVATE KEY-----…').optional(),
-  SLACK_BOT_TOKEN: z.string().startsWith('xoxb-', 'must start with xoxb-').optional(),
+  SLACK_BOT_TOKEN: z
+    .string()
+    .regex(/^(xoxe\.)?xoxb-/, 'must start with xoxb-, or with xoxe.xoxb- where it ends by itself')
+    .optional(),
   SLACK_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   SLACK_API_URL: url(['http', 'https'], 'https://slack.com/api/')
     .refine(isHttpsOrHere, 'must begin with https: what is asked of people must not be readable on the way')
@@ -181,8 +186,9 @@ const together = [
 /** Wrong settings, as a list that can be read. */
 export class ConfigError extends Error {}
 
-/** Reads and checks the environment. Throws ConfigError with every problem listed. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+/** Reads and checks the environment. Credentials that a file holds are read anew at each use, and `say` hears what can't be used. Throws
+ *  ConfigError with every problem listed. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env, say: (sentence: string) => void = () => {}): Config {
   const problems: string[] = [];
   const given = Object.fromEntries(Object.keys(Environment.shape).flatMap((name) => valueOf(name, env, problems)));
   const parsed = Environment.safeParse(given);
@@ -210,15 +216,17 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const temporalConnection: TemporalConnection = given['TEMPORAL_ADDRESS'] ? temporalConnectionOf(env, problems) : {};
   const allowed = namesIn(given['UNENCRYPTED'] ?? '');
-  const plain = exposed({
-    databaseUrl: given['DATABASE_URL'],
-    databaseOwnerUrl: given['DATABASE_OWNER_URL'],
-    databaseHost: env['PGHOST'],
-    temporalAddress: given['TEMPORAL_ADDRESS'],
-    temporalTls: Boolean(temporalConnection.tls),
-    smtpUrl: given['SMTP_URL'],
-    publicUrl: given['PUBLIC_URL'],
-  }).filter(({ crossing }) => !allowed.includes(crossing));
+  const plainIn = (settings: NodeJS.Dict<string>): ReturnType<typeof exposed> =>
+    exposed({
+      databaseUrl: settings['DATABASE_URL'],
+      databaseOwnerUrl: settings['DATABASE_OWNER_URL'],
+      databaseHost: env['PGHOST'],
+      temporalAddress: settings['TEMPORAL_ADDRESS'],
+      temporalTls: Boolean(temporalConnection.tls),
+      smtpUrl: settings['SMTP_URL'],
+      publicUrl: settings['PUBLIC_URL'],
+    }).filter(({ crossing }) => !allowed.includes(crossing));
+  const plain = plainIn(given);
   if (plain.length > 0) {
     const more = plain.map(({ crossing }) => crossing);
     problems.push(...plain.map(({ sentence }) => sentence), lettingBe(allowed, more));
@@ -250,6 +258,24 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   const e = parsed.data;
   const unencrypted = e.UNENCRYPTED ?? [];
+  /** What came from a file is held each time to what it had to be at the start. */
+  const credential = <T extends string | object>(
+    name: keyof typeof e,
+    take: (text: string) => T,
+  ): Credential<T> | undefined => {
+    const [first, file] = [given[name], env[`${name}_FILE`]];
+    if (!first || !file) return first ? take(first) : undefined;
+    const read = (): T => {
+      const text = textOf(file).trim();
+      if (!text) throw new Error(`${name}_FILE names ${file}, which can't be read or is empty.`);
+      const wrong = Environment.shape[name].safeParse(text).error?.issues[0]?.message;
+      const sentence = wrong ? `${name} ${wrong}.` : plainIn({ ...given, [name]: text })[0]?.sentence;
+      if (sentence) throw new Error(sentence);
+      return take(text);
+    };
+    return renewing(read, say, take(first));
+  };
+  const asItIs = (name: keyof typeof e): Credential | undefined => credential(name, String);
   return {
     port: e.PORT,
     publicUrl: (e.PUBLIC_URL ?? `${certificate ? 'https' : 'http'}://localhost:${e.PORT}`).replace(/\/+$/, ''),
@@ -258,34 +284,37 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir: e.HEED_DATA_DIR,
     companyFile: e.HEED_CONFIG ?? (existsSync('heed.yaml') ? 'heed.yaml' : undefined),
     apiKey: e.HEED_API_KEY,
-    databaseUrl: e.DATABASE_URL && saidInFull(e.DATABASE_URL),
-    databaseOwnerUrl: e.DATABASE_OWNER_URL && saidInFull(e.DATABASE_OWNER_URL),
+    databaseUrl: credential('DATABASE_URL', saidInFull),
+    databaseOwnerUrl: credential('DATABASE_OWNER_URL', saidInFull),
     temporalAddress: e.TEMPORAL_ADDRESS,
     temporalConnection,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
     temporalCliPath: e.TEMPORAL_CLI_PATH,
     temporalUiUrl: e.TEMPORAL_UI_URL,
-    smtpUrl: e.SMTP_URL && !unencrypted.includes('mail') ? demandingTls(e.SMTP_URL) : e.SMTP_URL,
+    smtpUrl: credential('SMTP_URL', unencrypted.includes('mail') ? String : demandingTls),
     smtpRate: e.SMTP_RATE,
     signature: e.DKIM_DOMAIN
       ? { domain: e.DKIM_DOMAIN, selector: e.DKIM_SELECTOR!, privateKey: e.DKIM_PRIVATE_KEY! }
       : undefined,
     slack: e.SLACK_BOT_TOKEN
-      ? { token: e.SLACK_BOT_TOKEN, signingSecret: e.SLACK_SIGNING_SECRET!, apiUrl: e.SLACK_API_URL }
+      ? { token: asItIs('SLACK_BOT_TOKEN')!, signingSecret: asItIs('SLACK_SIGNING_SECRET')!, apiUrl: e.SLACK_API_URL }
       : undefined,
     oidc: e.OIDC_ISSUER
       ? {
           issuer: e.OIDC_ISSUER,
           clientId: e.OIDC_CLIENT_ID!,
-          clientSecret: e.OIDC_CLIENT_SECRET!,
+          clientSecret: asItIs('OIDC_CLIENT_SECRET')!,
           besideLinks: e.SIGN_IN_LINKS_DISABLED === 'false' && e.SIGN_IN_SECOND_FACTOR_REQUIRED === 'false',
           secondFactorRequired: e.SIGN_IN_SECOND_FACTOR_REQUIRED === 'true',
           acrValues: e.OIDC_ACR_VALUES?.trim().split(/\s+/) ?? [],
         }
       : undefined,
-    collector: collectorIn(e),
+    collector: collectorIn(
+      e,
+      credential('OTEL_EXPORTER_OTLP_HEADERS', (text) => headersIn(text)!),
+    ),
     logLevel: e.LOG_LEVEL,
-    metricsToken: e.METRICS_TOKEN,
+    metricsToken: asItIs('METRICS_TOKEN'),
     metricsPort: e.METRICS_PORT,
     trustedProxyHops: e.TRUSTED_PROXY_HOPS,
     rateLimiting: e.RATE_LIMITING_DISABLED === 'false',
@@ -321,30 +350,6 @@ export function environmentWith(settings: NodeJS.ProcessEnv, env: NodeJS.Process
   return { ...env, ...Object.fromEntries(files), ...settings };
 }
 
-/** Of the two addresses the one of logs alone is taken as it is; the one of everything has their path behind it. */
-function collectorIn(e: z.infer<typeof Environment>): Config['collector'] {
-  const everything = e.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const url = e.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT ?? (everything && `${everything.replace(/\/+$/, '')}/v1/logs`);
-  return url ? { url, headers: headersIn(e.OTEL_EXPORTER_OTLP_HEADERS ?? '') ?? {} } : undefined;
-}
-
-/** Undefined where it is no list of headers. What a comma or a space would end is coded as in an address. */
-function headersIn(text: string): Record<string, string> | undefined {
-  try {
-    const pairs = text.split(',').filter((pair) => pair.trim() !== '');
-    return Object.fromEntries(
-      new Headers(
-        pairs.map((pair): [string, string] => {
-          const at = pair.indexOf('=');
-          return [pair.slice(0, Math.max(0, at)).trim(), decodeURIComponent(pair.slice(at + 1)).trim()];
-        }),
-      ),
-    );
-  } catch {
-    return undefined;
-  }
-}
-
 /** Undefined unless both are there. */
 function certificateOf(
   e: { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined } | undefined,
@@ -375,10 +380,6 @@ function unreadableIn(name: string, address: string | undefined): string[] {
     const file = searchParams.get(role);
     return file && !textOf(file) ? [`${name} names ${file} as ${role}, which can't be read.`] : [];
   });
-}
-
-function isHttpsOrHere(text: string): boolean {
-  return !URL.canParse(text) || text.startsWith('https:') || isThisMachine(new URL(text).hostname);
 }
 
 function valueOf(name: string, env: NodeJS.ProcessEnv, problems: string[]): [string, string][] {

@@ -15,6 +15,10 @@ export const namesIn = (list: string): string[] =>
 export const isThisMachine = (host: string): boolean =>
   /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|\/.*|%2f.*)$/i.test(host);
 
+/** Of an address of the web; what can't be read is said elsewhere. */
+export const isHttpsOrHere = (text: string): boolean =>
+  !URL.canParse(text) || text.startsWith('https:') || isThisMachine(new URL(text).hostname);
+
 /** Of an address of Postgres. "allow" and "prefer" would do without encryption where the server does. */
 export const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full'];
 

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
       `There is no process "${asked}". Say web, worker, relay or engine; or nothing, for all of it.`,
     );
   const only = asked as Part | undefined;
-  const config = readConfig();
+  const config = readConfig(undefined, say);
   if (only) mustBeApart(config, only);
 
   const stops: Stop[] = [];

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { leftUnread, readConfig } from '../src/config.ts';
+import { asOfNow } from '../src/domain/credential.ts';
 
 test.each(['https://example.com/heed', 'https://example.com?heed', 'https://example.com/#heed'])(
   'an address under which no page would answer (%s) is refused at the start',
@@ -98,6 +99,102 @@ test('the owner of a database is named beside the role that Heed works as, never
   expect(readConfig({ DATABASE_OWNER_URL, DATABASE_URL })).toMatchObject({
     databaseUrl: DATABASE_URL,
     databaseOwnerUrl: DATABASE_OWNER_URL,
+  });
+});
+
+describe('a credential that a file holds', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'heed-credentials-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const said: string[] = [];
+  /** Those settings from files, beside others. */
+  const filed = async (settings: Record<string, string>, beside: NodeJS.ProcessEnv = {}) => {
+    const env: NodeJS.ProcessEnv = { ...beside };
+    for (const [name, value] of Object.entries(settings)) {
+      await writeFile(join(folder, name), `${value}\n`);
+      env[`${name}_FILE`] = join(folder, name);
+    }
+    said.splice(0);
+    return readConfig(env, (sentence) => said.push(sentence));
+  };
+  const renew = (name: string, value: string): Promise<void> => writeFile(join(folder, name), `${value}\n`);
+
+  test('is read anew at each use: of Postgres, the mail server, Slack, the sign-in service, the collector and whoever watches', async () => {
+    const of = (time: string): Record<string, string> => ({
+      DATABASE_URL: `postgres://heed_${time}:p@127.0.0.1:9/heed`,
+      DATABASE_OWNER_URL: `postgres://owner_${time}:p@127.0.0.1:9/heed`,
+      SMTP_URL: `smtp://heed:${time}@127.0.0.1:25`,
+      SLACK_BOT_TOKEN: `xoxe.xoxb-1-${time}`,
+      SLACK_SIGNING_SECRET: `the signing secret of ${time}`,
+      OIDC_CLIENT_SECRET: `the secret of ${time}`,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${time}`,
+      METRICS_TOKEN: `the token of whoever watches ${time}`,
+    });
+    const config = await filed(of('first'), {
+      OIDC_ISSUER: 'https://login.example.com',
+      OIDC_CLIENT_ID: 'heed',
+      OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'https://logs.example.com',
+    });
+    const inForce = (): unknown => ({
+      DATABASE_URL: asOfNow(config.databaseUrl!),
+      DATABASE_OWNER_URL: asOfNow(config.databaseOwnerUrl!),
+      SMTP_URL: asOfNow(config.smtpUrl!),
+      SLACK_BOT_TOKEN: asOfNow(config.slack!.token),
+      SLACK_SIGNING_SECRET: asOfNow(config.slack!.signingSecret),
+      OIDC_CLIENT_SECRET: asOfNow(config.oidc!.clientSecret),
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(asOfNow(config.collector!.headers)['authorization']!)}`,
+      METRICS_TOKEN: asOfNow(config.metricsToken!),
+    });
+    expect(inForce()).toEqual(of('first'));
+    for (const [name, value] of Object.entries(of('second'))) await renew(name, value);
+    expect(inForce()).toEqual(of('second'));
+    expect(said).toEqual([]);
+  });
+
+  test('goes on being what it was while its file is away, empty or holds something else, and that is said once', async () => {
+    const { slack } = await filed({ SLACK_BOT_TOKEN: 'xoxb-first', SLACK_SIGNING_SECRET: 'the signing secret' });
+    const file = join(folder, 'SLACK_BOT_TOKEN');
+    await rm(file);
+    expect([asOfNow(slack!.token), asOfNow(slack!.token)]).toEqual(['xoxb-first', 'xoxb-first']);
+    await renew('SLACK_BOT_TOKEN', '');
+    expect(asOfNow(slack!.token)).toBe('xoxb-first');
+    await renew('SLACK_BOT_TOKEN', 'an error page');
+    expect(asOfNow(slack!.token)).toBe('xoxb-first');
+    expect(said).toEqual([
+      `SLACK_BOT_TOKEN_FILE names ${file}, which can't be read or is empty. What was read before goes on being used.`,
+      expect.stringMatching(/^SLACK_BOT_TOKEN must start with xoxb-.* What was read before goes on being used\.$/),
+    ]);
+    expect(said.join()).not.toContain('an error page');
+    await renew('SLACK_BOT_TOKEN', 'xoxb-second');
+    expect(asOfNow(slack!.token)).toBe('xoxb-second');
+  });
+
+  test('leads nowhere unencrypted that it was not allowed to at the start', async () => {
+    const { databaseUrl, smtpUrl } = await filed({
+      DATABASE_URL: 'postgres://heed@db.example.com/heed?sslmode=require',
+      SMTP_URL: 'smtp://mail.example.com:587',
+    });
+    const inForce = (): string[] => [asOfNow(databaseUrl!), asOfNow(smtpUrl!)];
+    const first = [
+      'postgres://heed@db.example.com/heed?sslmode=verify-full',
+      'smtp://mail.example.com:587?requireTLS=true',
+    ];
+    expect(inForce()).toEqual(first);
+    await renew('DATABASE_URL', 'postgres://heed@db.example.com/heed');
+    await renew('SMTP_URL', 'smtp://mail.example.com:587?ignoreTLS=true');
+    expect(inForce()).toEqual(first);
+    expect(said).toEqual([
+      expect.stringMatching(/^DATABASE_URL leads to db\.example\.com, another machine, unencrypted/),
+      expect.stringMatching(/^SMTP_URL leads to mail\.example\.com, another machine, and ignoreTLS=true/),
+    ]);
+    await renew('DATABASE_URL', 'postgres://another@db.example.com/heed?sslmode=require');
+    await renew('SMTP_URL', 'smtp://another@mail.example.com:587');
+    expect(inForce()).toEqual([
+      'postgres://another@db.example.com/heed?sslmode=verify-full',
+      'smtp://another@mail.example.com:587?requireTLS=true',
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig, type Config } from '../src/config.ts';
+import { asOfNow } from '../src/domain/credential.ts';
 import { mustBeApart } from '../src/start/apart.ts';
 import { startTogether } from '../src/start/together.ts';
 import { makeCertificate } from './support/certificate.ts';
@@ -114,7 +115,7 @@ test('a name that only looks like this machine is another', () => {
 
 test('of a mail server on another machine STARTTLS is demanded, whatever it offers, unless that was let be', () => {
   const demanded = (SMTP_URL: string, more: NodeJS.ProcessEnv = {}): string =>
-    readConfig({ SMTP_URL, ...more }).smtpUrl!;
+    asOfNow(readConfig({ SMTP_URL, ...more }).smtpUrl!);
   expect(demanded('smtp://heed:p%40ss@mail.example.com:587')).toBe(
     'smtp://heed:p%40ss@mail.example.com:587?requireTLS=true',
   );
@@ -145,6 +146,9 @@ test('TLS to Temporal is what its own variables say, and a file among them that 
   expect(tls({ TEMPORAL_TLS: 'true', TEMPORAL_TLS_SERVER_NAME: 'frontend' })).toMatchObject({
     serverNameOverride: 'frontend',
   });
+  const { cert, key } = makeCertificate();
+  const certificate = { TEMPORAL_TLS_CLIENT_CERT_DATA: cert, TEMPORAL_TLS_CLIENT_KEY_DATA: key };
+  expect(tls(certificate)).toMatchObject({ clientCertPair: { crt: Buffer.from(cert), key: Buffer.from(key) } });
   const problems = problemsWith({
     ...elsewhere.temporal,
     TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/nowhere/ca.pem',

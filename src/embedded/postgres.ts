@@ -42,6 +42,7 @@ import {
   names,
   orStop,
 } from './processes.ts';
+import { renewedUrlOf, urlOf, type SetPassword } from './postgresPassword.ts';
 
 export interface EmbeddedPostgres {
   /** Of its superuser, who owns what is in it: postgres://heed:…@127.0.0.1:port/heed */
@@ -61,6 +62,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** Exactly this port. Without it the one used last, when free, else any free one. */
   port?: number;
+  /** Given: its superuser has another password from now on. */
+  setPassword?: SetPassword;
   /** Given: a server that ends by itself is started again on its port, and this is told so. */
   onTrouble?: (sentence: string) => void;
 }
@@ -87,7 +90,10 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     const leaveAndStop = (): Promise<void> => leave().then(() => stop(cluster, pid));
     let stopped: Promise<void> | undefined;
     return {
-      url: await orStop(urlOf(cluster, port), leaveAndStop),
+      url: await orStop(
+        options.setPassword ? renewedUrlOf(cluster, port, options.setPassword) : urlOf(cluster, port),
+        leaveAndStop,
+      ),
       adopted: adopted !== undefined,
       stop: () => (stopped ??= leaveAndStop().then(release)),
     };
@@ -379,11 +385,6 @@ async function dropForeignPidFile(cluster: string): Promise<void> {
   const found = await pidFile(cluster);
   const [program] = found === undefined ? [] : await commandOf(found.pid);
   if (program !== undefined && basename(program) !== 'postgres') await rm(join(cluster, 'postmaster.pid'));
-}
-
-async function urlOf(cluster: string, port: number): Promise<string> {
-  const password = await readFile(join(cluster, 'heed.password'), 'utf8');
-  return `postgres://heed:${password}@127.0.0.1:${port}/heed`;
 }
 
 /** SIGINT is PostgreSQL's "fast": sessions are ended, data is written. SIGQUIT leaves the rest to recovery at the next start. */

@@ -6,6 +6,8 @@ import DKIM from 'nodemailer/lib/dkim';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { parseConnectionUrl } from 'nodemailer/lib/shared';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import XOAuth2 from 'nodemailer/lib/xoauth2';
+import { asOfNow, type Credential } from '../domain/credential.ts';
 import { notEncrypted } from '../domain/notArrived.ts';
 import {
   handOverMs,
@@ -25,13 +27,12 @@ export const mostInHand = 10;
 const afterRefusalMs = 300_000;
 
 /**
- * A post office at `smtpUrl`: smtp://user:password@host:port, or smtps:. Options of nodemailer's SMTPConnection may follow as a query
- * (`?requireTLS=true`). `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
+ * A post office at `smtpUrl`, which is asked for at each connection: smtp://user:password@host:port, or smtps:. Options of nodemailer's
+ * SMTPConnection may follow as a query (`?requireTLS=true`); with `authMethod=XOAUTH2` the password is a token of OAuth 2. `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
  * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows. With `signature` each
  * letter carries it (DKIM), over what one-click unsubscribing rests on too.
  */
-export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffice {
-  const { auth, ...server } = parseConnectionUrl(smtpUrl);
+export function openPostOffice(smtpUrl: Credential, signature?: Signature): PostOffice {
   const dkim = signature && signer(signature);
   let inHand = 0;
   return {
@@ -43,6 +44,7 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
       };
     },
     async connect() {
+      const { auth, authMethod, ...server } = parseConnectionUrl(asOfNow(smtpUrl));
       const connection = new SMTPConnection({
         ...server,
         connectionTimeout: connectMs,
@@ -53,7 +55,7 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
       });
       let ended = false;
       connection.on('end', () => (ended = true));
-      await greet(connection, auth);
+      await greet(connection, auth && byMethod(auth, authMethod));
       return {
         send: async (letter) => (ended ? hungUp : handOver(connection, letter, dkim)),
         close() {
@@ -69,7 +71,13 @@ export function openPostOffice(smtpUrl: string, signature?: Signature): PostOffi
 /** The server left between greeting and letter: nothing had been handed over. */
 const hungUp: Sent = { accepted: false, permanent: false, code: 'smtp_hung_up' };
 
-function greet(connection: SMTPConnection, auth: Parameters<SMTPConnection['login']>[0] | undefined): Promise<void> {
+type Auth = Parameters<SMTPConnection['login']>[0];
+
+/** nodemailer's transports do the same with it. */
+const byMethod = ({ user, pass }: { user?: string; pass?: string }, method: unknown): Auth =>
+  method === 'XOAUTH2' ? { user, oauth2: new XOAuth2({ user, accessToken: pass }) } : { user, pass };
+
+function greet(connection: SMTPConnection, auth: Auth | undefined): Promise<void> {
   return new Promise((greeted, failed) => {
     const give = (error: unknown): void => {
       clearTimeout(patience);

@@ -2,6 +2,7 @@
 
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import { asOfNow, type Credential } from '../domain/credential.ts';
 import { provesTwoFactors } from '../domain/secondFactor.ts';
 import type { Vouched } from '../domain/signIn.ts';
 
@@ -15,7 +16,7 @@ export interface SignInService {
 export interface OidcOptions {
   issuer: string;
   clientId: string;
-  clientSecret: string;
+  clientSecret: Credential;
   /** Where the service sends people back to, as registered with it. */
   returnUrl: string;
   /** What it calls its levels that take two factors, to ask it for one of them. None: it is asked for nothing, and must name the methods itself. */
@@ -84,9 +85,10 @@ export function openSignInService({
   };
 }
 
-async function discover(issuer: string, clientId: string, clientSecret: string): Promise<oidc.Configuration> {
+async function discover(issuer: string, clientId: string, clientSecret: Credential): Promise<oidc.Configuration> {
   const at = new URL(issuer);
-  const config = await oidc.discovery(at, clientId, undefined, oidc.ClientSecretBasic(clientSecret), {
+  const bySecret: oidc.ClientAuth = (...asked) => oidc.ClientSecretBasic(asOfNow(clientSecret))(...asked);
+  const config = await oidc.discovery(at, clientId, undefined, bySecret, {
     timeout: 5,
     // config.ts takes http only for a service on this machine.
     ...(at.protocol === 'http:' && { execute: [oidc.allowInsecureRequests] }),

@@ -1,6 +1,7 @@
 /** A collector of logs that speaks OpenTelemetry's protocol over HTTP, in JSON (OTLP 1, github.com/open-telemetry/opentelemetry-proto). */
 
 import { z } from 'zod';
+import { asOfNow, type Credential } from '../domain/credential.ts';
 import { securityEventNames, type AttributeValue, type SecurityEvent } from '../domain/securityEvents.ts';
 
 export interface Collector {
@@ -28,12 +29,20 @@ const patienceMs = 5_000;
 /** Whatever it asks for, it is asked again after that. */
 const longestRestMs = 600_000;
 
-export function openCollector({ url, headers }: { url: string; headers: Record<string, string> }): Collector {
+export function openCollector({
+  url,
+  headers,
+}: {
+  url: string;
+  headers: Credential<Record<string, string>>;
+}): Collector {
   return {
     async take(events) {
-      const { response, text } = await post(url, headers, JSON.stringify(requestOf(events))).catch((cause: unknown) => {
-        throw new CollectorTrouble(codeOf(cause), { cause });
-      });
+      const { response, text } = await post(url, asOfNow(headers), JSON.stringify(requestOf(events))).catch(
+        (cause: unknown) => {
+          throw new CollectorTrouble(codeOf(cause), { cause });
+        },
+      );
       if (!response.ok)
         throw new CollectorTrouble(`http_${response.status}`, { status: response.status, restMs: restMsIn(response) });
       return { rejected: rejectedIn(text) };

@@ -9,6 +9,7 @@ import {
   WebClient,
 } from '@slack/web-api';
 import { z } from 'zod';
+import { asOfNow, type Credential } from '../domain/credential.ts';
 import { OutsideFailed, type Sent, type Slack, type SlackMessage } from './letter.ts';
 
 /** What the web needs of Slack beside sending: SlackDoor without its secret. */
@@ -26,14 +27,16 @@ const knownForMs = 60_000;
  * Slack with a bot token; `apiUrl` for another than Slack's own. Everything throws OutsideFailed (a code, no text), with one exception: `send`
  * answers with what is certain, and throws only when nobody knows whether the message was posted.
  */
-export function openSlack({ token, apiUrl }: { token: string; apiUrl?: string | undefined }): Slack & Door {
-  const client = new WebClient(token, {
+export function openSlack({ token, apiUrl }: { token: Credential; apiUrl?: string | undefined }): Slack & Door {
+  const client = new WebClient(undefined, {
     ...(apiUrl && { slackApiUrl: apiUrl }),
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
     timeout: 8000,
     logger: silent,
-    fetch: inOneWord,
+    // Here, and not as an argument of each call, which would stand in its body as well.
+    fetch: (url, options) =>
+      inOneWord(url, { ...options, headers: { ...options?.headers, Authorization: `Bearer ${asOfNow(token)}` } }),
   });
   const ask = async <T>(method: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> =>
     answer.parse(await client.apiCall(method, args));

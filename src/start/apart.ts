@@ -34,7 +34,7 @@ export function mustBeApart(config: Config, part: Part): void {
 
 /** Starts it; returns when it is ready. Throws a sentence when a restore was cut short. */
 export async function startApart(config: Config, part: Part, stops: Stop[], say: Say): Promise<void> {
-  const pool = await openPool(config.databaseUrl!);
+  const pool = await openPool(config.databaseUrl!, { say });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await mustBeWhole(pool);
   if (part === 'web') await startWebAlone(config, pool, stops, say);

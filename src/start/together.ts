@@ -9,6 +9,7 @@ import { startSlackRoom, type SlackRoom } from '../embedded/slackRoom.ts';
 import type { EmbeddedTemporal } from '../embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from '../embedded/temporalCli.ts';
 import { openSlack } from '../integrations/slack.ts';
+import { asOfNow, type Credential } from '../domain/credential.ts';
 import { keepEngine } from '../keepEngine.ts';
 import { progressLine } from '../progressLine.ts';
 import { stoppedWhenUp, type Stop } from '../stops.ts';
@@ -16,7 +17,7 @@ import { keepBackups } from '../store/keepBackups.ts';
 import { migrate } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
-import { renewWorkingRole } from '../store/workingRole.ts';
+import { renewWorkingRole, setPassword } from '../store/workingRole.ts';
 import { applyCompany } from '../triggers/companyAtStart.ts';
 import { openHeed } from '../triggers/heed.ts';
 import { devFrame } from '../triggers/http/pages/draw.ts';
@@ -47,7 +48,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
 
   const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
   await migrate(ownerUrl, () => {}, { databaseUrl });
-  const pool = await openPool(databaseUrl);
+  const pool = await openPool(databaseUrl, { say });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await applyCompany(pool, config, say);
   await keepInitialKey(config, pool, say);
@@ -90,7 +91,11 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
     arriving: () => [...arriving],
   };
   await startWeb(config, stops, web, say);
-  await announce(dataDir, { pid: process.pid, databaseUrl, ownerUrl, publicUrl: config.publicUrl }, stops);
+  await announce(
+    dataDir,
+    { pid: process.pid, databaseUrl: lasting(databaseUrl), ownerUrl: lasting(ownerUrl), publicUrl: config.publicUrl },
+    stops,
+  );
   say(`The web answers at ${config.publicUrl}; the rest is arriving.`);
 
   const progress = progressLine();
@@ -120,13 +125,16 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   await keepEngine(
     main,
     {
-      DATABASE_URL: databaseUrl,
+      // What is not ours it reads as we did, from the files that we did.
+      ...(!config.databaseUrl && { DATABASE_URL: asOfNow(databaseUrl) }),
       DATABASE_OWNER_URL: undefined,
       TEMPORAL_ADDRESS: config.temporalAddress ?? temporal!.address,
-      SMTP_URL: config.smtpUrl ?? mailbox!.smtpUrl,
-      SLACK_BOT_TOKEN: slackAt.token,
-      SLACK_SIGNING_SECRET: slackAt.signingSecret,
-      SLACK_API_URL: slackAt.apiUrl ?? '',
+      ...(mailbox && { SMTP_URL: mailbox.smtpUrl }),
+      ...(room && {
+        SLACK_BOT_TOKEN: room.token,
+        SLACK_SIGNING_SECRET: room.signingSecret,
+        SLACK_API_URL: room.apiUrl,
+      }),
       PUBLIC_URL: config.publicUrl,
       HEED_DATA_DIR: dataDir,
       ...(temporal && ofOurOwn(dataDir)),
@@ -148,15 +156,19 @@ const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
   TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
 });
 
-/** Of a Postgres that we bring along, the working role's password lasts until the next start. */
+/** Of a Postgres that we bring along, the passwords of owner and working role last until the next start. */
 async function findOrStartDatabase(
   { databaseUrl, databaseOwnerUrl }: Config,
   dataDir: string,
   stops: Stop[],
   say: Say,
-): Promise<{ databaseUrl: string; ownerUrl: string }> {
+): Promise<{ databaseUrl: Credential; ownerUrl: Credential }> {
   if (databaseUrl) return { databaseUrl, ownerUrl: databaseOwnerUrl ?? databaseUrl };
-  const { url: ownerUrl } = await stoppedWhenUp(startPostgres({ dataDir, onTrouble: say }), 'Postgres', stops);
+  const { url: ownerUrl } = await stoppedWhenUp(
+    startPostgres({ dataDir, onTrouble: say, setPassword }),
+    'Postgres',
+    stops,
+  );
   return { databaseUrl: await renewWorkingRole(ownerUrl), ownerUrl };
 }
 
@@ -168,6 +180,10 @@ function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web[
     unread: () => ({ slack: room?.unread() ?? 0, mail: mailbox?.unread() ?? 0 }),
   };
 }
+
+/** What a file holds is nowhere else: a copy would be out of date when that is renewed. */
+const lasting = (credential: Credential): string | undefined =>
+  typeof credential === 'string' ? credential : undefined;
 
 /** So that the command line finds the running Heed. It holds a password: for this user only. */
 async function announce(dataDir: string, running: object, stops: Stop[]): Promise<void> {

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { z } from 'zod';
+import type { Credential } from '../domain/credential.ts';
 import { connect } from './connection.ts';
 import { copyOut } from './copy.ts';
 import { Wishes, wishesIn } from './wishes.ts';
@@ -44,7 +45,7 @@ export const unfinished = '.part';
  * With `erasuresOnly` its first line alone, which tells an earlier backup what was asked since, and can't be restored itself.
  */
 export async function backUp(
-  databaseUrl: string,
+  databaseUrl: Credential,
   file: string,
   { erasuresOnly = false }: { erasuresOnly?: boolean } = {},
 ): Promise<BackedUp> {

@@ -1,15 +1,19 @@
 /** A connection of one's own, for what lasts longer than a statement: backups, restoring, migrating, writing tables anew. */
 
 import pg from 'pg';
+import { asOfNow, type Credential } from '../domain/credential.ts';
+import { tlsOf } from './tls.ts';
 import { unusable } from './trouble.ts';
 
 /** Opens it under a name that Postgres shows. When it is lost, that is thrown to whoever waits for an answer, and to nobody else. */
-export async function connect(databaseUrl: string, name: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: name });
+export async function connect(databaseUrl: Credential, name: string): Promise<pg.Client> {
+  const address = asOfNow(databaseUrl);
+  const { url, ssl } = tlsOf(address);
+  const client = new pg.Client({ connectionString: url, ...(ssl !== undefined && { ssl }), application_name: name });
   // Said here a second time; where nobody listens, it would end this process.
   client.on('error', () => {});
   await client.connect().catch((cause: unknown) => {
-    throw unusable(databaseUrl, cause);
+    throw unusable(address, cause);
   });
   return client;
 }

@@ -2,6 +2,7 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Credential } from '../domain/credential.ts';
 import { backUp, unfinished } from './backup.ts';
 import { connect } from './connection.ts';
 
@@ -19,7 +20,7 @@ export const rhythm = { everyMs: 4.5 * 60_000, againMs: 60_000, lookMs: 5_000, d
  * not. `say` is told when they begin to fail, and when they are made again. Returns what ends it.
  */
 export function keepBackups(
-  databaseUrl: string,
+  databaseUrl: Credential,
   folder: string,
   say: (sentence: string) => void,
   changed: Partial<typeof rhythm> = {},
@@ -82,7 +83,7 @@ export function keepBackups(
 export const nameAt = (at: Date): string => `heed-${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z.backup`;
 
 /** A number that changes when any row does, but for the relay's own notes; and when this database was made or restored. */
-async function stateOf(databaseUrl: string): Promise<{ changes: string; began: Date }> {
+async function stateOf(databaseUrl: Credential): Promise<{ changes: string; began: Date }> {
   const client = await connect(databaseUrl, 'heed-backup');
   try {
     const { rows } = await client.query<{ changes: string; began: Date }>(

@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
@@ -29,9 +30,9 @@ export const setAside = 'replaced';
  *  at `databaseUrl`, where it is not the owner, may work in what was made. Throws what Postgres says when a file is wrong, and a sentence when it
  *  can't be reached, when it is of a later version or another's, or when a restore was cut short, which `restoring` alone may go on from. */
 export async function migrate(
-  ownerUrl: string,
+  ownerUrl: Credential,
   log: (sentence: string) => void = () => {},
-  { restoring = false, databaseUrl = ownerUrl }: { restoring?: boolean; databaseUrl?: string } = {},
+  { restoring = false, databaseUrl = ownerUrl }: { restoring?: boolean; databaseUrl?: Credential } = {},
 ): Promise<string[]> {
   const named = databaseUrl === ownerUrl ? undefined : await roleAt(databaseUrl);
   const client = await connect(ownerUrl, 'heed-migrate');

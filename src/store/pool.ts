@@ -5,8 +5,9 @@ import { setImmediate } from 'node:timers/promises';
 import { createPgDriverFactory } from '@slonik/pg-driver';
 import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
+import { asOfNow, renewing, type Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
-import { tlsOf } from './tls.ts';
+import { tlsOf, type Address } from './tls.ts';
 import { unusable } from './trouble.ts';
 
 /** What a single statement needs: the pool, or the transaction one is in. */
@@ -50,18 +51,32 @@ const mostNames = 500;
 export const longestSilenceMs = (statementTimeoutMs: number): number => Math.max(60_000, statementTimeoutMs) + 5_000;
 
 /**
- * slonik's own driver, but for three things. Named statements are planned once. A connection that dies in the moment it is there (Postgres
- * was killed, an operator ended it) is not handed out: slonik would miss that it is gone; it throws where nothing catches, which ends this
- * process, and whoever waits for the connection waits for ever. And one on which nothing is answered is given up: a Postgres that loses its
- * power says no word of farewell, and the time limit of a statement is its own to keep.
+ * slonik's own driver, but for four things. Each connection is made by what the address is at that moment. Named statements are planned once. A
+ * connection that dies in the moment it is there (Postgres was killed, an operator ended it) is not handed out: slonik would miss that it is gone;
+ * it throws where nothing catches, which ends this process, and whoever waits for the connection waits for ever. And one on which nothing is
+ * answered is given up: a Postgres that loses its power says no word of farewell, and the time limit of a statement is its own to keep.
  */
 const driverOf =
-  (silenceMs: number): ReturnType<typeof createPgDriverFactory> =>
-  async (configuration) => {
-    const { createClient } = await createPgDriverFactory()(configuration);
+  (address: () => Address, silenceMs: number): ReturnType<typeof createPgDriverFactory> =>
+  async ({ driverConfiguration }) => {
+    let made: { by: string; driver: ReturnType<ReturnType<typeof createPgDriverFactory>> } | undefined;
+    // Made anew for another address only, because each asks Postgres for its types, on a connection of its own.
+    const driver = (): NonNullable<typeof made>['driver'] => {
+      const { url, ssl } = address();
+      const by = JSON.stringify([url, ssl]);
+      if (made?.by !== by) {
+        const at = { ...driverConfiguration, connectionUri: url, ...(ssl && { ssl }) };
+        const making = { by, driver: orSilent(silenceMs, createPgDriverFactory()({ driverConfiguration: at })) };
+        // One that could not ask is no good for the next connection either.
+        making.driver.catch(() => made === making && (made = undefined));
+        made = making;
+      }
+      return made.driver;
+    };
+    await driver();
     return {
       async createClient() {
-        const client = await createClient();
+        const client = await (await driver()).createClient();
         // What Postgres said in the same breath as "ready" is heard by then.
         await setImmediate();
         if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
@@ -71,19 +86,23 @@ const driverOf =
         await client.release();
         return {
           ...client,
-          query: (...asked: Parameters<typeof client.query>) => {
-            const silent = Promise.withResolvers<never>();
-            const patience = setTimeout(() => {
-              // At once, so that nothing is asked on it any more, not even to roll back.
-              void client.destroy();
-              silent.reject(new Error('Connection terminated: Postgres has fallen silent.'));
-            }, silenceMs);
-            return Promise.race([client.query(...asked), silent.promise]).finally(() => clearTimeout(patience));
-          },
+          query: (...asked: Parameters<typeof client.query>) =>
+            // Given up at once, so that nothing is asked on it any more, not even to roll back.
+            orSilent(silenceMs, client.query(...asked), () => void client.destroy()),
         };
       },
     };
   };
+
+/** What Postgres answers; throws where it takes longer than that, once it is given up. */
+function orSilent<T>(silenceMs: number, answered: Promise<T>, giveUp: () => void = () => {}): Promise<T> {
+  const silent = Promise.withResolvers<never>();
+  const patience = setTimeout(() => {
+    giveUp();
+    silent.reject(new Error('Connection terminated: Postgres has fallen silent.'));
+  }, silenceMs);
+  return Promise.race([answered, silent.promise]).finally(() => clearTimeout(patience));
+}
 
 const typeParsers = [
   { name: 'timestamptz', parse: (text: string) => new Date(text) },
@@ -93,28 +112,32 @@ const typeParsers = [
 ];
 
 /** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. `silenceMs`: after so long without an
- *  answer a connection is given up. */
+ *  answer a connection is given up. `say` hears of files for TLS that can't be used, while those of before go on. */
 export async function openPool(
-  url: string,
-  options: { statementTimeoutMs?: number; connections?: number; silenceMs?: number } = {},
+  databaseUrl: Credential,
+  options: {
+    statementTimeoutMs?: number;
+    connections?: number;
+    silenceMs?: number;
+    say?: (sentence: string) => void;
+  } = {},
 ): Promise<Pool> {
-  const { statementTimeoutMs = 3000, silenceMs = longestSilenceMs(statementTimeoutMs) } = options;
-  const { url: address, ssl } = tlsOf(url);
-  const pool = await createPool(address, {
+  const { statementTimeoutMs = 3000, silenceMs = longestSilenceMs(statementTimeoutMs), say = () => {} } = options;
+  const address = renewing(() => tlsOf(asOfNow(databaseUrl)), say);
+  const pool = await createPool(address().url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
-    driverFactory: driverOf(silenceMs),
+    driverFactory: driverOf(address, silenceMs),
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked, plannedOnce],
     // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.
     maxPoolSize: options.connections ?? 6,
     // Nothing is set on a connection while it is used, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
-    ...(ssl && { ssl }),
     statementTimeout: statementTimeoutMs,
     typeParsers,
   }).catch((cause: unknown) => {
-    throw unusable(url, cause);
+    throw unusable(address().url, cause);
   });
   // What fails is thrown to whoever asked; slonik says it here too, and would throw something else where nobody listens.
   pool.on('error', () => {});

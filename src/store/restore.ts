@@ -4,6 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import pg from 'pg';
+import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { EndLine, linesOf, readHeader, SequenceLine, TableLine, type Header } from './backup.ts';
 import { connect } from './connection.ts';
@@ -31,13 +32,13 @@ export interface Restored extends Repeated {
  * than the owner's, may work in what was restored.
  */
 export async function restore(
-  ownerUrl: string,
+  ownerUrl: Credential,
   file: string,
   {
     replace = false,
     erasuresFrom = [],
     databaseUrl = ownerUrl,
-  }: { replace?: boolean; erasuresFrom?: readonly string[]; databaseUrl?: string } = {},
+  }: { replace?: boolean; erasuresFrom?: readonly string[]; databaseUrl?: Credential } = {},
 ): Promise<Restored> {
   const header = await readHeader(file);
   await mustKnow(header);
@@ -224,7 +225,7 @@ async function* rowsIn(lines: AsyncGenerator<Buffer, void, undefined>): AsyncGen
 
 /** Nothing opens this database before both are over: what was asked since is repeated, and what may have been sent since is in doubt. */
 async function goOnFrom(
-  ownerUrl: string,
+  ownerUrl: Credential,
   { takenAt }: Header,
   wishes: Wishes,
 ): Promise<Omit<Restored, 'takenAt' | 'tables'>> {

@@ -2,6 +2,7 @@
  *  writes the tables that hold personal words anew. */
 
 import pg from 'pg';
+import type { Credential } from '../domain/credential.ts';
 import { connect } from './connection.ts';
 
 /** Every table with a column that an erasure empties (docs/privacy.md), and the salts that go with them. */
@@ -35,7 +36,7 @@ export interface Scrubbed {
   inUse: string[];
 }
 
-export async function scrub(databaseUrl: string): Promise<Scrubbed> {
+export async function scrub(databaseUrl: Credential): Promise<Scrubbed> {
   const client = await connect(databaseUrl, 'heed-scrub');
   try {
     await client.query(`set lock_timeout = '2s'`);

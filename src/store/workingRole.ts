@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
@@ -31,8 +32,23 @@ export async function renewWorkingRole(ownerUrl: string): Promise<string> {
   return url.href;
 }
 
+/** Gives whoever `url` names another password; what is connected stays so. False where the one in `url` is not theirs. */
+export async function setPassword(url: string, password: string): Promise<boolean> {
+  const client = await connect(url, 'heed-start').catch((error: Error) => {
+    if ((error.cause as { code?: string } | undefined)?.code === '28P01') return undefined;
+    throw error;
+  });
+  if (!client) return false;
+  try {
+    await client.query(`alter role current_user password ${pg.escapeLiteral(password)}`);
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
 /** As whom that address works. Throws a sentence when it can't be used. */
-export async function roleAt(databaseUrl: string): Promise<string> {
+export async function roleAt(databaseUrl: Credential): Promise<string> {
   const client = await connect(databaseUrl, 'heed-migrate');
   try {
     const { rows } = await client.query<{ role: string }>('select current_user as role');

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import pg from 'pg';
 import { defaultDataDir, type EmbeddedPostgres, findPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { becomes, commandOf, processesNaming } from '../../src/embedded/processes.ts';
-import { renewWorkingRole } from '../../src/store/workingRole.ts';
+import { renewWorkingRole, setPassword } from '../../src/store/workingRole.ts';
 import { anotherHeed, forEverybody, source } from './anotherHeed.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -119,6 +119,51 @@ describe('the embedded PostgreSQL', () => {
     expect(await query(server.url, 'select word from kept')).toEqual(['still here']);
     await server.stop();
     expect(await commandOf(pid)).toEqual([]);
+  });
+
+  test('its superuser has another password after each start, also where a server of before is taken over', async () => {
+    const other = await anotherHeed(starting());
+    const { url: first } = other.said as { url: string };
+    await other.kill();
+    const wrong = /password authentication failed/;
+    const taken = await start({ setPassword });
+    expect(taken.adopted).toBe(true);
+    expect(await query(taken.url, 'select 1')).toEqual([1]);
+    await expect(query(first, 'select 1')).rejects.toThrow(wrong);
+    expect(await findPostgres(dataDir)).toBe(taken.url);
+    await taken.stop();
+
+    const again = await start({ setPassword });
+    expect(await query(again.url, 'select 1')).toEqual([1]);
+    await expect(query(taken.url, 'select 1')).rejects.toThrow(wrong);
+    await again.stop();
+  });
+
+  test('a Heed that was killed while it exchanged the password is no matter, whether or not the server knew the new one', async () => {
+    const cluster = join(dataDir, 'postgres', 'data');
+    const [kept, next] = [join(cluster, 'heed.password'), join(cluster, 'heed.password.next')];
+    const killed = async (known: boolean): Promise<void> => {
+      const server = await start({
+        setPassword: async (url, password) => {
+          if (known) await setPassword(url, password);
+          throw new Error('Killed.');
+        },
+      }).catch((error: Error) => error.message);
+      expect(server).toBe('Killed.');
+      expect((await stat(next)).mode & 0o777).toBe(0o600);
+    };
+    for (const known of [false, true]) {
+      await killed(known);
+      const server = await start({ setPassword });
+      expect(await query(server.url, 'select 1')).toEqual([1]);
+      expect(server.url).toContain(await readFile(kept, 'utf8'));
+      await expect(stat(next)).rejects.toThrow('ENOENT');
+      await server.stop();
+    }
+    await writeFile(kept, 'what nobody knows');
+    await expect(start({ setPassword })).rejects.toThrow(
+      /^PostgreSQL does not take the password in .*heed\.password\./,
+    );
   });
 
   test('a server that was left behind with other settings is started anew', async () => {

@@ -308,6 +308,52 @@ test('a letter goes by STARTTLS to a server whose certificate is believed, and t
   await new Promise<void>((closed) => server.close(() => closed()));
 });
 
+test('a letter goes with the password of the moment, or as that with a token of OAuth 2', async () => {
+  const signedIn: (string | undefined)[] = [];
+  let inForce = 'first';
+  const server = new SMTPServer({
+    authMethods: ['PLAIN', 'XOAUTH2'],
+    allowInsecureAuth: true,
+    hideSTARTTLS: true,
+    onAuth({ method, username, password, accessToken }, _, done) {
+      const given = method === 'XOAUTH2' ? accessToken : password;
+      if (given !== inForce) return done(new Error('That is over.'));
+      signedIn.push(`${method} ${username} ${given}`);
+      done(null, { user: username });
+    },
+    onData: (stream, _, done) => void stream.on('end', () => done()).resume(),
+  });
+  server.on('error', () => {});
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+  const { port } = server.server.address() as AddressInfo;
+  let held = inForce;
+  try {
+    for (const [words, method] of [
+      ['', 'PLAIN'],
+      ['?authMethod=XOAUTH2', 'XOAUTH2'],
+    ]) {
+      const renewed = openPostOffice(() => `smtp://heed%40example.com:${held}@127.0.0.1:${port}${words}`);
+      for (const time of ['first', 'second']) {
+        held = time;
+        // It has been exchanged there, and here not yet.
+        inForce = `${method}-${time}`;
+        await expect(renewed.connect()).rejects.toMatchObject({ code: 'smtp_connect_535' });
+        held = inForce;
+        const office = await renewed.connect();
+        expect(await office.send(letter())).toEqual({ accepted: true });
+        office.close();
+      }
+    }
+    expect(signedIn).toEqual(
+      ['PLAIN', 'XOAUTH2'].flatMap((method) =>
+        ['first', 'second'].map((time) => `${method} heed@example.com ${method}-${time}`),
+      ),
+    );
+  } finally {
+    await new Promise<void>((closed) => server.close(() => closed()));
+  }
+});
+
 describe('over a bare socket', () => {
   let server: Server;
   const sockets = new Set<Socket>();

@@ -21,6 +21,8 @@ let signInByLevel: SignInService;
 let token = '';
 /** What it says of somebody when it is asked. */
 let whenAsked = {};
+/** How whoever brought the last code said who they are. */
+let broughtBy: string | undefined;
 /** It takes the code and says nothing. */
 let silent = false;
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
     if (request.url === '/jwks')
       return answer({ keys: [{ ...theirs.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] });
     if (request.url === '/userinfo') return answer(whenAsked);
+    if (request.url === '/token') broughtBy = request.headers.authorization;
     if (request.url === '/token' && silent) return;
     if (request.url === '/token')
       return answer({ access_token: 'a', token_type: 'Bearer', expires_in: 60, id_token: token });
@@ -89,6 +92,21 @@ test('a token that the service made for us just now vouches for somebody', async
     subject: 'tomas-7',
     twoFactors: false,
   });
+});
+
+test('the secret that we say to it is the one of the moment', async () => {
+  let inForce = 'first';
+  const renewed = openSignInService({
+    issuer,
+    clientId: 'heed',
+    clientSecret: () => inForce,
+    returnUrl: 'http://heed.example/sign-in/back',
+  });
+  for (const secret of ['first', 'second']) {
+    inForce = secret;
+    expect(await comesBack((claims) => signed(header, claims, byService), renewed)).toHaveProperty('subject');
+    expect(broughtBy).toBe(`Basic ${Buffer.from(`heed:${secret}`).toString('base64')}`);
+  }
 });
 
 test('of two factors it is taken at its word, and no answer that is not signed is', async () => {

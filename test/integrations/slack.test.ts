@@ -68,6 +68,29 @@ describe('a message', () => {
     elsewhere.server.close();
   });
 
+  test('goes with the token of the moment, which stands in its header alone', async () => {
+    const asked: unknown[] = [];
+    const { server, url } = await listening((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        asked.push([request.headers.authorization, body.includes('xoxb')]);
+        response.end('{"ok":true,"channel":"D1","ts":"1.1"}');
+      });
+    });
+    let token = 'xoxb-first';
+    const renewed = openSlack({ token: () => token, apiUrl: `${url}api/` });
+    for (const next of ['xoxb-first', 'xoxe.xoxb-second']) {
+      token = next;
+      await renewed.send(message({ under: { channel: 'D1', ts: '1.1' } }), fresh());
+    }
+    expect(asked).toEqual([
+      ['Bearer xoxb-first', false],
+      ['Bearer xoxe.xoxb-second', false],
+    ]);
+    server.close();
+  });
+
   test('goes nowhere else, whoever says it should', async () => {
     let asked = 0;
     const elsewhere = await listening((_, response) => {

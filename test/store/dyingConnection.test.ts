@@ -33,6 +33,32 @@ test('a connection that dies in the moment it is there costs nobody their query,
   expect(uncaught).toEqual([]);
 }, 15_000);
 
+test('an address that falls silent while it is asked for its types is tried anew, and keeps nobody from the next one', async () => {
+  const held: (() => void)[] = [];
+  const silent = createServer((client) => {
+    const postgres = connect(Number(new URL(db.url).port), '127.0.0.1');
+    for (const socket of [client, postgres]) socket.on('error', () => socket.destroy());
+    postgres.pipe(client);
+    client.on(
+      'data',
+      (asked) => void (asked.includes('pg_type') ? held.push(() => postgres.write(asked)) : postgres.write(asked)),
+    );
+    client.on('close', () => postgres.destroy());
+  });
+  await new Promise<void>((listening) => void silent.listen(0, '127.0.0.1', listening));
+  let address = db.url;
+  const pool = await openPool(() => address, { connections: 1, silenceMs: 300 });
+  await pool.query(sql.unsafe`select pg_terminate_backend(pg_backend_pid())`).catch(() => 'ended');
+  address = db.url.replace(/:\d+\//, `:${(silent.address() as AddressInfo).port}/`);
+  await expect(pool.query(sql.unsafe`select 1`)).rejects.toThrow();
+  address = db.url;
+  expect(await pool.oneFirst(sql.type(z.object({ one: z.number() }))`select 1 as one`)).toBe(1);
+  await pool.end();
+  expect(held.length).toBeGreaterThan(0);
+  for (const hear of held) hear();
+  await new Promise((closed) => silent.close(closed));
+}, 30_000);
+
 /** A way to the database on which the third connection is told "you are terminated" in the same breath as "you are ready". */
 async function thirdConnectionDies(url: string): Promise<{ url: string; server: Server }> {
   const port = Number(new URL(url).port);

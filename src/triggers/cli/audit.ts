@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { audit, report } from '../../audit/audit.ts';
 import type { Anchor, ToldHead } from '../../audit/chain.ts';
 import { readJournals, type Journals } from '../../audit/journals.ts';
+import { asOfNow } from '../../domain/credential.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
@@ -50,7 +51,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
       );
       const { databaseUrl } = await findDatabase(terminal.config());
       const { findings, head } = await audit({
-        databaseUrl,
+        databaseUrl: asOfNow(databaseUrl),
         since: since === undefined ? undefined : moment(since),
         objectiveSeconds: seconds(late ?? '60'),
         journals: journals === undefined ? undefined : await journalsIn(journals),

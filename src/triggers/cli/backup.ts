@@ -6,10 +6,12 @@ import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 // oxlint-disable-next-line no-restricted-imports -- a Heed that was stopped has no server, and its data is restored into that server
 import { defaultDataDir, startPostgres } from '../../embedded/postgres.ts';
+import type { Credential } from '../../domain/credential.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { elapsedInWords } from '../../domain/moments.ts';
 import { backUp } from '../../store/backup.ts';
 import { restore, type Restored } from '../../store/restore.ts';
+import { setPassword } from '../../store/workingRole.ts';
 import { stopAll, stoppedWhenUp, toldToEnd, type Stop } from '../../stops.ts';
 import { anotherHeed, findDatabase } from './place.ts';
 import { sayJson, type Terminal } from './terminal.ts';
@@ -62,7 +64,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
         );
       const file = resolve(terminal.folder(), name);
       const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
-      const into = (ownerUrl: string, databaseUrl = ownerUrl): Promise<Restored> =>
+      const into = (ownerUrl: Credential, databaseUrl = ownerUrl): Promise<Restored> =>
         restore(ownerUrl, file, { replace: asked.replace ?? false, erasuresFrom, databaseUrl });
       const done = await (config.databaseUrl
         ? into(config.databaseOwnerUrl ?? config.databaseUrl, config.databaseUrl)
@@ -96,7 +98,7 @@ async function onOwnServer(
   };
   for (const signal of toldToEnd) process.on(signal, hear);
   try {
-    const starting = startPostgres({ dataDir: dataDir ?? defaultDataDir(home) });
+    const starting = startPostgres({ dataDir: dataDir ?? defaultDataDir(home), setPassword });
     return await act((await stoppedWhenUp(starting, 'Postgres', stops)).url);
   } catch (cause) {
     if (!told) throw cause;

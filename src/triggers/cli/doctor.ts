@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
+import { asOfNow } from '../../domain/credential.ts';
 import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
 import { longestUncarried } from '../../store/records/securityEvents.ts';
 import { progressOf } from '../../store/views/health.ts';
@@ -103,7 +104,7 @@ async function temporal(config: Config): Promise<Finding> {
 
 async function mail({ smtpUrl }: Config): Promise<Finding> {
   if (!smtpUrl) return notNamed('Mail', 'SMTP_URL');
-  const { hostname, port, protocol, searchParams } = new URL(smtpUrl);
+  const { hostname, port, protocol, searchParams } = new URL(asOfNow(smtpUrl));
   return finding('Mail', async () => {
     const address = `${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`;
     const demanded = searchParams.get('requireTLS') === 'true';
@@ -139,7 +140,12 @@ async function offersEncryption(socket: Socket): Promise<boolean> {
 /** Of what crosses a network unencrypted, that it does, and that somebody said it may. */
 function letBe({ databaseUrl, temporalAddress, temporalConnection, publicUrl }: Config, crossing: Crossing): string {
   const temporalTls = Boolean(temporalConnection.tls);
-  const found = exposed({ databaseUrl, temporalAddress, temporalTls, publicUrl });
+  const found = exposed({
+    databaseUrl: databaseUrl && asOfNow(databaseUrl),
+    temporalAddress,
+    temporalTls,
+    publicUrl,
+  });
   return found.some((one) => one.crossing === crossing) ? ' It is spoken to unencrypted, as UNENCRYPTED allows.' : '';
 }
 
@@ -148,7 +154,7 @@ async function slack({ slack: settings }: Config): Promise<Finding> {
   return finding('Slack', async () => {
     const response = await fetch(new URL('auth.test', settings.apiUrl ?? 'https://slack.com/api/'), {
       method: 'POST',
-      headers: { Authorization: `Bearer ${settings.token}` },
+      headers: { Authorization: `Bearer ${asOfNow(settings.token)}` },
       signal: AbortSignal.timeout(patienceMs),
     }).catch((cause: unknown) => {
       throw new Error('can’t be reached from here. Prompts go by e-mail meanwhile.', { cause });
@@ -169,7 +175,7 @@ function collector(config: Config, { url, headers }: NonNullable<Config['collect
     const response = await fetch(url, {
       method: 'POST',
       redirect: 'manual',
-      headers: { ...headers, 'Content-Type': 'application/json' },
+      headers: { ...asOfNow(headers), 'Content-Type': 'application/json' },
       body: JSON.stringify({ resourceLogs: [] }),
       signal: AbortSignal.timeout(patienceMs),
     }).catch((cause: unknown) => {

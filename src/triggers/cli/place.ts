@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
+import { asOfNow, type Credential } from '../../domain/credential.ts';
 // oxlint-disable-next-line no-restricted-imports -- where npm start keeps its data is said there, once
 import { defaultDataDir } from '../../embedded/postgres.ts';
 import { migrationsMissing } from '../../store/views/health.ts';
@@ -22,7 +23,8 @@ export interface Place {
 
 const Running = z.object({
   pid: z.number(),
-  databaseUrl: z.string(),
+  /** Not there where a file holds it: a copy would be out of date when that is renewed. */
+  databaseUrl: z.string().optional(),
   ownerUrl: z.string().optional(),
   publicUrl: z.string(),
 });
@@ -31,12 +33,22 @@ type Running = z.infer<typeof Running>;
 /** Where the database is, for the work and for its owner. Throws a sentence saying how to name or start one. */
 export async function findDatabase(
   config: Config,
-): Promise<{ databaseUrl: string; ownerUrl: string; publicUrl: string }> {
+): Promise<{ databaseUrl: Credential; ownerUrl: Credential; publicUrl: string }> {
   const { databaseUrl, publicUrl } = config;
   if (databaseUrl) return { databaseUrl, ownerUrl: config.databaseOwnerUrl ?? databaseUrl, publicUrl };
   const dataDir = config.dataDir ?? defaultDataDir(config.home);
   const running = await runningIn(dataDir);
-  if (running && isAlive(running.pid)) return { ...running, ownerUrl: running.ownerUrl ?? running.databaseUrl };
+  if (running && isAlive(running.pid)) {
+    if (!running.databaseUrl)
+      throw new Error(
+        `The Heed that runs here (process ${running.pid}) reads from a file where its database is. Name that to this command, too: DATABASE_URL_FILE=…`,
+      );
+    return {
+      databaseUrl: running.databaseUrl,
+      ownerUrl: running.ownerUrl ?? running.databaseUrl,
+      publicUrl: running.publicUrl,
+    };
+  }
   throw new Error(
     `No Heed runs here (looked in ${dataDir}). Start it with npm start, or name a database: DATABASE_URL=postgres://…`,
   );
@@ -86,8 +98,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function unreachable(databaseUrl: string, cause: unknown): Error {
-  const { hostname, port } = new URL(databaseUrl);
+function unreachable(databaseUrl: Credential, cause: unknown): Error {
+  const { hostname, port } = new URL(asOfNow(databaseUrl));
   return new Error(
     `Postgres at ${hostname}:${port || 5432} can't be reached. Start it, or correct DATABASE_URL; heed doctor says more.`,
     { cause },

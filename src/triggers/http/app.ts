@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import { requestId } from 'hono/request-id';
+import type { Credential } from '../../domain/credential.ts';
 import { api, describe } from './api.ts';
 import { docs } from './docs.ts';
 import { answerErrors, answerNotFound, type Report } from './errors.ts';
@@ -26,7 +27,7 @@ export interface AppOptions {
   /** Whether what our proxy took in plain is answered, too, where people reach us by https. */
   unencrypted?: boolean;
   /** What /metrics and /health/engine ask for; without it they ask for nothing. */
-  metricsToken?: string | undefined;
+  metricsToken?: Credential | undefined;
   /** Told of what is our fault, with the reference that the person was shown. */
   report?: Report;
 }

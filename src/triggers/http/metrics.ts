@@ -3,6 +3,7 @@
 
 import { Hono } from 'hono';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { Credential } from '../../domain/credential.ts';
 import type { Pool } from '../../store/pool.ts';
 import { refusalsOfTheHour, type Tally } from '../../store/records/refusals.ts';
 import { longestUncarried } from '../../store/records/securityEvents.ts';
@@ -13,7 +14,7 @@ import { answerErrors } from './errors.ts';
 import { onlyWatchers } from './security.ts';
 
 /** A door for nothing but the timings of a process that has no web. */
-export function timingsDoor(metricsToken: string | undefined, turnedAway: Tally): Hono {
+export function timingsDoor(metricsToken: Credential | undefined, turnedAway: Tally): Hono {
   const app = new Hono();
   app.onError(answerErrors(() => {}));
   app.get('/metrics', onlyWatchers(metricsToken, turnedAway), async (c) =>

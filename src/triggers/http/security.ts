@@ -2,6 +2,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
+import { asOfNow, type Credential } from '../../domain/credential.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Tally } from '../../store/records/refusals.ts';
 
@@ -137,9 +138,9 @@ export const isOpenedByALink = (path: string): boolean =>
 
 /** For machines that watch us: with a token set, only who brings it (`Authorization: Bearer …`) is answered, and the others are counted; without
  *  one, everybody. */
-export function onlyWatchers(token: string | undefined, turnedAway: Tally): MiddlewareHandler {
+export function onlyWatchers(token: Credential | undefined, turnedAway: Tally): MiddlewareHandler {
   return async (c, next) => {
-    if (!token || isSame(c.req.header('Authorization') ?? '', `Bearer ${token}`)) return next();
+    if (!token || isSame(c.req.header('Authorization') ?? '', `Bearer ${asOfNow(token)}`)) return next();
     turnedAway.count({ door: 'metrics', why: 'unknown' });
     throw new DomainError(
       'unauthorized',

@@ -1,6 +1,7 @@
 /** What the web is handed by src/start/: nothing here reads the environment, and nothing here talks to Temporal. */
 
 import type { Hono } from 'hono';
+import type { Credential } from '../../domain/credential.ts';
 import type { Vouched } from '../../domain/signIn.ts';
 import type { Heed } from '../heed.ts';
 
@@ -21,7 +22,7 @@ export interface Web {
 }
 
 export interface SlackDoor {
-  signingSecret: string;
+  signingSecret: Credential;
   /** Opens a modal while its trigger is fresh (3 s). */
   openView: (triggerId: string, view: object) => Promise<void>;
   /** Tells one person something in the channel they pressed in, seen by them alone. */

@@ -1,5 +1,6 @@
 /** What the relay does beside carrying: it links facts to the chain, and once a day lets go of what is kept no longer. */
 
+import type { Credential } from '../../domain/credential.ts';
 import type { Log } from '../../log.ts';
 import { chainFacts } from '../../store/records/chain.ts';
 import { scrub } from '../../store/scrub.ts';
@@ -10,7 +11,7 @@ import { codeOf } from './codeOf.ts';
 
 export interface Keeping {
   pool: Pool;
-  databaseUrl: string;
+  databaseUrl: Credential;
   log: Log;
 }
 

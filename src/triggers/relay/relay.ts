@@ -3,9 +3,11 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import pg from 'pg';
+import type pg from 'pg';
+import type { Credential } from '../../domain/credential.ts';
 import type { Collector } from '../../integrations/otlp.ts';
 import type { Log } from '../../log.ts';
+import { connect as connectTo } from '../../store/connection.ts';
 import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../../store/records/deliveries.ts';
 import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
@@ -24,7 +26,7 @@ export interface Relay {
 export interface RelayOptions {
   pool: Pool;
   /** For LISTEN, on a connection of its own. */
-  databaseUrl: string;
+  databaseUrl: Credential;
   client: Client;
   /** Names the Temporal that is talked to, in the database. */
   temporalAddress: string;
@@ -226,7 +228,7 @@ function bucket(rate: number) {
 }
 
 /** Hints from commits. Correctness rests on the sweep: a lost connection costs a second, and is opened again. */
-function listen(databaseUrl: string, log: Log) {
+function listen(databaseUrl: Credential, log: Log) {
   let client: pg.Client | undefined;
   let closed = false;
   let hints = 0;
@@ -237,12 +239,10 @@ function listen(databaseUrl: string, log: Log) {
 
   const connect = async (): Promise<void> => {
     while (!closed) {
-      const next = new pg.Client({
-        connectionString: databaseUrl,
-        application_name: `heed-relay-${randomUUID().slice(0, 8)}`,
-      });
+      let opened: pg.Client | undefined;
       try {
-        await next.connect();
+        const next = await connectTo(databaseUrl, `heed-relay-${randomUUID().slice(0, 8)}`);
+        opened = next;
         next.on('notification', () => {
           hints += 1;
           wakeAll();
@@ -256,10 +256,10 @@ function listen(databaseUrl: string, log: Log) {
           if (closed) lost();
         });
       } catch (error) {
-        log.warn({ code: codeOf(error) }, 'The relay hears no hints; it sweeps meanwhile.');
+        log.warn({ code: codeOf((error as Error).cause ?? error) }, 'The relay hears no hints; it sweeps meanwhile.');
       }
       client = undefined;
-      await next.end().catch(() => {});
+      await opened?.end().catch(() => {});
       if (!closed) await sleep(1_000);
     }
   };

@@ -2,6 +2,7 @@
  *  edited by a delivery. */
 
 import { Hono, type Context } from 'hono';
+import { asOfNow } from '../../domain/credential.ts';
 import { DomainError, type ErrorCode } from '../../domain/errors.ts';
 import { recordRefusal } from '../../store/records/refusals.ts';
 import { statuses, titles } from '../http/errors.ts';
@@ -26,7 +27,7 @@ export function slackRoutes(web: Web): Hono {
       signature: c.req.header('X-Slack-Signature'),
       body,
     };
-    if (!isFromSlack(door.signingSecret, signed)) {
+    if (!isFromSlack(asOfNow(door.signingSecret), signed)) {
       // Anybody may send this, as often as they like: nobody waits for the database.
       web.heed.turnedAway.count({ door: 'slack', why: 'bad_signature' });
       return problem(c, 'unauthorized', 'This is not signed by Slack, or not lately.');

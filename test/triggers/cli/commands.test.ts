@@ -652,6 +652,13 @@ describe('which Heed is meant', () => {
     const note = { databaseUrl: db.workingUrl, ownerUrl: db.url, publicUrl: 'http://localhost:4123', pid: process.pid };
     await writeFile(join(folder, 'running.json'), JSON.stringify(note));
     expect((await heed(['status'], env)).said).toContain('http://localhost:4123');
+    // It has its database from a file, which is renewed: no copy of that would be true for long.
+    const { databaseUrl: _, ownerUrl: __, ...unsaid } = note;
+    await writeFile(join(folder, 'running.json'), JSON.stringify(unsaid));
+    expect(await heed(['status'], env)).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/reads from a file where its database is.*DATABASE_URL_FILE=/),
+    });
     await writeFile(join(folder, 'running.json'), JSON.stringify({ ...note, pid: 2 ** 22 + 1 }));
     expect((await heed(['status'], env)).code).toBe(1);
   });

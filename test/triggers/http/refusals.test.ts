@@ -154,6 +154,14 @@ describe('on record is', () => {
     expect(await turnedAway()).toEqual(['metrics unknown - 3']);
     const told = await app.request('/metrics', { headers: { Authorization: `Bearer ${metricsToken}` } });
     expect(await told.text()).toContain('heed_refusals{door="metrics",why="unknown"} 3');
+
+    let inForce = metricsToken;
+    const renewed = timingsDoor(() => inForce, pages.shop.db.heed.turnedAway);
+    const watched = async (): Promise<number> =>
+      (await renewed.request('/metrics', { headers: { Authorization: `Bearer ${metricsToken}` } })).status;
+    expect(await watched()).toBe(200);
+    inForce = 'another token of sixteen letters or more';
+    expect(await watched()).toBe(401);
   });
 
   test('nothing of what goes well', async () => {

@@ -106,6 +106,24 @@ describe('the relay', () => {
     expect(ears).toBe(0);
   }, 20_000);
 
+  test('listens by the credential of the moment when its connection was ended', async () => {
+    let inForce = db.url;
+    relay(temporal().client, { databaseUrl: () => inForce });
+    const owner = await db.owner();
+    const ears = async (): Promise<string> =>
+      (
+        await owner.anyFirst(sql.type(z.object({ role: z.string() }))`
+          select usename::text as role from pg_stat_activity
+          where application_name like 'heed-relay-%' and datname = current_database()`)
+      ).join();
+    await until(async () => (await ears()) === new URL(db.url).username);
+    inForce = db.workingUrl;
+    await owner.query(
+      sql.unsafe`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'heed-relay-%' and datname = current_database()`,
+    );
+    await until(async () => (await ears()) === new URL(db.workingUrl).username);
+  }, 20_000);
+
   test('shares the work with another one: nothing is carried twice, nothing is lost', async () => {
     const loops = await opened(60);
     relay(temporal('one').client, { startsPerSecond: 20 });

@@ -706,6 +706,16 @@ async function send(payload: object, to = app): Promise<Response> {
   });
 }
 
+test('what Slack signs is measured by the secret of the moment', async () => {
+  let inForce = room.signingSecret;
+  const renewed = { ...slack, signingSecret: () => inForce };
+  const door = new Hono().route('/slack', slackRoutes({ heed: shop.db.heed, slack: renewed } as unknown as Web));
+  const other = { type: 'shortcut', user: { id: 'U1' } };
+  expect((await send(other, door)).status).toBe(200);
+  inForce = 'another secret of Slack';
+  expect((await send(other, door)).status).toBe(401);
+});
+
 test('somebody pressing in Slack is known by their address once, and by their id from then on', async () => {
   await onesCard();
   await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
