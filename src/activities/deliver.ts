@@ -21,6 +21,7 @@ import {
   type Delivery,
   type Outcome,
 } from '../store/records/deliveries.ts';
+import { knownForMs } from '../store/records/configurations.ts';
 import { isErased } from '../store/records/erased.ts';
 import { wakeWhoWait } from '../store/records/letters.ts';
 import { forgetLinks } from '../store/records/links.ts';
@@ -48,6 +49,8 @@ const recordAgainMs = [500, 1_000, 2_000, 4_000, 8_000];
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
 const wentByEmail = 'went_by_email';
+/** By then a new company file is known to whoever lets a message go. */
+const companyKnownMs = 2 * knownForMs;
 
 export interface Attempt {
   /** Temporal makes one attempt after the other: whoever opened what is open now has failed, or is no longer heard of. */
@@ -104,6 +107,7 @@ async function say(
     throw error;
   });
   if ('end' in composed) return end(hands, delivery, composed.end, composed.code);
+  if ('left' in composed) return record(hands, delivery, fence, again(delivery, 'left', companyKnownMs));
   if ('letter' in composed) {
     const { letter } = composed;
     return handOver(hands, delivery, fence, () => office!.send(letter), letter.to);

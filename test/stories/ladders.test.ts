@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { deliver } from '../../src/activities/deliver.ts';
 import { audit } from '../../src/audit/audit.ts';
-import { mostInHand } from '../../src/integrations/email.ts';
+import { mostInHand, openPostOffice } from '../../src/integrations/email.ts';
 import { sql } from '../../src/store/pool.ts';
 import { planDelivery } from '../../src/store/records/deliveries.ts';
 import { stillTheirs } from '../../src/store/views/action.ts';
@@ -336,6 +337,41 @@ describe('whatever happens to us', () => {
     expect((await tasksOf(world.db.pool, world.db.company, 'ingrid')).tasks).toContainEqual(
       expect.objectContaining({ about: 'signal', signal: expect.objectContaining({ id }) }),
     );
+    await world.db.apply((company) => Object.assign(company, before));
+  });
+
+  test('where they leave it in the moment in which it is let go, by a worker that does not know so yet, whoever has their place is called, too', async () => {
+    const before = structuredClone(world.db.company);
+    await world.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+      company.executive = 'zoe';
+    });
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await ask('How much is the coat?');
+    await stopPrompts(true);
+    await world.outage('50 hours');
+    const former = await world.heed.configuration();
+    await world.without(async () => {
+      await world.db.apply((company) => {
+        company.executive = 'ingrid';
+        delete company.staff['zoe'];
+      });
+      await stopPrompts(false);
+      const call = (await world.messages({ loopId: id, purpose: 'prompt' })).find(({ staff }) => staff === 'zoe')!;
+      const hands = {
+        pool: world.db.pool,
+        configuration: () => Promise.resolve(former),
+        publicUrl: 'http://heed.test',
+        post: openPostOffice(world.mailbox.smtpUrl),
+        slack: undefined,
+      };
+      expect(await deliver(hands, call.id)).toBe('ready:left');
+    });
+    await world.pass('2 seconds');
+    expect(await prompts(id)).toEqual(['jonas sent', 'zoe cancelled left', 'ingrid sent']);
+    expect(world.mailsTo('zoe@linden-vale.example')).toEqual([]);
+    expect(await lost(since)).toEqual([]);
     await world.db.apply((company) => Object.assign(company, before));
   });
 

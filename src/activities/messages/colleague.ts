@@ -3,7 +3,7 @@
 import { mrkdwn, plainText, quotation } from '../../integrations/slack.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { staffByCode } from '../../store/records/staff.ts';
-import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
+import { left, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail, type Part } from './mail.ts';
 
 export interface ToColleague {
@@ -19,7 +19,7 @@ export async function toColleague(
   { subject, parts, link, colour }: ToColleague,
 ): Promise<Composed> {
   const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
-  if (!person) return cancelled('left');
+  if (!person) return left;
   if (delivery.channel === 'slack') {
     return {
       slack: {

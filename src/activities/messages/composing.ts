@@ -19,7 +19,12 @@ export type Composed =
   | { slack: SlackMessage }
   /** Not a message: the Message-ID of one that is to be taken back. */
   | { recall: string }
-  | { end: 'cancelled' | 'suppressed'; code: string };
+  | { end: 'cancelled' | 'suppressed'; code: string }
+  /** Whoever it is for is one of us no longer, which was not known yet when it was let go: who is called in their place is seen when it is looked at
+   *  again. */
+  | { left: true };
+
+export const left: Composed = { left: true };
 
 export const cancelled = (code: string): Composed => ({ end: 'cancelled', code });
 

@@ -10,7 +10,7 @@ import { cardOf } from '../../store/records/cards.ts';
 import { lastCall, type Call } from '../../store/views/messages.ts';
 import { mrkdwn } from '../../integrations/slack.ts';
 import { drawCard, shade } from './card.ts';
-import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
+import { cancelled, left, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail, type Part } from './mail.ts';
 import { aboutInsight } from './aboutInsight.ts';
 import { aboutSignal } from './aboutSignal.ts';
@@ -22,7 +22,8 @@ export async function prompt(composing: Composing, delivery: Delivery): Promise<
   const { loop_id: loopId, staff, now } = delivery;
   const task = loopId ? await readTask(composing, loopId, now) : null;
   const person = staff ? await staffByCode(db, staff) : null;
-  if (!task || !person) return cancelled(task ? 'left' : 'erased');
+  if (!task) return cancelled('erased');
+  if (!person) return left;
   if (task.stage === 'closed' || task.round !== delivery.round) return cancelled('met');
   const call = await lastCall(db, { loopId: task.id, round: task.round, staff: person.code, plan: delivery.occasion });
   if (delivery.channel === 'email') return byEmail(composing, delivery, { task, person, call });

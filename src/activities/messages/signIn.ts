@@ -3,12 +3,12 @@
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink, signInLinkMs } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
-import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
+import { left, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail } from './mail.ts';
 
 export async function signIn({ db, company, publicUrl }: Composing, delivery: Delivery): Promise<Composed> {
   const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
-  if (!person) return cancelled('left');
+  if (!person) return left;
   const token = await makeLink(db, {
     kind: 'sign_in',
     staff: person.code,
