@@ -90,17 +90,25 @@ const escalationsReachSomebody: Check = {
 };
 
 /** Prompts that reached nobody, and when that was certain: their person had left, or they were refused for good by e-mail, singly or with the digest
- *  that was to name them. */
+ *  that was to name them. What rested then was to call somebody from when it went on. */
 const reachedNobody = `(
-  select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, d.ended_at, d.last_error_code
-  from deliveries d
-  where d.purpose = 'prompt'
-    and (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
-  union all
-  select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, g.ended_at, g.last_error_code
-  from deliveries d
-  join deliveries g on g.purpose = 'digest' and g.occasion = d.bundled_into
-  where d.purpose = 'prompt' and d.last_error_code = 'bundled' and g.state = 'failed' and g.channel = 'email')`;
+  select n.id, n.loop_id, n.dedupe_key, n.staff, n.planned_at, goes_on.at as ended_at, n.last_error_code
+  from (
+    select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, d.ended_at, d.last_error_code
+    from deliveries d
+    where d.purpose = 'prompt'
+      and (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
+    union all
+    select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, g.ended_at, g.last_error_code
+    from deliveries d
+    join deliveries g on g.purpose = 'digest' and g.occasion = d.bundled_into
+    where d.purpose = 'prompt' and d.last_error_code = 'bundled' and g.state = 'failed' and g.channel = 'email'
+  ) n
+  cross join lateral (
+    select min(greatest(t.begins_at, n.ended_at)) as at from stretches t
+    where t.loop_id = n.loop_id and coalesce(t.ends_at > n.ended_at, true)
+  ) goes_on
+  where goes_on.at is not null)`;
 
 /** When a prompt d ended, the plan p had not, and nobody knew that it was about to. */
 const stillWaitedFor = `

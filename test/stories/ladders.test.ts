@@ -556,6 +556,46 @@ describe('whatever happens to us', () => {
       await world.db.apply((company) => Object.assign(company, before));
     });
 
+    test('whose message was refused for good meanwhile, and then whoever is below them', async () => {
+      await world.passTo('monday', '10:00');
+      const since = await world.now();
+      const id = await ask('How much is the coat?');
+      await stopPrompts(true);
+      await world.outage('50 hours');
+      world.mailbox.faults.script({ at: 'mail', do: 'hold' }, 1, 'held');
+      await stopPrompts(false);
+      world.heed.hint();
+      const ingrid = async () =>
+        (await world.messages({ loopId: id, purpose: 'prompt' })).find(({ staff }) => staff === 'ingrid')!;
+      await world.until('it is being handed over', () => world.mailbox.faults.met.get('held') === 1);
+      await restrict(world.heed, await customerOf(id), operator);
+      world.mailbox.faults.clear();
+      world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
+      await world.until('it is refused', async () => (await ingrid()).state === 'failed');
+      const rested = await world.now();
+      await world.pass('30 minutes');
+      expect(await prompts(id)).toEqual(['jonas sent', 'ingrid failed smtp_550']);
+      expect(await lost(since)).toEqual([]);
+      // As it is dated where it was being recorded while they restricted it.
+      await world.db.rewrite(sql.unsafe`
+        update deliveries set ended_at = (select since from now.restrictions where customer_id = ${await customerOf(id)}) - interval '1 second'
+        where id = ${(await ingrid()).id}`);
+      await lift(world.heed, await customerOf(id), operator);
+      await world.settle();
+      expect(await prompts(id)).toEqual(['jonas sent', 'ingrid failed smtp_550', 'priya sent']);
+      expect(await lost(since)).toEqual([]);
+      // Found, had it been left at that when it went on.
+      await world.db.rewrite(sql.unsafe`
+        update deliveries set ended_at = ${sql.timestamp(rested)} where id = ${(await ingrid()).id}`);
+      await world.db.rewrite(
+        sql.unsafe`delete from deliveries where loop_id = ${id} and purpose = 'prompt' and staff = 'priya'`,
+      );
+      await world.pass('10 minutes');
+      expect((await lost(since)).map(({ sentence }) => sentence)).toContainEqual(
+        expect.stringMatching(/reached nobody \(smtp_550\), and nobody else was called .* Tell priya\./),
+      );
+    });
+
     test('whom a digest was to tell', async () => {
       await world.passTo('monday', '10:00');
       await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));

@@ -68,15 +68,18 @@ export async function awaitLastLooks(tx: Tx, customerId: string): Promise<void> 
 }
 
 /** Whoever was to be called about their remarks and has not been, because they rested, is called when they go on: also whom a digest was to tell,
- *  that was looked over meanwhile. Before the lifting is recorded. What nobody waits for any more is found out as each is about to leave. */
+ *  that was looked over meanwhile, and whose message was refused for good meanwhile, when nobody could be called in their place: refused once more,
+ *  somebody is. Before the lifting is recorded. What nobody waits for any more is found out as each is about to leave. */
 export async function revivePromptsAbout(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries d set ${readyAgain}, last_error_code = null, not_before = heed_now()
     from now.restrictions x
-    where x.customer_id = ${customerId} and d.purpose = 'prompt' and d.state = 'cancelled'
+    where x.customer_id = ${customerId} and d.purpose = 'prompt'
       and d.loop_id in (select id from signals where customer_id = ${customerId})
-      and (d.last_error_code = 'restricted' and d.ended_at >= x.since
-        or d.last_error_code = 'bundled' and (
+      and (d.state = 'cancelled' and d.last_error_code = 'restricted' and d.ended_at >= x.since
+        -- Recorded at the same time as the restricting, it is dated a moment before; once too often costs an attempt.
+        or d.state = 'failed' and d.channel = 'email' and d.ended_at >= x.since - interval '1 minute'
+        or d.state = 'cancelled' and d.last_error_code = 'bundled' and (
           -- One that is being sent may have been looked over while they rested.
           select bool_and(g.state not in ('planned', 'ready')) and max(coalesce(g.ended_at, heed_now())) >= x.since
           from deliveries g where g.purpose = 'digest' and g.occasion = d.bundled_into))`);
