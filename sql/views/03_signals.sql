@@ -49,6 +49,8 @@ select
     when reach.by_phone and (told.channel = 'phone' and told.at is null or reach.since <= refused.planned_at) then 'phone'
     else reach.channel
   end as owed_by,
+  -- Whoever called them says so, though a letter is what is owed to them, or has come to be since.
+  reach.by_phone as may_be_called,
   reach.why_not as unreachable,
   exists (select from now.restrictions x where x.customer_id = s.customer_id) as restricted,
   lifted.exercised_at as lifted_at,

@@ -7,12 +7,11 @@ import {
   dismissal,
   handOver,
   reply,
-  replyVerb,
+  replyAtOnce,
   review,
   settlement,
   take,
   takeDecision,
-  unfold,
   type Acting,
   type Letter,
 } from './acts.ts';
@@ -70,12 +69,8 @@ export function signalAction(a: SignalAction): Html {
       a.asks === 'nothing' || a.asks === 'rests' || a.asks === 'doubt'
         ? ''
         : html`<div class="acts">
-            ${
-              a.asks === 'take' && written
-                ? unfold(acting, replyVerb(written), 'Answer at once', reply(acting, written))
-                : ''
-            }
-            ${handOver(acting, a.holder)} ${a.asks === 'call' ? '' : dismissal(acting)}
+            ${a.asks === 'take' && written ? replyAtOnce(acting, written) : ''} ${handOver(acting, a.holder)}
+            ${a.asks === 'call' ? '' : dismissal(acting)}
           </div>`
     }`;
 }

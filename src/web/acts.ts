@@ -146,16 +146,34 @@ export interface Letter {
   promiseOn?: string;
   mayPromise: boolean;
   mayBeFinal: boolean;
+  /** What to say in a call in its place: whoever made one records it. */
+  call?: Letter | undefined;
 }
 
 type Written = Letter & { to: string; today: string };
 
-/** Which of the two forms says it; of a decision only calls are made by hand. */
-export const replyVerb = ({ phone, purpose }: Letter): 'call' | 'follow-up' =>
-  phone !== null || purpose === 'told' ? 'call' : 'follow-up';
+/** The forms that say it; of a decision only calls are made by hand. */
+export const replyVerbs = (letter: Letter): ('call' | 'follow-up')[] =>
+  isCall(letter) ? ['call'] : ['follow-up', ...(letter.call ? (['call'] as const) : [])];
+
+const isCall = ({ phone, purpose }: Letter): boolean => phone !== null || purpose === 'told';
 
 export const reply = (acting: Acting, letter: Written): Html =>
-  replyVerb(letter) === 'call' ? call(acting, letter) : answer(acting, letter);
+  isCall(letter)
+    ? call(acting, letter)
+    : html`${answer(acting, letter)} ${letter.call ? calledInstead(acting, { ...letter, ...letter.call }) : ''}`;
+
+/** The reply of whoever takes it in the same breath. */
+export const replyAtOnce = (acting: Acting, letter: Written): Html =>
+  unfold(
+    { ...acting, id: `at-once-${acting.id}` },
+    replyVerbs(letter).find((verb) => verb === acting.returned?.verb) ?? 'follow-up',
+    'Answer at once',
+    reply(acting, letter),
+  );
+
+const calledInstead = (acting: Acting, asked: Written): Html =>
+  unfold(acting, 'call', 'I have called them', call(acting, asked));
 
 function answer(acting: Acting, letter: Written): Html {
   const field = { form: formOf(acting, 'follow-up'), filled: filledOf(acting, 'follow-up') };

@@ -11,11 +11,10 @@ import {
   dismissal,
   handOver,
   reply,
-  replyVerb,
+  replyAtOnce,
   review,
   settlement,
   take,
-  unfold,
   vouching,
   type Acting,
   type Letter,
@@ -309,7 +308,7 @@ function primary(p: Possible, name: string): Html | undefined {
     case 'review':
       return review(acting);
     case 'take':
-      return written && unfold(acting, replyVerb(written), 'Answer at once', reply(acting, written));
+      return written && replyAtOnce(acting, written);
     case 'letter':
     case 'call':
       return written && reply(acting, written);

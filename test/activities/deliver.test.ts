@@ -998,7 +998,6 @@ describe('a letter to a customer is sent at most once', () => {
       await rectify(world.heed, (await world.signal(id)).customer_id!, right, operator);
       await world.pass('10 minutes');
       expect(await world.signal(id)).toMatchObject({ reach: 'email', answered_at: null, closed_at: null });
-      await expect(call(id, 'reached')).rejects.toThrow('agreed to a letter, not to a call');
       expect(await brokenSince(since)).toEqual([]);
 
       // A colleague writes, in their own name.
@@ -1025,6 +1024,29 @@ describe('a letter to a customer is sent at most once', () => {
         ),
       ]);
 
+      await saysYes(id);
+    });
+
+    test('whoever had called them by the time that the address was put right says so: that is the answer, and nobody writes it', async () => {
+      const since = await world.now();
+      const id = await refused('+31 6 55550013');
+      const right = guest();
+      await rectify(world.heed, (await world.signal(id)).customer_id!, right, operator);
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({ owed_by: 'email', answered_at: null });
+      await call(id, 'no_reply');
+      expect(await world.signal(id)).toMatchObject({ owed_by: 'email', answered_at: null });
+      await call(id, 'reached');
+      await world.pass('10 minutes');
+      expect(await world.signal(id)).toMatchObject({
+        answer_channel: 'phone',
+        answered_by: 'priya',
+        asked_at: expect.any(Date),
+        closed_at: null,
+      });
+      await expect(approve(id)).rejects.toThrow('answered');
+      expect(world.mailsTo(right.email)).toEqual([]);
+      expect(await brokenSince(since)).toEqual([]);
       await saysYes(id);
     });
 

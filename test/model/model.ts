@@ -268,8 +268,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
       if (outcome === 'reached') telling.called = m.now;
       return true;
     }
-    if (!answerable(m, s, false) || owedBy(m, s) !== 'phone') return false;
-    if (outcome !== 'no_reply') {
+    if (!answerable(m, s, false) || !canBeCalled(s)) return false;
+    // Where a letter is owed, somebody else's number leaves it owed.
+    if (outcome === 'reached' || (outcome === 'wrong_number' && owedBy(m, s) === 'phone')) {
       if (!mayPromise(s, promise)) return false;
       const recorded = s.answer;
       answer(m, s, by, { how: 'phone', promise, final: false });

@@ -562,15 +562,14 @@ describe('whatever happens to us', () => {
       const id = await ask('How much is the coat?');
       await stopPrompts(true);
       await world.outage('50 hours');
-      world.mailbox.faults.script({ at: 'mail', do: 'hold' }, 1, 'held');
+      world.mailbox.faults.script({ at: 'mail', do: 'slow', ms: 3_000 }, 1, 'held');
+      world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
       await stopPrompts(false);
       world.heed.hint();
       const ingrid = async () =>
         (await world.messages({ loopId: id, purpose: 'prompt' })).find(({ staff }) => staff === 'ingrid')!;
       await world.until('it is being handed over', () => world.mailbox.faults.met.get('held') === 1);
       await restrict(world.heed, await customerOf(id), operator);
-      world.mailbox.faults.clear();
-      world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
       await world.until('it is refused', async () => (await ingrid()).state === 'failed');
       const rested = await world.now();
       await world.pass('30 minutes');

@@ -12,6 +12,7 @@ import { signalNow } from '../../src/store/views/signals.ts';
 import { yoursPage } from '../../src/store/views/yours.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { stopWriting } from '../../src/triggers/responses/stop.ts';
 import { vouchByHand, vouchOnPage } from '../../src/triggers/responses/vouch.ts';
 import { access } from '../../src/triggers/rights/access.ts';
@@ -169,6 +170,70 @@ test('an answer that did not arrive is owed by letter once the address is vouche
   expect(await signalNow(db.pool, closed.id)).toMatchObject({ closed_how: 'nobody_to_reach', reach: 'email' });
   expect(await toldOf(closed.id)).toHaveLength(1);
   await expect(approve(closed.id)).rejects.toThrow('was closed');
+});
+
+describe('whoever had called them by the time that the address was vouched for', () => {
+  const call = (id: string, outcome: 'reached' | 'no_reply' | 'wrong_number') =>
+    recordCall(db.heed, { loopId: id, by: 'priya', press: press() }, { outcome });
+  /** An answer that was kept back, and is owed by letter again. */
+  async function isOwedAgain(phone: string): Promise<string> {
+    const kim = { ...guest(), phone };
+    const { id, customer } = await hears(kim, { consent: [mayWrite!, mayCall!] });
+    await goOn(db, id);
+    await approve(id);
+    await bounces(kim);
+    await goOn(db, id);
+    expect(await signalNow(db.pool, id)).toMatchObject({ owed_by: 'phone', answered_at: null });
+    await vouchByHand(db.heed, customer, 'otto');
+    await goOn(db, id);
+    expect(await signalNow(db.pool, id)).toMatchObject({ owed_by: 'email', answered_at: null });
+    return id;
+  }
+
+  test('records the call: it is the answer, and nobody writes them the same', async () => {
+    const id = await isOwedAgain('+31 6 5555 7002');
+    await call(id, 'reached');
+    expect(await signalNow(db.pool, id)).toMatchObject({ answer_channel: 'phone', answered_by: 'priya' });
+    await expect(approve(id)).rejects.toThrow('answered');
+    await expect(call(id, 'reached')).rejects.toThrow('answered');
+    expect(await lettersOf(id, 'answer')).toEqual(['suppressed']);
+  });
+
+  test('and has not reached them records that, too: they are still to be written to', async () => {
+    for (const [outcome, phone] of [
+      ['no_reply', '+31 6 5555 7003'],
+      ['wrong_number', '+31 6 5555 7004'],
+    ] as const) {
+      const id = await isOwedAgain(phone);
+      await call(id, outcome);
+      await goOn(db, id);
+      expect(await signalNow(db.pool, id)).toMatchObject({ owed_by: 'email', answered_at: null, closed_at: null });
+      await approve(id);
+      expect(await lettersOf(id, 'answer')).toEqual(['suppressed', 'planned']);
+      await expect(call(id, 'reached')).rejects.toThrow('answered');
+    }
+  });
+
+  test('records it, too, where nothing had been written yet; a number that is somebody else’s closes nothing', async () => {
+    const kim = { ...guest(), phone: '+31 6 5555 7005' };
+    const { id, customer } = await hears(kim, { consent: [mayWrite!, mayCall!] });
+    await goOn(db, id);
+    await bounces(kim);
+    await vouchByHand(db.heed, customer, 'otto');
+    expect(await call(id, 'wrong_number')).toMatchObject({ sentence: expect.stringContaining('Write to them.') });
+    await goOn(db, id);
+    expect(await signalNow(db.pool, id)).toMatchObject({ owed_by: 'email', answered_at: null, closed_at: null });
+    await rectify(db.heed, customer, { phone: '+31 6 5555 7006' }, { by: 'otto' });
+    await call(id, 'reached');
+    expect(await signalNow(db.pool, id)).toMatchObject({ answer_channel: 'phone', answered_by: 'priya' });
+    await expect(approve(id)).rejects.toThrow('answered');
+  });
+
+  test('records none for whoever agreed to letters alone', async () => {
+    const { id } = await hears({ ...guest(), phone: '+31 6 5555 7007' });
+    await goOn(db, id);
+    await expect(call(id, 'reached')).rejects.toThrow('agreed to a letter, not to a call');
+  });
 });
 
 test('put right to an address at which mail has bounced, they are written to there: whoever puts it right says that it is one', async () => {

@@ -264,6 +264,7 @@ const button = (task: Task, { id, label, style }: Button): object => ({
 
 const taking: Button = { id: 'action_signal_acknowledge', label: 'I’ll take it', style: 'primary' };
 const dismissing: Button = { id: 'action_signal_dismiss', label: 'No action, because…' };
+const recordingCall: Button = { id: 'action_signal_call', label: 'Record the call' };
 const handingOver: Button = { id: 'action_signal_hand_over', label: 'Hand over' };
 const takingDecision: Button = { id: 'action_decision_acknowledge', label: 'I’ll take it' };
 const givingDecision: Button = { id: 'action_decision_hand_over', label: 'Hand over' };
@@ -271,7 +272,7 @@ const givingDecision: Button = { id: 'action_decision_hand_over', label: 'Hand o
 /** What the viewer can still say: nothing while it rests. Once a colleague has taken it there is nothing left for the others. */
 function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Viewer): Button[] {
   if (signal.restricted) return [];
-  const byPhone: Button[] = anew ? [] : [{ id: 'action_signal_call', label: 'Record the call', style: 'primary' }];
+  const byPhone: Button[] = anew ? [] : [{ ...recordingCall, style: 'primary' }];
   switch (stage) {
     case 'review':
       return [{ id: 'action_signal_review', label: 'Read it', style: 'primary' }, dismissing];
@@ -282,7 +283,10 @@ function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Vi
       return [
         ...(signal.owed_by === 'phone'
           ? byPhone
-          : [{ id: 'action_signal_answer', label: 'Answer', style: 'primary' } as const]),
+          : [
+              { id: 'action_signal_answer', label: 'Answer', style: 'primary' } as const,
+              ...(signal.may_be_called ? [recordingCall] : []),
+            ]),
         handingOver,
         dismissing,
       ];

@@ -51,6 +51,8 @@ export const SignalNow = z.object({
   reach: z.string().nullable(),
   /** As they are reached, or 'phone' where what is owed to them now is a call in the place of a letter that did not arrive. */
   owed_by: z.string().nullable(),
+  /** Whether they agreed to a call and have a number, whatever is owed to them. */
+  may_be_called: z.boolean(),
   unreachable: z.string().nullable(),
   /** The customer asked that nothing be done with it for now. */
   restricted: z.boolean(),

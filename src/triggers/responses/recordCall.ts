@@ -20,8 +20,9 @@ export const Call = z.strictObject({
 });
 export type Call = z.infer<typeof Call>;
 
-/** The call that reaches them is the answer, or tells them the decision, for all that they said about it. Not reached: it stays owed. Throws
- *  `conflict` when no call is owed, no way to them is left, or it was decided anew and what to tell them is not certain yet. */
+/** The call that reaches them is the answer, or tells them the decision, for all that they said about it; where a letter was owed, nobody writes them
+ *  the same. Not reached: it stays owed. Throws `conflict` when they did not agree to a call, somebody has answered or told them, no way to them
+ *  is left, or it was decided anew and what to tell them is not certain yet. */
 export function recordCall(heed: Heed, responding: Responding, { outcome, promiseOn, final }: Call): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -37,11 +38,14 @@ export function recordCall(heed: Heed, responding: Responding, { outcome, promis
         'conflict',
         'This customer can’t be called about it any more: no way to them is left. It is closed by itself.',
       );
-    if (signal.owed_by !== 'phone' && purpose === 'answer')
+    // Where a letter is owed they may have been called all the same: it was a call until somebody vouched for their address.
+    if (!signal.may_be_called && purpose === 'answer')
       throw new DomainError('conflict', 'This customer agreed to a letter, not to a call. Write to them.');
     const factId = await recordCallFact(tx, { loopId: signal.id, round: signal.round, purpose, outcome, by });
     if (purpose === 'told' && outcome === 'reached') await tellThemForAll(tx, signal);
     if (outcome === 'no_reply') return { sentence: 'Noted. It stays with you: try again later.', factId };
+    if (outcome === 'wrong_number' && purpose === 'answer' && signal.owed_by !== 'phone')
+      return { sentence: 'Noted: that number is somebody else’s. Write to them.', factId };
     if (purpose === 'answer') await recordAnswer(signal, moment, 'phone', { promiseOn, final });
     return {
       sentence:

@@ -78,6 +78,19 @@ describe('the one message of a task', () => {
     expect(linesOf(hers).at(-1)).toBe('[Answer] [Hand over] [No action, because…]');
   });
 
+  test('takes the call of whoever holds it, too, where the customer agreed to one', async () => {
+    const signal = await shop.hears({
+      words: 'Was the grey coat charged twice?',
+      kind: 'question',
+      customer: { name: 'Cal Led', email: 'cal@led.example', phone: '+31 6 44444447' },
+      consent: (['email', 'phone'] as const).map((channel) => ({ ...kim.consent[0]!, channel })),
+    });
+    await posted(signal.id, 'jonas');
+    await acknowledge(shop.db.heed, by(signal.id, 'jonas'));
+    const card = await shop.slack('card', 'jonas', signal.id);
+    expect(linesOf(card).at(-1)).toBe('[Answer] [Record the call] [Hand over] [No action, because…]');
+  });
+
   test('has nothing to press while the customer lets it rest, and goes on when they lift that', async () => {
     const signal = await shop.hears({ ...green, words: 'Is the rain coat there in green?' });
     await posted(signal.id, 'jonas');

@@ -21,7 +21,7 @@ import { dueNow, factsOf, plansOf } from '../../../store/views/insights.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { actionOnceSignedIn, insightAction, signalAction } from '../../../web/action.ts';
-import { replyVerb } from '../../../web/acts.ts';
+import { replyVerbs } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { headline } from '../../../web/insight.ts';
 import type { Html } from '../../../web/page.ts';
@@ -179,7 +179,7 @@ async function ofSignal(
       : await letterFor(web, page, link.staff, asks);
   // A letter may be owed as a call by the time that it is sent.
   const shown = (verbsOfWait[link.wait] ?? []).filter(
-    (verb) => (verb !== 'call' && verb !== 'follow-up') || (letter && verb === replyVerb(letter)),
+    (verb) => (verb !== 'call' && verb !== 'follow-up') || (letter && replyVerbs(letter).includes(verb)),
   );
   const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : shown);
   const body = signalAction({

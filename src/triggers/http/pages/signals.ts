@@ -15,7 +15,7 @@ import { sentenceOf } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { similarInsights } from '../../../store/views/similar.ts';
 import { draftAnswer, isCallAboutDecision } from '../../responses/draft.ts';
-import { replyVerb, type Acting } from '../../../web/acts.ts';
+import { replyVerbs, type Acting } from '../../../web/acts.ts';
 import type { Filled } from '../../../web/fields.ts';
 import { signal as signalBody, type Possible, type SignalShown } from '../../../web/signal.ts';
 import type { Clock } from '../../../web/when.ts';
@@ -276,7 +276,7 @@ async function possible(
   const verbs = [
     ...(asks === 'review' ? ['review'] : []),
     ...(asks === 'take' || mayTake ? ['acknowledgement'] : []),
-    ...(letter ? [replyVerb(letter)] : []),
+    ...(letter ? replyVerbs(letter) : []),
     ...(open ? ['handover'] : []),
     ...(answerable ? ['dismissal'] : []),
     ...(mayConfirm ? ['confirmation'] : []),
@@ -326,5 +326,8 @@ export async function letterFor(
   if (anew && isCallAboutDecision(asked)) return undefined;
   const { company } = await web.heed.configuration();
   const draft = await draftAnswer(web.heed.pool, { company }, asked, by);
-  return { ...draft, phone, purpose: isCallAboutDecision(asked) ? 'told' : 'answer' };
+  const letter = { ...draft, phone, purpose: isCallAboutDecision(asked) ? 'told' : 'answer' } as const;
+  return asked.owed_by === 'phone' || !asked.may_be_called
+    ? letter
+    : { ...letter, call: await letterFor(web, { signal, customer, anew }, by, 'call') };
 }

@@ -84,6 +84,26 @@ describe('the page behind a link from an e-mail', () => {
     expect(await pages.shop.signal(signal.id)).toMatchObject({ answered_by: 'omar', answer_channel: 'phone' });
   });
 
+  test('takes the call of whoever was to write, where their customer agreed to one, with what was wrong in it shown beside it', async () => {
+    const signal = await pages.shop.hears({
+      words: 'I was charged twice.',
+      place: 'harbour',
+      by: 'aisha',
+      customer: { name: 'Cal Led', email: 'cal@led.example', phone: '+31 6 44444446' },
+      consent: [...kim.consent, ...byPhone.consent],
+    });
+    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/');
+    const omar = pages.nobody();
+    const page = await omar.get(link);
+    expect(page.html).toContain(`action="${link}/follow-up"`);
+    const over = await omar.press(page, `${link}/call`, { outcome: 'reached', promiseOn: '2026-06-01' });
+    expect(over.status).toBe(400);
+    expect(over.html).toMatch(/<details id="more-call-at-once-task" open>[\s\S]*<details id="more-call-task" open>/);
+    expect(over.text).toContain('The promised day is over.');
+    await omar.press(over, `${link}/call`, { outcome: 'reached', promiseOn: '' });
+    expect(await pages.shop.signal(signal.id)).toMatchObject({ answered_by: 'omar', answer_channel: 'phone' });
+  });
+
   test('ends with its wait: opened again it says who acted, and a press is refused', async () => {
     const { link } = await omarIsAsked();
     const omar = pages.nobody();

@@ -276,8 +276,8 @@ describe('the page of a signal', () => {
       expect(called.text).toContain('may hear by phone, about this; the address they left takes no mail');
       const vouched = await priya.press(called, `${at}/vouching`);
       expect(vouched.text).toContain('may hear by e-mail, about this');
-      expect(vouched.html).toContain(`action="${at}/follow-up"`);
-      for (const verb of ['call', 'vouching']) expect(vouched.html).not.toContain(`action="${at}/${verb}"`);
+      for (const verb of ['follow-up', 'call']) expect(vouched.html).toContain(`action="${at}/${verb}"`);
+      expect(vouched.html).not.toContain(`action="${at}/vouching"`);
 
       await bounces(customer);
       const wrong = await priya.press(await priya.get(at), `${at}/call`, { outcome: 'wrong_number' });
@@ -286,6 +286,22 @@ describe('the page of a signal', () => {
       );
       expect((await priya.press(wrong, `${at}/vouching`)).text).toContain('may hear by e-mail, about this');
     });
+  });
+
+  test('whoever has called somebody while a colleague vouched for their address records it, on the page that was open or on a later one', async () => {
+    const priya = await pages.as('priya');
+    for (const [n, opened] of (['before', 'after'] as const).entries()) {
+      const customer = { name: `Vou Ched${n}`, email: `vou${n}@ched.example`, phone: `+31 6 1234568${n}` };
+      const { id } = await hears({ words: 'I was charged twice.', customer, consent: writtenOrCalled });
+      const at = `/signals/${id}`;
+      await bounces(customer);
+      const before = await priya.get(at);
+      const after = await priya.press(before, `${at}/vouching`);
+      expect(after.text).toContain('I have called them');
+      const recorded = await priya.press({ before, after }[opened], `${at}/call`, { outcome: 'reached' });
+      expect(recorded.text).toContain('Answered on the phone by Priya Nair.');
+      expect(recorded.html).not.toContain(`action="${at}/follow-up"`);
+    }
   });
 
   test('a call that comes after the decision is the call about the decision', async () => {
