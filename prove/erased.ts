@@ -34,7 +34,7 @@ export async function whatIsLeftOfErased(house: Looked, folder: string, loops: L
   const found: Violation[] = done
     .filter(({ open }) => open)
     .map(({ id }) => ({ about: id, sentence: 'What was said here was erased, and its loop is still open.' }));
-  for (const loop of loops.toBeErased)
+  for (const loop of loops.asked.erase)
     if (!erased.includes(loop))
       found.push({ about: loop.id!, sentence: 'Its customer asked to be erased, and was not.' });
   const foundIn = (where: string, canaries: Iterable<string>): void => {

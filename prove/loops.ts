@@ -8,6 +8,9 @@ export type Door = 'api' | 'slack' | 'mail';
 /** Handed over before anybody takes it; ended without action; or its customer asks that everything of theirs be erased, or rest for a while. */
 export type Fate = 'handed over' | 'dismissed' | 'erased' | 'restricted';
 
+/** What is typed for a customer: that everything of theirs be erased, that it rest, or that it go on. */
+export type Verb = 'erase' | 'restrict' | 'lift';
+
 export interface Loop {
   nth: number;
   key: string;
@@ -131,8 +134,8 @@ export class Loops {
   readonly byReference = new Map<string, Loop>();
   /** Those whose customers ask that it be erased, or rest, in the order in which they were accepted. */
   readonly wishes: Loop[] = [];
-  /** Those whose customers have asked by now that it be erased, whatever came of that. */
-  readonly toBeErased = new Set<Loop>();
+  /** Those whose customers have asked for that by now, whatever came of it. */
+  readonly asked: Readonly<Record<Verb, Set<Loop>>> = { erase: new Set(), restrict: new Set(), lift: new Set() };
 
   accepted(loop: Loop, id: string, reference: string): void {
     loop.id = id;

@@ -14,6 +14,7 @@ import { Loops } from './loops.ts';
 import { invitePeople, type People } from './people.ts';
 import { parts, planOf, type Fault, type Size } from './plan.ts';
 import { query } from './query.ts';
+import { whoWasNotHeard } from './rights.ts';
 
 export interface Proving extends Size, Breaking {
   name: string;
@@ -137,7 +138,9 @@ export async function prove(proving: Proving): Promise<Proof> {
       // A part that was killed is no excuse for a rung that is never taken; how late they were is told apart.
       objectiveSeconds: capturesOnly ? 86_400 : 300,
     });
-    const findings = capturesOnly ? audited : [...audited, await whatIsLeftOfErased(house, folder, loops)];
+    const findings = capturesOnly
+      ? audited
+      : [...audited, await whatIsLeftOfErased(house, folder, loops), await whoWasNotHeard(house.databaseUrl, loops)];
     const proof = summary({ proving, house, people, broken, done, left, findings, drained, drainSeconds, began });
     await writeFile(join(folder, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
     return proof;

@@ -2,14 +2,16 @@
  *  for a while. It happens whenever they ask, in the middle of whatever is being done about what they said. */
 
 import { chanceOf } from './chance.ts';
+import type { Finding } from '../src/audit/audit.ts';
 import type { House } from './house.ts';
-import type { Loop, Loops } from './loops.ts';
+import type { Loop, Loops, Verb } from './loops.ts';
+import { query } from './query.ts';
 
 /** Something to be typed. */
 interface Wish {
   of: Loop;
   at: number;
-  verb: 'erase' | 'restrict' | 'lift';
+  verb: Verb;
   argv: readonly string[];
 }
 
@@ -36,7 +38,7 @@ export function asCustomersAsk({
   return async () => {
     for (; seen < loops.wishes.length; seen += 1) waiting.push(wishOf(loops.wishes[seen]!, pace));
     for (const wish of waiting.filter(({ at }) => at <= performance.now())) {
-      if (wish.verb === 'erase') loops.toBeErased.add(wish.of);
+      loops.asked[wish.verb].add(wish.of);
       try {
         await house.heed(wish.argv);
       } catch (error) {
@@ -64,5 +66,29 @@ function wishOf(of: Loop, pace: number): Wish {
     at: acceptedAt! + chanceOf(nth, `wish ${key}`).below(withinMs) * pace,
     verb,
     argv: [verb, '--subject', reference!, '--reason', 'they asked for it'],
+  };
+}
+
+/** Whoever asked that everything of theirs rests, or that it goes on, was heard, however often it took: it stands in the tables that they asked.
+ *  What is sent and done meanwhile is the auditor's. Whether whoever asked to be erased was, is said in erased.ts. */
+export async function whoWasNotHeard(databaseUrl: string, { asked }: Pick<Loops, 'asked'>): Promise<Finding> {
+  const heard = await query<{ id: string; kind: string }>(
+    databaseUrl,
+    `select distinct s.id, r.kind
+     from signals s join rights r on r.customer_id = s.customer_id
+     where r.kind in ('restriction', 'lifting') and s.id = any($1::uuid[])`,
+    [[...asked.restrict].map(({ id }) => id)],
+  );
+  const unheard = (verb: Verb, kind: string, sentence: string): Finding['violations'] =>
+    [...asked[verb]]
+      .filter(({ id }) => !heard.some((right) => right.id === id && right.kind === kind))
+      .map(({ id }) => ({ about: id!, sentence }));
+  return {
+    invariant: 'I6',
+    claim: 'whoever asked that everything of theirs rests, or goes on, was heard',
+    violations: [
+      ...unheard('restrict', 'restriction', 'Its customer asked that it rests, and it never did.'),
+      ...unheard('lift', 'lifting', 'Its customer asked that it goes on, and it rests.'),
+    ],
   };
 }
