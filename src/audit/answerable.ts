@@ -76,4 +76,40 @@ const openIsListed: Check = {
     ),
 };
 
-export const answerableChecks = [oneIsAnswerable, roundsFollow, openIsListed];
+/** Whatever looks for what waits for somebody goes by this list. Who handed it on stays on it for the round. */
+const openIsListedWithItsPeople: Check = {
+  invariant: 'I1',
+  claim: 'what is open is listed with everybody who holds it or was told of it, and with nobody else',
+  find: (db, _, scope) =>
+    violationsIn(
+      db,
+      `with wanted as (
+         select o.loop_id, w.staff from open_rounds o join ownerships w on w.loop_id = o.loop_id where w.ended_at is null
+         union
+         select o.loop_id, e.staff
+         from open_rounds o
+         join plans p on p.loop_id = o.loop_id and p.round = o.round
+         join escalations e on e.plan_id = p.id
+         where e.staff is not null
+         union
+         select o.loop_id, d.staff
+         from open_rounds o
+         join deliveries d on d.loop_id = o.loop_id and d.round = o.round
+         where d.purpose = 'prompt'
+       )
+       select w.loop_id::text as about,
+         'It is open and not looked for among the tasks of ' || w.staff || '. Put the row back in open_round_staff.' as sentence
+       from wanted w join loops l on l.id = w.loop_id
+       where l.opened_at >= $1 and not exists (select from open_round_staff s where s.loop_id = w.loop_id and s.staff = w.staff)
+       union all
+       select s.loop_id::text,
+         'It is looked for among the tasks of ' || s.staff || ', who has nothing to do with it. Take the row out of open_round_staff.'
+       from open_round_staff s join loops l on l.id = s.loop_id
+       where l.opened_at >= $1
+         and not exists (select from ownerships w where w.loop_id = s.loop_id and w.staff = s.staff)
+         and not exists (select from wanted w where w.loop_id = s.loop_id and w.staff = s.staff)`,
+      scope,
+    ),
+};
+
+export const answerableChecks = [oneIsAnswerable, roundsFollow, openIsListed, openIsListedWithItsPeople];

@@ -477,6 +477,18 @@ const planted: Planted[] = [
     () => `insert into open_rounds (loop_id, round) values ('${declined}', 1)`,
   ],
   [
+    'an open loop is not listed with whom it waits for',
+    'listed with everybody',
+    'It is open and not looked for among the tasks of',
+    () => `delete from open_round_staff where loop_id = '${waiting}'`,
+  ],
+  [
+    'an open loop is listed with somebody else',
+    'listed with everybody',
+    'It is looked for among the tasks of',
+    () => `insert into open_round_staff (loop_id, staff) values ('${waiting}', 'luca')`,
+  ],
+  [
     'an open loop has nothing ahead',
     'goes on by itself',
     'Nothing will ever happen',

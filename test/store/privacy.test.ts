@@ -65,6 +65,7 @@ test('every fact has a form, and none of its columns is left out but for slots t
     engines: 'a note of the relay',
     open_insights: 'a slot that ends',
     open_rounds: 'a slot that ends',
+    open_round_staff: 'a list of whom it has to do with',
     delivery_bodies: 'kept for a month',
     slack_cards: 'where a message is',
     cleanings: 'a note of the relay',

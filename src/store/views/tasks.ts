@@ -132,20 +132,33 @@ function insightTask(insight: z.infer<typeof InsightRow>, company: Company, staf
   }
 }
 
-/** Open loops (never sample ones) that this person holds, or that the latest round's ladder has told them of; and those whose holder has left with
- *  a letter in doubt, for anybody: who stands in for them is in the company file. */
+/** Open loops that this person holds, or that the open round's ladder has told them of: found by their list, on which what they have given on stays
+ *  as well, and looked up one by one (which "exists" would not: Postgres may read all there is for it); and those whose holder has left with a letter
+ *  in doubt, for anybody: who stands in for them is in the company file. */
 const loopsOf = (staff: string) => sql.fragment`
-  select o.id from now.open_loops o
-  where exists (select from ownerships w where w.loop_id = o.id and w.ended_at is null and w.staff = ${staff})
-    or exists (
-      select from escalations e join plans p on p.id = e.plan_id
-      where p.loop_id = o.id and p.round = o.round and e.staff = ${staff})
-    or exists (select from now.stand_ins s where s.loop_id = o.id and s.round = o.round and s.staff = ${staff})
-    or exists (
-      select from ownerships w
-      join staff h on h.code = w.staff and h.removed_at is not null
-      join deliveries d on d.loop_id = w.loop_id and d.customer_id is not null and d.state = 'needs_human'
-      where w.loop_id = o.id and w.ended_at is null)`;
+  select s.loop_id
+  from open_round_staff s
+  where s.staff = ${staff} and (
+    select true
+    from (
+      select from ownerships w where w.loop_id = s.loop_id and w.ended_at is null and w.staff = s.staff
+      union all
+      select from open_rounds o
+      join plans p on p.loop_id = o.loop_id and p.round = o.round
+      join escalations e on e.plan_id = p.id
+      where o.loop_id = s.loop_id and e.staff = s.staff
+      union all
+      select from open_rounds o
+      join now.stand_ins i on i.loop_id = o.loop_id and i.round = o.round
+      where o.loop_id = s.loop_id and i.staff = s.staff
+    ) why limit 1)
+  union all
+  select o.loop_id
+  from deliveries d
+  join open_rounds o on o.loop_id = d.loop_id
+  join ownerships w on w.loop_id = d.loop_id and w.ended_at is null
+  join staff h on h.code = w.staff and h.removed_at is not null
+  where d.state = 'needs_human' and d.customer_id is not null`;
 
 const plansFor = (staff: string) => sql.fragment`
   coalesce((
@@ -181,7 +194,7 @@ function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Signa
     from now.signals x
     left join words w on w.signal_id = x.id
     left join customers c on c.id = x.customer_id
-    where x.id = any(array(${loopsOf(staff)}))`);
+    where x.id = any(array(${loopsOf(staff)})) and not x.sample`);
 }
 
 function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof InsightRow>[]> {
@@ -196,7 +209,7 @@ function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Insi
       where y.insight_id = x.id
       order by l.sample, s.said_at desc limit 1
     ) said on true
-    where x.id = any(array(${loopsOf(staff)}))`);
+    where x.id = any(array(${loopsOf(staff)})) and not x.sample`);
 }
 
 const Today = z.object({ spoke: z.number(), answered: z.number(), decided: z.number(), settled: z.number() });
