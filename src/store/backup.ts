@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Credential } from '../domain/credential.ts';
 import { connect } from './connection.ts';
 import { copyOut } from './copy.ts';
-import { Wishes, wishesIn } from './wishes.ts';
+import { Wishes, writtenWishes } from './wishes.ts';
 
 /** First line of a backup. */
 export const Header = Wishes.extend({
@@ -55,16 +55,16 @@ export async function backUp(
     // One after the other: two that were told the same name would write into each other.
     await client.query(`select pg_advisory_lock(hashtext('heed.backup'))`);
     await client.query('begin isolation level repeatable read read only');
-    const header = await headerOf(client);
+    const beginning = await beginningOf(client);
     const tables = erasuresOnly ? [] : await tablesOf(client);
     await pipeline(
-      erasuresOnly ? [said(header)] : everythingIn(client, header, tables),
+      erasuresOnly ? headerIn(client, beginning) : everythingIn(client, beginning, tables),
       createGzip({ level: 6 }),
       createWriteStream(part, { mode: 0o600, flush: true }),
     );
     await rename(part, file);
     await flushFolder(dirname(file));
-    return { file, bytes: (await stat(file)).size, tables: tables.length, takenAt: header.takenAt };
+    return { file, bytes: (await stat(file)).size, tables: tables.length, takenAt: beginning.takenAt };
   } finally {
     // While the lock is held, the unfinished one can only be ours.
     await rm(part, { force: true }).finally(() => client.end());
@@ -73,14 +73,14 @@ export async function backUp(
 
 async function* everythingIn(
   client: pg.Client,
-  header: Header,
+  beginning: Beginning,
   tables: z.infer<typeof TableLine>[],
 ): AsyncGenerator<Buffer | string> {
-  yield said(header);
+  yield* headerIn(client, beginning);
   for (const { table, columns } of tables) {
     yield said({ table, columns } satisfies z.infer<typeof TableLine>);
     const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
-    yield* copyOut(client, `copy ${pg.escapeIdentifier(table)} (${list}) to stdout`) as AsyncIterable<Buffer>;
+    yield* copyOut(client, `copy ${pg.escapeIdentifier(table)} (${list}) to stdout`);
     yield '\\.\n';
   }
   for (const line of await sequencesOf(client)) yield said(line);
@@ -95,7 +95,16 @@ async function flushFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-async function headerOf(client: pg.Client): Promise<Header> {
+/** All of a header but what people asked, which grows from year to year and is written piece by piece. */
+type Beginning = Omit<Header, keyof Wishes>;
+
+async function* headerIn(client: pg.Client, beginning: Beginning): AsyncGenerator<string> {
+  yield JSON.stringify(beginning).slice(0, -1);
+  yield* writtenWishes(client);
+  yield '}\n';
+}
+
+async function beginningOf(client: pg.Client): Promise<Beginning> {
   const { rows: migrations } = await client
     .query<{ name: string }>('select name from migrations order by id')
     .catch((cause: unknown) => {
@@ -104,13 +113,7 @@ async function headerOf(client: pg.Client): Promise<Header> {
       });
     });
   const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now');
-  return {
-    heed: 'backup',
-    format: 1,
-    takenAt: rows[0]!.now,
-    migrations: migrations.map(({ name }) => name),
-    ...(await wishesIn(client)),
-  };
+  return { heed: 'backup', format: 1, takenAt: rows[0]!.now, migrations: migrations.map(({ name }) => name) };
 }
 
 /** In the order in which they may be filled: what is referred to comes first. */

@@ -14,18 +14,32 @@ interface Wire {
   stream: Socket;
 }
 
-/** What the statement copies out; the server waits while it is not read. Whoever stops reading ends the connection. */
+/** A row is too little to be handed on by itself: there are a hundred of them for each thing that a customer said. */
+const pieceBytes = 65_536;
+
+/** What the statement copies out, in pieces of many rows; the server waits while it is not read. Whoever stops reading ends the connection. */
 export function copyOut(client: pg.Client, statement: string): Readable {
   let socket: Socket | undefined;
+  let piece = Buffer.allocUnsafe(pieceBytes);
+  let filled = 0;
   const pieces = new Readable({ read: () => void socket?.resume() });
+  const handOn = (): void => {
+    if (filled > 0 && !pieces.push(piece.subarray(0, filled))) socket?.pause();
+    filled = 0;
+  };
   carriedOut(client, statement, {
     handleCopyData: ({ chunk }: { chunk: Buffer }, wire: Wire) => {
       socket = wire.stream;
-      // The connection writes its next piece where this one stands.
-      if (!pieces.push(Buffer.from(chunk))) socket.pause();
+      if (filled + chunk.length > piece.length) {
+        handOn();
+        piece = Buffer.allocUnsafe(Math.max(pieceBytes, chunk.length));
+      }
+      // Copied, because the connection writes its next row where this one stands.
+      filled += chunk.copy(piece, filled);
     },
   }).then(
     () => {
+      handOn();
       // The end may have come along with the piece that was one too many, and after it nothing is asked for.
       socket?.resume();
       pieces.push(null);

@@ -100,54 +100,75 @@ export interface Repeated {
   heldAgain: number;
 }
 
+/** Asks for what each kind of them is in a database: a JSON object for each. Each kind is called as the table that it is in. */
+const statements: Record<keyof Wishes, string> = {
+  erasures: `
+    declare wishes no scroll cursor for select jsonb_build_object(
+      'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
+      'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
+      'tombstones', (
+        select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
+        from tombstones t where t.erasure_id = e.id))::text as wish
+    from erasures e order by e.erased_at, e.id`,
+  suppressions: `
+    declare wishes no scroll cursor for select jsonb_build_object('hash', encode(address_hash, 'hex'), 'channel', channel, 'cause', cause, 'at', suppressed_at)::text as wish
+    from suppressions order by suppressed_at, id`,
+  vouchings: `
+    declare wishes no scroll cursor for select jsonb_build_object('id', id, 'hash', encode(address_hash, 'hex'), 'how', how, 'by', by, 'at', vouched_at)::text as wish
+    from vouchings order by vouched_at, id`,
+  rights: `
+    declare wishes no scroll cursor for select jsonb_build_object('id', id, 'customerId', customer_id, 'kind', kind, 'by', by, 'at', exercised_at)::text as wish
+    from rights where kind in ('objection', 'restriction', 'lifting') order by exercised_at, id`,
+  disavowals: `
+    declare wishes no scroll cursor for select jsonb_build_object('signalId', signal_id, 'at', disavowed_at)::text as wish
+    from disavowals order by disavowed_at, signal_id`,
+};
+
 /** Everything that was ever asked; nothing of it where the schema is older than that. */
 export async function wishesIn(client: pg.Client): Promise<Wishes> {
-  return Wishes.parse({
-    erasures: await listed(
-      client,
-      'erasures',
-      `select jsonb_build_object(
-         'id', e.id, 'customerId', e.customer_id, 'cause', e.cause, 'by', e.by, 'reason', e.reason, 'erasedAt', e.erased_at,
-         'signals', (select coalesce(jsonb_agg(x.signal_id order by x.signal_id), '[]') from erased_signals x where x.erasure_id = e.id),
-         'tombstones', (
-           select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'hash', encode(t.address_hash, 'hex'))), '[]')
-           from tombstones t where t.erasure_id = e.id)) as wish
-       from erasures e order by e.erased_at, e.id`,
-    ),
-    suppressions: await listed(
-      client,
-      'suppressions',
-      `select jsonb_build_object('hash', encode(address_hash, 'hex'), 'channel', channel, 'cause', cause, 'at', suppressed_at) as wish
-       from suppressions order by suppressed_at, id`,
-    ),
-    vouchings: await listed(
-      client,
-      'vouchings',
-      `select jsonb_build_object('id', id, 'hash', encode(address_hash, 'hex'), 'how', how, 'by', by, 'at', vouched_at) as wish
-       from vouchings order by vouched_at, id`,
-    ),
-    rights: await listed(
-      client,
-      'rights',
-      `select jsonb_build_object('id', id, 'customerId', customer_id, 'kind', kind, 'by', by, 'at', exercised_at) as wish
-       from rights where kind in ('objection', 'restriction', 'lifting') order by exercised_at, id`,
-    ),
-    disavowals: await listed(
-      client,
-      'disavowals',
-      `select jsonb_build_object('signalId', signal_id, 'at', disavowed_at) as wish
-       from disavowals order by disavowed_at, signal_id`,
-    ),
-  });
+  const found = new Map<string, unknown[]>();
+  await client.query('begin isolation level repeatable read read only');
+  for (const kind of kinds) {
+    const ofKind: unknown[] = [];
+    for await (const wishes of someOf(client, kind)) ofKind.push(...wishes.map((wish): unknown => JSON.parse(wish)));
+    found.set(kind, ofKind);
+  }
+  await client.query('commit');
+  return Wishes.parse(Object.fromEntries(found));
 }
 
-async function listed(client: pg.Client, table: string, statement: string): Promise<unknown[]> {
+/**
+ * The same as text, to stand in a JSON object behind what else it holds, in one line and piece by piece: it is for whoever must not have all of it
+ * in memory, nor keep anybody waiting while it is put together. To be called in a transaction.
+ */
+export async function* writtenWishes(client: pg.Client): AsyncGenerator<string> {
+  for (const kind of kinds) {
+    yield `,${JSON.stringify(kind)}:[`;
+    let between = '';
+    for await (const wishes of someOf(client, kind)) {
+      yield between + wishes.join(',');
+      between = ',';
+    }
+    yield ']';
+  }
+}
+
+const kinds = Object.keys(statements) as (keyof Wishes)[];
+
+/** As JSON, a thousand at once; never none. */
+async function* someOf(client: pg.Client, kind: keyof Wishes): AsyncGenerator<string[]> {
   const { rows: known } = await client.query<{ known: boolean }>('select to_regclass($1) is not null as known', [
-    `public.${table}`,
+    `public.${kind}`,
   ]);
-  if (!known[0]?.known) return [];
-  const { rows } = await client.query<{ wish: unknown }>(statement);
-  return rows.map(({ wish }) => wish);
+  if (!known[0]!.known) return;
+  await client.query(statements[kind]);
+  for (;;) {
+    // Some hundred kilobytes.
+    const { rows } = await client.query<{ wish: string }>('fetch 1000 from wishes');
+    if (rows.length === 0) break;
+    yield rows.map(({ wish }) => wish);
+  }
+  await client.query('close wishes');
 }
 
 /** To be called while nothing else is at work on this database, and before its loops are woken. Doing it twice does no harm. */

@@ -23,7 +23,8 @@ import { applyConfiguration, openConfigurations } from '../../src/store/records/
 import { suppress } from '../../src/store/records/customers.ts';
 import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import { restore } from '../../src/store/restore.ts';
-import { gathered } from '../../src/store/wishes.ts';
+import { copyOut } from '../../src/store/copy.ts';
+import { gathered, Wishes, wishesIn, writtenWishes } from '../../src/store/wishes.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
@@ -217,6 +218,59 @@ test('that tells of very many erasures puts its first line together once, and no
     expect(moved).toBeLessThan(2 * line.length);
   } finally {
     concat.mockRestore();
+  }
+});
+
+test('tells what people asked a thousand at a time, and reads what an erasure was of for that one alone', async () => {
+  const target = await restored();
+  const many = 2_500;
+  const client = new pg.Client({ connectionString: target });
+  await client.connect();
+  try {
+    await client.query(`
+      set session_replication_role = replica;
+      with e as (
+        insert into erasures (id, customer_id, cause, by, reason)
+        select gen_random_uuid(), gen_random_uuid(), 'retention', 'heed', 'kept "no" longer \\ n' from generate_series(1, ${many})
+        returning id),
+      s as (insert into erased_signals (signal_id, erasure_id) select gen_random_uuid(), id from e)
+      insert into tombstones (erasure_id, kind, address_hash) select id, 'email', sha256(id::text::bytea) from e;
+      analyze`);
+    await client.query('begin');
+    const pieces: string[] = [];
+    for await (const piece of writtenWishes(client)) pieces.push(piece);
+    const { rows } = await client.query<{ read: number }>(`
+      select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer as read from pg_stat_xact_user_tables
+      where relname in ('erasures', 'erased_signals', 'tombstones')`);
+    await client.query('commit');
+    expect(rows[0]!.read).toBeLessThan(5 * many);
+    const erasuresIn = (text: string) => text.match(/"erasedAt"/g)?.length ?? 0;
+    expect(pieces.map(erasuresIn).filter(Boolean)).toEqual([1000, 1000, 500]);
+
+    const told = Wishes.parse(JSON.parse(`{${pieces.join('').slice(1)}}`));
+    expect(told).toEqual(await wishesIn(client));
+    const made = join(await mkdtemp(join(folder, 'told-')), 'told.erasures');
+    await backUp(target, made, { erasuresOnly: true });
+    expect(await readHeader(made)).toMatchObject(told);
+  } finally {
+    await client.end();
+  }
+});
+
+test('hands on many rows at once, and one that is larger than that whole', async () => {
+  const client = new pg.Client({ connectionString: source });
+  await client.connect();
+  try {
+    const rows = [...Array(50_000).keys()].map(String).toSpliced(25_000, 0, 'x'.repeat(200_000));
+    const statement = `copy (
+      select coalesce(w.long, n::text) from generate_series(0, 49999) n
+      cross join lateral (select repeat('x', 200000) as long where n = 25000 union all select null) w
+      order by n, w.long nulls last) to stdout`;
+    const pieces: Buffer[] = await copyOut(client, statement).toArray();
+    expect(Buffer.concat(pieces).toString()).toBe(rows.map((row) => `${row}\n`).join(''));
+    expect(pieces.length).toBeLessThan(12);
+  } finally {
+    await client.end();
   }
 });
 
