@@ -10,10 +10,9 @@ import getPort from 'get-port';
 import pg from 'pg';
 import { explainProblems, readCompany } from '../src/domain/companyFile.ts';
 import { startPostgres } from '../src/embedded/postgres.ts';
-import { migrate } from '../src/store/migrate.ts';
+import { migrateOurs } from '../src/store/migrate.ts';
 import { openPool } from '../src/store/pool.ts';
 import { applyConfiguration } from '../src/store/records/configurations.ts';
-import { renewWorkingRole } from '../src/store/workingRole.ts';
 
 export const apiKey = 'bench-key-bench-key';
 
@@ -87,8 +86,7 @@ export async function startHeed(options: { dataDir?: string; company?: string } 
 export async function startWeb(company: string): Promise<Pick<Running, 'post' | 'stop' | 'dataDir'>> {
   const dataDir = await blankDataDir();
   const postgres = await startPostgres({ dataDir });
-  const databaseUrl = await renewWorkingRole(postgres.url);
-  await migrate(postgres.url, () => {}, { databaseUrl });
+  const databaseUrl = await migrateOurs(postgres.url);
   await apply(databaseUrl, company);
   const port = await getPort();
   const url = `http://127.0.0.1:${port}`;

@@ -16,7 +16,7 @@ import { startSlackRoom, type SlackRoom } from '../src/embedded/slackRoom.ts';
 import { startTemporal } from '../src/embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from '../src/embedded/temporalCli.ts';
 import { stopAll, type Stop } from '../src/stops.ts';
-import { renewWorkingRole } from '../src/store/workingRole.ts';
+import { migrateOurs } from '../src/store/migrate.ts';
 import { runCommand } from '../src/triggers/cli/program.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 import { shortenedCompany, type Company } from './company.ts';
@@ -89,11 +89,10 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
   const postgres = await startPostgres({ dataDir: disk ?? folder, onTrouble: told });
   stops.push({ name: 'Postgres', stop: () => postgres.stop() });
   const { yaml, company } = await shortenedCompany(options.pace);
-  const workingUrl = await renewWorkingRole(postgres.url);
+  const workingUrl = await migrateOurs(postgres.url);
   const heed = (argv: readonly string[]): Promise<void> =>
     type({ DATABASE_URL: workingUrl, DATABASE_OWNER_URL: postgres.url }, folder, argv);
   await writeFile(join(folder, 'company.yaml'), yaml);
-  await heed(['migrate']);
   await heed(['apply', join(folder, 'company.yaml')]);
 
   const engine = options.parts.includes('relay') ? await startEngine(folder, told, stops) : undefined;

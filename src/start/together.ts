@@ -14,10 +14,10 @@ import { keepEngine } from '../keepEngine.ts';
 import { progressLine } from '../progressLine.ts';
 import { stoppedWhenUp, type Stop } from '../stops.ts';
 import { keepBackups } from '../store/keepBackups.ts';
-import { migrate } from '../store/migrate.ts';
+import { migrate, migrateOurs } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
-import { renewWorkingRole, setPassword } from '../store/workingRole.ts';
+import { setPassword } from '../store/workingRole.ts';
 import { applyCompany } from '../triggers/companyAtStart.ts';
 import { openHeed } from '../triggers/heed.ts';
 import { devFrame } from '../triggers/http/pages/draw.ts';
@@ -47,7 +47,6 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   const arriving = new Set(['Temporal', 'workers']);
 
   const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
-  await migrate(ownerUrl, () => {}, { databaseUrl });
   const pool = await openPool(databaseUrl, { say });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await applyCompany(pool, config, say);
@@ -156,20 +155,24 @@ const ofOurOwn = (dataDir: string): NodeJS.ProcessEnv => ({
   TEMPORAL_CONFIG_FILE: join(dataDir, 'no-other-temporal.toml'),
 });
 
-/** Of a Postgres that we bring along, the passwords of owner and working role last until the next start. */
+/** Migrated. Of a Postgres that we bring along, the passwords of owner and working role last until the next start. */
 async function findOrStartDatabase(
   { databaseUrl, databaseOwnerUrl }: Config,
   dataDir: string,
   stops: Stop[],
   say: Say,
 ): Promise<{ databaseUrl: Credential; ownerUrl: Credential }> {
-  if (databaseUrl) return { databaseUrl, ownerUrl: databaseOwnerUrl ?? databaseUrl };
+  if (databaseUrl) {
+    const ownerUrl = databaseOwnerUrl ?? databaseUrl;
+    await migrate(ownerUrl, () => {}, { databaseUrl });
+    return { databaseUrl, ownerUrl };
+  }
   const { url: ownerUrl } = await stoppedWhenUp(
     startPostgres({ dataDir, onTrouble: say, setPassword }),
     'Postgres',
     stops,
   );
-  return { databaseUrl: await renewWorkingRole(ownerUrl), ownerUrl };
+  return { databaseUrl: await migrateOurs(ownerUrl), ownerUrl };
 }
 
 function demoOf(mailbox: Mailbox | undefined, room: SlackRoom | undefined): Web['demo'] {

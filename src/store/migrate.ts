@@ -9,7 +9,7 @@ import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
-import { letWork, roleAt } from './workingRole.ts';
+import { letWork, renewWorkingRole, roleAt } from './workingRole.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
 
@@ -34,38 +34,58 @@ export async function migrate(
   log: (sentence: string) => void = () => {},
   { restoring = false, databaseUrl = ownerUrl }: { restoring?: boolean; databaseUrl?: Credential } = {},
 ): Promise<string[]> {
-  const named = databaseUrl === ownerUrl ? undefined : await roleAt(databaseUrl);
+  const role = databaseUrl === ownerUrl ? undefined : await roleAt(databaseUrl);
   const client = await connect(ownerUrl, 'heed-migrate');
   try {
     if (!restoring) await mustNotBeHalfRestored(client);
-    // A second one waits here, and finds nothing left to do.
-    await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
-    const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
-    const print = createHash('sha256')
-      .update(JSON.stringify([migrations, views]))
-      .digest('hex');
-    const before = await madeBefore(client);
-    const role = named ?? (await workedInBy(client, before));
-    const made = [print, role].filter(Boolean).join(' ');
-    if (before === made) return [];
-    await mustKnow(client);
-
-    // One transaction for the whole: nobody may see the schema without its views, whatever fails.
-    const ran = await inOneTransaction(client, async () => {
-      // A view holds on to its tables, so all of them give way while tables change.
-      await client.query('drop schema if exists now cascade');
-      const applied = await runner(migrating(withoutEnds(client)));
-      await client.query('create schema now');
-      for (const { text } of views) await client.query(text);
-      if (role) await letWork(client, role);
-      await client.query(`comment on schema now is ${pg.escapeLiteral(made)}`);
-      return applied;
-    });
-    for (const migration of ran) log(`Applied ${migration.name}.`);
-    return ran.map((migration) => migration.name);
+    const ran = await migrateFor(client, role);
+    for (const name of ran) log(`Applied ${name}.`);
+    return ran;
   } finally {
     await client.end();
   }
+}
+
+/** The same in a Postgres that we brought along, whose working role is given a new password by the same connection. Returns the address at which
+ *  Heed works there from now on. */
+export async function migrateOurs(ownerUrl: string): Promise<string> {
+  const client = await connect(ownerUrl, 'heed-migrate');
+  try {
+    await mustNotBeHalfRestored(client);
+    const { role, databaseUrl } = await renewWorkingRole(client, ownerUrl);
+    await migrateFor(client, role);
+    return databaseUrl;
+  } finally {
+    await client.end();
+  }
+}
+
+/** `named`: who works in it, where that is not who did before. */
+async function migrateFor(client: pg.Client, named: string | undefined): Promise<string[]> {
+  // A second one waits here, and finds nothing left to do.
+  await client.query(`select pg_advisory_lock(hashtext('heed.migrate'))`);
+  const [migrations, views] = await Promise.all([sources('migrations'), sources('views')]);
+  const print = createHash('sha256')
+    .update(JSON.stringify([migrations, views]))
+    .digest('hex');
+  const before = await madeBefore(client);
+  const role = named ?? (await workedInBy(client, before));
+  const made = [print, role].filter(Boolean).join(' ');
+  if (before === made) return [];
+  await mustKnow(client);
+
+  // One transaction for the whole: nobody may see the schema without its views, whatever fails.
+  const ran = await inOneTransaction(client, async () => {
+    // A view holds on to its tables, so all of them give way while tables change.
+    await client.query('drop schema if exists now cascade');
+    const applied = await runner(migrating(withoutEnds(client)));
+    await client.query('create schema now');
+    for (const { text } of views) await client.query(text);
+    if (role) await letWork(client, role);
+    await client.query(`comment on schema now is ${pg.escapeLiteral(made)}`);
+    return applied;
+  });
+  return ran.map(({ name }) => name);
 }
 
 /** Whether a restore has begun and not come to its end. */

@@ -12,24 +12,22 @@ import { emptied } from './scrub.ts';
 /** In a Postgres that we brought along; in one of the operator's it is called as they like. */
 const ours = 'heed_work';
 
-/** Makes it in a Postgres that we brought along, where it is missing, and gives it a password that nobody had before. Returns the address at
- *  which it works from now on; what is connected stays so. */
-export async function renewWorkingRole(ownerUrl: string): Promise<string> {
+/** Makes it in a Postgres that we brought along, where it is missing, and gives it a password that nobody had before. `owner` is connected at
+ *  `ownerUrl`. Returns its name, and the address at which it works from now on; what is connected stays so. */
+export async function renewWorkingRole(
+  owner: pg.Client,
+  ownerUrl: string,
+): Promise<{ role: string; databaseUrl: string }> {
   const password = randomBytes(24).toString('base64url');
-  const client = await connect(ownerUrl, 'heed-start');
-  try {
-    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [ours]);
-    if (!rowCount) await client.query(`create role ${pg.escapeIdentifier(ours)}`);
-    await client.query(`
-      alter role ${pg.escapeIdentifier(ours)} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls
-        password ${pg.escapeLiteral(password)}`);
-  } finally {
-    await client.end();
-  }
+  const { rowCount } = await owner.query('select from pg_roles where rolname = $1', [ours]);
+  if (!rowCount) await owner.query(`create role ${pg.escapeIdentifier(ours)}`);
+  await owner.query(`
+    alter role ${pg.escapeIdentifier(ours)} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls
+      password ${pg.escapeLiteral(password)}`);
   const url = new URL(ownerUrl);
   url.username = ours;
   url.password = password;
-  return url.href;
+  return { role: ours, databaseUrl: url.href };
 }
 
 /** Gives whoever `url` names another password; what is connected stays so. False where the one in `url` is not theirs. */

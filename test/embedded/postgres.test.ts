@@ -4,10 +4,11 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { defaultDataDir, type EmbeddedPostgres, findPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { becomes, commandOf, processesNaming } from '../../src/embedded/processes.ts';
+import { migrateOurs } from '../../src/store/migrate.ts';
 import { renewWorkingRole, setPassword } from '../../src/store/workingRole.ts';
 import { anotherHeed, forEverybody, source } from './anotherHeed.ts';
 
@@ -40,10 +41,14 @@ const starting = (folder = dataDir, from = source): string => `
   say({ url: server.url, adopted: server.adopted });`;
 
 async function query(url: string, text: string): Promise<unknown[]> {
+  return withClient(url, async (client) => (await client.query({ text, rowMode: 'array' })).rows.flat());
+}
+
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query({ text, rowMode: 'array' })).rows.flat();
+    return await use(client);
   } finally {
     await client.end();
   }
@@ -70,11 +75,16 @@ describe('the embedded PostgreSQL', () => {
     expect(await query(second.url, 'select word from kept')).toEqual(['grün']);
 
     // What Heed works with is good until it is started again, and opens nothing of what is there by itself.
-    const working = await renewWorkingRole(second.url);
+    const { databaseUrl: working } = await withClient(second.url, (owner) => renewWorkingRole(owner, second.url));
     await expect(query(working, 'select word from kept')).rejects.toThrow(/^permission denied for table kept/);
-    const renewed = await renewWorkingRole(second.url);
+    const connections = jest.spyOn(pg.Client.prototype, 'connect');
+    const renewed = await migrateOurs(second.url);
+    expect(connections).toHaveBeenCalledTimes(1);
+    connections.mockRestore();
     await expect(query(working, 'select 1')).rejects.toThrow(/password authentication failed/);
-    expect(await query(renewed, 'select current_user::text')).toEqual(['heed_work']);
+    expect(
+      await query(renewed, 'select current_user::text from now.open_loops right join (values (1)) one on true'),
+    ).toEqual(['heed_work']);
     await second.stop();
     expect(await processesNaming(['-D', join(dataDir, 'postgres', 'data')])).toEqual([]);
   });

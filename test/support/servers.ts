@@ -40,7 +40,9 @@ export async function startServers(options: { temporal: boolean; lasts?: boolean
 async function startDatabases(dir: string, started: Servers[], { lasts = false }): Promise<void> {
   const postgres = await startPostgres({ dataDir: dir, durable: false, lasts, settings: { max_connections: '300' } });
   started.push(postgres);
-  const workingUrl = await renewWorkingRole(postgres.url);
+  const { databaseUrl: workingUrl } = await withClient(postgres.url, (client) =>
+    renewWorkingRole(client, postgres.url),
+  );
   await makeTemplates(postgres.url, workingUrl);
   process.env['HEED_TEST_POSTGRES'] = postgres.url;
   process.env['HEED_TEST_POSTGRES_WORKING'] = workingUrl;
@@ -92,11 +94,11 @@ async function makeTemplates(url: string, workingUrl: string): Promise<void> {
   }
 }
 
-async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await use(client);
+    return await use(client);
   } finally {
     await client.end();
   }
