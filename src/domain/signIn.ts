@@ -1,7 +1,9 @@
 /** Who comes from the company's own sign-in service. */
 
+import type { Strength } from './secondFactor.ts';
+
 /** The address that the service vouches for, and the account it belongs to there; or why it vouches for none. Refused: what came back is not what was
  *  sent for, or the service said no. Unverified: it has an address, and does not say that it is theirs. */
 export type Vouched =
-  | { email: string; issuer: string; subject: string; twoFactors: boolean }
+  | { email: string; issuer: string; subject: string; strength: Strength }
   | { trouble: 'unreachable' | 'refused' | 'unverified' };

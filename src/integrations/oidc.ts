@@ -3,13 +3,15 @@
 import * as oidc from 'openid-client';
 import { z } from 'zod';
 import { asOfNow, type Credential } from '../domain/credential.ts';
-import { provesTwoFactors } from '../domain/secondFactor.ts';
+import { strengthIn } from '../domain/secondFactor.ts';
 import type { Vouched } from '../domain/signIn.ts';
 
 export interface SignInService {
+  /** What it calls its levels that take two factors. */
+  acrValues: readonly string[];
   /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
   begin(): Promise<{ url: string; memory: string } | undefined>;
-  /** Whom the service vouches for, by what came back, and whether its token says that they proved two factors. */
+  /** Whom the service vouches for, by what came back, and what its token says of how they proved it. */
   finish(cameBack: URL, memory: string): Promise<Vouched>;
 }
 
@@ -41,6 +43,7 @@ export function openSignInService({
   };
 
   return {
+    acrValues,
     async begin() {
       const config = await service().catch(() => undefined);
       if (!config) return undefined;
@@ -77,7 +80,7 @@ export function openSignInService({
         );
         if (!email || !email_verified) return { trouble: 'unverified' };
         // Of the token alone, which is signed: that much is not taken from an answer that is not.
-        return { email, issuer: claims.iss, subject: claims.sub, twoFactors: provesTwoFactors(claims, acrValues) };
+        return { email, issuer: claims.iss, subject: claims.sub, strength: strengthIn(claims) };
       } catch (error) {
         return { trouble: isLost(error) ? 'unreachable' : 'refused' };
       }

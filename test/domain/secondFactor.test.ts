@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { provesTwoFactors } from '../../src/domain/secondFactor.ts';
+import { provesTwoFactors, strengthIn } from '../../src/domain/secondFactor.ts';
+
+const proves = (claims: object, levels: readonly string[]) => provesTwoFactors(strengthIn(claims), levels);
 
 describe('two factors are proved by what the service says of the methods', () => {
   test.each([
@@ -20,12 +22,12 @@ describe('two factors are proved by what the service says of the methods', () =>
     [['pwd', 'PWD', 'constructor', 'something of their own'], false],
     [[], false],
   ])('%j: %j', (amr, proved) => {
-    expect(provesTwoFactors({ amr }, [])).toBe(proved);
+    expect(proves({ amr }, [])).toBe(proved);
   });
 
   test.each([[{}], [{ amr: 'mfa' }], [{ amr: ['mfa', 7] }], [{ amr: { mfa: true } }], [{ acr: 'mfa' }]])(
     '%j says nothing',
-    (claims) => expect(provesTwoFactors(claims, [])).toBe(false),
+    (claims) => expect(proves(claims, [])).toBe(false),
   );
 });
 
@@ -33,11 +35,18 @@ describe('where the company names the levels that take two factors', () => {
   const levels = ['urn:two', 'urn:more'];
 
   test.each([['urn:two'], ['urn:more']])('%s is one of them', (acr) => {
-    expect(provesTwoFactors({ acr }, levels)).toBe(true);
+    expect(proves({ acr }, levels)).toBe(true);
   });
 
   test.each([[{ acr: 'urn:one' }], [{ acr: 'urn:two urn:more' }], [{ acr: ['urn:two'] }], [{}], [{ amr: ['mfa'] }]])(
     '%j is none',
-    (claims) => expect(provesTwoFactors(claims, levels)).toBe(false),
+    (claims) => expect(proves(claims, levels)).toBe(false),
+  );
+
+  test.each([['x'.repeat(201)], ['urn:two\u0000'], [''], ['urn two']])(
+    'nothing is kept of what is no name of one: %j',
+    (acr) => {
+      expect(strengthIn({ acr, amr: ['mfa'] })).toEqual({ acr: null, twoMethods: true });
+    },
   );
 });

@@ -9,6 +9,7 @@ import { serve } from '@hono/node-server';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { explainProblems, readCompany } from '../../src/domain/companyFile.ts';
+import { oneFactor } from '../../src/domain/secondFactor.ts';
 import { figures } from '../../src/domain/measures.ts';
 import { startMailbox } from '../../src/embedded/mailbox.ts';
 import { startSlackRoom } from '../../src/embedded/slackRoom.ts';
@@ -151,10 +152,11 @@ async function openTarget(
         email: db.company.staff['mina']!.email,
         issuer: 'https://sign-in.example',
         subject: 'mina',
-        twoFactors: false,
+        strength: oneFactor,
       }),
       besideLinks: true,
       secondFactorRequired: false,
+      acrValues: [],
     },
     demo: { mailbox: mailbox.app, slackRoom: room.app, unread: () => ({ slack: 0, mail: 0 }) },
   };

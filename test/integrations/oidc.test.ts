@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { provesTwoFactors } from '../../src/domain/secondFactor.ts';
 import type { Vouched } from '../../src/domain/signIn.ts';
 import { openSignInService, type SignInService } from '../../src/integrations/oidc.ts';
 
@@ -90,7 +91,7 @@ test('a token that the service made for us just now vouches for somebody', async
     email: 'tomas@linden-vale.example',
     issuer,
     subject: 'tomas-7',
-    twoFactors: false,
+    strength: { acr: null, twoMethods: false },
   });
 });
 
@@ -110,9 +111,9 @@ test('the secret that we say to it is the one of the moment', async () => {
 });
 
 test('of two factors it is taken at its word, and no answer that is not signed is', async () => {
-  const proved = async (said: object, by?: SignInService): Promise<boolean | undefined> => {
+  const proved = async (said: object, by = signIn): Promise<boolean | undefined> => {
     const vouched = await comesBack((claims) => signed(header, { ...claims, ...said }, byService), by);
-    return 'trouble' in vouched ? undefined : vouched.twoFactors;
+    return 'trouble' in vouched ? undefined : provesTwoFactors(vouched.strength, by.acrValues);
   };
   expect(await proved({ amr: ['pwd', 'otp'] })).toBe(true);
   expect(await proved({ acr: 'urn:more' }, signInByLevel)).toBe(true);

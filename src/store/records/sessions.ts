@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { oneFactor, type Strength } from '../../domain/secondFactor.ts';
 import { sql, type Db } from '../pool.ts';
 import { hashOf } from './links.ts';
 
@@ -16,17 +17,17 @@ const idle = sql.fragment`interval '3 days'`;
 /** Of a session `s`: when it ended, or ends if its person does not come back. */
 export const endOfSession = sql.fragment`least(coalesce(s.revoked_at, 'infinity'), s.expires_at, s.seen_at + ${idle})`;
 
-/** Signs a person in. Returns the token for the cookie. `twoFactors`: the company's sign-in service says that they proved as many. */
+/** Signs a person in. Returns the token for the cookie. `strength`: what the company's sign-in service says of how they proved who they are. */
 export async function openSession(
   db: Db,
   staff: string,
   through: SignedInThrough = 'link',
-  twoFactors = false,
+  { acr, twoMethods }: Strength = oneFactor,
 ): Promise<string> {
   const token = randomBytes(24).toString('base64url');
   await db.query(sql.unsafe`
-    insert into sessions (token_hash, staff, through, two_factors, expires_at)
-    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, ${twoFactors}, heed_now() + ${longest[through]})`);
+    insert into sessions (token_hash, staff, through, acr, two_methods, expires_at)
+    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, ${acr}, ${twoMethods}, heed_now() + ${longest[through]})`);
   return token;
 }
 
@@ -35,11 +36,13 @@ const open = sql.fragment`s.revoked_at is null and s.expires_at > heed_now() and
 /** For as long somebody has proved who they are, also for what takes more than a session that is still open. */
 const lately = sql.fragment`interval '10 minutes'`;
 
-const Person = z.object({
+const strength = sql.fragment`jsonb_build_object('acr', s.acr, 'twoMethods', s.two_methods) as strength`;
+const Strong = z.object({ strength: z.object({ acr: z.string().nullable(), twoMethods: z.boolean() }) });
+
+const Person = Strong.extend({
   session: z.string(),
   code: z.string(),
   name: z.string(),
-  two_factors: z.boolean(),
   /** Nobody was seen for five minutes: to be written down when somebody is. */
   quiet: z.boolean(),
   /** They signed in within the last ten minutes. */
@@ -49,7 +52,7 @@ const Person = z.object({
 /** Null when it has ended: revoked, over, not used for days, or its person has left. */
 export async function personOfSession(db: Db, token: string): Promise<z.infer<typeof Person> | null> {
   return db.maybeOne(sql.type(Person)`
-    select s.id as session, p.code, p.name, s.two_factors, s.seen_at < heed_now() - interval '5 minutes' as quiet,
+    select s.id as session, p.code, p.name, ${strength}, s.seen_at < heed_now() - interval '5 minutes' as quiet,
       s.created_at > heed_now() - ${lately} as lately
     from sessions s join staff p on p.code = s.staff
     where s.token_hash = ${sql.binary(hashOf(token))} and ${open}`);
@@ -66,10 +69,9 @@ export async function endSession(db: Db, token: string): Promise<void> {
   );
 }
 
-const Listed = z.object({
+const Listed = Strong.extend({
   id: z.string(),
   through: z.enum(['link', 'provider']),
-  two_factors: z.boolean(),
   created_at: z.date(),
   seen_at: z.date(),
   expires_at: z.date(),
@@ -79,7 +81,7 @@ export type SessionRow = z.infer<typeof Listed>;
 /** Where somebody is signed in, the latest used first. */
 export function sessionsOf(db: Db, staff: string): Promise<readonly SessionRow[]> {
   return db.any(sql.type(Listed)`
-    select s.id, s.through, s.two_factors, s.created_at, s.seen_at, s.expires_at from sessions s join staff p on p.code = s.staff
+    select s.id, s.through, ${strength}, s.created_at, s.seen_at, s.expires_at from sessions s join staff p on p.code = s.staff
     where s.staff = ${staff} and ${open} order by s.seen_at desc, s.id`);
 }
 

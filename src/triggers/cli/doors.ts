@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Company } from '../../domain/company.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { provesTwoFactors } from '../../domain/secondFactor.ts';
 import { apiKey, apiKeys, keepApiKey, newApiKey, revokeApiKeys, scopes } from '../../store/records/apiKeys.ts';
 import { bindingsOf, freeBindings } from '../../store/records/bindings.ts';
 import { refusalsSince } from '../../store/records/refusals.ts';
@@ -91,13 +92,14 @@ export function addDoors(program: Command, terminal: Terminal): void {
     .option('--revoke', 'sign them out everywhere, and void the sign-in links in their mail')
     .option('--json', 'for programs')
     .action(async ({ staff, revoke, json }: { staff: string; revoke?: boolean; json?: boolean }) => {
-      await inPlace(terminal.config(), async ({ pool }) => {
+      const config = terminal.config();
+      await inPlace(config, async ({ pool }) => {
         if (!(await staffByCode(pool, staff)))
           throw new DomainError('not_found', `There is nobody called "${staff}" among the staff.`);
         const open = (await sessionsOf(pool, staff)).map((one) => ({
           id: one.id,
           through: one.through,
-          twoFactors: one.two_factors,
+          twoFactors: provesTwoFactors(one.strength, config.oidc?.acrValues ?? []),
           since: one.created_at,
           lastUsed: one.seen_at,
           until: one.expires_at,

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
 import { placesSeenBy, sightOf, type Sight } from '../../domain/entitlement.ts';
+import type { Strength } from '../../domain/secondFactor.ts';
 import { newBrowserSecret } from '../../store/records/askings.ts';
 import {
   endSession,
@@ -12,7 +13,7 @@ import {
   sessionSeen,
   type SignedInThrough,
 } from '../../store/records/sessions.ts';
-import { secondFactorRequired, type Web } from './web.ts';
+import { suffices, type Web } from './web.ts';
 
 export interface Visitor {
   code: string;
@@ -41,7 +42,7 @@ export async function visitorOf(c: Context, web: Web): Promise<Visitor | undefin
   const person = await personOfSession(web.heed.pool, token);
   const { company } = await web.heed.configuration();
   const staff = person && company.staff[person.code];
-  if (!staff || (secondFactorRequired(web) && !person.two_factors)) return undefined;
+  if (!staff || !suffices(web, person.strength)) return undefined;
   // A page that looks whether it has changed is nobody's doing: left open, it does not keep somebody signed in.
   if (person.quiet && !c.req.header('If-None-Match')) await sessionSeen(web.heed.pool, person.session);
   const { code, session, lately } = person;
@@ -65,10 +66,10 @@ export async function signIn(
   web: Web,
   staff: string,
   through: SignedInThrough,
-  twoFactors = false,
+  strength?: Strength,
 ): Promise<void> {
   await signOut(c, web);
-  const token = await openSession(web.heed.pool, staff, through, twoFactors);
+  const token = await openSession(web.heed.pool, staff, through, strength);
   setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
 }
 

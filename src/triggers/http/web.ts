@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import type { Credential } from '../../domain/credential.ts';
+import { provesTwoFactors, type Strength } from '../../domain/secondFactor.ts';
 import type { Vouched } from '../../domain/signIn.ts';
 import type { Heed } from '../heed.ts';
 
@@ -36,15 +37,25 @@ export interface SlackDoor {
 export interface SignInDoor {
   /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
   begin: () => Promise<{ url: string; memory: string } | undefined>;
-  /** Whom the service vouches for, by what came back, and whether they proved two factors there. */
+  /** Whom the service vouches for, by what came back, and how they proved it there. */
   finish: (cameBack: URL, memory: string) => Promise<Vouched>;
   /** Whether a link by e-mail is offered beside it. */
   besideLinks: boolean;
   /** Whether nobody is let in, and nobody acts by a link, without having proved two factors there. */
   secondFactorRequired: boolean;
+  /** What the service calls its levels that take two; none: it must name the methods. */
+  acrValues: readonly string[];
 }
 
 export const secondFactorRequired = ({ signInService }: Web): boolean => signInService?.secondFactorRequired ?? false;
+
+/** Judged by what is set today, whatever was when they signed in. */
+export const hasTwoFactors = ({ signInService }: Web, strength: Strength): boolean =>
+  provesTwoFactors(strength, signInService?.acrValues ?? []);
+
+/** Whether somebody who proved so much may come in. */
+export const suffices = (web: Web, strength: Strength): boolean =>
+  !secondFactorRequired(web) || hasTwoFactors(web, strength);
 
 export interface Demo {
   mailbox: Hono | undefined;

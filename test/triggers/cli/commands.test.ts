@@ -569,7 +569,7 @@ describe('who is in, and who was turned away', () => {
   test('sessions are listed, and ended from here', async () => {
     const token = await openSession(db.pool, 'omar');
     expect((await heed(['sessions', '--staff', 'omar'])).said).toMatch(/^\S{36}  by e-mail link, since \d{4}/);
-    await openSession(db.pool, 'tomas', 'provider', true);
+    await openSession(db.pool, 'tomas', 'provider', { acr: null, twoMethods: true });
     expect((await heed(['sessions', '--staff', 'tomas'])).said).toMatch(
       /^\S{36}  by the sign-in service with two factors, since \d{4}/,
     );

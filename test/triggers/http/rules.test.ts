@@ -58,6 +58,7 @@ beforeAll(async () => {
     finish: () => Promise.resolve({ trouble: 'refused' }),
     besideLinks: true,
     secondFactorRequired: false,
+    acrValues: [],
   };
   app = createApp(web, { rateLimiting: false });
   routes = [

@@ -633,6 +633,8 @@ describe('until its time is over stays as it was recorded', () => {
     await refused(sql.unsafe`update sessions set revoked_at = null where id = ${session}`);
     await refused(sql.unsafe`update sessions set staff = 'mina' where id = ${session}`);
     await refused(sql.unsafe`update sessions set expires_at = 'infinity' where id = ${session}`);
+    await refused(sql.unsafe`update sessions set through = 'provider', two_methods = true where id = ${session}`);
+    await refused(sql.unsafe`update sessions set through = 'provider', acr = 'urn:two' where id = ${session}`);
     await refused(sql.unsafe`delete from sessions where id = ${session}`);
     await expect((await db.owner()).query(sql.unsafe`truncate sessions`)).rejects.toThrow(/stays as it was recorded/);
   });

@@ -6,7 +6,7 @@ import { recordRefusal } from '../../../store/records/refusals.ts';
 import { revokeSessions, sessionsOf } from '../../../store/records/sessions.ts';
 import { sessions as sessionsBody, type SessionsSaid } from '../../../web/sessions.ts';
 import { comeBackTo, mustBeSignedIn, signOut, type Visitor } from '../session.ts';
-import { secondFactorRequired, type Web } from '../web.ts';
+import { hasTwoFactors, suffices, type Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
 import { isId, nothingHere } from './signals.ts';
@@ -47,11 +47,11 @@ async function show(
   said: SessionsSaid,
 ): Promise<Response> {
   const [now, open] = await Promise.all([momentOf(web.heed.pool), sessionsOf(web.heed.pool, code)]);
-  const shown = open.map(({ id, through, two_factors: twoFactors, created_at, seen_at, expires_at }) => ({
+  const shown = open.map(({ id, through, strength, created_at, seen_at, expires_at }) => ({
     id,
     through,
-    twoFactors,
-    opens: twoFactors || !secondFactorRequired(web),
+    twoFactors: hasTwoFactors(web, strength),
+    opens: suffices(web, strength),
     since: created_at,
     seenAt: seen_at,
     until: expires_at,

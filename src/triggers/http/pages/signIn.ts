@@ -3,6 +3,7 @@
 import { Hono, type Context } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
+import type { Strength } from '../../../domain/secondFactor.ts';
 import type { Vouched } from '../../../domain/signIn.ts';
 import type { Tx } from '../../../store/pool.ts';
 import { answers, codeLength, codeOf, isForThisBrowser, keepAsking, tryCode } from '../../../store/records/askings.ts';
@@ -25,7 +26,7 @@ import {
   signOut,
   wayBackOf,
 } from '../session.ts';
-import { secondFactorRequired, type SignInDoor, type Web } from '../web.ts';
+import { secondFactorRequired, suffices, type SignInDoor, type Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
 import { goneFor, goodLink, noSuchLink } from './links.ts';
@@ -89,8 +90,8 @@ export function signInPages(web: Web): Hono {
     const door = doorOf(web);
     const memory = remembered(c, web);
     const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
-    const { code, twoFactors } = await personVouchedFor(web, vouched);
-    await signIn(c, web, code, 'provider', twoFactors);
+    const { code, strength } = await personVouchedFor(web, vouched);
+    await signIn(c, web, code, 'provider', strength);
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -201,7 +202,7 @@ function doorOf({ signInService }: Web): SignInDoor {
 
 /** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first, and by two factors
  *  where it takes as many. Throws, once it is written down, where that is nobody. */
-async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string; twoFactors: boolean }> {
+async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string; strength: Strength }> {
   const { pool } = web.heed;
   const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
     await recordRefusal(pool, { door: 'sign_in', why, whose });
@@ -217,11 +218,11 @@ async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: str
     const known = await whoIsKnownBy(pool, vouched);
     throw known ? await refused('other_address', known) : await refused('stranger');
   }
-  const { twoFactors } = vouched;
+  const { strength } = vouched;
   // Before an account is taken for theirs for good.
-  if (secondFactorRequired(web) && !twoFactors) throw await refused('one_factor', person.code);
+  if (!suffices(web, strength)) throw await refused('one_factor', person.code);
   if (!(await isKnownBy(pool, person, vouched))) throw await refused('other_account', person.code);
-  return { code: person.code, twoFactors };
+  return { code: person.code, strength };
 }
 
 const unreachable = (): DomainError =>

@@ -93,6 +93,21 @@ describe('signing in where it takes two factors', () => {
     expect([await isIn(ingrid), await isIn(aisha)]).toEqual([true, false]);
   });
 
+  test('a session begun before under other levels is judged by those of today', async () => {
+    asksFor({ secondFactorRequired: true, acrValues: ['urn:one', 'urn:two'] });
+    const [ingrid, aisha] = [pages.nobody(), pages.nobody()];
+    const whoIsIn = () => Promise.all([isIn(ingrid), isIn(aisha)]);
+    await signsIn(ingrid, 'ingrid');
+    await signsIn(aisha, 'aisha');
+    expect(await whoIsIn()).toEqual([true, true]);
+
+    asksFor({ secondFactorRequired: true, acrValues: ['urn:two'] });
+    expect(await whoIsIn()).toEqual([true, false]);
+    // Without levels it is the methods that count, of which the service told of her alone.
+    asksFor({ secondFactorRequired: true });
+    expect(await whoIsIn()).toEqual([false, true]);
+  });
+
   test('is not done by a link, a mailed one or of heed invite, which stays good for when one factor will do', async () => {
     const link = `/sign-in/${await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'jonas' })}`;
     const jonas = pages.nobody();
