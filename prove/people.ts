@@ -372,17 +372,18 @@ function byMail(context: Context): () => Promise<void> {
   };
 
   async function staff(mail: Mail): Promise<void> {
-    const [link] = /http:\/\/[^\s)>\]]*\/t\/[\w-]+/.exec(mail.text) ?? [];
+    const link = linkIn(mail);
     if (!link) return;
     const loop = loopIn(mail, loops);
     if (loop ? loop.door !== 'mail' : state.clearing) return;
-    const page = await open(link);
+    const page = await open(house.url, link);
     const forms = formsOf(page);
     // It is said of a signal that is not known yet: it is looked at again.
     if (!loop && ['review', 'follow-up', 'call'].some((verb) => forms.has(verb)))
       throw new Error('Nobody knows yet whose this is.');
     const press = async (verb: string, fields: Record<string, string>): Promise<void> => {
-      await post(`${house.url}${forms.get(verb)!.action}`, { key: forms.get(verb)!.key, ...fields });
+      const { action, carried } = forms.get(verb)!;
+      await post(`${house.url}${action}`, { ...carried, ...fields });
       did(`mail: ${verb}`);
     };
     if (forms.has('review')) return press('review', { verdict: 'pursue', course: 'answer' });
@@ -403,11 +404,11 @@ function byMail(context: Context): () => Promise<void> {
   async function customer(mail: Mail): Promise<void> {
     const loop = loops.byReference.get(/\bHD-[2-9A-HJ-NP-Z]+/.exec(mail.text)?.[0] ?? '') ?? loopOfCustomer(mail);
     if (loop?.customer === 'not me') {
-      const [notMe] = /http:\/\/[^\s)>\]]*\/not-me\/[\w-]+/.exec(mail.text) ?? [];
-      if (notMe) await post(notMe, {}).then(() => did('customer: not me'));
+      const link = linkIn(mail, 'This wasn’t me');
+      if (link) await post(`${house.url}/not-me`, { link }).then(() => did('customer: not me'));
       return;
     }
-    const [yours] = /http:\/\/[^\s)>\]?]*\/yours\/[\w-]+/.exec(mail.text) ?? [];
+    const yours = linkIn(mail, 'What became of it');
     if (!yours || !loop) return;
     if (loop.customer === 'stop') {
       const header = mail.headers.find(({ key }) => key.toLowerCase() === 'list-unsubscribe')?.value;
@@ -415,12 +416,12 @@ function byMail(context: Context): () => Promise<void> {
       if (stop) await post(stop, { 'List-Unsubscribe': 'One-Click' }).then(() => did('customer: stop'));
       return;
     }
-    const page = await open(yours);
+    const page = await open(house.url, yours);
     const say = formsOf(page).get('say');
     if (!say || loop.customer === 'silent') return;
     // Whoever was not satisfied at first is in the end.
     const says = loop.customer === 'no' && !said.has(loop.nth) ? 'no' : 'yes';
-    await post(`${house.url}${say.action}`, { key: say.key, says });
+    await post(`${house.url}${say.action}`, { ...say.carried, says });
     said.add(loop.nth);
     did(`customer: ${says}`);
   }
@@ -436,13 +437,15 @@ const isStaff = ({ to }: Mail): boolean => to.some((address) => address.endsWith
 const loopIn = ({ subject, text }: Mail, loops: Loops) =>
   loops.byReference.get(/\bHD-[2-9A-HJ-NP-Z]+/.exec(`${subject} ${text}`)?.[0] ?? '');
 
-async function open(link: string): Promise<string> {
-  const response = await fetch(link, { signal: AbortSignal.timeout(6_000) });
-  if (response.status >= 500) throw new Error(String(response.status));
-  return response.text();
-}
+/** The token of the first link in a letter, or of the one that is called so. */
+const linkIn = ({ text }: Mail, label = ''): string | undefined =>
+  new RegExp(`${label}: http\\S*/t\\S*#([\\w-]{22})$`, 'm').exec(text)?.[1];
 
-async function post(address: string, fields: Record<string, string>): Promise<void> {
+/** The page behind a link, as a browser has it: what stands behind '#' is handed over in the body. */
+const open = (url: string, link: string): Promise<string> => post(`${url}/t/open`, { link });
+
+/** What was answered. */
+async function post(address: string, fields: Record<string, string>): Promise<string> {
   const response = await fetch(address, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(address).origin },
@@ -451,14 +454,15 @@ async function post(address: string, fields: Record<string, string>): Promise<vo
     signal: AbortSignal.timeout(6_000),
   });
   if (response.status >= 500) throw new Error(String(response.status));
+  return response.text();
 }
 
-/** The forms of a page, by the last word of their address. */
-function formsOf(page: string): Map<string, { action: string; key: string }> {
-  const found = new Map<string, { action: string; key: string }>();
+/** The forms of a page, by the last word of their address, with whose they are and the key under which they count. */
+function formsOf(page: string): Map<string, { action: string; carried: { link: string; key: string } }> {
+  const found = new Map<string, { action: string; carried: { link: string; key: string } }>();
   for (const [, action = '', inside = ''] of page.matchAll(/<form[^>]*action="([^"]+)"[^>]*>([\s\S]*?)<\/form>/g)) {
-    const key = /name="key" value="([^"]*)"/.exec(inside)?.[1] ?? '';
-    found.set(action.split('/').at(-1)!, { action, key });
+    const hidden = (name: string): string => new RegExp(`name="${name}" value="([^"]*)"`).exec(inside)?.[1] ?? '';
+    found.set(action.split('/').at(-1)!, { action, carried: { link: hidden('link'), key: hidden('key') } });
   }
   return found;
 }

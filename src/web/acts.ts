@@ -5,13 +5,15 @@ import { html } from 'hono/html';
 import type { Company } from '../domain/company.ts';
 import { normalisePhone } from '../domain/customer.ts';
 import { saidTo, type Question } from '../domain/questions.ts';
-import { chips, line, nothingFilled, pressKey, select, text, wrongs, type Filled } from './fields.ts';
+import { chips, line, linkKey, nothingFilled, pressKey, select, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 
 export interface Acting {
   company: Company;
-  /** '/signals/<id>', '/insights/<id>' or '/t/<token>': where the forms go, with the verb behind it. */
+  /** '/signals/<id>', '/insights/<id>' or '/t': where the forms go, with the verb behind it. */
   base: string;
+  /** Token of the link that the page stands behind. */
+  link?: string | undefined;
   /** Told from other forms on the page. */
   id: string;
   key: string;
@@ -27,7 +29,8 @@ export const filledOf = ({ returned }: Acting, verb: string): Filled =>
 
 export function act(acting: Acting, verb: string, body: Html, look = 'stack'): Html {
   return html`<form method="post" action="${acting.base}/${verb}" class="${look}" id="${formOf(acting, verb)}">
-    ${pressKey(acting.key)} ${acting.from ? html`<input type="hidden" name="from" value="${acting.from}" />` : ''}
+    ${acting.link ? linkKey(acting.link) : ''} ${pressKey(acting.key)}
+    ${acting.from ? html`<input type="hidden" name="from" value="${acting.from}" />` : ''}
     ${wrongs(formOf(acting, verb), filledOf(acting, verb))} ${body}
   </form>`;
 }

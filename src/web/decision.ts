@@ -2,7 +2,7 @@
 
 import { html } from 'hono/html';
 import { act, filledOf, formOf, type Acting } from './acts.ts';
-import { line, text, valuesOf, type Filled } from './fields.ts';
+import { line, linkKey, text, valuesOf, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 import { count } from './words.ts';
 
@@ -43,17 +43,22 @@ export const choiceLabels: Record<Choice, string> = {
 
 export function decision(deciding: Deciding): Html {
   const { acting, choice, here } = deciding;
-  const links = choices.map(
-    (each) =>
-      html`<a
-        class="button ${!choice && each === 'adopt' ? 'go' : ''}"
-        href="${here}${here.includes('?') ? '&' : '?'}do=${each}#${formOf(acting, 'decision')}"
-        ${each === choice ? html`aria-current="true"` : ''}
-        >${choiceLabels[each]}</a
-      >`,
-  );
-  return html`<nav class="choices" aria-label="Decide">${links}</nav>
-    ${choice ? form(deciding, choice) : ''}`;
+  const ways = choices.map((each) => {
+    const to = `${here}${here.includes('?') ? '&' : '?'}do=${each}`;
+    const look = `button ${!choice && each === 'adopt' ? 'go' : ''}`;
+    const chosen = each === choice ? html`aria-current="true"` : '';
+    return acting.link
+      ? html`<button class="${look}" formaction="${to}" ${chosen}>${choiceLabels[each]}</button>`
+      : html`<a class="${look}" href="${to}#${formOf(acting, 'decision')}" ${chosen}>${choiceLabels[each]}</a>`;
+  });
+  return html`${
+    acting.link
+      ? html`<form method="post" action="${here}" class="choices" aria-label="Decide">
+          ${linkKey(acting.link)} ${ways}
+        </form>`
+      : html`<nav class="choices" aria-label="Decide">${ways}</nav>`
+  }
+  ${choice ? form(deciding, choice) : ''}`;
 }
 
 function form(deciding: Deciding, choice: Choice): Html {

@@ -179,5 +179,8 @@ export function wrongs(form: string, { faults, refusal }: Filled): Html | '' {
   </div>`;
 }
 
+/** Whose page it is, behind a link: the token goes along in the body, never in an address. */
+export const linkKey = (token: string): Html => html`<input type="hidden" name="link" value="${token}" />`;
+
 /** One gesture, told from the next, so that a double click counts once. */
 export const pressKey = (key: string): Html => html`<input type="hidden" name="key" value="${key}" />`;

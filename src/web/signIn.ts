@@ -1,7 +1,7 @@
 /** Signing in: an address, a link by e-mail, one press, and a code where that is in another browser; or by the company's own sign-in service. */
 
 import { html } from 'hono/html';
-import { line, nothingFilled, wrongs, type Filled } from './fields.ts';
+import { line, linkKey, nothingFilled, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 
 export function signIn(filled: Filled, ways: { link: boolean; provider: boolean }): Html {
@@ -40,7 +40,7 @@ export const linkSent = (email: string, code: string): Html =>
 /** Mail scanners open links; only a press lets somebody in. */
 export const signInLink = (token: string, name: string): Html =>
   html`<h1>You are ${name}?</h1>
-    <form method="post" action="/sign-in/${token}"><button class="go wide">Sign in</button></form>
+    <form method="post" action="/sign-in/link">${linkKey(token)}<button class="go wide">Sign in</button></form>
     <p class="hint">The link works once. If you did not ask for it, close this page and nothing happens.</p>`;
 
 /** The link in another browser than the one that asked for it. */
@@ -48,8 +48,8 @@ export const signInElsewhere = (token: string, name: string, refusal?: string): 
   const filled = { ...nothingFilled, refusal };
   return html`<h1>You are ${name}?</h1>
     <p class="claim">You asked for this link in another browser. Type the code that is shown there.</p>
-    <form method="post" action="/sign-in/${token}" class="stack" id="sign-in">
-      ${wrongs('sign-in', filled)}
+    <form method="post" action="/sign-in/link" class="stack" id="sign-in">
+      ${linkKey(token)} ${wrongs('sign-in', filled)}
       ${line({
         form: 'sign-in',
         name: 'code',

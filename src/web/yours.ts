@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { TimelineLine } from '../domain/timeline.ts';
 import { questions, type Question } from '../domain/questions.ts';
 import type { Next } from '../domain/whatIsNext.ts';
-import { pressKey, text, wrongs, type Filled } from './fields.ts';
+import { linkKey, pressKey, text, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
 import type { Clock } from './when.ts';
@@ -45,15 +45,13 @@ export function yours(y: YoursShown, clock: Clock): Html {
       ${
         y.writes
           ? html`<p>Write to you by e-mail about this, and only about this.</p>
-              <form method="post" action="/yours/${y.token}/stop">
-                ${pressKey(y.key)}<button>Stop writing to me</button>
-              </form>`
+              <form method="post" action="/yours/stop">${linkKey(y.token)}<button>Stop writing to me</button></form>`
           : html`<p>We do not write to you any more. This page stays as it is.</p>`
       }
       ${
         y.mailed
-          ? html`<form method="post" action="/yours/${y.token}/rights">
-                ${pressKey(y.key)}<button>See or erase what you hold about me</button>
+          ? html`<form method="post" action="/yours/rights">
+                ${linkKey(y.token)}<button>See or erase what you hold about me</button>
               </form>
               <p class="hint">
                 So that nobody else can, we send a link to your e-mail address. It works for an hour. We send three a
@@ -84,11 +82,11 @@ export function rights({ token, company, said: remarks, addresses, name }: Right
             <p class="soft">${place}</p>`,
       )}
     </section>
-    <form method="post" action="/rights/${token}/export"><button>All of it, as a file</button></form>
+    <form method="post" action="/rights/export">${linkKey(token)}<button>All of it, as a file</button></form>
     <section class="tight" aria-labelledby="erase">
       <h2 id="erase">Erase it</h2>
       <p>What you said, your name and every address of yours are erased at once, for good. Nobody answers you then.</p>
-      <form method="post" action="/rights/${token}/erase"><button class="go">Erase it all</button></form>
+      <form method="post" action="/rights/erase">${linkKey(token)}<button class="go">Erase it all</button></form>
     </section>`;
 }
 
@@ -102,8 +100,8 @@ function question(y: YoursShown, asks: Question): Html {
   return html`<section class="card stack" aria-labelledby="question">
     <h2 id="question">${questions[asks]}</h2>
     ${y.says ? html`<p class="soft">You said ${y.says === 'yes' ? 'yes' : 'no'}. You can still change it.</p>` : ''}
-    <form method="post" action="/yours/${y.token}/say" class="stack">
-      ${pressKey(y.key)} ${wrongs('say', y.filled)}
+    <form method="post" action="/yours/say" class="stack">
+      ${linkKey(y.token)} ${pressKey(y.key)} ${wrongs('say', y.filled)}
       <div class="row">
         <button class="${y.leaning === 'no' ? '' : 'go'}" name="says" value="yes">Yes, thank you</button>
         <button class="${y.leaning === 'no' ? 'go' : ''}" name="says" value="no">Not really</button>
@@ -123,7 +121,9 @@ export function unsubscribe(token: string, company: string): Html {
       ${company} writes to you about what you told us, and about nothing else. If you stop it, you will not hear what
       becomes of it.
     </p>
-    <form method="post" action="/unsubscribe/${token}"><button class="go wide">Stop writing to me</button></form>`;
+    <form method="post" action="/unsubscribe">
+      ${linkKey(token)}<button class="go wide">Stop writing to me</button>
+    </form>`;
 }
 
 export const stopped = (): Html =>
@@ -136,7 +136,7 @@ export function notMe(token: string, company: string, place: string): Html {
       Somebody gave this address when they told ${company} something at ${place}. If it wasn’t you, we stop writing
       about it at once.
     </p>
-    <form method="post" action="/not-me/${token}"><button class="go wide">It wasn’t me</button></form>`;
+    <form method="post" action="/not-me">${linkKey(token)}<button class="go wide">It wasn’t me</button></form>`;
 }
 
 export const notMeDone = (): Html =>

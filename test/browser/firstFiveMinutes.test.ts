@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { Browser, Page } from 'playwright-core';
-import { openBrowser } from './browser.ts';
+import { open, openBrowser } from './browser.ts';
 import { apiKey, leftovers, newHeed, type RunningHeed } from '../support/heed.ts';
 import { picture } from './pictures.ts';
 
@@ -120,10 +120,10 @@ test('she answers from a draft in the customer’s words, with a promise', async
 
 test('Tomás decides from his e-mail: opening it changes nothing, and he sees who will hear', async () => {
   const [mail] = (await mailsTo('tomas@linden-vale.example')).filter(({ subject }) => subject.includes('decide'));
-  const link = /http\S+do=adopt/.exec(mail!.text)![0];
+  const link = /http\S+do=adopt#\S+/.exec(mail!.text)![0];
   await page.context().clearCookies();
   for (let scanned = 0; scanned < 5; scanned++) await page.request.get(link);
-  await page.goto(link);
+  await open(page, link);
   expect(await page.locator('main').innerText()).toMatch(/14 people/);
   await page.getByLabel(/What customers read/).fill('Green is coming: the coat is in the shop from March.');
   await page.getByLabel('Done by').fill('2099-03-01');
@@ -172,6 +172,19 @@ test('Kim reads the decision on her own page and says it is settled', async () =
     .first()
     .waitFor();
   await picture(page, '13-settled', 2000);
+});
+
+test('no link that was opened or sent stands in what Heed wrote down about itself', async () => {
+  const addresses = ['tomas@linden-vale.example', kim];
+  const mails = (await Promise.all(addresses.map(mailsTo))).flat();
+  const tokens = mails.flatMap(({ text }) => [...text.matchAll(/#([\w-]{22})$/gm)].map(([, token]) => token!));
+  expect(tokens.length).toBeGreaterThan(10);
+  const logs = (await readdir(heed.dataDir, { recursive: true })).filter((file) => file.endsWith('.log'));
+  const written = [
+    heed.terminal(),
+    ...(await Promise.all(logs.map((file) => readFile(join(heed.dataDir, file), 'utf8')))),
+  ];
+  for (const token of tokens) expect(written.some((text) => text.includes(token))).toBe(false);
 });
 
 test('the loop counts it, and the number leads down to Kim', async () => {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { z } from 'zod';
+import { choosing, linkTo } from '../../src/domain/links.ts';
 import { sql } from '../../src/store/pool.ts';
 import { keepAsking, newBrowserSecret } from '../../src/store/records/askings.ts';
 import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
@@ -12,7 +14,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { naughty } from '../hostile/naughty.ts';
-import { openBrowser } from './browser.ts';
+import { open, openBrowser, paste } from './browser.ts';
 import { openHouse, type House } from './house.ts';
 
 let house: House;
@@ -114,12 +116,12 @@ const linkAskedElsewhere = async (): Promise<string> => {
     await keepAsking(tx, newBrowserSecret(), deliveryId);
   });
   const link = { kind: 'sign_in', staff: 'mina', deliveryId } as const;
-  return `/sign-in/${await makeLink(house.db.pool, link)}`;
+  return linkTo('', await makeLink(house.db.pool, link));
 };
 
 const yoursOf = async (signalId: string): Promise<string> => {
   const { customer_id } = await house.signal(signalId);
-  return `/yours/${await makeLink(house.db.pool, { kind: 'yours', customerId: customer_id!, loopId: signalId })}`;
+  return linkTo('', await makeLink(house.db.pool, { kind: 'yours', customerId: customer_id!, loopId: signalId }));
 };
 
 /** Loops at every stage, and the addresses where they can be seen. */
@@ -164,9 +166,9 @@ async function manyStages() {
   await house.delivers();
 
   const task = async (staff: string, loopId: string, wait: string) =>
-    `/t/${await makeLink(pool, { kind: 'task', staff, loopId, wait })}`;
-  const ofCustomer = async (kind: 'unsubscribe' | 'not_me', path: string) =>
-    `/${path}/${await makeLink(pool, { kind, customerId: told.customer_id!, loopId: told.id })}`;
+    linkTo('', await makeLink(pool, { kind: 'task', staff, loopId, wait }));
+  const ofCustomer = async (kind: 'unsubscribe' | 'not_me') =>
+    linkTo('', await makeLink(pool, { kind, customerId: told.customer_id!, loopId: told.id }));
   const used = await makeLink(pool, { kind: 'sign_in', staff: 'mina', expiresAt: new Date(0) });
   const letter = house.mailbox.mails().find(({ html }) => html !== undefined)!;
   const prefilled = new URLSearchParams({
@@ -182,24 +184,25 @@ async function manyStages() {
     nobody: {
       'the start': '/start',
       'signing in': '/sign-in',
-      'signing in, by its link': `/sign-in/${await makeLink(pool, { kind: 'sign_in', staff: 'mina' })}`,
+      'signing in, by its link': linkTo('', await makeLink(pool, { kind: 'sign_in', staff: 'mina' })),
       'signing in, in another browser': await linkAskedElsewhere(),
       'yours, unanswered': await yoursOf(unanswered.id),
       'yours, answered': await yoursOf(answered.id),
-      'yours, decided': `${await yoursOf(told.id)}?says=no`,
+      'yours, decided': choosing(await yoursOf(told.id), '?says=no'),
       'yours, confirmed': await yoursOf(settled.id),
       'a link to take': await task('priya', untaken.id, 'acknowledged'),
       'a link to answer': await task('omar', unanswered.id, 'answered'),
       'a link to call': await task('priya', toCall.id, 'answered'),
       'a link to review': await task('priya', unsure.id, 'reviewed'),
       'a link to decide': await task('tomas', untaken.insight_id!, 'decided'),
-      'a link to decline': `${await task('tomas', untaken.insight_id!, 'decided')}?do=decline`,
+      'a link to decline': choosing(await task('tomas', untaken.insight_id!, 'decided'), '?do=decline'),
       'a link to complete': await task('tomas', settled.insight_id!, 'completed'),
       'a link whose work is done': await task('priya', settled.id, 'answered'),
-      'stopping letters': await ofCustomer('unsubscribe', 'unsubscribe'),
-      'this wasn’t me': await ofCustomer('not_me', 'not-me'),
-      'a link that never was': '/t/AAAAAAAAAAAAAAAAAAAAAA',
-      'a link that has ended': `/sign-in/${used}`,
+      'stopping letters': await ofCustomer('unsubscribe'),
+      'this wasn’t me': await ofCustomer('not_me'),
+      'a link that never was': linkTo('', 'AAAAAAAAAAAAAAAAAAAAAA'),
+      'a link of which a part was lost': '/t',
+      'a link that has ended': linkTo('', used),
       'no such page': '/nowhere',
       'the mailbox': '/dev/mailbox',
       'a mail': `/dev/mailbox/${letter.id}`,
@@ -290,7 +293,7 @@ describe('every page', () => {
         const { who, name, address } = next;
         if (who !== was) await them(who === 'nobody' ? undefined : who);
         was = who;
-        await their.goto(address);
+        await open(their, address);
         wrong.push(...(await wrongHere(their, name)));
       }
     };
@@ -313,7 +316,7 @@ describe('every page', () => {
     await page.getByRole('button', { name: 'Send me a link' }).click();
     await page.getByRole('heading', { name: 'Look at your mail' }).waitFor();
     wrong.push(...(await wrongHere(page, 'a link on its way')));
-    await page.goto(await linkAskedElsewhere());
+    await open(page, await linkAskedElsewhere());
     await page.getByLabel('The code').fill('0000 0000');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').waitFor();
@@ -346,6 +349,122 @@ test('the page of the API is drawn by its viewer, and asks nobody else for anyth
   expect(alarms).toEqual([]);
 });
 
+describe('a link in a letter', () => {
+  let readers = 0;
+  /** A mail to a customer who was answered, as its page in the mailbox, with the link in it that is called so. */
+  async function mailed(label: string) {
+    const signal = await house.hears({ words: 'My zip is broken again.', ...customer(`Reader${(readers += 1)}`) });
+    await approveFollowUp(house.db.heed, by('priya', signal.id), { words: 'Dear customer, bring it in.' });
+    await house.delivers();
+    const mail = house.mailbox
+      .mails()
+      .findLast(({ text }) => text.includes('bring it in') && text.includes('says=no'))!;
+    const link = new RegExp(`${label}: (\\S+)`).exec(mail.text)![1]!;
+    return { at: `/dev/mailbox/${mail.id}`, link, token: link.slice(link.indexOf('#') + 1) };
+  }
+  /** Every address that was asked for, with what was sent along to tell where one came from. */
+  function asked(eyes: Page): string[] {
+    const seen: string[] = [];
+    eyes.on('request', (request) => seen.push(`${request.url()} ${request.headers()['referer'] ?? ''}`));
+    return seen;
+  }
+
+  test.each([
+    ['at once', 0],
+    ['after its page has loaded', 300],
+  ])(
+    'pressed, opens its page %s; its token stands in no address that was asked for, nor in the bar, and going back leads to the letter',
+    async (_, lateMs) => {
+      const { page: eyes } = await visitor();
+      const { at, token } = await mailed('Not really');
+      if (lateMs)
+        await eyes.route('**/entrance.*', async (route) => {
+          const script = await (await route.fetch()).text();
+          await route.fulfill({ contentType: 'text/javascript', body: `setTimeout(() => { ${script} }, ${lateMs});` });
+        });
+      await eyes.goto(at);
+      const addresses = asked(eyes);
+      await eyes.frameLocator('iframe').getByRole('link', { name: 'Not really' }).click();
+      await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
+      expect(addresses.some((address) => new URL(address.split(' ')[0]!).pathname === '/t/open')).toBe(true);
+      expect(addresses.filter((address) => address.replace(/#\S*/g, '').includes(token))).toEqual([]);
+      expect(eyes.url()).toBe(`${house.url}/t/open?says=no`);
+      await eyes.goBack();
+      await eyes.waitForURL((url) => url.pathname === at);
+      // And once more, from the same tab.
+      await eyes.frameLocator('iframe').getByRole('link', { name: 'What became of it' }).click();
+      await eyes.getByRole('button', { name: 'Not really' }).click();
+      await eyes.getByText('will read it and answer you').first().waitFor();
+      expect(addresses.filter((address) => address.replace(/#\S*/g, '').includes(token))).toEqual([]);
+      await eyes.context().close();
+      expect(alarms).toEqual([]);
+    },
+  );
+
+  test('that lost its end in a mail program is asked for at once, and opens when the whole of it is pasted, into the field or the address bar', async () => {
+    const { page: eyes } = await visitor({ viewport: { width: 360, height: 640 } });
+    const { link } = await mailed('What became of it');
+    for (const cut of [link.replace(/#.*/, ''), link.slice(0, -3)]) {
+      await eyes.goto('about:blank');
+      await eyes.goto(cut);
+      expect(await eyes.evaluate('document.activeElement.name')).toBe('link');
+      await eyes.getByText('Part of it has not arrived.').waitFor({ timeout: 500 });
+    }
+    await eyes.getByLabel('The whole link').fill(link.slice(0, -3));
+    await eyes.getByRole('button', { name: 'Open it' }).click();
+    await eyes.getByText('This is not all of it.').first().waitFor();
+    await eyes.getByLabel('The whole link').fill(link);
+    await eyes.getByRole('button', { name: 'Open it' }).click();
+    await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
+    await eyes.goto('/t');
+    await eyes.evaluate(`location.hash = '${link.slice(link.indexOf('#'))}'`);
+    await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
+    await eyes.context().close();
+    expect(alarms).toEqual([]);
+  });
+
+  test('shows nobody whose script runs that it is handed on', async () => {
+    const { page: eyes } = await visitor();
+    const { link } = await mailed('What became of it');
+    let seen = 0;
+    await eyes.exposeFunction('heedSaw', () => void (seen += 1));
+    // At each frame, as people see it: before its style has come nothing is painted.
+    await eyes.addInitScript(`requestAnimationFrame(function look() {
+      const asking = document.getElementById('entrance');
+      if (asking && getComputedStyle(asking).visibility === 'visible') heedSaw();
+      requestAnimationFrame(look);
+    })`);
+    // The answer is late, and the page that asks stands there meanwhile.
+    await eyes.route('**/t/open', async (route) => {
+      await sleep(500);
+      await route.continue();
+    });
+    await open(eyes, link);
+    await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
+    expect(seen).toBe(0);
+    await eyes.context().close();
+    expect(alarms).toEqual([]);
+  });
+
+  test('without script is pasted, and then opens as it would have', async () => {
+    const { page: eyes } = await visitor({ javaScriptEnabled: false, viewport: { width: 360, height: 640 } });
+    const { at, link, token } = await mailed('Not really');
+    const addresses = asked(eyes);
+    await eyes.goto(at);
+    await eyes.getByRole('link', { name: link }).click();
+    await eyes.getByText('a browser without script keeps it to itself').waitFor();
+    await eyes.getByLabel('The whole link').fill(link);
+    await eyes.keyboard.press('Enter');
+    await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
+    expect(new URL(eyes.url()).search).toBe('?says=no');
+    await eyes.getByRole('button', { name: 'Yes, thank you' }).click();
+    await eyes.getByText('Thank you. We are glad it is settled.').waitFor();
+    expect(addresses.filter((address) => address.replace(/#\S*/g, '').includes(token))).toEqual([]);
+    await eyes.context().close();
+    expect(alarms).toEqual([]);
+  });
+});
+
 describe('without script', () => {
   let still: Page;
   beforeAll(async () => {
@@ -354,7 +473,7 @@ describe('without script', () => {
 
   async function signsIn(staff: string): Promise<void> {
     await still.context().clearCookies();
-    await still.goto(`/sign-in/${await makeLink(house.db.pool, { kind: 'sign_in', staff })}`);
+    await paste(still, linkTo(house.url, await makeLink(house.db.pool, { kind: 'sign_in', staff })));
     await still.getByRole('button', { name: 'Sign in' }).click();
   }
   const reads = async (): Promise<string> => still.locator('main').innerText();
@@ -369,9 +488,9 @@ describe('without script', () => {
     const mail = house.mailbox
       .mails('jonas@linden-vale.example')
       .findLast(({ subject }) => subject.startsWith('Sign in'))!;
-    const [link] = /http:\S+\/sign-in\/[\w-]{22}/.exec(mail.text)!;
+    const [link] = /http:\S+#[\w-]{22}/.exec(mail.text)!;
     const { page: phone } = await visitor({ javaScriptEnabled: false, viewport: { width: 360, height: 640 } });
-    await phone.goto(link);
+    await paste(phone, link!);
     expect(await phone.locator('main').innerText()).toContain('You asked for this link in another browser.');
     await phone.getByLabel('The code').fill(code);
     await phone.getByRole('button', { name: 'Sign in' }).click();
@@ -421,7 +540,7 @@ describe('without script', () => {
     await house.db.passTime('11 minutes');
     await house.goesOn(id);
 
-    await still.goto(await yoursOf(id));
+    await paste(still, await yoursOf(id));
     expect(await reads()).toContain('Yellow is coming.');
     await still.getByRole('button', { name: 'Yes, thank you' }).click();
     expect(await reads()).toContain('Thank you. We are glad it is settled.');
@@ -644,7 +763,7 @@ describe('whatever people say', () => {
 
     /** What the page says, with what stands in its fields. */
     const shown = async (address: string): Promise<string> => {
-      await page.goto(address);
+      await open(page, address);
       return page.evaluate(`(() => {
         const fields = [...document.querySelectorAll('main :is(textarea, input)')].map(({ value }) => value);
         return [document.querySelector('main').textContent, document.title, ...fields].join('\\n');
@@ -690,7 +809,7 @@ describe('whatever people say', () => {
         loopId: ids[n]!,
         wait: 'acknowledged',
       });
-      expects('the link from an e-mail', await shown(`/t/${token}`), [seen, `name ${line}`]);
+      expects('the link from an e-mail', await shown(linkTo('', token)), [seen, `name ${line}`]);
       const theirs = await shown(await yoursOf(ids[n]!));
       expects('yours', theirs, [seen]);
       if (theirs.includes('note line')) missing.push(`yours tells the note: ${line}`);

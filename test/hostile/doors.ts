@@ -59,9 +59,9 @@ export interface Came {
 /** Shares of a thousand: what costs a round trip to the database comes seldom, in a million often enough. */
 export const doors: Record<string, { share: number; knock: Door }> = {
   api: { share: 80, knock: knockAtApi },
-  pages: { share: 24, knock: knockAtPages },
+  pages: { share: 36, knock: knockAtPages },
   slack: { share: 460, knock: knockAtSlack },
-  raw: { share: 408, knock: knockRaw },
+  raw: { share: 396, knock: knockRaw },
   sockets: { share: 4, knock: knockBySocket },
   'company files': { share: 24, knock: readCompanyFile },
 };
@@ -121,14 +121,19 @@ async function knockAtPages(target: Target, dice: Dice): Promise<Came> {
   const route = dice.pick(target.pages);
   const { rule } = route;
   let token = '';
+  let kind: Link['kind'] = 'task';
+  const tokenFor = (): string => {
+    kind = rule.for === 'link' && rule.kind !== 'any' && dice.often(90) ? rule.kind : dice.pick(linkKinds);
+    return dice.pick(target.tokens[kind]);
+  };
   const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     if (dice.often(12)) return segment(dice);
     if (name === 'id') return dice.pick(route.path.includes('/insights') ? target.insights : target.signals);
     if (name !== 'token') return text(dice.pick(target.known[name] ?? ['x']));
-    const kind = rule.for === 'link' && dice.often(90) ? rule.kind : dice.pick(linkKinds);
-    return (token = dice.pick(target.tokens[kind]));
+    return (token = tokenFor());
   });
   const form = new URLSearchParams();
+  if (rule.for === 'link' && !token && dice.often(90)) form.append('link', (token = tokenFor()));
   for (let n = dice.below(9); n > 0; n--) {
     const name = dice.often(90) ? dice.pick(fields) : dice.words();
     form.append(
@@ -169,7 +174,7 @@ async function knockAtPages(target: Target, dice: Dice): Promise<Came> {
     throw new Error(`${method} ${address}: what somebody said stands in the page unescaped.`);
   if (isAskedWhoItIs(response, method)) await target.anew.session(cookie);
   const isOver = rule.for === 'link' && response.status === 410;
-  if (isOver) await target.anew.link(rule.kind, token);
+  if (isOver) await target.anew.link(kind, token);
   return came(response, method, method === route.method && !isOver && route.path);
 }
 
@@ -177,7 +182,7 @@ async function knockAtPages(target: Target, dice: Dice): Promise<Came> {
 const fields = `
   words place kind item unmet unmetOther offered taken mood note name contact consent look attribute-colour to
   reason verdict course subject promiseOn final outcome insight says evidence do doneBy wakeOn untilPeople internalReason key
-  email code person customer said stopped captured of from skip as view press channel ts
+  email code person customer link said stopped captured of from skip as view press channel ts
 `
   .trim()
   .split(/\s+/);

@@ -189,7 +189,7 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   expect(subject.references).toHaveLength(4);
   await mailRights(world.heed, subject.customer_id!);
   await world.settle();
-  expect(world.mailbox.mails(canary.email).at(-1)?.text).toContain('/rights/');
+  expect(world.mailbox.mails(canary.email).at(-1)?.text).toContain('/t#');
   const erased = await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
   expect(erased).toMatchObject({ signals: 4, closed: 4 });
   const mails = world.mailbox.mails(canary.email).length;

@@ -25,6 +25,7 @@ import { purposes, type Purpose } from '../../src/store/records/deliveries.ts';
 import { closeRound, factRecorded } from '../../src/store/records/loops.ts';
 import { startRelay, type Relay } from '../../src/triggers/relay/relay.ts';
 import { startWorkers, type RunningWorkers } from '../../src/workers/createWorker.ts';
+import { tellingAddresses } from './links.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
 
 export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
@@ -277,12 +278,17 @@ export async function openWorld(
       relay = relayAgain();
     },
     async close() {
+      const telling = tellingAddresses(
+        JSON.stringify([mailbox.mails().map(({ text, html }) => [text, html]), room.messages()]),
+      );
       await relay.stop();
       await workers?.stop();
       await connection.close();
       await mailbox.stop();
       await room.stop();
       await db.close();
+      if (telling.length > 0)
+        throw new Error(`These were sent, and logs would hold their tokens: ${telling.join(' ')}`);
     },
   };
 }

@@ -1,9 +1,10 @@
 /** What every letter to a customer has in common: their own page, a way out, and who writes. */
 
+import { choosing, linkTo } from '../../domain/links.ts';
 import { questions } from '../../domain/questions.ts';
 import type { Letter } from '../../integrations/letter.ts';
 import { bodyOf, type Delivery } from '../../store/records/deliveries.ts';
-import { makeLink, type NewLink } from '../../store/records/links.ts';
+import { makeLink } from '../../store/records/links.ts';
 import { whatWasSaid } from '../../store/views/messages.ts';
 import { cancelled, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail, type Part } from './mail.ts';
@@ -31,10 +32,10 @@ export async function letterToCustomer(
     round: delivery.round ?? 1,
     deliveryId: delivery.id,
   };
-  const link = async (kind: NewLink['kind'], path: string): Promise<string> =>
-    `${publicUrl}/${path}/${await makeLink(db, { ...bound, kind })}`;
-  const unsubscribeUrl = await link('unsubscribe', 'unsubscribe');
-  const { parts, signer } = await rest({ link: (kind) => link(kind, kind === 'yours' ? 'yours' : 'not-me') });
+  const stopping = await makeLink(db, { ...bound, kind: 'unsubscribe' });
+  const { parts, signer } = await rest({
+    link: async (kind) => linkTo(publicUrl, await makeLink(db, { ...bound, kind })),
+  });
   const person = signer === undefined ? undefined : company.staff[signer];
   const letter: Letter = {
     messageId: delivery.message_id,
@@ -42,14 +43,15 @@ export async function letterToCustomer(
     to: said.address,
     ...(person && { replyTo: { name: person.name, address: person.email } }),
     subject: body.subject,
-    unsubscribeUrl,
+    // A mail program posts to it as it stands, so that its token is in the address.
+    unsubscribeUrl: `${publicUrl}/unsubscribe/${stopping}`,
     ...(await drawMail({
       subject: body.subject,
       parts: [{ text: body.body }, ...parts],
       foot: [
         { aside: company.customers.postal },
         { aside: 'We write because of what you told us, and because you agreed to it.' },
-        { small: 'Stop writing to me', url: unsubscribeUrl },
+        { small: 'Stop writing to me', url: linkTo(publicUrl, stopping) },
       ],
     })),
   };
@@ -63,8 +65,8 @@ export async function theQuestion({ link }: ToCustomer, asking: keyof typeof que
     { question: questions[asking] },
     {
       links: [
-        { label: 'Yes, thank you', url: `${yours}?says=yes` },
-        { label: 'Not really', url: `${yours}?says=no` },
+        { label: 'Yes, thank you', url: choosing(yours, '?says=yes') },
+        { label: 'Not really', url: choosing(yours, '?says=no') },
       ],
     },
     { small: 'What became of it', url: yours },

@@ -1,5 +1,6 @@
 /** Something one of us should know: that a letter may not have arrived; or in wording that was fixed when it was planned. */
 
+import { linkTo } from '../../domain/links.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { bodyOf, triedInVainSince, type Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
@@ -42,14 +43,17 @@ async function doubt(composing: Composing, delivery: Delivery, letterId: string)
   if (isAbove && task.stage === 'closed') return cancelled('met');
   const url =
     delivery.channel === 'email'
-      ? `${publicUrl}/t/${await makeLink(db, {
-          kind: 'task',
-          staff: delivery.staff ?? undefined,
-          loopId: task.id,
-          round: task.round,
-          wait: 'repaired',
-          deliveryId: delivery.id,
-        })}`
+      ? linkTo(
+          publicUrl,
+          await makeLink(db, {
+            kind: 'task',
+            staff: delivery.staff ?? undefined,
+            loopId: task.id,
+            round: task.round,
+            wait: 'repaired',
+            deliveryId: delivery.id,
+          }),
+        )
       : `${task.url}#doubt`;
   return toColleague(composing, delivery, {
     subject: `A letter may not have arrived: ${task.reference}`,

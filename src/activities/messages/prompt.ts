@@ -1,6 +1,7 @@
 /** "This waits for you": to the person a rung names, saying what, by when, why you and why now. */
 
 import { localDate } from '../../domain/calendar.ts';
+import { choosing, linkTo } from '../../domain/links.ts';
 import { longDate } from '../../domain/longDate.ts';
 import type { Wait } from '../../domain/loop.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
@@ -70,7 +71,7 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
     wait: lastWaitOf(task),
     deliveryId: delivery.id,
   });
-  const link = `${publicUrl}/t/${token}`;
+  const link = linkTo(publicUrl, token);
   const next = whatIsNext(composing, task, person.code, now);
   const parts: Part[] = [
     ...(task.kind === 'signal' ? aboutSignal(composing, task, now) : await aboutInsight(composing, task, now)),
@@ -139,10 +140,10 @@ const stillMissing: Record<Wait, string> = {
 function linksFor(task: Task, link: string): { label: string; url: string }[] {
   if (task.kind === 'insight' && task.stage === 'decide') {
     return [
-      { label: 'Yes, for everyone', url: `${link}?do=adopt` },
-      { label: 'Yes, for these people', url: `${link}?do=these` },
-      { label: 'No, because…', url: `${link}?do=decline` },
-      { label: 'Keep listening', url: `${link}?do=defer` },
+      { label: 'Yes, for everyone', url: choosing(link, '?do=adopt') },
+      { label: 'Yes, for these people', url: choosing(link, '?do=these') },
+      { label: 'No, because…', url: choosing(link, '?do=decline') },
+      { label: 'Keep listening', url: choosing(link, '?do=defer') },
     ];
   }
   const labels: Partial<Record<Wait, string>> = {

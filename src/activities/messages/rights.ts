@@ -1,5 +1,6 @@
 /** "See or erase what we hold about you": a link by mail, so that only whoever reads that mailbox can, for an hour. */
 
+import { linkTo } from '../../domain/links.ts';
 import { makeLink } from '../../store/records/links.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { customerOf } from '../../store/records/customers.ts';
@@ -28,7 +29,7 @@ export async function rights({ db, company, publicUrl }: Composing, delivery: De
         subject,
         parts: [
           { text: 'You asked to see, or to erase, what we hold about you. This opens it, for one hour.' },
-          { links: [{ label: 'See or erase it', url: `${publicUrl}/rights/${token}` }] },
+          { links: [{ label: 'See or erase it', url: linkTo(publicUrl, token) }] },
         ],
         foot: [
           { aside: company.customers.postal },

@@ -1,5 +1,6 @@
 /** The way in for staff: a link that works once, for ten minutes, in the browser that asked for it or with the code that it shows. */
 
+import { linkTo } from '../../domain/links.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink, signInLinkMs } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
@@ -28,7 +29,7 @@ export async function signIn({ db, company, publicUrl }: Composing, delivery: De
           {
             text: `Hello ${person.name},\n\nthis signs you in. It works once, for ten minutes. Open it where you asked for it; anywhere else it asks for the code that is shown there.`,
           },
-          { links: [{ label: 'Sign in', url: `${publicUrl}/sign-in/${token}` }] },
+          { links: [{ label: 'Sign in', url: linkTo(publicUrl, token) }] },
         ],
         foot: [
           { aside: 'You did not ask for this? Then leave it alone, and nothing happens.' },

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
+import { linkTo } from '../../domain/links.ts';
 import { momentOf } from '../../store/records/clock.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
@@ -28,7 +29,7 @@ export function addInvite(program: Command, terminal: Terminal): void {
           );
         }
         const expiresAt = new Date((await momentOf(pool)).getTime() + lifeMs);
-        const link = `${publicUrl}/sign-in/${await makeLink(pool, { kind: 'sign_in', staff, expiresAt })}`;
+        const link = linkTo(publicUrl, await makeLink(pool, { kind: 'sign_in', staff, expiresAt }));
         if (json) sayJson(terminal, { staff, link, expiresAt });
         else {
           terminal.say(link);

@@ -12,7 +12,7 @@ import { isOpenedByALink } from './security.ts';
 const rates = {
   address: { rate: 200, burst: 400 },
   key: { rate: 100, burst: 300 },
-  /** Pages that anybody opens by a link. A company's people share an address, and its mail scanner opens every link at once. */
+  /** What brings a link, in its body. A company's people share an address, and its mail scanner opens every link at once. */
   link: { rate: 10, burst: 100 },
   /** Asking for a link to sign in. Each person is mailed once a minute at most, whoever asks. */
   signIn: { rate: 0.2, burst: 30 },
@@ -43,7 +43,7 @@ export function limitedRate(hops: number, now: () => number = () => performance.
     const bearer = c.req.header('Authorization');
     buckets.address.take(address);
     if (bearer) buckets.key.take(createHash('sha256').update(bearer).digest('base64'));
-    const byLink = isByLink(path);
+    const byLink = method === 'POST' && isByLink(path);
     if (byLink) buckets.link.take(address);
     if (path === '/sign-in' && method === 'POST') buckets.signIn.take(address);
     const guesses = byLink ? [404] : /^\/(v1|slack)\//.test(path) ? [401] : [];

@@ -7,15 +7,15 @@ import type { Scope } from '../../store/records/apiKeys.ts';
 import type { Link } from '../../store/records/links.ts';
 
 /**
- * Anyone; whoever carries a key with this scope; a colleague who is signed in; whoever holds a link of this kind; Slack, by its signature; or
- * the demonstration alone, on this machine. `about`: one signal or insight, which is not there (404) for those who do not see its place. What a
- * list or a report holds is of the places of whoever asks.
+ * Anyone; whoever carries a key with this scope; a colleague who is signed in; whoever holds a link of this kind, or of any; Slack, by its
+ * signature; or the demonstration alone, on this machine. `about`: one signal or insight, which is not there (404) for those who do not see its
+ * place. What a list or a report holds is of the places of whoever asks.
  */
 export type Rule =
   | { for: 'anyone' }
   | { for: 'key'; scope: Scope; about?: 'signal' | 'insight' }
   | { for: 'colleague'; about?: 'signal' | 'insight'; leading?: true }
-  | { for: 'link'; kind: Link['kind'] }
+  | { for: 'link'; kind: Link['kind'] | 'any' }
   | { for: 'slack' }
   | { for: 'demonstration' };
 
@@ -24,7 +24,7 @@ const colleague: Rule = { for: 'colleague' };
 const leading: Rule = { for: 'colleague', leading: true };
 const seeing = (about: 'signal' | 'insight'): Rule => ({ for: 'colleague', about });
 const key = (scope: Scope, about?: 'signal' | 'insight'): Rule => ({ for: 'key', scope, ...(about && { about }) });
-const link = (kind: Link['kind']): Rule => ({ for: 'link', kind });
+const link = (kind: Link['kind'] | 'any'): Rule => ({ for: 'link', kind });
 
 /** By method and pattern, as they are registered. */
 export const rules: Record<string, Rule> = {
@@ -44,14 +44,14 @@ export const rules: Record<string, Rule> = {
   'GET /assets/live.js': anyone,
   'GET /assets/capture.js': anyone,
   'GET /assets/tasks.js': anyone,
+  'GET /assets/entrance.js': anyone,
 
   // The way in and out. Where it may lead, the cookie or the sign-in service decides.
   'GET /': anyone,
   'GET /start': anyone,
   'GET /sign-in': anyone,
   'POST /sign-in': anyone,
-  'GET /sign-in/:token': link('sign_in'),
-  'POST /sign-in/:token': link('sign_in'),
+  'POST /sign-in/link': link('sign_in'),
   'GET /oidc': anyone,
   'GET /oidc/return': anyone,
   'POST /sign-out': anyone,
@@ -71,19 +71,26 @@ export const rules: Record<string, Rule> = {
   'GET /loop': leading,
   'GET /loop/:figure': leading,
 
-  'GET /t/:token': link('task'),
-  'POST /t/:token/:verb': link('task'),
-  'GET /yours/:token': link('yours'),
-  'POST /yours/:token/say': link('yours'),
-  'POST /yours/:token/stop': link('yours'),
-  'POST /yours/:token/rights': link('yours'),
-  'GET /rights/:token': link('rights'),
-  'POST /rights/:token/export': link('rights'),
-  'POST /rights/:token/erase': link('rights'),
+  // What somebody brings in the body. No page shows anything of anybody by its address alone.
+  'GET /t': anyone,
+  'POST /t/open': link('any'),
+  'POST /t/:verb': link('task'),
+  'POST /yours/say': link('yours'),
+  'POST /yours/stop': link('yours'),
+  'POST /yours/rights': link('yours'),
+  'POST /rights/export': link('rights'),
+  'POST /rights/erase': link('rights'),
+  'POST /not-me': link('not_me'),
+  'POST /unsubscribe': link('unsubscribe'),
+  // By the address alone, letters are stopped: RFC 8058.
   'GET /unsubscribe/:token': link('unsubscribe'),
   'POST /unsubscribe/:token': link('unsubscribe'),
-  'GET /not-me/:token': link('not_me'),
-  'POST /not-me/:token': link('not_me'),
+  // As links once were: each leads to where they are now, whatever stands in it.
+  'GET /t/:token': anyone,
+  'GET /yours/:token': anyone,
+  'GET /rights/:token': anyone,
+  'GET /not-me/:token': anyone,
+  'GET /sign-in/:token': anyone,
 
   'POST /v1/signals': key('capture'),
   'GET /v1/signals': key('read'),

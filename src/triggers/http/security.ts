@@ -41,7 +41,7 @@ const permissions = [
 
 /**
  * Headers of every answer, errors included. A part that brings a policy of its own keeps it. What says nothing about being kept is kept by no
- * cache: nearly everything here is about somebody, or opens with an address that is a key.
+ * cache: nearly everything here is about somebody.
  */
 export function securityHeaders(publicUrl: string): MiddlewareHandler {
   const overTls = publicUrl.startsWith('https:');
@@ -51,8 +51,8 @@ export function securityHeaders(publicUrl: string): MiddlewareHandler {
     const { headers } = c.res;
     if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', policy);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
-    // An address that is a key goes nowhere. Elsewhere "no-referrer" would also take the Origin from our own forms, by which they are told
-    // from others' where TLS is missing.
+    // Nobody is told where somebody came by a link; those of before, and the one of a mail program, are keys. Elsewhere "no-referrer" would also
+    // take the Origin from our own forms, by which they are told from others' where TLS is missing.
     headers.set('Referrer-Policy', isOpenedByALink(c.req.path) ? 'no-referrer' : 'same-origin');
     headers.set('Permissions-Policy', permissions);
     headers.set('X-Content-Type-Options', 'nosniff');
@@ -131,8 +131,8 @@ const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD
 /** Keys, signatures, and the one-click address of a mail program, which knows no origin. */
 const bringsItsOwnProof = (path: string): boolean => /^\/(v1|slack|unsubscribe)\//.test(path);
 
-/** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the address, not on a cookie;
- *  only without TLS is there no other sign of where the press comes from. */
+/** Pages that keep their address to themselves make the browser keep the origin too. What they can do hangs on the token in the body, not on a
+ *  cookie; only without TLS is there no other sign of where the press comes from. */
 export const isOpenedByALink = (path: string): boolean =>
   /^\/(t|yours|not-me|unsubscribe|rights|sign-in)(\/|$)/.test(path);
 

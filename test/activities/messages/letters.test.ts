@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../../src/store/pool.ts';
-import { planDelivery } from '../../../src/store/records/deliveries.ts';
+import { lockDelivery, planDelivery } from '../../../src/store/records/deliveries.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import type { Letter } from '../../../src/integrations/letter.ts';
 import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
@@ -10,7 +10,10 @@ import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
 import { join } from '../../../src/triggers/responses/join.ts';
 import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
+import { mailRights } from '../../../src/triggers/rights/mailRights.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
+import { z } from 'zod';
+import { tellingAddresses } from '../../support/links.ts';
 import { green, kim, openShop, readable, type Shop } from './shop.ts';
 
 let shop: Shop;
@@ -19,7 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => shop.close());
 
-const tokenIn = ({ text }: Letter, path: string): string => new RegExp(`/${path}/([\\w-]{22})`).exec(text)![1]!;
+const tokenIn = ({ text }: Letter, label: string): string =>
+  new RegExp(`${label}: https://heed.test/t\\S*#([\\w-]{22})`).exec(text)![1]!;
 const asks = { ...green, words: 'Do you have this coat in green?' };
 
 describe('what Kim reads', () => {
@@ -40,26 +44,26 @@ Should you ask us about it, the reference is HD-XXXX.
 
 Linden & Vale, High Street
 
-What became of it: https://heed.test/yours/…
+What became of it: https://heed.test/t#…
 
-This wasn’t me: https://heed.test/not-me/…
+This wasn’t me: https://heed.test/t#…
 
 --
 Linden & Vale, Lindengracht 12, 1015 KB Amsterdam
 We write because of what you told us, and because you agreed to it.
-Stop writing to me: https://heed.test/unsubscribe/…`,
+Stop writing to me: https://heed.test/t#…`,
     );
     expect(letter).toMatchObject({
       to: 'kim@example.com',
       from: { name: 'Linden & Vale', address: 'hello@linden-vale.example' },
     });
-    expect(letter.unsubscribeUrl).toBe(`https://heed.test/unsubscribe/${tokenIn(letter, 'unsubscribe')}`);
-    for (const [kind, path] of [
-      ['yours', 'yours'],
-      ['not_me', 'not-me'],
-      ['unsubscribe', 'unsubscribe'],
+    expect(letter.unsubscribeUrl).toBe(`https://heed.test/unsubscribe/${tokenIn(letter, 'Stop writing to me')}`);
+    for (const [kind, label] of [
+      ['yours', 'What became of it'],
+      ['not_me', 'This wasn’t me'],
+      ['unsubscribe', 'Stop writing to me'],
     ] as const) {
-      expect(await findLink(shop.db.pool, tokenIn(letter, path), [kind])).toMatchObject({
+      expect(await findLink(shop.db.pool, tokenIn(letter, label), [kind])).toMatchObject({
         customer_id: signal.customer_id,
         loop_id: signal.id,
         ended: false,
@@ -109,15 +113,15 @@ Priya
 
 Is it settled for you?
 
-Yes, thank you: https://heed.test/yours/…?says=yes
-Not really: https://heed.test/yours/…?says=no
+Yes, thank you: https://heed.test/t?says=yes#…
+Not really: https://heed.test/t?says=no#…
 
-What became of it: https://heed.test/yours/…
+What became of it: https://heed.test/t#…
 
 --
 Linden & Vale, Lindengracht 12, 1015 KB Amsterdam
 We write because of what you told us, and because you agreed to it.
-Stop writing to me: https://heed.test/unsubscribe/…`,
+Stop writing to me: https://heed.test/t#…`,
     );
   });
 
@@ -154,7 +158,7 @@ Stop writing to me: https://heed.test/unsubscribe/…`,
 
     expect(letter.text).toContain(says);
     expect(letter.text).toContain(question);
-    expect(letter.text).toMatch(/\/yours\/[\w-]{22}\?says=yes/);
+    expect(letter.text).toMatch(/\/t\?says=yes#[\w-]{22}\n/);
     expect(letter.text).not.toContain('Margin');
     expect(letter.replyTo).toEqual({ name: 'Tomás Rey', address: 'tomas@linden-vale.example' });
   });
@@ -216,16 +220,16 @@ You, because what we carry is yours to decide. Now, because it waits for a decis
 
 If nothing is decided by Thursday 18 June, 10:00, you are asked again.
 
-Yes, for everyone: https://heed.test/t/…?do=adopt
-Yes, for these people: https://heed.test/t/…?do=these
-No, because…: https://heed.test/t/…?do=decline
-Keep listening: https://heed.test/t/…?do=defer
+Yes, for everyone: https://heed.test/t?do=adopt#…
+Yes, for these people: https://heed.test/t?do=these#…
+No, because…: https://heed.test/t?do=decline#…
+Keep listening: https://heed.test/t?do=defer#…
 
 --
 Opening a link changes nothing: you press a button on the page it leads to, in your name.
 It works for you alone, until this is settled. Linden & Vale`,
     );
-    expect(await findLink(shop.db.pool, tokenIn(letter, 't'), ['task'])).toMatchObject({
+    expect(await findLink(shop.db.pool, tokenIn(letter, 'Keep listening'), ['task'])).toMatchObject({
       staff: 'tomas',
       wait: 'decided',
       ended: false,
@@ -255,7 +259,7 @@ You, because Station is yours. Now, because it has just come to you.
 
 If nobody takes it by 12:00, you are asked again.
 
-I’ll take it: https://heed.test/t/…
+I’ll take it: https://heed.test/t#…
 
 --
 Opening a link changes nothing: you press a button on the page it leads to, in your name.
@@ -334,7 +338,7 @@ Linden & Vale`,
       planDelivery(tx, { key: 'sign-in-1', purpose: 'sign_in', channel: 'email', staff: 'mina' }),
     );
     const letter = await shop.letter('sign_in', 'mina');
-    const token = tokenIn(letter, 'sign-in');
+    const token = tokenIn(letter, 'Sign in');
 
     expect(letter.subject).toBe('Sign in at Linden & Vale');
     expect(letter.text).toContain('It works once, for ten minutes.');
@@ -457,6 +461,56 @@ describe('what nobody reads', () => {
       expect(new Set(addresses)).toEqual(new Set(['https://heed.test']));
     }
   });
+});
+
+test('no address in any letter or card holds a token where it is sent and logged, but the one-click one of a mail program', async () => {
+  const signal = await shop.hears({ ...kim, words: 'I was charged twice, and twice again.', kind: 'complaint' });
+  await mailRights(shop.db.heed, signal.customer_id!);
+  await approveFollowUp(
+    shop.db.heed,
+    { loopId: signal.id, by: signal.owner, press: shop.press() },
+    { words: 'Dear Kim, we pay it back.' },
+  );
+  await shop.db.pool.query(sql.unsafe`
+    update deliveries set state = 'needs_human', phase = 'handed', fence = 1 where loop_id = ${signal.id} and purpose = 'answer'`);
+  const answer = await shop.db.pool.oneFirst(
+    sql.type(
+      z.object({ id: z.string() }),
+    )`select id from deliveries where loop_id = ${signal.id} and purpose = 'answer'`,
+  );
+  for (const channel of ['email', 'slack'] as const)
+    await shop.db.pool.transaction((tx) =>
+      planDelivery(tx, {
+        key: `notice:${signal.id}:1:${answer}.1:${signal.owner}:${channel}`,
+        purpose: 'notice',
+        channel,
+        loopId: signal.id,
+        round: 1,
+        staff: signal.owner,
+        occasion: answer,
+      }),
+    );
+  const planned = await shop.db.pool.anyFirst(
+    sql.type(z.object({ id: z.string() }))`select id from deliveries where state = 'planned'`,
+  );
+  const read = new Set<string>();
+  for (const id of planned) {
+    const delivery = (await shop.db.pool.transaction((tx) => lockDelivery(tx, id)))!;
+    const composed = await shop.composes(delivery);
+    const said = 'letter' in composed ? composed.letter : 'slack' in composed ? composed.slack : undefined;
+    if (!said) continue;
+    const { unsubscribeUrl: _, ...rest } = said as Letter;
+    expect([delivery.purpose, tellingAddresses(JSON.stringify(rest))]).toEqual([delivery.purpose, []]);
+    read.add(`${delivery.purpose}, ${delivery.channel}`);
+  }
+  expect([...read]).toEqual(
+    expect.arrayContaining([
+      ...['receipt', 'prompt', 'answer', 'told', 'news', 'notice', 'sign_in', 'rights'].map(
+        (purpose) => `${purpose}, email`,
+      ),
+      ...['prompt', 'notice'].map((purpose) => `${purpose}, slack`),
+    ]),
+  );
 });
 
 test('what has been met meanwhile is not asked any more', async () => {

@@ -115,7 +115,7 @@ export async function openShop(options: { connections?: number } = {}): Promise<
 /** The text part as it reads, with what is different each time left out. */
 export const readable = ({ subject, text }: Letter): string =>
   `${subject}\n\n${text}`
-    .replace(/(https:\/\/heed\.test\/[\w-]+\/)[\w-]{22}/g, '$1…')
+    .replace(/(https:\/\/heed\.test\/t\S*#)[\w-]{22}/g, '$1…')
     .replace(/\b(HD|IN)-[2-9A-HJ-NP-Z]{4,}/g, '$1-XXXX')
     .replace(/[ \t]+$/gm, '')
     .trim();

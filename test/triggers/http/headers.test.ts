@@ -31,18 +31,19 @@ async function everyAnswer(): Promise<[what: string, status: number, answer: Res
   const pressing = () => limited.request('/sign-in', { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } });
   for (let n = 0; n < 50; n++) await pressing();
   const post = { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } };
+  const bringing = (path: string, link: string) =>
+    app.request(path, { ...post, body: new URLSearchParams({ link, key: '1' }) });
   const asked: [string, number, Response | Promise<Response>][] = [
     ['the first page', 200, app.request('/', fromElsewhere)],
     ['a page for people we know', 303, app.request('/tasks')],
     ['signing in', 200, app.request('/sign-in', fromElsewhere)],
-    ['the customer’s page', 200, app.request(`/yours/${yours}`, fromElsewhere)],
-    ['a task by a link', 200, app.request(`/t/${task}`)],
-    [
-      'a press by a link',
-      303,
-      app.request(`/t/${task}/acknowledgement`, { ...post, body: new URLSearchParams({ key: '1' }) }),
-    ],
-    ['a link that never was', 404, app.request('/yours/AAAAAAAAAAAAAAAAAAAAAA')],
+    ['the page that asks for a link', 200, app.request('/t', fromElsewhere)],
+    ['a link of before', 303, app.request(`/yours/${yours}?says=no`, fromElsewhere)],
+    ['the customer’s page, by their link', 200, bringing('/t/open', yours)],
+    ['a task by a link', 200, bringing('/t/open', task)],
+    ['a press by a link', 200, bringing('/t/acknowledgement', task)],
+    ['a link that never was', 404, bringing('/t/open', 'AAAAAAAAAAAAAAAAAAAAAA')],
+    ['a link of which a part was lost', 400, bringing('/t/open', 'AAAA')],
     ['a stylesheet', 200, app.request('/assets/app.css')],
     ['the viewer of the API', 200, app.request('/docs')],
     ['the description of the API', 200, app.request('/openapi.json', fromElsewhere)],

@@ -127,15 +127,19 @@ describe('who asks too much', () => {
 
   test('guessing links is told to wait after thirty, before the database is asked; others go on', async () => {
     const { ask, looked } = counted();
-    const guess = () => ask(`/yours/${Math.random().toString(36).slice(2).padEnd(22, 'A')}`);
+    const bring = (link: string, from?: string) =>
+      ask('/t/open', from, { ...press, body: new URLSearchParams({ link }) });
+    const guess = () => bring(Math.random().toString(36).slice(2).padEnd(22, 'A'));
     const { answered, refused } = await untilRefused(guess, 60);
     expect(answered).toBeGreaterThanOrEqual(30);
     expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThanOrEqual(1);
     const before = looked();
     for (let n = 0; n < 20; n++) expect((await guess()).status).toBe(429);
-    expect((await ask('/t/AAAAAAAAAAAAAAAAAAAAAA')).status).toBe(429);
+    expect((await ask('/yours/say', undefined, press)).status).toBe(429);
     expect(looked()).toBe(before);
-    expect((await ask('/yours/AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.2')).status).toBe(404);
+    expect((await bring('AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.2')).status).toBe(404);
+    // The page that asks for a link tries none.
+    expect((await ask('/t')).status).toBe(200);
     expect((await ask('/sign-in', '192.0.2.2')).status).toBe(200);
   });
 
@@ -245,7 +249,10 @@ describe('who asks too much', () => {
 
   test('nobody is kept from unsubscribing', async () => {
     const { ask } = counted();
-    await untilRefused(() => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA'), 60);
+    await untilRefused(
+      () => ask('/t/open', undefined, { ...press, body: new URLSearchParams({ link: 'A'.repeat(22) }) }),
+      60,
+    );
     for (let n = 0; n < 150; n++)
       expect((await ask('/unsubscribe/AAAAAAAAAAAAAAAAAAAAAA', '192.0.2.1', { method: 'POST' })).status).toBe(404);
   });
@@ -257,9 +264,12 @@ describe('within one moment', () => {
     const app = new Hono();
     app.onError(answerErrors(() => {}));
     app.use(limitedRate(1, () => 0));
-    app.get('*', (c) => c.text('here'));
-    return (path: string, from: string, key?: string): Response | Promise<Response> =>
-      app.request(path, { headers: { 'X-Forwarded-For': from, ...(key && { Authorization: `Bearer ${key}` }) } });
+    app.all('*', (c) => c.text('here'));
+    return (path: string, from: string, key?: string, method = 'GET'): Response | Promise<Response> =>
+      app.request(path, {
+        method,
+        headers: { 'X-Forwarded-For': from, ...(key && { Authorization: `Bearer ${key}` }) },
+      });
   }
 
   test('one key, from many addresses, is told to wait after three hundred, and another key goes on', async () => {
@@ -273,7 +283,7 @@ describe('within one moment', () => {
 
   test('a good link opened without end is told to wait after a hundred, and others go on', async () => {
     const ask = answering();
-    const opening = (from: string) => ask('/yours/AAAAAAAAAAAAAAAAAAAAAA', from);
+    const opening = (from: string) => ask('/t/open', from, undefined, 'POST');
     for (let n = 0; n < 100; n++) expect((await opening('192.0.2.1')).status).toBe(200);
     const refused = await opening('192.0.2.1');
     expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '1']);

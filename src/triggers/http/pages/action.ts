@@ -4,6 +4,7 @@ import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
 import type { Company } from '../../../domain/company.ts';
 import { sightOf } from '../../../domain/entitlement.ts';
+import { choosing, linkTo } from '../../../domain/links.ts';
 import {
   ladderPlansOfSignal,
   waitsMetByInsight,
@@ -28,29 +29,27 @@ import type { Html } from '../../../web/page.ts';
 import { comeBackTo, NotSignedIn, visitorOf } from '../session.ts';
 import { secondFactorRequired, type Web } from '../web.ts';
 import { draw } from './draw.ts';
-import { one, readForm, Unfit } from './forms.ts';
+import { one, readForm, Unfit, type Form } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
 import { asksOf, doubtfulLetters, letterFor } from './signals.ts';
 import { whyYou } from './tasks.ts';
-import { goneFor, goodLink, noSuchLink } from './links.ts';
+import { goneFor, goodLink, noSuchLink, tokenOf } from './links.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
 
 export function actionPages(web: Web): Hono {
   const app = new Hono();
-  app.get('/t/:token', async (c) => {
-    const task = await open(c, web, c.req.param('token'), { pressed: c.req.query('said'), chosen: c.req.query('do') });
-    return show(c, web, task);
-  });
-  app.post('/t/:token/:verb', async (c) => {
-    const { token, verb } = c.req.param();
+  app.post('/t/:verb', async (c) => {
+    const { verb } = c.req.param();
     const form = await readForm(c);
-    const task = await open(c, web, token, { chosen: one(form, 'do') });
-    if (task.over) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
+    const token = tokenOf(form);
+    const task = await open(c, web, token, { press: { verb, form }, chosen: one(form, 'do') });
+    // The same press once more, as by loading its page again, is told what it has done.
+    if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
     if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
     if (task.signInFirst === 'for everything' || (task.signInFirst === 'to decide' && highStake.includes(verb))) {
       await recordRefusal(web.heed.pool, { door: 'link', why: 'needs_sign_in', whose: task.link.staff });
-      comeBackTo(c, web, `/t/${token}`);
+      comeBackTo(c, web, linkTo('', token));
       throw new NotSignedIn(
         `This takes more than the link, so nothing was recorded. What you typed stands below: sign in as ${task.name} in another window, then send it again.`,
       );
@@ -67,20 +66,23 @@ export function actionPages(web: Web): Hono {
       return show(c, web, again);
     }
     await useLink(web.heed.pool, token);
-    return c.redirect(`/t/${token}?said=${encodeURIComponent(keyOf(pressed))}`, 303);
+    return show(c, web, await open(c, web, token, { press: { verb, form } }));
   });
   return app;
 }
 
+export const showTask = async (c: Context, web: Web, token: string): Promise<Response> =>
+  show(c, web, await open(c, web, token, { chosen: c.req.query('do') }));
+
 interface Given {
   /** The press that led here. */
-  pressed?: string | undefined;
+  press?: { verb: string; form: Form };
   chosen?: string | undefined;
   returned?: { verb: string; filled: Filled; status: Unfit['status'] };
 }
 
 interface Task {
-  link: { kind: 'task'; staff: string; loopId: string; wait: string; used: boolean };
+  link: { kind: 'task'; token: string; staff: string; loopId: string; wait: string; used: boolean };
   kind: 'signal' | 'insight';
   /** Whose link it is. */
   name: string;
@@ -99,8 +101,8 @@ interface Task {
 async function show(c: Context, web: Web, task: Task): Promise<Response> {
   if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
   // The page leads to signing in, which leads back to it, with what was chosen in the letter.
-  const { pathname, search } = new URL(c.req.url);
-  if (task.signInFirst === 'for everything') comeBackTo(c, web, `${pathname}${search}`);
+  if (task.signInFirst === 'for everything')
+    comeBackTo(c, web, choosing(linkTo('', task.link.token), new URL(c.req.url).search));
   return draw(
     c,
     web,
@@ -114,13 +116,14 @@ async function open(c: Context, web: Web, token: string, given: Given): Promise<
   const found = await goodLink(web, token, 'task', ended('This link has ended; a newer one may be in your mail'));
   if (!found.staff || !found.loop_id || !found.wait) throw noSuchLink();
   const { staff, loop_id: loopId, wait } = found;
-  const link = { kind: 'task' as const, staff, loopId, wait, used: found.used_at !== null };
-  const sentence = given.pressed
-    ? ((await sentenceOf(web.heed.pool, { source: 'link', key: given.pressed, person: link.staff })) ?? undefined)
+  const link = { kind: 'task' as const, token, staff, loopId, wait, used: found.used_at !== null };
+  const sentence = given.press
+    ? ((await sentenceOf(web.heed.pool, { source: 'link', key: keyOf({ ...given.press, loopId }), person: staff })) ??
+      undefined)
     : undefined;
   const task =
-    (await ofSignal(web, { ...link, round: found.round, token }, given, sentence)) ??
-    (await ofInsight(c, web, { ...link, token }, given, sentence));
+    (await ofSignal(web, { ...link, round: found.round }, given, sentence)) ??
+    (await ofInsight(c, web, link, given, sentence));
   if (!task) throw noSuchLink();
   const { company } = await web.heed.configuration();
   const opened: Task = {
@@ -142,11 +145,10 @@ async function open(c: Context, web: Web, token: string, given: Given): Promise<
 }
 
 type Open = Omit<Task, 'link' | 'name' | 'sentence' | 'status'> | undefined;
-type At = Task['link'] & { token: string };
 
 async function ofSignal(
   web: Web,
-  link: At & { round: Link['round'] },
+  link: Task['link'] & { round: Link['round'] },
   given: Given,
   sentence: string | undefined,
 ): Promise<Open> {
@@ -184,7 +186,7 @@ async function ofSignal(
   const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : shown);
   const body = signalAction({
     name: nameOf(link.staff),
-    acting: { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned },
+    acting: { company, base: '/t', link: link.token, id: 'task', key: crypto.randomUUID(), returned },
     sentence,
     refusal,
     clock,
@@ -227,7 +229,13 @@ function settledBy({ settled }: SignalPage, nameOf: (code: string) => string): s
   return `${settled.staff ? nameOf(settled.staff) : settled.by} ${settled.action === 'resend' ? 'had it sent again' : 'left it as it is'}`;
 }
 
-async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence: string | undefined): Promise<Open> {
+async function ofInsight(
+  c: Context,
+  web: Web,
+  link: Task['link'],
+  given: Given,
+  sentence: string | undefined,
+): Promise<Open> {
   const { company } = await web.heed.configuration();
   const page = await insightPage(web.heed.pool, company, link.loopId, link.staff);
   if (!page) return undefined;
@@ -246,7 +254,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
   const known = company.kinds[insight.kind];
   // Of a kind that has left the company file nobody knows how much hangs on it.
   const signInFirst = (!known || known.highStake === true) && !(await isSignedInAs(c, web, link.staff));
-  const acting = { company, base: `/t/${link.token}`, id: 'task', key: crypto.randomUUID(), returned };
+  const acting = { company, base: '/t', link: link.token, id: 'task', key: crypto.randomUUID(), returned };
   const title = titleOf(company, insight);
   const kind = known?.name ?? insight.kind;
   const line = headline({ people: insight.people, title, kind });
@@ -286,7 +294,7 @@ async function ofInsight(c: Context, web: Web, link: At, given: Given, sentence:
     mayTake: stage === 'complete' && waitsToBeTaken(plansOf(insight, company, now)),
     finalAt: insight.final_at,
     signInAt: signInFirst ? `/insights/${insight.id}` : undefined,
-    deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: acting.base, verbatims }),
+    deciding: await decidingOf(web, page, { acting, choice: choiceIn(given.chosen), here: '/t/open', verbatims }),
   });
   return { kind: 'insight', title: line, body, over, signInFirst: signInFirst ? 'to decide' : undefined };
 }

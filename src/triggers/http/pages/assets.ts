@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 
 const types = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' } as const;
-const files = ['app.css', 'icon.svg', 'live.js', 'capture.js', 'tasks.js'] as const;
+const files = ['app.css', 'icon.svg', 'live.js', 'capture.js', 'tasks.js', 'entrance.js'] as const;
 
 export function assets(): Hono {
   const app = new Hono();

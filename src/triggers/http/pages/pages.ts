@@ -5,6 +5,7 @@ import type { Web } from '../web.ts';
 import { actionPages } from './action.ts';
 import { assets } from './assets.ts';
 import { capturePages } from './capture.ts';
+import { entrancePages } from './entrance.ts';
 import { insightPages } from './insights.ts';
 import { loopPages } from './loop.ts';
 import { minePages } from './mine.ts';
@@ -31,6 +32,7 @@ export function pages(web: Web): Hono {
     minePages(web),
     signalPages(web),
     insightPages(web),
+    entrancePages(web),
     actionPages(web),
     customerPages(web),
     rightsPages(web),

@@ -29,7 +29,7 @@ import {
 import { secondFactorRequired, suffices, type SignInDoor, type Web } from '../web.ts';
 import { draw } from './draw.ts';
 import { one, readForm } from './forms.ts';
-import { goneFor, goodLink, noSuchLink } from './links.ts';
+import { goneFor, goodLink, noSuchLink, tokenOf } from './links.ts';
 
 export function signInPages(web: Web): Hono {
   const app = new Hono();
@@ -54,16 +54,8 @@ export function signInPages(web: Web): Hono {
     await sendLink(web, email, secret);
     return draw(c, web, { title: 'Look at your mail', shape: 'letter', alone: true }, linkSent(email, codeOf(secret)));
   });
-  app.get('/sign-in/:token', async (c) => {
-    const token = c.req.param('token');
-    const link = await stillGood(web, token);
-    const shown = (await isForThisBrowser(web.heed.pool, token, secretAskedWith(c, web)))
-      ? signInLink
-      : signInElsewhere;
-    return drawLink(c, web, link, (name) => shown(token, name));
-  });
-  app.post('/sign-in/:token', async (c) => {
-    const token = c.req.param('token');
+  app.post('/sign-in/link', async (c) => {
+    const token = tokenOf(await readForm(c));
     const link = await stillGood(web, token);
     if (!(await isForThisBrowser(web.heed.pool, token, secretAskedWith(c, web)))) {
       const refused = await askForCode(c, web, token, link);
@@ -99,6 +91,12 @@ export function signInPages(web: Web): Hono {
     return c.redirect('/', 303);
   });
   return app;
+}
+
+export async function showSignIn(c: Context, web: Web, token: string): Promise<Response> {
+  const link = await stillGood(web, token);
+  const shown = (await isForThisBrowser(web.heed.pool, token, secretAskedWith(c, web))) ? signInLink : signInElsewhere;
+  return drawLink(c, web, link, (name) => shown(token, name));
 }
 
 /** Plans the mail; its link is made when it is sent. Whoever is not known is not mailed at all. */

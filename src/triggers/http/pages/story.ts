@@ -2,6 +2,7 @@
 
 import { Hono } from 'hono';
 import { DomainError } from '../../../domain/errors.ts';
+import { linkTo } from '../../../domain/links.ts';
 import { makeLink, useLink } from '../../../store/records/links.ts';
 import { latestCustomer } from '../../../store/views/yours.ts';
 import { isOurs, signIn } from '../session.ts';
@@ -64,7 +65,7 @@ async function customersWay(web: Web): Promise<string> {
     customerId: latest.customer_id,
     loopId: latest.signal_id,
   });
-  return `/yours/${token}`;
+  return linkTo('', token);
 }
 
 /** Whoever the first button stands in for: the first at the first place. */

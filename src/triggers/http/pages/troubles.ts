@@ -6,6 +6,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import { isDatabaseTrouble } from '../../../store/trouble.ts';
 import { errorPage, type Trouble } from '../../../web/errorPage.ts';
 import { statuses } from '../errors.ts';
+import { isOpenedByALink } from '../security.ts';
 import { comeBackTo, NotSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { frameOf } from './draw.ts';
@@ -26,7 +27,7 @@ export function answerTroubles(web: Web): ErrorHandler {
     }
     if (!(error instanceof DomainError)) throw error;
     const status = statuses[error.code];
-    const alone = /^\/(t|yours|unsubscribe|not-me|sign-in)\//.test(c.req.path);
+    const alone = isOpenedByALink(c.req.path) && c.req.path !== '/sign-in';
     const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
     const typed = error.code === 'gone' ? await typedInto(c) : [];
     return answer(c, { status, sentence: error.message, alone, typed }, frame);

@@ -98,7 +98,7 @@ export async function respondWith(heed: Heed, kind: keyof typeof acts, pressed: 
   const act = Object.hasOwn(acts[kind], verb) ? acts[kind][verb] : undefined;
   if (!act) throw new DomainError('not_found', 'There is nothing here under that address.');
   const { company } = await heed.configuration();
-  const { key: _, from: __, ...content } = form;
+  const { key: _, from: __, link: ___, ...content } = form;
   const press = { source, key: keyOf(pressed), content: JSON.stringify(content) };
   try {
     return await act(heed, { loopId, by, press }, form, company);

@@ -9,21 +9,20 @@ import { Confirmation, confirm } from '../../responses/confirm.ts';
 import { arrived } from '../../responses/settle.ts';
 import { disavow, stopWriting } from '../../responses/stop.ts';
 import { mailRights } from '../../rights/mailRights.ts';
-import { nothingFilled, type Filled } from '../../../web/fields.ts';
+import { nothingFilled } from '../../../web/fields.ts';
 import { notMe, notMeDone, stopped, unsubscribe, yours as yoursBody } from '../../../web/yours.ts';
 import type { Web } from '../web.ts';
 import { draw } from './draw.ts';
-import { goneFor, goodLink, noSuchLink } from './links.ts';
+import { goneFor, goodLink, noSuchLink, tokenOf } from './links.ts';
 import { asUnfit, given, one, parse, readForm, Unfit } from './forms.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 
 export function customerPages(web: Web): Hono {
   const app = new Hono();
-  app.get('/yours/:token', async (c) => show(c, web, await yoursBehind(web, c.req.param('token'))));
-  app.post('/yours/:token/say', async (c) => {
-    const link = await yoursBehind(web, c.req.param('token'));
-    await arrived(web.heed, link.token);
+  app.post('/yours/say', async (c) => {
     const form = await readForm(c);
+    const link = await yoursBehind(web, tokenOf(form));
+    await arrived(web.heed, link.token);
     const key = `${one(form, 'key')}:say`;
     try {
       const said = parse(Confirmation, given(form, ['says', 'words']), form);
@@ -35,50 +34,58 @@ export function customerPages(web: Web): Hono {
     } catch (error) {
       const unfit = asUnfit(error, form);
       if (!(unfit instanceof Unfit)) throw unfit;
-      return show(c, web, link, unfit);
+      return show(c, web, link, { unfit });
     }
-    return c.redirect(`/yours/${link.token}?said=${encodeURIComponent(key)}`, 303);
+    return show(c, web, link, { pressed: key });
   });
-  app.post('/yours/:token/stop', async (c) => {
-    const { customerId, token } = await yoursBehind(web, c.req.param('token'));
-    await arrived(web.heed, token);
-    await stopWriting(web.heed, customerId);
-    return c.redirect(`/yours/${token}?stopped`, 303);
+  app.post('/yours/stop', async (c) => {
+    const link = await yoursBehind(web, tokenOf(await readForm(c)));
+    await arrived(web.heed, link.token);
+    await stopWriting(web.heed, link.customerId);
+    return show(c, web, link, { done: 'stopped' });
+  });
+  app.post('/yours/rights', async (c) => {
+    const link = await yoursBehind(web, tokenOf(await readForm(c)));
+    await mailRights(web.heed, link.customerId);
+    return show(c, web, link, { done: 'mailed' });
   });
 
-  app.post('/yours/:token/rights', async (c) => {
-    const { customerId, token } = await yoursBehind(web, c.req.param('token'));
-    await mailRights(web.heed, customerId);
-    return c.redirect(`/yours/${token}?mailed`, 303);
-  });
-
-  app.get('/unsubscribe/:token', async (c) => {
-    await linkOf(web, c.req.param('token'), 'unsubscribe');
-    const { company } = await web.heed.configuration();
-    return alone(c, web, 'Stop writing', unsubscribe(c.req.param('token'), company.name));
-  });
-  // RFC 8058: a mail program posts here by itself. At once, no cookie, no redirect.
-  app.post('/unsubscribe/:token', async (c) => {
-    const { customerId, token } = await linkOf(web, c.req.param('token'), 'unsubscribe');
+  const stop = async (c: Context, token: string): Promise<Response> => {
+    const { customerId } = await linkOf(web, token, 'unsubscribe');
     await arrived(web.heed, token);
     await stopWriting(web.heed, customerId);
     return alone(c, web, 'Stopped', stopped());
-  });
+  };
+  app.post('/unsubscribe', async (c) => stop(c, tokenOf(await readForm(c))));
+  // RFC 8058: a mail program posts here by itself, or opens it. At once, no cookie, no redirect. Its token stands in the address, as the standard
+  // has it, and so it does nothing but stop letters, and shows nothing of anybody.
+  app.get('/unsubscribe/:token', (c) => showUnsubscribe(c, web, c.req.param('token')));
+  app.post('/unsubscribe/:token', (c) => stop(c, c.req.param('token')));
 
-  app.get('/not-me/:token', async (c) => {
-    const { signalId } = await linkOf(web, c.req.param('token'), 'not_me');
-    const { company } = await web.heed.configuration();
-    const signal = await signalNow(web.heed.pool, signalId);
-    const place = company.places[signal?.place ?? '']?.name ?? 'one of our places';
-    return alone(c, web, 'This wasn’t you?', notMe(c.req.param('token'), company.name, place));
-  });
-  app.post('/not-me/:token', async (c) => {
-    const { signalId, customerId, token } = await linkOf(web, c.req.param('token'), 'not_me');
+  app.post('/not-me', async (c) => {
+    const { signalId, customerId, token } = await linkOf(web, tokenOf(await readForm(c)), 'not_me');
     await arrived(web.heed, token);
     await disavow(web.heed, signalId, customerId);
     return alone(c, web, 'Noted', notMeDone());
   });
   return app;
+}
+
+export const showYours = async (c: Context, web: Web, token: string): Promise<Response> =>
+  show(c, web, await yoursBehind(web, token));
+
+export async function showUnsubscribe(c: Context, web: Web, token: string): Promise<Response> {
+  await linkOf(web, token, 'unsubscribe');
+  const { company } = await web.heed.configuration();
+  return alone(c, web, 'Stop writing', unsubscribe(token, company.name));
+}
+
+export async function showNotMe(c: Context, web: Web, token: string): Promise<Response> {
+  const { signalId } = await linkOf(web, token, 'not_me');
+  const { company } = await web.heed.configuration();
+  const signal = await signalNow(web.heed.pool, signalId);
+  const place = company.places[signal?.place ?? '']?.name ?? 'one of our places';
+  return alone(c, web, 'This wasn’t you?', notMe(token, company.name, place));
 }
 
 const alone = (c: Context, web: Web, title: string, body: Parameters<typeof draw>[3]): Promise<Response> =>
@@ -108,23 +115,25 @@ async function yoursBehind(web: Web, token: string): Promise<Yours> {
 const over =
   'This page has ended: it was settled more than ninety days ago, what you told us was erased, or we do not write to this address about it any more. If something is left open, tell us again.';
 
-async function show(
-  c: Context,
-  web: Web,
-  link: Yours,
-  unfit?: { filled: Filled; status: Unfit['status'] },
-): Promise<Response> {
+/** What they have just done here. */
+interface Done {
+  unfit?: Unfit;
+  /** The key under which it counts. */
+  pressed?: string;
+  done?: 'stopped' | 'mailed';
+}
+
+async function show(c: Context, web: Web, link: Yours, { unfit, pressed, done }: Done = {}): Promise<Response> {
   const { company } = await web.heed.configuration();
   const page = await yoursPage(web.heed.pool, company, link);
   if (!page) throw await goneFor(web, { kind: 'yours', staff: null }, 'ended', over);
   const { signal } = page;
-  const pressed = c.req.query('said');
   const leaning = c.req.query('says');
   const sentence = pressed
     ? await sentenceOf(web.heed.pool, { source: 'link', key: pressed, person: 'customer' })
-    : c.req.query('stopped') !== undefined && !page.writes
+    : done === 'stopped' && !page.writes
       ? 'We have stopped writing to you.'
-      : c.req.query('mailed') !== undefined
+      : done === 'mailed'
         ? 'A link is on its way to your e-mail address. It works for an hour.'
         : null;
   const body = yoursBody(

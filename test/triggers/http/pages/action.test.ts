@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { choosing, linkTo } from '../../../../src/domain/links.ts';
 import { suppress } from '../../../../src/store/records/customers.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
@@ -31,7 +32,7 @@ async function omarIsAsked() {
     place: 'harbour',
     by: 'aisha',
   });
-  return { signal, link: linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/') };
+  return { signal, link: linkIn(await pages.shop.letter('prompt', 'omar', signal.id)) };
 }
 
 describe('the page behind a link from an e-mail', () => {
@@ -53,12 +54,12 @@ describe('the page behind a link from an e-mail', () => {
     expect(page.text).toContain('You, because Harbour is yours.');
     expect(page.headers.get('Referrer-Policy')).toBe('no-referrer');
     expect(page.headers.get('Cache-Control')).toBe('no-store');
-    const taken = await omar.press(page, `${link}/acknowledgement`);
+    const taken = await omar.press(page, '/t/acknowledgement');
     expect(taken.text).toContain('It is yours. Next: answer the customer.');
     expect((await pages.shop.signal(signal.id)).owner).toBe('omar');
-    const sent = await omar.press(taken, `${link}/follow-up`, { words: 'Dear Kim, we pay it back.' });
+    const sent = await omar.press(taken, '/t/follow-up', { words: 'Dear Kim, we pay it back.' });
     expect(sent.text).toContain('Sent in your name.');
-    expect(sent.html).not.toContain('<form method="post" action="/t/');
+    expect(sent.html).not.toContain('<form method="post" action="/t');
     expect(omar.cookies.size).toBe(0);
   });
 
@@ -71,16 +72,16 @@ describe('the page behind a link from an e-mail', () => {
       customer,
       consent: [...kim.consent, ...byPhone.consent],
     });
-    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/');
+    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id));
     const omar = pages.nobody();
     const page = await omar.get(link);
     await pages.shop.db.pool.transaction((tx) =>
       suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'),
     );
-    const refused = await omar.press(page, `${link}/follow-up`, { words: 'Dear Ria.' });
+    const refused = await omar.press(page, '/t/follow-up', { words: 'Dear Ria.' });
     expect(refused.status).toBe(409);
     expect(refused.text).toContain('is a call, not a letter. Call them and record how it went.');
-    await omar.press(refused, `${link}/call`, { outcome: 'reached' });
+    await omar.press(refused, '/t/call', { outcome: 'reached' });
     expect(await pages.shop.signal(signal.id)).toMatchObject({ answered_by: 'omar', answer_channel: 'phone' });
   });
 
@@ -108,12 +109,12 @@ describe('the page behind a link from an e-mail', () => {
     const { link } = await omarIsAsked();
     const omar = pages.nobody();
     const page = await omar.get(link);
-    await omar.press(page, `${link}/follow-up`, { words: 'Dear Kim.' });
+    await omar.press(page, '/t/follow-up', { words: 'Dear Kim.' });
     const again = await omar.get(link);
     expect(again.status).toBe(410);
     expect(again.text).toContain('Omar Haddad has answered it. There is nothing left to do for you');
     const before = await pages.facts();
-    const late = await omar.post(`${link}/follow-up`, { words: 'Dear Kim,\n\nall of <this> took me an hour.' });
+    const late = await omar.post('/t/follow-up', { link, words: 'Dear Kim,\n\nall of <this> took me an hour.' });
     expect(late.status).toBe(410);
     expect(late.text).toContain('Omar Haddad has answered it.');
     expect(late.text).toContain('This press has changed nothing.');
@@ -122,17 +123,20 @@ describe('the page behind a link from an e-mail', () => {
     expect(await pages.facts()).toBe(before);
   });
 
-  test('says what its press has done for a quarter of an hour, and after that only that it is over: it may have been handed on', async () => {
+  test('loaded again, says what its press has done for a quarter of an hour, and after that only that it is over: it may have been handed on', async () => {
     const { link } = await omarIsAsked();
     const omar = pages.nobody();
-    const sent = await omar.press(await omar.get(link), `${link}/follow-up`, { words: 'Dear Kim.' });
+    const page = await omar.get(link);
+    await omar.press(page, '/t/follow-up', { words: 'Dear Kim.' });
+    const before = await pages.facts();
     await pages.shop.db.passTime('14 minutes');
-    const later = await omar.get(sent.path);
+    const later = await omar.press(page, '/t/follow-up', { words: 'Dear Kim.' });
     expect([later.status, later.text]).toEqual([200, expect.stringContaining('Sent in your name.')]);
     await pages.shop.db.passTime('2 minutes');
-    const late = await omar.get(sent.path);
+    const late = await omar.press(page, '/t/follow-up', { words: 'Dear Kim.' });
     expect(late.status).toBe(410);
     expect(late.text).not.toContain('Sent in your name.');
+    expect(await pages.facts()).toBe(before);
     await pages.shop.db.passTime('-16 minutes');
   });
 
@@ -146,7 +150,7 @@ describe('the page behind a link from an e-mail', () => {
     const ended = await pages.nobody().get(link);
     expect(ended.status).toBe(410);
     expect(ended.text).toContain('It is with Aisha Rahman now.');
-    expect((await pages.nobody().post(`${link}/acknowledgement`)).status).toBe(410);
+    expect((await pages.nobody().post('/t/acknowledgement', { link })).status).toBe(410);
   });
 
   test('is about its loop and its wait alone', async () => {
@@ -154,8 +158,8 @@ describe('the page behind a link from an e-mail', () => {
     const other = await omarIsAsked();
     const before = await pages.facts();
     for (const verb of ['decision', 'completion', 'confirmation', 'joining', 'toString'])
-      expect((await pages.nobody().post(`${link}/${verb}`, { says: 'yes' })).status).toBe(404);
-    await pages.nobody().post(`${link}/acknowledgement`, { loopId: other.signal.id, id: other.signal.id });
+      expect((await pages.nobody().post(`/t/${verb}`, { link, says: 'yes' })).status).toBe(404);
+    await pages.nobody().post('/t/acknowledgement', { link, loopId: other.signal.id, id: other.signal.id });
     expect((await pages.shop.signal(other.signal.id)).acknowledged_at).toBeNull();
     expect((await pages.shop.signal(signal.id)).acknowledged_at).not.toBeNull();
     expect(await pages.facts()).toBeGreaterThan(before);
@@ -163,8 +167,11 @@ describe('the page behind a link from an e-mail', () => {
 
   test('is not there under a token that never was or was made for something else', async () => {
     const signIn = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'omar' });
-    for (const token of ['x', 'AAAAAAAAAAAAAAAAAAAAAA', signIn]) {
-      const answer = await pages.nobody().get(`/t/${token}`);
+    const never = 'AAAAAAAAAAAAAAAAAAAAAA';
+    for (const answer of [
+      await pages.nobody().get(linkTo('', never)),
+      ...(await Promise.all(['x', never, signIn].map((link) => pages.nobody().post('/t/acknowledgement', { link })))),
+    ]) {
       expect(answer.status).toBe(404);
       expect(answer.text).toContain('There is no such link.');
     }
@@ -172,19 +179,18 @@ describe('the page behind a link from an e-mail', () => {
 
   test('decides from the mail: four answers, who will hear, one button, and taking it back', async () => {
     const signal = await pages.shop.hears(green);
-    const adopt = linkIn(await pages.shop.letter('prompt', 'tomas', signal.insight_id!), '/t/');
-    const base = adopt.replace(/\?.*/, '');
-    expect(adopt).toBe(`${base}?do=adopt`);
+    const adopt = linkIn(await pages.shop.letter('prompt', 'tomas', signal.insight_id!));
+    expect(adopt).toMatch(/^\/t\?do=adopt#/);
     const tomas = pages.nobody();
     const page = await tomas.get(adopt);
     expect(page.text).toContain('Yes, for everyone Yes, for these people No, because… Keep listening');
     expect(page.text).toContain('1 will be written to.');
-    const unfit = await tomas.press(page, `${base}/decision`, { reason: '', doneBy: '2026-09-01' });
+    const unfit = await tomas.press(page, '/t/decision', { reason: '', doneBy: '2026-09-01' });
     expect(unfit.status).toBe(400);
     expect(unfit.html).toContain('value="2026-09-01"');
-    const decided = await tomas.press(unfit, `${base}/decision`, { reason: 'Many asked.' });
+    const decided = await tomas.press(unfit, '/t/decision', { reason: 'Many asked.' });
     expect(decided.text).toContain('Decided. You can take it back for 10 minutes');
-    const back = await tomas.press(decided, `${base}/withdrawal`);
+    const back = await tomas.press(decided, '/t/withdrawal');
     expect(back.text).toContain('Taken back. Nothing has left.');
     const ingrid = await makeLink(pages.shop.db.pool, {
       kind: 'task',
@@ -192,7 +198,7 @@ describe('the page behind a link from an e-mail', () => {
       loopId: signal.insight_id!,
       wait: 'decided',
     });
-    expect((await pages.nobody().get(`/t/${ingrid}`)).text).toContain('Tomás Rey decides it now.');
+    expect((await pages.nobody().get(linkTo('', ingrid))).text).toContain('Tomás Rey decides it now.');
   });
 });
 
@@ -209,7 +215,7 @@ describe('what rests because its customer asked for that', () => {
       place: 'harbour',
       by: 'aisha',
     });
-    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id), '/t/');
+    const link = linkIn(await pages.shop.letter('prompt', 'omar', signal.id));
     const at = `/signals/${signal.id}`;
     const omar = await pages.as('omar');
     const before = await omar.get(at);
@@ -220,18 +226,18 @@ describe('what rests because its customer asked for that', () => {
       expect(page.status).toBe(200);
       expect(page.text).toContain(rests);
       expect(page.text).not.toContain('The customer is answered');
-      for (const base of [at, link]) expect(page.html).not.toContain(`action="${base}/`);
+      for (const base of [at, '/t']) expect(page.html).not.toContain(`action="${base}/`);
     }
     for (const late of [
       await omar.press(before, `${at}/acknowledgement`),
-      await pages.nobody().press(opened, `${link}/dismissal`, { reason: 'late' }),
+      await pages.nobody().press(opened, '/t/dismissal', { reason: 'late' }),
     ]) {
       expect(late.status).toBe(409);
       expect(late.text).toContain(rests);
     }
     await lift(heed, signal.customer_id!, wish);
     expect((await omar.get('/tasks')).html).toContain(`action="${at}/acknowledgement"`);
-    expect((await pages.nobody().get(link)).html).toContain(`action="${link}/acknowledgement"`);
+    expect((await pages.nobody().get(link)).html).toContain('action="/t/acknowledgement"');
   });
 
   test('keeps what the customer says to a colleague, and nothing else', async () => {
@@ -266,9 +272,9 @@ describe('what was given to somebody after it had been answered or decided', () 
       round: 1,
       wait: 'told',
     });
-    const page = await pages.nobody().get(`/t/${token}`);
+    const page = await pages.nobody().get(linkTo('', token));
     expect(page.text).toContain('Tell them what was decided');
-    const taken = await pages.nobody().press(page, `/t/${token}/acknowledgement`);
+    const taken = await pages.nobody().press(page, '/t/acknowledgement');
     expect(taken.text).toContain('It is yours.');
     expect(taken.text).not.toContain('I’ll take it');
     expect((await priya.get(`/signals/${signal.id}`)).text).not.toContain('I’ll take it');
@@ -292,8 +298,8 @@ describe('what was given to somebody after it had been answered or decided', () 
       round: 1,
       wait: 'completed',
     });
-    const page = await pages.nobody().get(`/t/${token}`);
-    const taken = await pages.nobody().press(page, `/t/${token}/acknowledgement`);
+    const page = await pages.nobody().get(linkTo('', token));
+    const taken = await pages.nobody().press(page, '/t/acknowledgement');
     expect(taken.text).toContain('It is yours to do.');
     expect(taken.text).not.toContain('I’ll take it');
   });
@@ -307,8 +313,8 @@ describe('a decision of high stake', () => {
     });
     const signal = await pages.shop.hears({ ...green, words });
     const insightId = signal.insight_id!;
-    const [link] = linkIn(await pages.shop.letter('prompt', 'tomas', insightId), '/t/').split('?');
-    return { insightId, link: link! };
+    const link = linkIn(await pages.shop.letter('prompt', 'tomas', insightId)).replace('?do=adopt', '');
+    return { insightId, link };
   }
   const declining = { do: 'decline', reason: 'Not this year.' };
   const ours = { 'Sec-Fetch-Site': 'same-origin' };
@@ -319,10 +325,10 @@ describe('a decision of high stake', () => {
     const page = await someone.get(link);
     expect(page.text).toContain('Do you have this coat in yellow?');
     expect(page.html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
-    expect(page.html).not.toContain(`action="${link}/decision"`);
+    expect(page.html).not.toContain('action="/t/decision"');
     const before = await pages.facts();
     for (const verb of ['decision', 'withdrawal']) {
-      const refused = await someone.post(`${link}/${verb}`, declining, ours);
+      const refused = await someone.post(`/t/${verb}`, { link, ...declining }, ours);
       expect(refused.status).toBe(401);
       expect(refused.text).toContain('sign in as Tomás Rey in another window, then send it again');
       expect(refused.html).toContain('value="Not this year."');
@@ -338,14 +344,14 @@ describe('a decision of high stake', () => {
   test('is taken once its decider has signed in, and by nobody else who has', async () => {
     const { insightId, link } = await tomasIsAsked('Do you have this dress in yellow?');
     const jonas = await pages.as('jonas');
-    expect((await jonas.post(`${link}/decision`, declining, ours)).status).toBe(401);
+    expect((await jonas.post('/t/decision', { link, ...declining }, ours)).status).toBe(401);
     const tomas = await pages.as('tomas');
     const page = await tomas.get(`/insights/${insightId}?do=decline`);
     const decided = await tomas.press(page, `/insights/${insightId}/decision`, declining);
     expect(decided.text).toContain('Decided. You can take it back');
     const another = await tomasIsAsked('Do you have this scarf in yellow?');
-    const byLink = await tomas.get(`${another.link}?do=decline`);
-    expect((await tomas.press(byLink, `${another.link}/decision`, declining)).text).toContain('Decided.');
+    const byLink = await tomas.get(choosing(another.link, '?do=decline'));
+    expect((await tomas.press(byLink, '/t/decision', declining)).text).toContain('Decided.');
   });
 
   test('stays one when the company file calls its kind otherwise while it is open', async () => {
@@ -357,7 +363,7 @@ describe('a decision of high stake', () => {
     const someone = pages.nobody();
     expect((await someone.get(link)).html).toContain(`href="/insights/${insightId}">Sign in and decide</a>`);
     const before = await pages.facts();
-    expect((await someone.post(`${link}/decision`, declining, ours)).status).toBe(401);
+    expect((await someone.post('/t/decision', { link, ...declining }, ours)).status).toBe(401);
     expect(await pages.facts()).toBe(before);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { choosing, linkTo } from '../../../../src/domain/links.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
@@ -193,7 +194,7 @@ describe('the page of an insight', () => {
     const token = await makeLink(pages.shop.db.pool, { kind: 'task', staff: 'tomas', loopId: id, wait: 'decided' });
     const asked = async () => [
       await (await pages.as('tomas')).get(`${at}?do=decline`),
-      await pages.nobody().get(`/t/${token}?do=decline`),
+      await pages.nobody().get(choosing(linkTo('', token), '?do=decline')),
     ];
     for (const { text } of await asked()) expect(text).not.toContain('These are the latest');
     await saidSince(id, 'high-street', 100);
@@ -243,8 +244,8 @@ describe('the page of an insight', () => {
       round: 1,
       wait: 'completed',
     });
-    const link = await pages.nobody().get(`/t/${token}`);
-    const onward = await pages.nobody().press(link, `/t/${token}/handover`, { to: 'ingrid', reason: 'Her budget' });
+    const link = await pages.nobody().get(linkTo('', token));
+    const onward = await pages.nobody().press(link, '/t/handover', { to: 'ingrid', reason: 'Her budget' });
     expect(onward.text).toContain('It is with Ingrid');
   });
 
@@ -279,7 +280,7 @@ describe('the list of what people ask for', () => {
     expect(lineOf(at, await tomas.get('/insights'))).toContain('still listening');
     expect((await tomas.get(`/signals/${first.id}`)).text).toContain(', due 1 July 09:00');
     const token = await makeLink(pages.shop.db.pool, { kind: 'task', staff: 'tomas', loopId: id, wait: 'decided' });
-    expect((await pages.nobody().get(`/t/${token}`)).text).toContain('by 1 July 09:00');
+    expect((await pages.nobody().get(linkTo('', token))).text).toContain('by 1 July 09:00');
     await pages.shop.db.passTime('17 days');
     const inJuly = await (await pages.as('tomas')).get('/insights');
     expect(lineOf(at, inJuly)).toContain('past its date, undecided');

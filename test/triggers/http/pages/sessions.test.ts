@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { z } from 'zod';
+import { linkTo } from '../../../../src/domain/links.ts';
 import { openPool, sql } from '../../../../src/store/pool.ts';
 import { keepApiKey } from '../../../../src/store/records/apiKeys.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
@@ -45,7 +46,7 @@ describe('where somebody is signed in', () => {
     const left = await here.post('/sessions/end', {}, ours);
     expect(left.headers.get('Location')).toBe('/sign-in');
     expect([await isIn(here), await isIn(elsewhere), await isIn(priya)]).toEqual([false, false, true]);
-    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect((await pages.nobody().post('/sign-in/link', { link: waiting })).status).toBe(410);
   });
 
   test('whoever signed in more than ten minutes ago ends nothing until they have done so again', async () => {
@@ -70,8 +71,8 @@ describe('where somebody is signed in', () => {
 
     expect(late.html).toContain('href="/sign-in">Sign in again</a>');
     await here.press(await here.get('/sign-in'), '/sign-in', { email: 'mina@linden-vale.example' });
-    const link = linkIn(await pages.shop.letter('sign_in', 'mina'), '/sign-in/');
-    const again = await here.press(await here.get(link), link);
+    const link = linkIn(await pages.shop.letter('sign_in', 'mina'));
+    const again = await here.press(await here.get(link), '/sign-in/link');
     expect(again.path).toBe('/sessions');
     await here.press(again, '/sessions/end', { session: session! });
     expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, false]);
@@ -116,7 +117,9 @@ describe('a session', () => {
     await holder.connect();
     await holder.query('begin');
     await holder.query('select from links where token_hash = $1 for update', [hashOf(token)]);
-    const presses = Array.from({ length: 10 }, async () => app.request(`/sign-in/${token}`, { method: 'POST' }));
+    const presses = Array.from({ length: 10 }, async () =>
+      app.request('/sign-in/link', { method: 'POST', body: new URLSearchParams({ link: token }) }),
+    );
     while ((await waiting()) < presses.length) await setImmediate();
     await holder.query('commit');
     const statuses = (await Promise.all(presses)).map(({ status }) => status);
@@ -129,7 +132,7 @@ describe('a session', () => {
     const mina = await pages.as('mina');
     const before = mina.cookies.get('heed')!;
     const token = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'mina' });
-    await mina.press(await mina.get(`/sign-in/${token}`), `/sign-in/${token}`);
+    await mina.press(await mina.get(linkTo('', token)), '/sign-in/link');
     expect(mina.cookies.get('heed')).not.toBe(before);
     const thief = pages.nobody();
     thief.cookies.set('heed', before);
@@ -167,7 +170,7 @@ describe('whoever gets another address in the company file', () => {
       });
     await livesAt('typo@elsewhere.example');
     const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
-    const task = linkIn(await pages.shop.letter('prompt', 'yara', signal.id), '/t/');
+    const task = linkIn(await pages.shop.letter('prompt', 'yara', signal.id));
     const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'yara' });
     const key = `key-of-yara-${crypto.randomUUID()}`;
     await keepApiKey(db.pool, key, 'yara', ['*']);
@@ -180,7 +183,7 @@ describe('whoever gets another address in the company file', () => {
     await livesAt('yara@linden-vale.example');
     expect([await isIn(yara), await isIn(omar)]).toEqual([false, true]);
     expect((await pages.nobody().get(task)).status).toBe(410);
-    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect((await pages.nobody().post('/sign-in/link', { link: waiting })).status).toBe(410);
     expect(await byKey()).toBe(401);
     expect(await isIn(await pages.as('yara'))).toBe(true);
   });
@@ -194,7 +197,7 @@ describe('whoever leaves the company file', () => {
       company.places['harbour']!.manager = 'zoe';
     });
     const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
-    const task = linkIn(await pages.shop.letter('prompt', 'zoe', signal.id), '/t/');
+    const task = linkIn(await pages.shop.letter('prompt', 'zoe', signal.id));
     const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'zoe' });
     const key = `key-of-zoe-${crypto.randomUUID()}`;
     await keepApiKey(db.pool, key, 'zoe', ['*']);
@@ -210,8 +213,8 @@ describe('whoever leaves the company file', () => {
     });
     expect(await isIn(zoe)).toBe(false);
     expect((await pages.nobody().get(task)).status).toBe(410);
-    expect((await pages.nobody().post(`${task}/acknowledgement`, {}, ours)).status).toBe(410);
-    expect((await pages.nobody().post(`/sign-in/${waiting}`)).status).toBe(410);
+    expect((await pages.nobody().post('/t/acknowledgement', { link: task }, ours)).status).toBe(410);
+    expect((await pages.nobody().post('/sign-in/link', { link: waiting })).status).toBe(410);
     expect(await byKey()).toBe(401);
     // What was made for them a moment later opens nothing either.
     const late = await makeLink(db.pool, {
@@ -221,7 +224,7 @@ describe('whoever leaves the company file', () => {
       round: 1,
       wait: 'acknowledged',
     });
-    expect((await pages.nobody().get(`/t/${late}`)).status).toBe(410);
+    expect((await pages.nobody().get(linkTo('', late))).status).toBe(410);
     expect((await pages.shop.signal(signal.id)).acknowledged_at).toBeNull();
     // Written down as codes.
     const refused = await refusalsSince(db.pool, 1);
@@ -275,8 +278,8 @@ describe('what can be found out at the door', () => {
 
   test('nothing that was refused holds a token, an address or a word', async () => {
     const token = 'AbCdEfGhIjKlMnOpQrStUv';
-    await pages.nobody().get(`/t/${token}`);
-    await pages.nobody().get(`/yours/${token}`);
+    await pages.nobody().get(linkTo('', token));
+    await pages.nobody().post('/yours/say', { link: token });
     await pages.nobody().post('/sign-in', { email: 'nobody@elsewhere.example' });
     const kept = JSON.stringify(await pages.shop.db.pool.any(sql.unsafe`select door, whose, why from refusals`));
     expect(kept).toContain('"why":"unknown"');
@@ -286,7 +289,7 @@ describe('what can be found out at the door', () => {
   test('knocking without end fills one row a minute, and after ninety days it is forgotten', async () => {
     const { pool } = pages.shop.db;
     await pages.shop.db.rewrite(sql.unsafe`delete from refusals`);
-    for (let i = 0; i < 50; i++) await pages.nobody().get('/not-me/AbCdEfGhIjKlMnOpQrStUv');
+    for (let i = 0; i < 50; i++) await pages.nobody().post('/not-me', { link: 'AbCdEfGhIjKlMnOpQrStUv' });
     const rows = await pool.any(sql.type(z.object({ times: z.number() }))`select times from refusals`);
     expect(rows.length).toBeLessThanOrEqual(2);
     expect(rows.reduce((sum, { times }) => sum + times, 0)).toBe(50);
@@ -295,7 +298,7 @@ describe('what can be found out at the door', () => {
       'heed_refusals{door="link",why="unknown"} 50',
     );
     await pages.shop.db.passTime('91 days');
-    await pages.nobody().get('/not-me/AbCdEfGhIjKlMnOpQrStUv');
+    await pages.nobody().post('/not-me', { link: 'AbCdEfGhIjKlMnOpQrStUv' });
     expect(await pool.any(sql.unsafe`select times from refusals`)).toEqual([{ times: 1 }]);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { linkTo } from '../../../../src/domain/links.ts';
 import { openPool } from '../../../../src/store/pool.ts';
 import { openConfigurations } from '../../../../src/store/records/configurations.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
@@ -60,7 +61,11 @@ describe('when a page cannot be had', () => {
     expect(html).toContain('What is still possible');
     expect(html).toContain('<p>Do not lose &lt;me&gt;</p>');
     expect(html).toContain('name="key" value="k-1"');
-    expect((await app.request('/yours/x')).status).toBe(503);
+    const opening = await app.request('/t/open', {
+      method: 'POST',
+      body: new URLSearchParams({ link: 'x'.repeat(22) }),
+    });
+    expect([opening.status, await opening.text()]).toEqual([503, expect.stringContaining('Send it again')]);
     await pool.end().catch(() => {});
   });
 
@@ -112,7 +117,7 @@ describe('when a page cannot be had', () => {
       delete company.staff['luca'];
     });
     expect((await luca.get('/mine')).headers.get('Location')).toBe('/sign-in');
-    expect((await pages.nobody().post(`/sign-in/${token}`)).status).toBe(410);
+    expect((await pages.nobody().post('/sign-in/link', { link: token })).status).toBe(410);
   });
 });
 
@@ -123,7 +128,7 @@ describe('the stylesheet and scripts', () => {
     expect(css.headers.get('Content-Type')).toBe('text/css; charset=utf-8');
     const etag = css.headers.get('ETag')!;
     expect((await visitor.get('/assets/app.css', { 'If-None-Match': etag })).status).toBe(304);
-    for (const script of ['live.js', 'capture.js', 'tasks.js'])
+    for (const script of ['live.js', 'capture.js', 'tasks.js', 'entrance.js'])
       expect((await visitor.get(`/assets/${script}`)).headers.get('Content-Type')).toBe(
         'text/javascript; charset=utf-8',
       );
@@ -161,7 +166,7 @@ describe('what people type', () => {
       await mina.get(
         `/capture?words=${encodeURIComponent(nasty)}&offered=${encodeURIComponent(nasty)}&taken=${encodeURIComponent(nasty)}`,
       ),
-      await pages.nobody().get(`/yours/${yours}`),
+      await pages.nobody().get(linkTo('', yours)),
     ];
     for (const { html } of shown) {
       expect(html).toContain('&lt;img');
