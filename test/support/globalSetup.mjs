@@ -8,5 +8,7 @@ export default async function globalSetup(config) {
   const temporal =
     asked.length === 0 ||
     asked.some((pattern) => /stories|e2e|browser|replay|relay|workers|deliver|restored/.test(pattern));
-  globalThis.heedServers = await startServers({ temporal });
+  // The model can be drawn for hours.
+  const brief = !asked.some((pattern) => pattern.includes('model'));
+  globalThis.heedServers = await startServers({ temporal, brief });
 }
