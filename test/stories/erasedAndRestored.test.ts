@@ -93,12 +93,12 @@ async function openWeb() {
       },
       body: JSON.stringify({ words, place: 'high-street', ...more }),
     });
-  const yours = /\/yours\/[\w-]{22}/.exec(
+  const [, yours] = /What became of it: \S*#([\w-]{22})/.exec(
     world
       .mailsTo(canary.email)
       .map(({ text }) => text)
-      .join(),
-  )![0];
+      .join('\n'),
+  )!;
   return {
     async capture(words: string, more: object) {
       const answer = await say(words, more);
@@ -111,7 +111,8 @@ async function openWeb() {
       const headers = { Cookie: `heed=${await openSession(pool, owner)}` };
       for (const path of [`/signals/${id}`, '/tasks', '/mine', '/insights'])
         expect([path, (await app.request(path, { headers })).status]).toEqual([path, 200]);
-      expect((await app.request(yours)).status).toBe(theirOwn);
+      const handedOver = await app.request('/t/open', { method: 'POST', body: new URLSearchParams({ link: yours! }) });
+      expect(handedOver.status).toBe(theirOwn);
     },
     /** The database quotes what it refuses, in lines that look like those of a stack. */
     async failOver(words: string) {
@@ -189,7 +190,7 @@ test('nothing of an erased person is left in Postgres, in files, in mails, in Sl
   expect(subject.references).toHaveLength(4);
   await mailRights(world.heed, subject.customer_id!);
   await world.settle();
-  expect(world.mailbox.mails(canary.email).at(-1)?.text).toContain('/t#');
+  expect(world.mailbox.mails(canary.email).at(-1)?.text).toContain('See or erase it: ');
   const erased = await erase(world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
   expect(erased).toMatchObject({ signals: 4, closed: 4 });
   const mails = world.mailbox.mails(canary.email).length;

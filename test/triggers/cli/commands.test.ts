@@ -495,7 +495,7 @@ describe('operations', () => {
   test('an invitation is a link for one person and one use', async () => {
     const { code, said } = await heed(['invite', '--staff', 'priya']);
     expect(code).toBe(0);
-    const [, token] = /^http:\/\/localhost:4000\/sign-in\/(\S{22})$/m.exec(said) ?? [];
+    const [, token] = /^http:\/\/localhost:4000\/t#(\S{22})$/m.exec(said) ?? [];
     expect(await findLink(db.pool, token!, ['sign_in'])).toMatchObject({ staff: 'priya', ended: false });
     expect(await heed(['invite', '--staff', 'zoe'])).toMatchObject({
       code: 1,
