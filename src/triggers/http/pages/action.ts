@@ -4,6 +4,7 @@ import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
 import type { Company } from '../../../domain/company.ts';
 import { sightOf } from '../../../domain/entitlement.ts';
+import type { DomainError } from '../../../domain/errors.ts';
 import { choosing, linkTo } from '../../../domain/links.ts';
 import {
   ladderPlansOfSignal,
@@ -19,7 +20,7 @@ import { whoAnswers, whoSettles } from '../../../store/records/repairs.ts';
 import { stillTheirs } from '../../../store/views/action.ts';
 import { insightPage } from '../../../store/views/insightPage.ts';
 import { dueNow, factsOf, plansOf } from '../../../store/views/insights.ts';
-import { sentenceOf } from '../../../store/views/presses.ts';
+import { sentenceOf, wasPressed } from '../../../store/views/presses.ts';
 import { signalPage, type SignalPage } from '../../../store/views/signalPage.ts';
 import { actionOnceSignedIn, insightAction, signalAction } from '../../../web/action.ts';
 import { replyVerbs } from '../../../web/acts.ts';
@@ -33,7 +34,7 @@ import { one, readForm, Unfit, type Form } from './forms.ts';
 import { choiceIn, decidingOf } from './insights.ts';
 import { asksOf, doubtfulLetters, letterFor } from './signals.ts';
 import { whyYou } from './tasks.ts';
-import { goneFor, goodLink, noSuchLink, tokenOf } from './links.ts';
+import { AlreadyCounted, goneFor, goodLink, noSuchLink, tokenOf } from './links.ts';
 import { titleOf } from './titles.ts';
 import { keyOf, respondWith, verbsOfWait } from './verbs.ts';
 
@@ -45,7 +46,11 @@ export function actionPages(web: Web): Hono {
     const token = tokenOf(form);
     const task = await open(c, web, token, { press: { verb, form }, chosen: one(form, 'do') });
     // The same press once more, as by loading its page again, is told what it has done.
-    if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
+    if (task.over && !task.sentence) {
+      const over = await overFor(web, task, task.over);
+      const before = await wasPressed(web.heed.pool, pressOf({ verb, form }, task.link));
+      throw before ? new AlreadyCounted(over.code, over.message) : over;
+    }
     if (!verbsOfWait[task.link.wait]?.includes(verb)) throw noSuchLink();
     if (task.signInFirst === 'for everything' || (task.signInFirst === 'to decide' && highStake.includes(verb))) {
       await recordRefusal(web.heed.pool, { door: 'link', why: 'needs_sign_in', whose: task.link.staff });
@@ -98,8 +103,17 @@ interface Task {
   sentence: string | undefined;
 }
 
+const overFor = (web: Web, { link }: Task, over: string): Promise<DomainError> =>
+  goneFor(web, link, link.used ? 'used' : 'ended', over);
+
+const pressOf = (press: NonNullable<Given['press']>, { loopId, staff }: Pick<Task['link'], 'loopId' | 'staff'>) => ({
+  source: 'link',
+  key: keyOf({ ...press, loopId }),
+  person: staff,
+});
+
 async function show(c: Context, web: Web, task: Task): Promise<Response> {
-  if (task.over && !task.sentence) throw await goneFor(web, task.link, task.link.used ? 'used' : 'ended', task.over);
+  if (task.over && !task.sentence) throw await overFor(web, task, task.over);
   // The page leads to signing in, which leads back to it, with what was chosen in the letter.
   if (task.signInFirst === 'for everything')
     comeBackTo(c, web, choosing(linkTo('', task.link.token), new URL(c.req.url).search));
@@ -118,8 +132,7 @@ async function open(c: Context, web: Web, token: string, given: Given): Promise<
   const { staff, loop_id: loopId, wait } = found;
   const link = { kind: 'task' as const, token, staff, loopId, wait, used: found.used_at !== null };
   const sentence = given.press
-    ? ((await sentenceOf(web.heed.pool, { source: 'link', key: keyOf({ ...given.press, loopId }), person: staff })) ??
-      undefined)
+    ? ((await sentenceOf(web.heed.pool, pressOf(given.press, link))) ?? undefined)
     : undefined;
   const task =
     (await ofSignal(web, { ...link, round: found.round }, given, sentence)) ??

@@ -36,6 +36,9 @@ export async function goneFor(
   return new DomainError('gone', sentence);
 }
 
+/** What is over for a press that has counted: the words it brings once more did what they were for. */
+export class AlreadyCounted extends DomainError {}
+
 async function neverWas(web: Web, door: 'sign_in' | 'link'): Promise<DomainError> {
   await recordRefusal(web.heed.pool, { door, why: 'unknown' });
   return noSuchLink();

@@ -11,6 +11,7 @@ import { comeBackTo, NotSignedIn } from '../session.ts';
 import type { Web } from '../web.ts';
 import { frameOf } from './draw.ts';
 import { one, readForm, type Form } from './forms.ts';
+import { AlreadyCounted } from './links.ts';
 import { isId } from './signals.ts';
 
 /** Anything that is our fault is thrown on, to be reported where everything is. */
@@ -29,7 +30,7 @@ export function answerTroubles(web: Web): ErrorHandler {
     const status = statuses[error.code];
     const alone = isOpenedByALink(c.req.path) && c.req.path !== '/sign-in';
     const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
-    const typed = error.code === 'gone' ? await typedInto(c) : [];
+    const typed = error.code === 'gone' && !(error instanceof AlreadyCounted) ? await typedInto(c) : [];
     return answer(c, { status, sentence: error.message, alone, typed }, frame);
   };
 }

@@ -136,6 +136,9 @@ describe('the page behind a link from an e-mail', () => {
     const late = await omar.press(page, '/t/follow-up', { words: 'Dear Kim.' });
     expect(late.status).toBe(410);
     expect(late.text).not.toContain('Sent in your name.');
+    // It has changed something, and nothing is left to copy: the letter went.
+    expect(late.text).not.toContain('This press has changed nothing');
+    expect(late.text).not.toContain('Dear Kim.');
     expect(await pages.facts()).toBe(before);
     await pages.shop.db.passTime('-16 minutes');
   });
