@@ -68,5 +68,6 @@ async function sentBefore(c: Context): Promise<Trouble['again']> {
   const fields = Object.entries(form).flatMap(([name, value]) =>
     [value].flat().map((each): [string, string] => [name, each as string]),
   );
-  return { action: c.req.path, fields };
+  const { pathname, search } = new URL(c.req.url);
+  return { action: `${pathname}${search}`, fields };
 }

@@ -61,11 +61,14 @@ describe('when a page cannot be had', () => {
     expect(html).toContain('What is still possible');
     expect(html).toContain('<p>Do not lose &lt;me&gt;</p>');
     expect(html).toContain('name="key" value="k-1"');
-    const opening = await app.request('/t/open', {
+    const opening = await app.request('/t/open?says=no', {
       method: 'POST',
       body: new URLSearchParams({ link: 'x'.repeat(22) }),
     });
-    expect([opening.status, await opening.text()]).toEqual([503, expect.stringContaining('Send it again')]);
+    const again = await opening.text();
+    expect([opening.status, again]).toEqual([503, expect.stringContaining('Send it again')]);
+    // With what was chosen in the letter.
+    expect(again).toContain('action="/t/open?says=no"');
     await pool.end().catch(() => {});
   });
 
