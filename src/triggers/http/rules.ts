@@ -91,6 +91,12 @@ export const rules: Record<string, Rule> = {
   'GET /rights/:token': anyone,
   'GET /not-me/:token': anyone,
   'GET /sign-in/:token': anyone,
+  // And as presses once were: nothing is done, and what was typed is given back.
+  'POST /t/:token/:verb': anyone,
+  'POST /yours/:token/:verb': anyone,
+  'POST /rights/:token/:verb': anyone,
+  'POST /not-me/:token': anyone,
+  'POST /sign-in/:token': anyone,
 
   'POST /v1/signals': key('capture'),
   'GET /v1/signals': key('read'),

@@ -2,6 +2,7 @@
  *  changes nothing. */
 
 import { Hono, type Context } from 'hono';
+import { DomainError } from '../../../domain/errors.ts';
 import { choosing, linkTo, tokenIn } from '../../../domain/links.ts';
 import type { Link } from '../../../store/records/links.ts';
 import { entrance } from '../../../web/entrance.ts';
@@ -32,8 +33,22 @@ export function entrancePages(web: Web): Hono {
       const { search } = new URL(c.req.url);
       return c.redirect(token === undefined ? '/t' : choosing(linkTo('', token), search), 303);
     });
+  // Whoever has a page open from before presses at an address of then: what they typed is given back, and nobody is taken for guessing.
+  for (const pressed of [
+    '/t/:token/:verb',
+    '/yours/:token/:verb',
+    '/rights/:token/:verb',
+    '/not-me/:token',
+    '/sign-in/:token',
+  ])
+    app.post(pressed, () => {
+      throw new DomainError('gone', openedBefore);
+    });
   return app;
 }
+
+const openedBefore =
+  'This page was opened before something was changed here, so nothing was done. Open the link in the message once more, and press there.';
 
 const behind: Record<Link['kind'], (c: Context, web: Web, token: string) => Promise<Response>> = {
   sign_in: showSignIn,

@@ -137,6 +137,31 @@ describe('a link in a letter that was sent before', () => {
   });
 });
 
+describe('a page that was opened when addresses still had the token', () => {
+  test('has what was typed given back, asks for the link once more, does nothing, and is taken for no guess', async () => {
+    const { task, yours, rights, not_me: notMe, sign_in: signIn } = await linksOfEachKind(false);
+    // With the rates that hold outside of tests, where thirty guesses are the last.
+    const app = createApp(pages.web);
+    const [before, refused] = [await pages.facts(), await refusalsSince(pages.shop.db.pool, 1)];
+    const typed = new URLSearchParams({ key: 'k-1', says: 'no', words: 'It took me <an hour>.' });
+    for (const pressed of [
+      ...Array.from({ length: 40 }, () => `/t/${tokenOf(task)}/follow-up`),
+      `/yours/${tokenOf(yours)}/say`,
+      `/rights/${tokenOf(rights)}/erase`,
+      `/not-me/${tokenOf(notMe)}`,
+      `/sign-in/${tokenOf(signIn)}`,
+    ]) {
+      const answer = await app.request(pressed, { method: 'POST', body: typed });
+      const html = await answer.text();
+      expect([pressed, answer.status]).toEqual([pressed, 410]);
+      expect(html).toContain('Open the link in the message once more, and press there.');
+      expect(html).toContain('<p>It took me &lt;an hour&gt;.</p>');
+    }
+    expect(await pages.facts()).toBe(before);
+    expect(await refusalsSince(pages.shop.db.pool, 1)).toEqual(refused);
+  });
+});
+
 describe('an address', () => {
   test('opens nothing of anybody by itself: the one-click address of a mail program stops letters, and shows no more than that', async () => {
     const { unsubscribe, yours } = await linksOfEachKind();
