@@ -51,7 +51,7 @@ export function yours(y: YoursShown, clock: Clock): Html {
       ${
         y.mailed
           ? html`<form method="post" action="/yours/rights">
-                ${linkKey(y.token)}<button>See or erase what you hold about me</button>
+                ${linkKey(y.token)} ${pressKey(y.key)}<button>See or erase what you hold about me</button>
               </form>
               <p class="hint">
                 So that nobody else can, we send a link to your e-mail address. It works for an hour. We send three a

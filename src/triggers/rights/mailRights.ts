@@ -3,16 +3,29 @@
 import { momentOf } from '../../store/records/clock.ts';
 import { lockCustomer } from '../../store/records/customers.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
+import { press, pressed, type Press } from '../../store/records/presses.ts';
 import { waysInMailed } from '../../store/records/rights.ts';
 import type { Heed } from '../heed.ts';
+
+const onItsWay = 'A link is on its way to your e-mail address. It works for an hour.';
 
 /** Whoever wants to see or erase what is held about them gets along with as many, and an hour for each. */
 const mostInADay = 3;
 
 /** Nobody is mailed twice within the same ten minutes, nor more than three times a day, however often it is pressed and by whom: the link of one remark
- *  may be in many hands, and "stop" does not end this. Whoever presses is not told. */
-export async function mailRights(heed: Heed, customerId: string): Promise<void> {
+ *  may be in many hands, and "stop" does not end this. Whoever presses is not told. `asked`: by which press, which counts once however often its page
+ *  is loaded again, and about which remark, by which an erasure finds it. Throws `idempotency_mismatch` for a key that was used about another remark. */
+export async function mailRights(
+  heed: Heed,
+  customerId: string,
+  asked?: { press: Press; loopId: string },
+): Promise<void> {
   await heed.pool.transaction(async (tx) => {
+    if (asked) {
+      const made = await press(tx, { ...asked.press, content: `${asked.loopId} rights` }, 'customer');
+      if (made.first) return;
+      await pressed(tx, made.id, asked.loopId, { sentence: onItsWay });
+    }
     await lockCustomer(tx, customerId);
     if ((await waysInMailed(tx, customerId)) >= mostInADay) return;
     const tenMinutes = (await momentOf(tx)).toISOString().slice(0, '2026-06-01T09:1'.length);

@@ -45,9 +45,11 @@ export function customerPages(web: Web): Hono {
     return show(c, web, link, { done: 'stopped' });
   });
   app.post('/yours/rights', async (c) => {
-    const link = await yoursBehind(web, tokenOf(await readForm(c)));
-    await mailRights(web.heed, link.customerId);
-    return show(c, web, link, { done: 'mailed' });
+    const form = await readForm(c);
+    const link = await yoursBehind(web, tokenOf(form));
+    const key = `${one(form, 'key')}:rights`;
+    await mailRights(web.heed, link.customerId, { press: { source: 'link', key }, loopId: link.signalId });
+    return show(c, web, link, { pressed: key });
   });
 
   const stop = async (c: Context, token: string): Promise<Response> => {
@@ -120,7 +122,7 @@ interface Done {
   unfit?: Unfit;
   /** The key under which it counts. */
   pressed?: string;
-  done?: 'stopped' | 'mailed';
+  done?: 'stopped';
 }
 
 async function show(c: Context, web: Web, link: Yours, { unfit, pressed, done }: Done = {}): Promise<Response> {
@@ -133,9 +135,7 @@ async function show(c: Context, web: Web, link: Yours, { unfit, pressed, done }:
     ? await sentenceOf(web.heed.pool, { source: 'link', key: pressed, person: 'customer' })
     : done === 'stopped' && !page.writes
       ? 'We have stopped writing to you.'
-      : done === 'mailed'
-        ? 'A link is on its way to your e-mail address. It works for an hour.'
-        : null;
+      : null;
   const body = yoursBody(
     {
       token: link.token,

@@ -259,6 +259,26 @@ describe('seeing and erasing everything', () => {
     expect(await letters()).toBe(2);
   });
 
+  test('asked for once is one letter, however often the page that says so is loaded again', async () => {
+    const { at } = await kimsPage();
+    const kims = pages.nobody();
+    const page = await kims.get(at);
+    const loaded = async (): Promise<[onItsWay: boolean, letters: unknown]> => {
+      const { text } = await kims.press(page, '/yours/rights');
+      const count = sql.unsafe`select count(*)::integer from deliveries where purpose = 'rights'`;
+      return [text.includes('A link is on its way'), await pages.shop.db.pool.oneFirst(count)];
+    };
+    expect(await loaded()).toEqual([true, 1]);
+    await pages.shop.db.passTime('11 minutes');
+    expect(await loaded()).toEqual([true, 1]);
+    await pages.shop.db.passTime('11 minutes');
+    expect(await loaded()).toEqual([false, 1]);
+    expect((await kims.press(await kims.get(at), '/yours/rights')).text).toContain('A link is on its way');
+    expect(
+      await pages.shop.db.pool.oneFirst(sql.unsafe`select count(*)::integer from deliveries where purpose = 'rights'`),
+    ).toBe(2);
+  });
+
   test('whoever a letter was forwarded to has its customer mailed a way in three times a day at most', async () => {
     const { at } = await kimsPage();
     const stranger = pages.nobody();
