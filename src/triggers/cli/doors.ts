@@ -99,7 +99,9 @@ export function addDoors(program: Command, terminal: Terminal): void {
         const open = (await sessionsOf(pool, staff)).map((one) => ({
           id: one.id,
           through: one.through,
-          twoFactors: provesTwoFactors(one.strength, config.oidc?.acrValues ?? []),
+          acr: one.strength.acr,
+          // Which levels take two factors is said beside the address of the service; whoever is not told that can't judge.
+          twoFactors: config.oidc ? provesTwoFactors(one.strength, config.oidc.acrValues) : null,
           since: one.created_at,
           lastUsed: one.seen_at,
           until: one.expires_at,
@@ -110,8 +112,10 @@ export function addDoors(program: Command, terminal: Terminal): void {
         if (open.length === 0) terminal.say('Nowhere.');
         for (const one of open)
           terminal.say(
-            `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}${one.twoFactors ? ' with two factors' : ''}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
+            `${one.id}  by ${one.through === 'link' ? 'e-mail link' : 'the sign-in service'}${one.twoFactors ? ' with two factors' : ''}${one.acr === null ? '' : ` (level ${one.acr})`}, since ${minute(one.since)}, last used ${minute(one.lastUsed)}`,
           );
+        if (!config.oidc && open.some(({ through }) => through === 'provider'))
+          terminal.say('Whether by two factors is not said: OIDC_ISSUER is not set here. Ask where the web runs.');
       });
     });
 

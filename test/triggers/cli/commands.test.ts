@@ -569,10 +569,26 @@ describe('who is in, and who was turned away', () => {
   test('sessions are listed, and ended from here', async () => {
     const token = await openSession(db.pool, 'omar');
     expect((await heed(['sessions', '--staff', 'omar'])).said).toMatch(/^\S{36}  by e-mail link, since \d{4}/);
-    await openSession(db.pool, 'tomas', 'provider', { acr: null, twoMethods: true });
-    expect((await heed(['sessions', '--staff', 'tomas'])).said).toMatch(
-      /^\S{36}  by the sign-in service with two factors, since \d{4}/,
-    );
+    await openSession(db.pool, 'tomas', 'provider', { acr: 'gold', twoMethods: true });
+    const oidc = {
+      OIDC_ISSUER: 'https://sign-in.example',
+      OIDC_CLIENT_ID: 'heed',
+      OIDC_CLIENT_SECRET: 'secret',
+      SIGN_IN_SECOND_FACTOR_REQUIRED: 'false',
+    };
+    for (const [env, words] of [
+      [oidc, / with two factors \(level gold\), since/],
+      [{ ...oidc, OIDC_ACR_VALUES: 'gold' }, / with two factors \(level gold\), since/],
+      [{ ...oidc, OIDC_ACR_VALUES: 'platinum' }, / by the sign-in service \(level gold\), since/],
+      // Which levels it takes is not known here.
+      [
+        {},
+        / by the sign-in service \(level gold\), since .*\nWhether by two factors is not said: OIDC_ISSUER is not set/,
+      ],
+    ] as const)
+      expect((await heed(['sessions', '--staff', 'tomas'], { DATABASE_URL: db.workingUrl, ...env })).said).toMatch(
+        words,
+      );
     expect((await heed(['sessions', '--staff', 'omar', '--revoke'])).said).toBe('One session ended.');
     expect(await personOfSession(db.pool, token)).toBeNull();
     expect((await heed(['sessions', '--staff', 'omar'])).said).toBe('Nowhere.');
