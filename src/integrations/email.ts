@@ -28,7 +28,8 @@ const afterRefusalMs = 300_000;
 
 /**
  * A post office at `smtpUrl`, which is asked for at each connection: smtp://user:password@host:port, or smtps:. Options of nodemailer's
- * SMTPConnection may follow as a query (`?requireTLS=true`); with `authMethod=XOAUTH2` the password is a token of OAuth 2. `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
+ * SMTPConnection may follow as a query (`?requireTLS=true`); with `authMethod=XOAUTH2` the password is a token of OAuth 2, and any other is
+ * the method by which it is given. `connect` rejects with OutsideFailed when nothing can be handed over; what fails there was not sent. `send` answers
  * with what the server said, and throws OutsideFailed when the connection broke or fell silent, so that nobody knows. With `signature` each
  * letter carries it (DKIM), over what one-click unsubscribing rests on too.
  */
@@ -73,9 +74,11 @@ const hungUp: Sent = { accepted: false, permanent: false, code: 'smtp_hung_up' }
 
 type Auth = Parameters<SMTPConnection['login']>[0];
 
-/** nodemailer's transports do the same with it. */
-const byMethod = ({ user, pass }: { user?: string; pass?: string }, method: unknown): Auth =>
-  method === 'XOAUTH2' ? { user, oauth2: new XOAuth2({ user, accessToken: pass }) } : { user, pass };
+/** "XOAUTH2", in whatever case, or the name of a method that takes a password; one that nodemailer does not know refuses each connection. */
+function byMethod({ user, pass }: { user?: string; pass?: string }, named: unknown): Auth {
+  const method = typeof named === 'string' ? named.toUpperCase() : '';
+  return method === 'XOAUTH2' ? { user, oauth2: new XOAuth2({ user, accessToken: pass }) } : { user, pass, method };
+}
 
 function greet(connection: SMTPConnection, auth: Auth | undefined): Promise<void> {
   return new Promise((greeted, failed) => {

@@ -308,11 +308,11 @@ test('a letter goes by STARTTLS to a server whose certificate is believed, and t
   await new Promise<void>((closed) => server.close(() => closed()));
 });
 
-test('a letter goes with the password of the moment, or as that with a token of OAuth 2', async () => {
+test('a letter goes with the password of the moment, by the method that is named, or as that with a token of OAuth 2', async () => {
   const signedIn: (string | undefined)[] = [];
   let inForce = 'first';
   const server = new SMTPServer({
-    authMethods: ['PLAIN', 'XOAUTH2'],
+    authMethods: ['PLAIN', 'LOGIN', 'XOAUTH2'],
     allowInsecureAuth: true,
     hideSTARTTLS: true,
     onAuth({ method, username, password, accessToken }, _, done) {
@@ -330,7 +330,8 @@ test('a letter goes with the password of the moment, or as that with a token of 
   try {
     for (const [words, method] of [
       ['', 'PLAIN'],
-      ['?authMethod=XOAUTH2', 'XOAUTH2'],
+      ['?authMethod=login', 'LOGIN'],
+      ['?authMethod=xoauth2', 'XOAUTH2'],
     ]) {
       const renewed = openPostOffice(() => `smtp://heed%40example.com:${held}@127.0.0.1:${port}${words}`);
       for (const time of ['first', 'second']) {
@@ -345,7 +346,7 @@ test('a letter goes with the password of the moment, or as that with a token of 
       }
     }
     expect(signedIn).toEqual(
-      ['PLAIN', 'XOAUTH2'].flatMap((method) =>
+      ['PLAIN', 'LOGIN', 'XOAUTH2'].flatMap((method) =>
         ['first', 'second'].map((time) => `${method} heed@example.com ${method}-${time}`),
       ),
     );
