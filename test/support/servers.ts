@@ -1,10 +1,11 @@
 /** The servers that all tests of a run share: real ones. Where they are is told to the test processes by the environment. */
 
-import { chmod, mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
+import { chmod, glob, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../src/embedded/postgres.ts';
+import { processesNaming } from '../../src/embedded/processes.ts';
 import { startTemporal } from '../../src/embedded/temporal.ts';
 import { defaultCacheDir } from '../../src/embedded/temporalCli.ts';
 import { readCompany } from '../../src/domain/companyFile.ts';
@@ -46,7 +47,21 @@ async function quickestFolder(): Promise<string> {
   const mounts = await readFile('/proc/mounts', 'utf8').catch(() => '');
   const isPlenty = Math.min(bavail * bsize, process.availableMemory()) > 6 * 2 ** 30;
   const runsPrograms = !/^\S+ \/dev\/shm \S+ \S*noexec/m.test(mounts);
-  return !process.env['TMPDIR'] && isPlenty && runsPrograms ? memory : tmpdir();
+  if (process.env['TMPDIR'] || !isPlenty || !runsPrograms) return tmpdir();
+  await clearRemains(memory);
+  return memory;
+}
+
+/** What a run that was killed left there would stay until the machine is started again. */
+async function clearRemains(memory: string): Promise<void> {
+  const hourAgo = Date.now() - 3_600_000;
+  for await (const cluster of glob(join(memory, 'heed-test-*/postgres/data'))) {
+    const dir = join(cluster, '../..');
+    // A run that begins just now has no server yet.
+    const begun = (await stat(dir).catch(() => undefined))?.mtimeMs ?? Infinity;
+    if (begun > hourAgo || (await processesNaming(['-D', cluster])).length > 0) continue;
+    await rm(dir, { recursive: true, force: true });
+  }
 }
 
 async function startDatabases(dir: string, started: Servers[], { lasts = false }): Promise<void> {
