@@ -196,13 +196,15 @@ describe('of what waits, the relay carries', () => {
     for (const id of starts) await asked(id, 'start');
     for (const id of responses) await asked(id, 'response');
     const { client, carried } = temporal();
+    const began = performance.now();
     relay(client);
     await until(() => carried.length >= 28);
+    const seconds = (performance.now() - began) / 1000;
     expect(new Set(carried.slice(0, 28).filter((id) => responses.includes(id)))).toEqual(new Set(responses));
     const inTurn = carried.filter((id) => !responses.includes(id));
-    // Eight starts a second, ten waves a second: what may be saved up for one second, and no more.
+    // Eight starts a second, ten waves a second: what may be saved up for one second, and what has come up since.
     expect(inTurn.slice(0, 8).every((id) => starts.includes(id))).toBe(true);
-    expect(inTurn.slice(8, 18).every((id) => waves.includes(id))).toBe(true);
+    expect(inTurn.slice(8, 18).filter((id) => !waves.includes(id)).length).toBeLessThanOrEqual(8 * seconds);
   });
 
   test('what somebody answers in the middle of a wave before the rest of the wave', async () => {
