@@ -30,6 +30,18 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
+/** The highest of all, in the place of Ingrid, who has it again when she leaves. */
+const zoeComes = () =>
+  world.db.apply((company) => {
+    company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    company.executive = 'zoe';
+  });
+const zoeLeaves = () =>
+  world.db.apply((company) => {
+    company.executive = 'ingrid';
+    delete company.staff['zoe'];
+  });
+
 const mayWrite = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
 let guests = 0;
 const ask = async (words: string, more = {}) => {
@@ -308,10 +320,7 @@ describe('whatever happens to us', () => {
 
   test('where whoever the highest message is for has left the company file by the time it could leave, whoever has their place is called', async () => {
     const before = structuredClone(world.db.company);
-    await world.db.apply((company) => {
-      company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
-      company.executive = 'zoe';
-    });
+    await zoeComes();
     await world.passTo('monday', '10:00');
     const since = await world.now();
     const id = await ask('How much is the coat?');
@@ -319,10 +328,7 @@ describe('whatever happens to us', () => {
     try {
       await world.outage('50 hours');
       expect(await prompts(id)).toEqual(['jonas sent', 'zoe planned stopped']);
-      await world.db.apply((company) => {
-        company.executive = 'ingrid';
-        delete company.staff['zoe'];
-      });
+      await zoeLeaves();
     } finally {
       await stopPrompts(false);
     }
@@ -342,10 +348,7 @@ describe('whatever happens to us', () => {
 
   test('where they leave it in the moment in which it is let go, by a worker that does not know so yet, whoever has their place is called, too', async () => {
     const before = structuredClone(world.db.company);
-    await world.db.apply((company) => {
-      company.staff['zoe'] = { ...company.staff['ingrid']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
-      company.executive = 'zoe';
-    });
+    await zoeComes();
     await world.passTo('monday', '10:00');
     const since = await world.now();
     const id = await ask('How much is the coat?');
@@ -353,10 +356,7 @@ describe('whatever happens to us', () => {
     await world.outage('50 hours');
     const former = await world.heed.configuration();
     await world.without(async () => {
-      await world.db.apply((company) => {
-        company.executive = 'ingrid';
-        delete company.staff['zoe'];
-      });
+      await zoeLeaves();
       await stopPrompts(false);
       const call = (await world.messages({ loopId: id, purpose: 'prompt' })).find(({ staff }) => staff === 'zoe')!;
       const hands = {
