@@ -89,7 +89,7 @@ interface InsightSeen extends Seen {
   decider: { code: string };
 }
 
-/** Reads the lists every two seconds or, where much is done at a time, four, and does what is asked for: one look for all, because a look at each would be a load of its own. */
+/** Reads the lists of what is open every two seconds or, where much is done at a time, six, and does what is asked for: one look for all, because a look at each would be a load of its own. */
 function byApi(context: Context): () => Promise<void> {
   const { house, loops, did, isFor, state, pace, climbMs } = context;
   /** What was done lately, so that it is not said again before it shows. */
@@ -121,7 +121,7 @@ function byApi(context: Context): () => Promise<void> {
     let cursor: string | null = '';
     do {
       const page = (await api(
-        `${path}?limit=${all ? 1000 : 250}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+        `${path}?open=true&limit=${all ? 1000 : 250}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
       )) as { data: Item[]; nextCursor: string | null } | undefined;
       found.push(...(page?.data ?? []));
       cursor = page?.nextCursor ?? null;
@@ -197,7 +197,7 @@ function byApi(context: Context): () => Promise<void> {
 
   return async () => {
     const now = performance.now();
-    if (now < lookedAt + 1_000 * (1 + pace)) return;
+    if (now < lookedAt + 2_000 * pace) return;
     lookedAt = now;
     // Once only what was left behind is left, nobody waits for the next look at everything.
     const all = now > lookedAtAll + (state.clearing ? 5_000 : 60_000) * pace;

@@ -39,7 +39,5 @@ where not (
   letter.is_refused is true
   and call.called_at is null
   and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round)
-  and exists (
-    select from now.reach w
-    where w.signal_id = f.loop_id and (w.by_phone or w.since > letter.planned_at))
+  and now.another_way(f.loop_id, letter.planned_at)
 );

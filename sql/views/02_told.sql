@@ -39,11 +39,5 @@ cross join lateral (
     -- What was closed before anybody called them stays as it was closed.
     and not exists (
       select from closures z where z.loop_id = ts.signal_id and z.round = 1 and coalesce(z.closed_at < call.reached_at, true))
-    and (call.reached_at is not null or exists (
-      select from now.reach w
-      where w.signal_id = ts.signal_id and w.by_phone
-        -- What is to be told in a call stays so where an address is put right or vouched for meanwhile: what was decided is written to them once. Where it was
-        -- kept back and their address takes mail, it went by another remark, of which somebody said that it was not theirs.
-        and (w.channel = 'phone' or letter.state <> 'suppressed' or w.since > letter.planned_at)
-    )) as instead
+    and (call.reached_at is not null or now.a_call_instead(ts.signal_id, letter.state, letter.planned_at)) as instead
 ) called;

@@ -1,4 +1,5 @@
-/** Pages of signals and of insights in sight, newest first, without samples. A page goes on after the moment and id at which the one before ended. */
+/** Pages of signals and of insights in sight, newest first, without samples. A page goes on after the moment and id at which the one before ended.
+ *  `open`: only what still owes somebody something, or only what does not; undefined: all. */
 
 import { z } from 'zod';
 import type { Sight } from '../../domain/entitlement.ts';
@@ -22,17 +23,29 @@ const moment = (microseconds: string) =>
 const eachOfPage = (view: 'signals' | 'insights') =>
   sql.fragment`select * from ${sql.identifier(['now', view])} x where x.id = page.id offset 0`;
 
+interface Wanted {
+  open?: boolean | undefined;
+  after?: After | undefined;
+}
+
+const openOnly = (id: 's' | 'i', open: boolean | undefined) =>
+  open === undefined
+    ? sql.fragment``
+    : sql.fragment`and ${open ? sql.fragment`` : sql.fragment`not`} exists (
+        select from open_rounds r where r.loop_id = ${sql.identifier([id, 'id'])})`;
+
 export function signalsPage(
   db: Db,
   sight: Sight,
   most: number,
-  after?: After,
+  { open, after }: Wanted = {},
 ): Promise<readonly z.infer<typeof SignalRow>[]> {
   return db.any(sql.type(SignalRow)`
     with page as materialized (
       select s.id
       from signals s join loops l on l.id = s.id
-      where not l.sample and ${placeIn(sight)} ${after ? sql.fragment`and (s.captured_at, s.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
+      where not l.sample and ${placeIn(sight)} ${openOnly('s', open)}
+        ${after ? sql.fragment`and (s.captured_at, s.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
       order by s.captured_at desc, s.id desc
       limit ${most}
     )
@@ -46,7 +59,7 @@ export function insightsPage(
   db: Db,
   sight: Sight,
   most: number,
-  after?: After,
+  { open, after }: Wanted = {},
 ): Promise<readonly z.infer<typeof InsightRow>[]> {
   return db.any(sql.type(InsightRow)`
     with page as materialized (
@@ -55,6 +68,7 @@ export function insightsPage(
       where not o.sample
         and (${placeIn(sight, 'o')} or exists (
           select from now.insight_signals x join loops l on l.id = x.signal_id where x.insight_id = i.id and ${placeIn(sight)}))
+        ${openOnly('i', open)}
         ${after ? sql.fragment`and (i.opened_at, i.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
       order by i.opened_at desc, i.id desc
       limit ${most}

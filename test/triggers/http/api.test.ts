@@ -334,6 +334,20 @@ describe('lists', () => {
     expect(new Set(seen).size).toBe(total);
   });
 
+  test('are of all there is, of what is open, or of what is not', async () => {
+    const { body: closed } = await api.post('/v1/signals', said('I did not mean it.'));
+    await api.post(`/v1/signals/${closed.id}/dismissal`, { by: 'mina', reason: 'It was said in jest.' });
+    const { body: open } = await api.post('/v1/signals', said('I meant it.'));
+    const listed = async (query: string): Promise<string[]> =>
+      (await api.get(`/v1/signals${query}`)).body.data.map((signal: { id: string }) => signal.id);
+    expect(await listed('?limit=2')).toEqual([open.id, closed.id]);
+    expect(await listed('?open=true&limit=1')).toEqual([open.id]);
+    expect(await listed('?open=false&limit=1')).toEqual([closed.id]);
+    expect(await listed('?open=true&limit=1000')).not.toContain(closed.id);
+    expect(await listed('?open=false&limit=1000')).not.toContain(open.id);
+    expect((await api.get('/v1/insights?open=true')).body.data).toEqual([]);
+  });
+
   test('a cursor of another list, an altered one and a wild limit are refused', async () => {
     const { body } = await api.get('/v1/signals?limit=1');
     const [list, , id] = JSON.parse(Buffer.from(body.nextCursor, 'base64url').toString()) as string[];
@@ -349,6 +363,7 @@ describe('lists', () => {
       '/v1/signals?limit=0',
       '/v1/signals?limit=1001',
       '/v1/signals?limit=x',
+      '/v1/signals?open=yes',
       '/v1/signals?sort=up',
     ]) {
       expect(await api.get(query)).toMatchObject({ status: 400, body: { code: 'validation' } });

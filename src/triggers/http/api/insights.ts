@@ -91,10 +91,13 @@ const getInsight = createRoute({
 
 export function addInsights(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   api.openapi(getInsights, async (c) => {
-    const { limit, cursor } = c.req.valid('query');
+    const { limit, cursor, open } = c.req.valid('query');
     const { company } = await heed.configuration();
     const now = await momentOf(heed.pool);
-    const rows = await insightsPage(heed.pool, c.get('sight'), limit + 1, positionIn('insights', cursor));
+    const rows = await insightsPage(heed.pool, c.get('sight'), limit + 1, {
+      open,
+      after: positionIn('insights', cursor),
+    });
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     const data = rows.slice(0, limit).map((row) => summary(row, stageOf(row, company, now), company));
     return c.json({ data, limit, nextCursor: last ? cursorOf('insights', [last.position, last.id]) : null }, 200);

@@ -76,7 +76,7 @@ export const json = <Schema extends z.ZodType>(schema: Schema, description: stri
   content: { 'application/json': { schema } },
 });
 
-/** `limit` and `cursor` of every list. Newest first. */
+/** `limit` and `cursor` of every list, newest first, and whether only what is `open` is wanted, or only what is not. */
 export const Paging = z.strictObject({
   limit: z.coerce
     .number('must be a number')
@@ -85,6 +85,11 @@ export const Paging = z.strictObject({
     .max(1000, 'must be at most 1000')
     .default(100),
   cursor: z.string().max(200).optional().meta({ description: '`nextCursor` of the page before' }),
+  open: z
+    .enum(['true', 'false'], 'must be true or false')
+    .transform((said) => said === 'true')
+    .optional()
+    .meta({ description: 'Only what still owes somebody something, or only what does not' }),
 });
 
 export const pageOf = <Schema extends z.ZodType>(schema: Schema) =>

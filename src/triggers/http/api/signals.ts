@@ -98,9 +98,12 @@ export function addSignals(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
   });
 
   api.openapi(getSignals, async (c) => {
-    const { limit, cursor } = c.req.valid('query');
+    const { limit, cursor, open } = c.req.valid('query');
     const { company } = await heed.configuration();
-    const rows = await signalsPage(heed.pool, c.get('sight'), limit + 1, positionIn('signals', cursor));
+    const rows = await signalsPage(heed.pool, c.get('sight'), limit + 1, {
+      open,
+      after: positionIn('signals', cursor),
+    });
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     const data = rows.slice(0, limit).map((row) => summary(row, stageOfSignal(row), company.staff));
     return c.json({ data, limit, nextCursor: last ? cursorOf('signals', [last.position, last.id]) : null }, 200);
