@@ -46,10 +46,15 @@ export async function recogniseCustomer(
     )
     select c.id from customers c
     where not c.sample
-      and c.id in (select i.customer_id from identities i join given g on i.kind = g.kind and i.normalised = g.normalised)
+      -- One look-up each (offset 0 keeps it so): joined, everybody there is would be read for as long as the plan lives that was made when they were few.
+      and c.id in (
+        select known.customer_id from given g cross join lateral (
+          select i.customer_id from identities i where i.kind = g.kind and i.normalised = g.normalised offset 0
+        ) known)
       and not exists (
         select from given g
-        where not exists (select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised))
+        where not exists (
+          select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised offset 0))
       and not exists (
         select from identities i
         where i.customer_id = c.id and i.kind = 'email'
@@ -57,7 +62,7 @@ export async function recogniseCustomer(
       and (
         lower(c.name) is not distinct from lower(${name}::text)
         or (${name}::text is null and exists (
-          select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place = ${place}))
+          select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place = ${place} offset 0))
         or (c.name is null and not exists (
           select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place <> ${place})))
     order by (c.name is not null) desc, c.created_at

@@ -45,7 +45,8 @@ export async function recordSignal(db: Db, s: NewSignal): Promise<string | null>
   return db.maybeOneFirst(sql.type(ReferenceRow)`
     with drawn as (
       select d as reference from unnest(${sql.array(drawn, 'text')}) with ordinality as u (d, n)
-      where not exists (select from signals x where x.reference = d) order by n limit 1
+      -- One look-up each (offset 0 keeps it so): joined, all signals are read for as long as the plan lives that was made when they were few.
+      where not exists (select from signals x where x.reference = d offset 0) order by n limit 1
     ), pressed as (
       insert into presses (id, source, key_hash, fingerprint, person, fact_id, result)
       select ${newId()}, ${s.press.source}, ${sql.binary(keyHash)}, ${sql.binary(fingerprint)}, ${s.capturedBy}, ${s.id},
