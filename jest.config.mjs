@@ -15,7 +15,8 @@ export default {
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',
   globalTeardown: '<rootDir>/test/support/globalTeardown.mjs',
   testSequencer: '<rootDir>/test/support/longestFirst.mjs',
-  testTimeout: 120_000,
+  // For what hangs, not for what is slow: a machine may be busy with something else.
+  testTimeout: 300_000,
   // One more than the cores of a small machine: what waits for a server or a browser leaves room for another.
   maxWorkers: 3,
   transform,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   // Patience is no claim: what is slow here stands behind whatever else this machine does.
   context.setDefaultTimeout(60_000);
   page = await context.newPage();
-}, 300_000);
+});
 
 afterAll(async () => {
   await Promise.all([browser?.close(), heed?.forget()]);
@@ -88,7 +88,7 @@ test('nobody takes it, and the branch manager is told: the page says so by itsel
     .filter({ hasText: 'Nobody had taken it after 25 seconds. Priya Nair was told.' })
     .waitFor({ timeout: 90_000 });
   await picture(page, '04-climbed');
-}, 300_000);
+});
 
 test('Priya takes it in Slack, and Jonas’s copy says so', async () => {
   await page.goto('/dev/slack?as=priya@linden-vale.example');
@@ -221,7 +221,7 @@ test('the Temporal Web UI names the story, holds nothing personal, and a run ter
   });
   expect(Date.now() - began).toBeLessThan(10_000);
   await connection.close();
-}, 300_000);
+});
 
 test('kill -9 and a new start lose nothing and send nothing twice; Ctrl-C leaves nothing running', async () => {
   const before = (await mailsTo(kim)).length;
@@ -236,7 +236,7 @@ test('kill -9 and a new start lose nothing and send nothing twice; Ctrl-C leaves
   expect(await mailsTo(kim)).toHaveLength(before);
   await heed.stop();
   expect(await leftovers(heed.dataDir)).toEqual([]);
-}, 300_000);
+});
 
 async function until(holds: () => Promise<boolean>, patienceMs = 60_000): Promise<void> {
   const end = Date.now() + patienceMs;

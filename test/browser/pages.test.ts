@@ -27,7 +27,7 @@ const alarms: string[] = [];
 beforeAll(async () => {
   [house, browser] = await Promise.all([openHouse(), openBrowser()]);
   ({ page, as } = await visitor());
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   await house?.close();
@@ -259,7 +259,7 @@ describe('every page', () => {
   beforeAll(async () => {
     flaws = await readFile(new URL('flaws.js', import.meta.url), 'utf8');
     staged = await manyStages();
-  }, 60_000);
+  });
 
   /** What is wrong with the page that is open, at one width and in light or dark. */
   async function wrongHere(page: Page, name: string): Promise<string[]> {
@@ -299,7 +299,7 @@ describe('every page', () => {
     };
     await Promise.all([visitor(), visitor()].map(async (eyes) => look(await eyes)));
     expect([...wrong, ...alarms]).toEqual([]);
-  }, 300_000);
+  });
 
   test('so does what comes back after a press', async () => {
     await as('mina');
@@ -842,5 +842,5 @@ describe('whatever people say', () => {
     }
     expect(missing).toEqual([]);
     expect(alarms).toEqual([]);
-  }, 300_000);
+  });
 });

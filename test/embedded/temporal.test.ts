@@ -19,7 +19,7 @@ let dataDir = '';
 
 beforeAll(async () => {
   cliPath = await findTemporalCli({ cacheDir });
-}, 300_000);
+});
 
 beforeEach(() => {
   dataDir = join(scratch, String((folders += 1)));

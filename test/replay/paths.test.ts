@@ -69,12 +69,12 @@ beforeAll(async () => {
   await troubled;
   await refusals();
   if (recording) await keepHistories([...lived].map(([path, history]) => ({ path, history })));
-}, 150_000);
+});
 afterAll(async () => {
   await world?.close();
   await temporal?.stop();
   await rm(dataDir, { recursive: true, force: true });
-}, 30_000);
+});
 
 /** Ladders that nobody here is too slow for. */
 function unhurried(company: Company): void {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   environment = { HEED_CONFIG: company, SMTP_URL: mailbox.smtpUrl, TEMPORAL_API_KEY: 'of another one' };
   heed = await newHeed(environment);
   await heed.start();
-}, 300_000);
+});
 afterAll(async () => {
   await heed?.forget();
   await mailbox?.stop();
@@ -166,7 +166,7 @@ test('a Heed that has lost everything goes on from its newest backup: no loop st
   const all = ['kim', 'robin', 'ada', 'noor'].map((who) => mailsTo(`${who}@example.com`));
   expect(all).toEqual([2, 2, 1, 1]);
   expect(mailsTo(zoe.email)).toBe(1);
-}, 300_000);
+});
 
 /** How the story of each open loop is, as Temporal says. */
 async function stories(): Promise<Record<string, string>> {

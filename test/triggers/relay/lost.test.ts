@@ -72,7 +72,7 @@ beforeAll(async () => {
     messagesPerSecond: 200,
   });
   relay = openRelay();
-}, 60_000);
+});
 afterAll(async () => {
   await relay.stop();
   await workers.stop();
@@ -230,7 +230,7 @@ test('Temporal wiped: what was said meanwhile is kept, the loss is noticed by it
   expect((await signalNow(db.pool, later))?.triaged_at).toEqual(expect.any(Date));
   await acknowledge(db.heed, as('priya', loops[2]!));
   await until('and goes on', async () => (await quiet()) && (await everyStoryRuns()));
-}, 120_000);
+});
 
 test('whoever speaks once everything is rebuilt is heard as soon as ever: the others have not used up the pace', async () => {
   await captured(40);
@@ -248,7 +248,7 @@ test('whoever speaks once everything is rebuilt is heard as soon as ever: the ot
   expect(Date.now() - spokenAt).toBeLessThan(15_000);
   await relay.stop();
   relay = openRelay();
-}, 120_000);
+});
 
 test('Temporal put back to an older backup: heed rebuild wakes every open loop, and nothing is said twice', async () => {
   const pid = await serverPid();
@@ -283,4 +283,4 @@ test('Temporal put back to an older backup: heed rebuild wakes every open loop, 
   nothingTwice();
   expect(reached().mails).toEqual(before.mails);
   await rm(backup, { recursive: true, force: true });
-}, 120_000);
+});
