@@ -202,16 +202,11 @@ function tellProgress(
   const every = proving.count > 1_000 ? 15_000 : 5_000;
   const tell = async (): Promise<void> => {
     const seconds = Math.round((performance.now() - began) / 1000);
-    const counts = await query<{ open: number; closed: number }>(
-      house.databaseUrl,
-      `select count(*) filter (where z.id is null)::integer as open, count(*) filter (where z.id is not null)::integer as closed
-       from loops l join lateral (select round from rounds where loop_id = l.id order by round desc limit 1) r on true
-       left join closures z on z.loop_id = l.id and z.round = r.round`,
-    ).catch(() => [undefined]);
-    const { open = '?', closed = '?' } = counts[0] ?? {};
-    proving.say(
-      `${seconds} s: ${done.accepted} accepted (${done.retries} asked again), ${open} open, ${closed} closed, ${broken.killed} kills`,
-    );
+    const of = proving.capturesOnly ? ` of ${proving.count}` : '';
+    const asked = `${seconds} s: ${done.accepted}${of} accepted (${done.retries} asked again)`;
+    // Where nobody responds nothing is ever closed, and to count a million loops that are open takes seconds.
+    const loops = proving.capturesOnly ? '' : `, ${await standingOf(house)}`;
+    proving.say(`${asked}${loops}, ${broken.killed} kills`);
   };
   const timer = setInterval(() => !state.stopping && void tell(), every);
   return {
@@ -220,6 +215,17 @@ function tellProgress(
       clearInterval(timer);
     },
   };
+}
+
+/** "12 open, 30 closed", or that nobody can say just now. */
+async function standingOf({ databaseUrl }: House): Promise<string> {
+  const [now] = await query<{ open: number; closed: number }>(
+    databaseUrl,
+    `select count(*) filter (where z.id is null)::integer as open, count(*) filter (where z.id is not null)::integer as closed
+     from loops l join lateral (select round from rounds where loop_id = l.id order by round desc limit 1) r on true
+     left join closures z on z.loop_id = l.id and z.round = r.round`,
+  ).catch(() => []);
+  return `${now?.open ?? '?'} open, ${now?.closed ?? '?'} closed`;
 }
 
 /** Loops that are open, and of those the ones that wait for a letter: put off, under the lease of an attempt that died, or in doubt. And whatever
