@@ -31,7 +31,10 @@ export interface CapturesOptions {
 }
 
 /** Longest that a client goes on asking. */
-const patienceMs = 180_000;
+const patienceMs = 600_000;
+/** How long whoever asks waits for an answer: as long as the web itself gives it. Whoever hangs up before, and asks again, is answered by a slow
+ *  machine after they have hung up once more, each time, for ever. */
+export const answeredWithinMs = 22_000;
 
 /** Sends all of them; `done` counts while it goes on. What was answered with 202 stands in accepted.ndjson, repeats included. */
 export function sendCaptures(options: CapturesOptions): { done: CapturesDone; finished: Promise<void> } {
@@ -93,7 +96,7 @@ export const askToKeep = (
     method: 'POST',
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(6_000),
+    signal: AbortSignal.timeout(answeredWithinMs),
   });
 
 async function untilAccepted(

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mail } from '../src/embedded/mailbox.ts';
 import type { RoomMessage } from '../src/embedded/slackState.ts';
+import { answeredWithinMs } from './captures.ts';
 import { calledByEscalations } from './climbing.ts';
 import type { House } from './house.ts';
 import { isForApi, type Door, type Loop, type Loops } from './loops.ts';
@@ -110,7 +111,7 @@ function byApi(context: Context): () => Promise<void> {
     const response = await fetch(`${house.url}/v1${path}`, {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
       headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json', 'idempotency-key': key },
-      signal: AbortSignal.timeout(6_000),
+      signal: AbortSignal.timeout(answeredWithinMs),
     });
     if (response.status >= 500) throw new Error(String(response.status));
     return response.ok ? response.json() : undefined;
@@ -451,7 +452,7 @@ async function post(address: string, fields: Record<string, string>): Promise<st
     headers: { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(address).origin },
     body: new URLSearchParams(fields).toString(),
     redirect: 'manual',
-    signal: AbortSignal.timeout(6_000),
+    signal: AbortSignal.timeout(answeredWithinMs),
   });
   if (response.status >= 500) throw new Error(String(response.status));
   return response.text();
