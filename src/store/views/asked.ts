@@ -8,6 +8,8 @@ import { CountRow } from '../rows.ts';
 export async function askedFor(db: Db, { item, attributes }: Wanted, except?: string): Promise<number> {
   const named = Object.entries({ ...attributes, ...(item && { item }) });
   if (named.length === 0) return 0;
+  // It is asked while somebody types, before anything is checked; and what holds a NUL is kept of nobody.
+  if (named.some(([, value]) => value.includes('\0'))) return 0;
   return db.oneFirst(sql.type(CountRow)`
     select count(*)::integer as count from (
       select a.signal_id from signal_attributes a

@@ -86,7 +86,7 @@ export const Paging = z.strictObject({
     .default(100),
   cursor: z.string().max(200).optional().meta({ description: '`nextCursor` of the page before' }),
   open: z
-    .enum(['true', 'false'], 'must be true or false')
+    .enum(['true', 'false'])
     .transform((said) => said === 'true')
     .optional()
     .meta({ description: 'Only what still owes somebody something, or only what does not' }),

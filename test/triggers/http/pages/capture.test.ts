@@ -94,6 +94,15 @@ describe('the capture page', () => {
     expect(await loops()).toBe(before);
   });
 
+  test('comes back, too, where what is wanted holds what no database keeps', async () => {
+    const page = await mina.get('/capture?item=%00coat');
+    expect(page.status).toBe(200);
+    const refused = await mina.press(page, '/capture', { words: 'Do you have it?', item: '\0coat' });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('must not contain the character NUL');
+    expect(await mina.post('/capture/reading', { words: 'It.', item: '\0coat' })).toMatchObject({ status: 200 });
+  });
+
   test('counts a double click once', async () => {
     const before = await loops();
     const page = await mina.get('/capture');
