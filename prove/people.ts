@@ -127,9 +127,7 @@ function byApi(context: Context): () => Promise<void> {
       found.push(...(page?.data ?? []));
       cursor = page?.nextCursor ?? null;
     } while (all && cursor);
-    return found.filter(
-      ({ id, stage }) => stage !== 'closed' && (lately.get(`${id} ${stage}`) ?? 0) < performance.now(),
-    );
+    return found.filter(({ id, stage }) => (lately.get(`${id} ${stage}`) ?? 0) < performance.now());
   };
   // The same key for the same deed: said again after a lost reply it counts once.
   const say = async (

@@ -198,27 +198,21 @@ function tellProgress(
   house: House,
   { began, done, broken, proving }: { began: number; done: CapturesDone; broken: Broken; proving: Proving },
 ) {
-  const state = { stopping: false };
   const every = proving.count > 1_000 ? 15_000 : 5_000;
   const tell = async (): Promise<void> => {
     const seconds = Math.round((performance.now() - began) / 1000);
     const of = proving.capturesOnly ? ` of ${proving.count}` : '';
     const asked = `${seconds} s: ${done.accepted}${of} accepted (${done.retries} asked again)`;
     // Where nobody responds nothing is ever closed, and to count a million loops that are open takes seconds.
-    const loops = proving.capturesOnly ? '' : `, ${await standingOf(house)}`;
+    const loops = proving.capturesOnly ? '' : `, ${await openAndClosed(house)}`;
     proving.say(`${asked}${loops}, ${broken.killed} kills`);
   };
-  const timer = setInterval(() => !state.stopping && void tell(), every);
-  return {
-    stop(): void {
-      state.stopping = true;
-      clearInterval(timer);
-    },
-  };
+  const timer = setInterval(() => void tell(), every);
+  return { stop: () => clearInterval(timer) };
 }
 
 /** "12 open, 30 closed", or that nobody can say just now. */
-async function standingOf({ databaseUrl }: House): Promise<string> {
+async function openAndClosed({ databaseUrl }: House): Promise<string> {
   const [now] = await query<{ open: number; closed: number }>(
     databaseUrl,
     `select count(*) filter (where z.id is null)::integer as open, count(*) filter (where z.id is not null)::integer as closed
