@@ -32,6 +32,11 @@ async function linksOfEachKind(answered = true): Promise<Record<Link['kind'], st
   });
   return Object.fromEntries(await Promise.all(made)) as Record<Link['kind'], string>;
 }
+/** Everybody who was turned away so far, those included whom the tally still holds in memory. */
+async function turnedAway(): ReturnType<typeof refusalsSince> {
+  await pages.web.heed.turnedAway.write();
+  return refusalsSince(pages.shop.db.pool, 1);
+}
 const tokenOf = (link: string): string => link.slice(link.indexOf('#') + 1);
 const headings: Record<Link['kind'], string> = {
   sign_in: 'You are Mina Okafor?',
@@ -96,14 +101,14 @@ describe('the page that every link leads to', () => {
 
   test('asks again for what is not all of a link, keeps it, and counts it as no guess', async () => {
     const someone = pages.nobody();
-    const before = (await refusalsSince(pages.shop.db.pool, 1)).filter(({ why }) => why === 'unknown');
+    const before = (await turnedAway()).filter(({ why }) => why === 'unknown');
     for (const pasted of ['', 'https://heed.example/t', 'https://heed.example/t#VvdKMblObjeV-0']) {
       const again = await someone.press(await someone.get('/t'), '/t/open', { link: pasted });
       expect(again.status).toBe(400);
       expect(again.text).toContain('This is not all of it. Copy the link once more');
       expect(again.html).toContain(`value="${pasted}"`);
     }
-    expect((await refusalsSince(pages.shop.db.pool, 1)).filter(({ why }) => why === 'unknown')).toEqual(before);
+    expect((await turnedAway()).filter(({ why }) => why === 'unknown')).toEqual(before);
   });
 
   test('is where whoever asks again for the address of a press arrives', async () => {
@@ -142,7 +147,7 @@ describe('a page that was opened when addresses still had the token', () => {
     const { task, yours, rights, not_me: notMe, sign_in: signIn } = await linksOfEachKind(false);
     // With the rates that hold outside of tests, where thirty guesses are the last.
     const app = createApp(pages.web);
-    const [before, refused] = [await pages.facts(), await refusalsSince(pages.shop.db.pool, 1)];
+    const [before, refused] = [await pages.facts(), await turnedAway()];
     const typed = new URLSearchParams({ key: 'k-1', says: 'no', words: 'It took me <an hour>.' });
     for (const pressed of [
       ...Array.from({ length: 40 }, () => `/t/${tokenOf(task)}/follow-up`),
@@ -158,7 +163,7 @@ describe('a page that was opened when addresses still had the token', () => {
       expect(html).toContain('<p>It took me &lt;an hour&gt;.</p>');
     }
     expect(await pages.facts()).toBe(before);
-    expect(await refusalsSince(pages.shop.db.pool, 1)).toEqual(refused);
+    expect(await turnedAway()).toEqual(refused);
   });
 });
 
