@@ -816,6 +816,41 @@ test('a reason that holds their surname or an address is refused, whatever right
   expect(await foundInDatabase(db.url, ['Quillon', given.email, given.phone])).toEqual([]);
 });
 
+test.each([
+  ['with an apostrophe, typed as the other one', "Una O'Brien", 'Ms O’Brien asked'],
+  ['with the other apostrophe', 'Una O’Brien', "Ms O'Brien's sister asked"],
+  ['of two names', 'Una Adler-Voss', 'Mrs Adler-Voss asked'],
+  ['of two names, by one of them', 'Una Adler-Voss', 'Mrs Adler asked'],
+  ['of three letters', 'Una Lee', 'Lee, Ms, asked'],
+  ['of two letters', 'Una Li', 'asked by Ms Li'],
+  ['whose letters are put together otherwise', 'Una Noe\u0308l', 'Ms No\u00ebl asked'],
+] as const)('a surname %s names its person', async (_, name, reason) => {
+  const { id } = await hears({ words: 'Hello', customer: { name, loyalty: newId() } });
+  const { customer_id } = (await signalNow(db.pool, id))!;
+  await expect(access(db.heed, customer_id!, { by: 'operator', reason })).rejects.toThrow(/must not name them/);
+  // A word that holds it is another one.
+  const another = { by: 'operator', reason: 'Leeds, Lisbon, Noëlle, Vossberg, O, Brienz' };
+  await access(db.heed, customer_id!, another);
+});
+
+test('what was decided says (erased) in place of somebody whose surname has an apostrophe, however that was typed', async () => {
+  const asks = async (name: string, email: string) => {
+    const customer = { name, email };
+    const { id } = await hears({ words: 'A bobbin?', kind: 'unmet-demand', wanted: { item: 'bobbin' }, customer });
+    await goOn(db, id);
+    return id;
+  };
+  const named = await asks("Una O'Brannagh", 'una@brannagh.example');
+  await asks('Ola Other', 'ola@bobbin.example');
+  const loopId = (await signalNow(db.pool, named))!.insight_id!;
+  const by = (await insightNow(db.pool, loopId))!.decider;
+  const no = { outcome: 'declined', reason: 'Only Ms O’Brannagh would buy it.' } as const;
+  await decide(db.heed, { loopId, by, press: press() }, no);
+  await erase(db.heed, await subjectNamed(db.pool, named), operator);
+  expect(await insightNow(db.pool, loopId)).toMatchObject({ outcome: 'declined', reason: '(erased)' });
+  expect(await foundInDatabase(db.url, ['Brannagh'])).toEqual([]);
+});
+
 test('what is past its time is let go as a recorded act, with letters and name; what is open stays', async () => {
   await db.apply((company) => {
     company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
@@ -856,6 +891,36 @@ test('what is past its time is let go as a recorded act, with letters and name; 
     await db.pool.anyFirst(sql.unsafe`
       select reason from erasures e join erased_signals x on x.erasure_id = e.id where x.signal_id = ${closed.id} and cause = 'retention'`),
   ).toEqual(['kept no longer than 90 days']);
+});
+
+test('a kind with a time of its own keeps its words for that time, be it longer or shorter than that of the others', async () => {
+  const days = (amount: number) => ({ amount, unit: 'd' as const });
+  await db.apply((company) => {
+    company.retention = { words: days(90), kinds: { complaint: days(1825), praise: days(30) }, letters: days(30) };
+  });
+  const said = new Map<string, string>();
+  for (const kind of ['praise', 'question', 'complaint']) {
+    const { id } = await hears({ words: 'The lamp flickers', kind });
+    await db.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+    said.set(kind, id);
+  }
+  const keptAfter = async (time: string) => {
+    await db.passTime(time);
+    await letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+    const kept = await Promise.all([...said].map(async ([kind, id]) => ((await wordsOf(db.pool, id)) ? [kind] : [])));
+    return kept.flat();
+  };
+
+  expect(await keptAfter('29 days')).toEqual(['praise', 'question', 'complaint']);
+  expect(await keptAfter('2 days')).toEqual(['question', 'complaint']);
+  expect(await keptAfter('60 days')).toEqual(['complaint']);
+  expect(await keptAfter('1733 days')).toEqual(['complaint']);
+  expect(await keptAfter('2 days')).toEqual([]);
+  expect(
+    await db.pool.anyFirst(sql.unsafe`
+      select e.reason from erasures e join erased_signals x on x.erasure_id = e.id
+      where x.signal_id = any(${sql.array([...said.values()], 'uuid')}) order by e.erased_at`),
+  ).toEqual(['kept no longer than 30 days', 'kept no longer than 90 days', 'kept no longer than 1825 days']);
 });
 
 test('what is kept no longer is taken back in its time and wakes no story that is over; what somebody asks for, at once', async () => {

@@ -92,6 +92,7 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   for (const insight of insights) decisions.push(...(await eraseMentions(tx, insight, mentionsOf(name, addresses))));
   // The messages first: whoever is about to send one of them locks it, and then its customer.
   const stopped = await endMessages(tx, whom.customerId, signals);
+  await composeAnew(tx, insights);
   if (whom.customerId) await eraseCustomer(tx, whom.customerId);
   await forgetPresses(tx, signals);
   await revokeLinks(tx, whom.customerId, signals);
@@ -239,6 +240,18 @@ async function endMessages(tx: Tx, customerId: string | null, signals: readonly 
     where ${theirs}
       and (state in ('planned', 'ready', 'needs_human') or (state = 'uncertain' and d.channel = 'email') or (state = 'sending' and phase = 'open'))`);
   return rowCount;
+}
+
+/** A call to whoever decides quotes those who asked. One that is being composed at this moment is shut out at the gate, and composed anew; whoever is
+ *  about to begin one waits for this, and reads what is left. */
+async function composeAnew(tx: Tx, insights: readonly string[]): Promise<void> {
+  const about = sql.fragment`d.loop_id = any(${ids(insights)}) and d.purpose <> 'redaction'`;
+  await tx.query(sql.unsafe`
+    select d.id from deliveries d
+    where ${about} and d.state in ('planned', 'ready', 'sending', 'uncertain') order by d.id for no key update`);
+  await tx.query(sql.unsafe`
+    update deliveries d set state = 'ready', phase = 'none', fence = fence + 1, lease_until = null, started_until = null
+    where ${about} and d.state = 'sending' and d.phase = 'open'`);
 }
 
 async function closeOpen(tx: Tx, signals: readonly string[], erasing: Erasing): Promise<number> {

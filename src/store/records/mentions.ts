@@ -10,16 +10,27 @@ const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() })
 /** Stands where somebody's words stood in a fact that stays. */
 export const erased = '(erased)';
 
-/** Whether a text names this person: by full name, by surname as a word, or by an address. */
+/** Whether a text names this person: by full name, by surname as a word, of a double name also by one of the two, or by an address. */
 export function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
-  const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
   const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
-    .map((needle) => needle.trim().toLowerCase())
+    .map((needle) => inLowerCase(needle.trim()))
     .filter((needle) => needle.length > 3);
+  const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
+  const ofTwo = surname.split(/\p{Pd}/u).filter((part) => part.length > 3);
+  const surnames = [surname, ...ofTwo].map(inWords).filter((words) => words.trim().length > 1);
   return (text) =>
-    literal.some((needle) => text.toLowerCase().includes(needle)) ||
-    (surname.length > 3 && text.split(/[^\p{L}\p{M}\p{N}]+/u).includes(surname));
+    literal.some((needle) => inLowerCase(text).includes(needle)) ||
+    surnames.some((words) => inWords(text).includes(words));
 }
+
+const inLowerCase = (text: string): string => text.normalize('NFC').replaceAll('’', "'").toLowerCase();
+
+/** Its words alone, with a space around each: whichever apostrophe or hyphen somebody typed, it is the same. */
+const inWords = (text: string): string =>
+  ` ${text
+    .normalize('NFC')
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
+    .trim()} `;
 
 /** What is written about an insight is about many people and stays, but for what names this one. Returns the decisions whose reason did. */
 export async function eraseMentions(

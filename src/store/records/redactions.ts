@@ -4,18 +4,29 @@ import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { erasedBehind } from './erased.ts';
 
-/** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them: a
- *  card about an insight is drawn anew without them, a mail stays as it is. Returns how many. */
-export function planRedactions(
+/** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them, also for
+ *  those that are being handed over or may have arrived: a card about an insight is drawn anew without them, a mail stays as it is. Returns how
+ *  many. */
+export async function planRedactions(
   tx: Tx,
   { signals, insights = [] }: { signals: readonly string[]; insights?: readonly string[] },
   unhurried = false,
 ): Promise<number> {
-  return takeBack(
+  const mails = sql.fragment`d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email'`;
+  const planned = await takeBack(
     tx,
-    sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email')`,
+    sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (${mails})`,
     unhurried,
   );
+  return planned + (await takeBack(tx, mails, unhurried, mayArrive));
+}
+
+/** An attempt at a mail is over, so what it brought is there by now or never comes: what was planned to take it back does so before another attempt
+ *  brings what may stay. */
+export async function takeBackNow(tx: Tx, id: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set not_before = heed_now()
+    where dedupe_key = ${`redaction:${id}`} and state = 'planned' and not_before > heed_now()`);
 }
 
 /** Plans one for each mail by which somebody who is erased came to all that was held about them: those are about no loop. Returns how many. */
@@ -81,16 +92,25 @@ export async function takeBackPosted(tx: Tx, id: string): Promise<void> {
   await takeBack(tx, sql.fragment`d.id = ${id}`);
 }
 
-/** `unhurried`: nobody waits for it. Where somebody asks for what was to be taken back in its time, they do. */
-async function takeBack(tx: Tx, which: ReturnType<typeof sql.fragment>, unhurried = false): Promise<number> {
+const hasLeft = sql.fragment`d.state in ('sent', 'delivered', 'bounced', 'complained')`;
+const mayArrive = sql.fragment`d.state in ('sending', 'uncertain') and d.phase = 'handed'`;
+
+/** `unhurried`: nobody waits for it. Where somebody asks for what was to be taken back in its time, they do. What is being handed over is there once
+ *  the lease is over that outlasts this, or never comes. */
+async function takeBack(
+  tx: Tx,
+  which: ReturnType<typeof sql.fragment>,
+  unhurried = false,
+  where = hasLeft,
+): Promise<number> {
   const { rowCount } = await tx.query(sql.unsafe`
-    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id, unhurried)
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, staff, occasion, message_id, unhurried, not_before)
     select x.id, 'redaction:' || d.id, 'redaction', d.channel, 'at_least_once', d.loop_id, d.customer_id, d.staff, d.id, '<d.' || x.id || '@heed>',
-      ${unhurried}
+      ${unhurried}, heed_now() + greatest(d.lease_until - clock_timestamp(), '0')
     from deliveries d
     cross join lateral (select gen_random_uuid() as id, d.dedupe_key) x
     where (${which})
-      and d.state in ('sent', 'delivered', 'bounced', 'complained')
+      and ${where}
       and d.purpose not in ('card', 'redaction')
     on conflict (dedupe_key) do update set unhurried = false
     where deliveries.unhurried and not excluded.unhurried and deliveries.state in ('planned', 'ready')`);
