@@ -1,5 +1,5 @@
 /** Brings a backup back: into a blank database, or in place of what is there. What was erased since it was made is erased again before anybody
- *  can open it, and who objected since is known to have. */
+ *  can open it, who objected since is known to have, and what let somebody in and was ended since lets nobody in. */
 
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

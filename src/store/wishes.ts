@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { Company } from '../domain/company.ts';
 import { sql, type Pool, type Tx } from './pool.ts';
+import { revokeAgain } from './records/apiKeys.ts';
 import { holdTheChain } from './records/chain.ts';
 import { erase } from './records/erasures.ts';
 import { takeMailboxOfAnother } from './records/rights.ts';
@@ -62,6 +63,8 @@ export const Wishes = z.object({
     .default([]),
   /** Signals of which somebody said that it was not them. */
   disavowals: z.array(z.object({ signalId: z.string(), at: z.string() })).default([]),
+  /** Keys of the API that were revoked. */
+  api_keys: z.array(z.object({ id: z.string(), at: z.string() })).default([]),
 });
 export type Wishes = z.infer<typeof Wishes>;
 
@@ -79,7 +82,7 @@ export async function gathered(tellings: AsyncIterable<Wishes>): Promise<Wishes>
   return { ...(listed as Omit<Wishes, 'erasures'>), erasures: [...erasures.values()] };
 }
 
-const otherWishes = ['suppressions', 'vouchings', 'rights', 'disavowals'] as const;
+const otherWishes = ['suppressions', 'vouchings', 'rights', 'disavowals', 'api_keys'] as const;
 
 /** A database in which an erasure was repeated tells only of those signals that it had itself. */
 const together = (told: RecordedErasure, before: RecordedErasure = told): RecordedErasure => ({
@@ -96,7 +99,7 @@ const SaidByRow = z.object({ customer_id: z.string().nullable() });
 export interface Repeated {
   /** Erasures that this database did not know, and that were carried out again. */
   erasedAgain: number;
-  /** Objections, rests and "not me" that it did not know, and that hold again. */
+  /** Objections, rests, "not me" and revocations of keys that it did not know, and that hold again. */
   heldAgain: number;
 }
 
@@ -122,6 +125,9 @@ const statements: Record<keyof Wishes, string> = {
   disavowals: `
     declare wishes no scroll cursor for select jsonb_build_object('signalId', signal_id, 'at', disavowed_at)::text as wish
     from disavowals order by disavowed_at, signal_id`,
+  api_keys: `
+    declare wishes no scroll cursor for select jsonb_build_object('id', id, 'at', revoked_at)::text as wish
+    from api_keys where revoked_at is not null order by revoked_at, id`,
 };
 
 /** Everything that was ever asked; nothing of it where the schema is older than that. */
@@ -179,7 +185,8 @@ export async function repeatWishes(pool: Pool, company: Company, wishes: Wishes)
     const suppressed = await suppressAgain(tx, wishes.suppressions);
     await vouchAgain(tx, wishes.vouchings);
     const used = await useAgain(tx, wishes.rights);
-    return suppressed + used + (await disavowAgain(tx, wishes.disavowals));
+    const disavowed = await disavowAgain(tx, wishes.disavowals);
+    return suppressed + used + disavowed + (await revokeAgain(tx, wishes.api_keys));
   });
   return { erasedAgain, heldAgain };
 }

@@ -1,5 +1,5 @@
 /** Our database was put back to an earlier moment: what was sent since is not known any more, and must not be sent again on a guess; and what was
- *  erased since is back, and who objected since forgotten, unless a backup that was made later tells of it. */
+ *  erased since is back, who objected since forgotten, and a key that was revoked since good again, unless a backup that was made later tells of it. */
 
 import { z } from 'zod';
 import { readHeader } from '../store/backup.ts';

@@ -18,10 +18,13 @@ import { backUp, readHeader } from '../../src/store/backup.ts';
 import { keepBackups, nameAt, rhythm, tooMany } from '../../src/store/keepBackups.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
+import { apiKey, keepApiKey, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
 import { suppress } from '../../src/store/records/customers.ts';
+import { findLink, makeLink } from '../../src/store/records/links.ts';
 import { tallyRefusals } from '../../src/store/records/refusals.ts';
+import { openSession, personOfSession, revokeSessions } from '../../src/store/records/sessions.ts';
 import { restore } from '../../src/store/restore.ts';
 import { copyOut } from '../../src/store/copy.ts';
 import { gathered, Wishes, wishesIn, writtenWishes } from '../../src/store/wishes.ts';
@@ -285,7 +288,7 @@ test('of a database in which an erasure was repeated, and which tells less of it
     signals: [newId(), newId()],
     tombstones: [{ kind: 'email', hash: 'ab' }],
   };
-  const none = { suppressions: [], vouchings: [], rights: [], disavowals: [] };
+  const none = { suppressions: [], vouchings: [], rights: [], disavowals: [], api_keys: [] };
   const tellings = async function* () {
     yield { ...none, erasures: [erasure] };
     yield { ...none, erasures: [{ ...erasure, signals: [], tombstones: [] }] };
@@ -462,6 +465,11 @@ describe('one from before people asked something of us', () => {
   /** Their mail had bounced, and they are vouched for. */
   let bounced: Said;
   let came: Said;
+  const tillKey = 'heed_of_the_till';
+  const lostKey = 'heed_of_a_lost_laptop';
+  /** Of somebody who was signed in when it was made, and signed out everywhere since; and of the mail that they had not opened. */
+  let session: string;
+  let signIn: string;
 
   beforeAll(async () => {
     written = await restored();
@@ -496,6 +504,11 @@ describe('one from before people asked something of us', () => {
       pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'bounced'));
     await mailBounces('bo@example.com');
     await restrict(heed, goesOn.customer, { by: 'otto' });
+    await keepApiKey(pool, tillKey, 'till', ['capture']);
+    await keepApiKey(pool, lostKey, 'laptop', ['*']);
+    const [somebody] = Object.keys(company.staff);
+    session = await openSession(pool, somebody!);
+    signIn = await makeLink(pool, { kind: 'sign_in', staff: somebody });
     await backUp(written, older);
 
     await stopWriting(heed, stops.customer);
@@ -508,6 +521,8 @@ describe('one from before people asked something of us', () => {
     // And once more.
     await mailBounces('bo@example.com');
     await vouchByHand(heed, bounced.customer, 'otto');
+    await revokeApiKeys(pool, 'laptop');
+    await revokeSessions(pool, somebody!);
     came = await hears('cato');
     await stopWriting(heed, came.customer);
     await disavow(heed, came.signal, came.customer);
@@ -525,6 +540,13 @@ describe('one from before people asked something of us', () => {
   const emailsOf = (url: string, { customer }: Said) =>
     ask(url, `select from identities where customer_id = '${customer}' and kind = 'email'`);
   const resting = (url: string) => ask(url, 'select customer_id from now.restrictions');
+  /** By which name each of the two keys comes in. */
+  async function keysAt(url: string): Promise<(string | undefined)[]> {
+    const pool = await openPool(url, { statementTimeoutMs: 20_000 });
+    const found = [await apiKey(pool, tillKey), await apiKey(pool, lostKey)];
+    await pool.end();
+    return found.map((key) => key?.name);
+  }
 
   async function expectAllIsKept(url: string): Promise<void> {
     expect(await reachOf(url, stops)).toBe('suppressed');
@@ -534,6 +556,7 @@ describe('one from before people asked something of us', () => {
     expect(await reachOf(url, bounced)).toBe('email');
     expect(await emailsOf(url, disowns)).toEqual([]);
     expect(await resting(url)).toEqual([{ customer_id: rests.customer }]);
+    expect(await keysAt(url)).toEqual(['till', undefined]);
     expect(await ask(url, `select from signals where id = '${came.signal}'`)).toEqual([]);
     // Each is a fact as any other: on the chain.
     const pool = await openPool(url, { statementTimeoutMs: 20_000 });
@@ -557,13 +580,23 @@ describe('one from before people asked something of us', () => {
     expect([await reachOf(target, stops), await reachOf(target, disowns)]).toEqual(['email', 'email']);
     expect(await reachOf(target, bounced)).toBe('bounced');
     expect(await resting(target)).toEqual([{ customer_id: goesOn.customer }]);
+    expect(await keysAt(target)).toEqual(['till', 'laptop']);
   });
 
-  test('knows whoever objected since once it is restored beside a later one, or one that is named', async () => {
+  test('lets in nobody who was signed in, nor by a link to sign in: whoever was signed out since would be back', async () => {
+    const target = await blank();
+    await restore(target, older);
+    const pool = await openPool(target, { statementTimeoutMs: 20_000 });
+    expect(await personOfSession(pool, session)).toBeNull();
+    expect(await findLink(pool, signIn, ['sign_in'])).toMatchObject({ ended: true });
+    await pool.end();
+  });
+
+  test('knows whoever objected since, and which keys were revoked, once it is restored beside a later one, or one that is named', async () => {
     const beside = await mkdtemp(join(folder, 'beside-'));
     for (const one of [older, later]) await cp(one, join(beside, basename(one)));
     const target = await blank();
-    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 9 });
+    expect(await restore(target, join(beside, 'older.backup'))).toMatchObject({ erasedAgain: 0, heldAgain: 10 });
     await expectAllIsKept(target);
 
     const another = await blank();
@@ -618,6 +651,7 @@ describe('one from before people asked something of us', () => {
       vouchings: undefined,
       rights: undefined,
       disavowals: undefined,
+      api_keys: undefined,
     });
     const target = await blank();
     await restore(target, before);

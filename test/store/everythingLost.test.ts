@@ -141,6 +141,8 @@ test('a Heed that has lost everything goes on from its newest backup: no loop st
   expect(restored.said).toContain('1 of them letters');
   // Against the old one everything since the backup would seem to be cut off.
   expect(restored.said).toContain('put the old anchor away, then take a new one');
+  // So may who works here, and what opens its doors, be what it was.
+  expect(restored.said).toContain('heed key list');
   heed = await newHeed(environment);
   await heed.start();
 

@@ -102,6 +102,18 @@ export async function revokeApiKeys(db: Db, idOrName: string): Promise<number> {
   return rowCount;
 }
 
+/** Revokes those that a restored database still takes, as of when they were. Returns how many. */
+export async function revokeAgain(db: Db, revoked: readonly { id: string; at: string }[]): Promise<number> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update api_keys k set revoked_at = w.at::timestamptz
+    from ${sql.unnest(
+      revoked.map(({ id, at }) => [id, at]),
+      ['uuid', 'text'],
+    )} as w (id, at)
+    where k.id = w.id and k.revoked_at is null`);
+  return rowCount;
+}
+
 /** Keeps the key that was given from outside, which ends the former one: what has left the environment must open nothing. Without one, makes the
  *  first there is, and returns it, to be shown this once. */
 export async function keepInitialApiKey(db: Db, given: string | undefined): Promise<string | undefined> {

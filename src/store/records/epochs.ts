@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { sql, type Tx } from '../pool.ts';
+import { revokeAllSessions } from './sessions.ts';
 import { wakeAllOpen } from './wakes.ts';
 
 const EpochRow = z.object({ epoch: z.number() });
@@ -15,10 +16,13 @@ export interface PutBack {
   loops: number;
 }
 
-/** Our database was put back: an epoch begins, what an earlier one left unfinished is in doubt, and every open story begins again. */
+/** Our database was put back: an epoch begins, what an earlier one left unfinished is in doubt, every open story begins again, and so does whoever
+ *  was signed in. */
 export async function putBack(tx: Tx, { by, reason }: { by: string; reason: string }): Promise<PutBack> {
   const epoch = await beginEpoch(tx, { by, reason });
   const doubted = await doubtEarlierEpochs(tx);
+  // Who was signed out since, or used their link, would be in again; which of them that was is not known any more.
+  await revokeAllSessions(tx);
   return { epoch, ...doubted, loops: await wakeAllOpen(tx, { anew: true }) };
 }
 

@@ -96,6 +96,13 @@ export async function revokeSessions(db: Db, staff: string, only?: string): Prom
   return rowCount;
 }
 
+/** Ends every session there is, and every link by which somebody could begin one. */
+export async function revokeAllSessions(db: Db): Promise<void> {
+  await db.query(sql.unsafe`update sessions set revoked_at = heed_now() where revoked_at is null`);
+  await db.query(sql.unsafe`
+    update links set revoked_at = heed_now() where kind = 'sign_in' and used_at is null and revoked_at is null`);
+}
+
 /** Ends those of theirs that began one way, such as with the company's sign-in service. */
 export async function revokeSessionsThrough(db: Db, staff: string, through: SignedInThrough): Promise<void> {
   await db.query(sql.unsafe`

@@ -13,6 +13,7 @@ import { backUp } from '../../store/backup.ts';
 import { restore, type Restored } from '../../store/restore.ts';
 import { setPassword } from '../../store/workingRole.ts';
 import { stopAll, stoppedWhenUp, toldToEnd, type Stop } from '../../stops.ts';
+import { doorsOfBefore } from './doors.ts';
 import { anotherHeed, findDatabase } from './place.ts';
 import { sayJson, type Terminal } from './terminal.ts';
 
@@ -23,7 +24,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
     .description('write everything Heed knows to one file, for this account alone, while it goes on working')
     .option(
       '--erasures-only',
-      'only what was erased and objected to: for heed restored, where something else backs up the database',
+      'only what was erased, objected to and revoked: for heed restored, where something else backs up the database',
     )
     .option('--json', 'for programs')
     .action(async (name: string, { erasuresOnly, json }: { erasuresOnly?: boolean; json?: boolean }) => {
@@ -34,7 +35,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
       if (json) sayJson(terminal, made);
       else if (erasuresOnly)
         terminal.say(
-          `${file}: what was erased and objected to until now, without any words. Keep it apart from the database.`,
+          `${file}: what was erased, objected to and revoked until now, without any words. Keep it apart from the database.`,
         );
       else
         terminal.say(
@@ -46,12 +47,12 @@ export function addBackup(program: Command, terminal: Terminal): void {
     .command('restore')
     .argument('<file>', 'a backup')
     .description(
-      'bring a backup back into a blank database; what was erased or objected to since it was made is so again',
+      'bring a backup back into a blank database; what was erased, objected to or revoked since it was made is so again',
     )
     .option('--replace', 'in place of what the database holds, which is lost')
     .option(
       '--erasures <file...>',
-      'later backups, for what was erased and objected to since; those in the same folder are read anyway',
+      'later backups, for what was erased, objected to and revoked since; those in the same folder are read anyway',
     )
     .option('--json', 'for programs')
     .action(async (name: string, asked: { replace?: boolean; erasures?: string[]; json?: boolean }) => {
@@ -73,9 +74,10 @@ export function addBackup(program: Command, terminal: Terminal): void {
       else
         for (const line of [
           `Restored as of ${done.takenAt.toISOString()}, ${elapsedInWords(done.takenAt, new Date())} ago: what was recorded since is lost.`,
-          `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again; ${done.heldAgain} later objections, rests and "not me" hold again.`,
+          `${done.tables} tables. ${done.erasedAgain} later erasures were carried out again; ${done.heldAgain} later objections, rests, "not me" and revocations of keys hold again.`,
           `${done.loops} open loops are woken as soon as the relay runs. ${done.messages} messages may have been sent since, ${done.letters} of them letters: they are in doubt until that is settled.`,
           'The chain of facts ends where the backup did: put the old anchor away, then take a new one: heed audit --anchor FILE.',
+          ...doorsOfBefore,
         ])
           terminal.say(line);
     });

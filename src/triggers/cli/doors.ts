@@ -179,6 +179,12 @@ export function addDoors(program: Command, terminal: Terminal): void {
     });
 }
 
+/** What there is to do at the doors of a database that was put back. */
+export const doorsOfBefore: readonly string[] = [
+  'Everybody has to sign in again. People and places may be those of before: apply the company file once more (heed apply FILE; npm start does, where HEED_CONFIG names it).',
+  'A key that was revoked since opens again, unless a backup that was made later told of it: look through heed key list.',
+];
+
 /** Null for all. Throws `validation` for a place that the company file does not know. */
 function placesIn(given: readonly string[], { places }: Company): string[] | null {
   if (given.length === 1 && given[0] === 'all') return null;

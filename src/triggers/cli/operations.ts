@@ -12,6 +12,7 @@ import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
 import { repair, Repair } from '../responses/repair.ts';
 import { Restoration, restored, type Restored } from '../restored.ts';
+import { doorsOfBefore } from './doors.ts';
 import { inPlace } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -113,7 +114,10 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .command('restored')
     .description("after Heed's database was put back to an earlier moment, before anything that sends is started")
     .requiredOption('--reason <text>', 'why, and to which moment')
-    .option('--erasures <file...>', 'backups made after that moment, for what was erased and objected to since')
+    .option(
+      '--erasures <file...>',
+      'backups made after that moment, for what was erased, objected to and revoked since',
+    )
     .option('--json', 'for programs')
     .action(async (asked: { reason: string; erasures?: string[]; json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed }) => {
@@ -173,8 +177,9 @@ const restoredLines = (done: Restored): string[] => [
   `${done.letters} of them are letters to customers: whoever answers for them is asked in a quarter of an hour.`,
   `${done.loops} open loops are woken.`,
   done.knownUntil
-    ? `${done.erasedAgain} erasures were carried out again, and ${done.heldAgain} objections, rests and "not me" hold again, as they were known on ${done.knownUntil.toISOString()}. Do what was asked later once more; then web, worker and relay may be started.`
+    ? `${done.erasedAgain} erasures were carried out again, and ${done.heldAgain} objections, rests, "not me" and revocations of keys hold again, as they were known on ${done.knownUntil.toISOString()}. Do what was asked later once more; then web, worker and relay may be started.`
     : 'Whoever was erased since that moment is back, and who objected since is written to. Run this again with --erasures and the backups made since, or do it once more, before web, worker and relay are started.',
+  ...doorsOfBefore,
 ];
 
 const stopLine = ({ audience, by, reason, since }: Stop): string =>

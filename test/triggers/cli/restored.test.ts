@@ -8,6 +8,8 @@ import pg from 'pg';
 import { readConfig } from '../../../src/config.ts';
 import { newId } from '../../../src/domain/ids.ts';
 import { capture } from '../../../src/triggers/capture.ts';
+import { openPool } from '../../../src/store/pool.ts';
+import { openSession } from '../../../src/store/records/sessions.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
 import { foundInDatabase } from '../../support/canaries.ts';
 import { openTestDatabase } from '../../support/database.ts';
@@ -83,6 +85,32 @@ test.each([
     expect((await heed('export', '--subject', zoe.email)).said).toContain('Nobody is held under that');
   },
 );
+
+test('a key that was revoked after a copy of the server was made opens nothing once it is put back, and nobody is signed in', async () => {
+  const keys = async (): Promise<string> => (await heed('key', 'list')).said;
+  await heed('key', 'add', 'laptop', '--scope', '*', '--place', 'all');
+  const pool = await openPool(url, { statementTimeoutMs: 20_000 });
+  await openSession(pool, 'mina');
+  await pool.end();
+  await onServer(`drop database ${name()}_archive`);
+  await onServer(`create database ${name()}_archive template ${name()} strategy file_copy`);
+  await heed('key', 'revoke', 'laptop');
+  await heed('backup', 'kept.erasures', '--erasures-only');
+  await putBack();
+
+  const unknown = await heed('restored', '--reason', 'disk lost');
+  expect(unknown.said).toContain('A key that was revoked since opens again');
+  expect(await keys()).not.toContain('ended');
+  const known = await heed('restored', '--reason', 'disk lost', '--erasures', 'kept.erasures');
+  expect(known.said).toContain('1 objections, rests, "not me" and revocations of keys hold again');
+  expect(await keys()).toMatch(/ laptop: .*, ended$/m);
+  expect((await heed('sessions', '--staff', 'mina')).said).toContain('Nowhere');
+  // What else opens doors may be that of before.
+  for (const { said } of [unknown, known]) {
+    expect(said).toContain('heed apply FILE');
+    expect(said).toContain('heed key list');
+  }
+});
 
 test('what was erased alone is never taken for a backup, and what is none stops heed restored before it does anything', async () => {
   await heed('backup', 'kept.erasures', '--erasures-only');

@@ -132,6 +132,8 @@ describe('a collector is told', () => {
     await carried();
     await it.stop();
 
+    // Whoever is signed in then is so no more.
+    await pool.transaction((tx) => putBack(tx, operator));
     const [out, revoked, stays] = [
       await openSession(pool, 'priya'),
       await openSession(pool, 'mina', 'provider'),
@@ -194,7 +196,6 @@ describe('a collector is told', () => {
     await erase(heed, await subjectNamed(pool, said.id), operator);
     for (const stops of [true, false])
       await pool.transaction((tx) => orderSending(tx, { audience: 'staff', stops, ...operator }));
-    await pool.transaction((tx) => putBack(tx, operator));
     await db.apply((company) => {
       company.staff['mina']!.name = birds.in('a name in the company file', 'Mina');
     });
