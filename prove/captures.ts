@@ -32,8 +32,8 @@ export interface CapturesOptions {
 
 /** Longest that a client goes on asking. */
 const patienceMs = 600_000;
-/** How long whoever asks waits for an answer: as long as the web itself gives it. Whoever hangs up before, and asks again, is answered by a slow
- *  machine after they have hung up once more, each time, for ever. */
+/** How long whoever asks waits for an answer: as long as the web itself gives it, and a moment. Whoever hangs up before may have been recorded without
+ *  hearing so, and asks again for nothing. */
 export const answeredWithinMs = 22_000;
 
 /** Sends all of them; `done` counts while it goes on. What was answered with 202 stands in accepted.ndjson, repeats included. */

@@ -4,6 +4,7 @@ import { ConfigError, type Config } from '../config.ts';
 import { lettingBe } from '../encryption.ts';
 import { isReadyForParent } from '../keepEngine.ts';
 import type { Stop } from '../stops.ts';
+import { longestInLineMs } from '../store/line.ts';
 import { mustBeWhole } from '../store/migrate.ts';
 import { openPool, type Pool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
@@ -34,7 +35,9 @@ export function mustBeApart(config: Config, part: Part): void {
 
 /** Starts it; returns when it is ready. Throws a sentence when a restore was cut short. */
 export async function startApart(config: Config, part: Part, stops: Stop[], say: Say): Promise<void> {
-  const pool = await openPool(config.databaseUrl!, { say });
+  // Stories and the relay may wait; whoever stands at a counter is told to try again.
+  const patienceMs = part === 'web' ? longestInLineMs : undefined;
+  const pool = await openPool(config.databaseUrl!, { say, patienceMs });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await mustBeWhole(pool);
   if (part === 'web') await startWebAlone(config, pool, stops, say);

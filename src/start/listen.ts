@@ -1,5 +1,6 @@
 /** A door of ours on a port of this machine. */
 
+import type { ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -58,17 +59,29 @@ export async function listen(
       );
     });
   });
+  const answering = new Set<ServerResponse>();
+  server.on('request', (_request: unknown, response: ServerResponse) => {
+    answering.add(response);
+    response.once('close', () => answering.delete(response));
+  });
   stops.push({
     name: 'Web',
-    stop: () =>
-      new Promise((closed) => {
-        server.close(() => closed());
-        if ('closeIdleConnections' in server) server.closeIdleConnections();
+    async stop() {
+      const closed = new Promise((done) => server.close(done));
+      const waited = [
+        setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), 100),
         // Pages that listen for news would keep the door open for ever.
-        setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 1_000).unref();
-      }),
+        setTimeout(() => answering.forEach((one) => one.headersSent && one.destroy()), 1_000),
+        setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), longestGoodbyeMs),
+      ];
+      await closed;
+      waited.forEach((timer) => clearTimeout(timer));
+    },
   });
 }
+
+/** As long as whoever has asked waits for an answer while we stop: less than whoever keeps us waits before they end us by force. */
+const longestGoodbyeMs = 8_000;
 
 function serveSecurely(
   door: Pick<Parameters<typeof serve>[0], 'fetch' | 'port' | 'hostname'>,

@@ -14,6 +14,7 @@ import { keepEngine } from '../keepEngine.ts';
 import { progressLine } from '../progressLine.ts';
 import { stoppedWhenUp, type Stop } from '../stops.ts';
 import { keepBackups } from '../store/keepBackups.ts';
+import { longestInLineMs } from '../store/line.ts';
 import { migrate, migrateOurs } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { knownForMs, openConfigurations } from '../store/records/configurations.ts';
@@ -47,7 +48,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   const arriving = new Set(['Temporal', 'workers']);
 
   const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
-  const pool = await openPool(databaseUrl, { say });
+  const pool = await openPool(databaseUrl, { say, patienceMs: longestInLineMs });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
   await applyCompany(pool, config, say);
   await keepInitialKey(config, pool, say);

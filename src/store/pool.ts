@@ -7,6 +7,7 @@ import { createPool, sql, SchemaValidationError } from 'slonik';
 import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection, Interceptor } from 'slonik';
 import { asOfNow, renewing, type Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
+import { inLine } from './line.ts';
 import { tlsOf, type Address } from './tls.ts';
 import { unusable } from './trouble.ts';
 
@@ -80,9 +81,8 @@ const driverOf =
         // What Postgres said in the same breath as "ready" is heard by then.
         await setImmediate();
         if (client.state() !== 'IDLE') throw new Error('Connection terminated in the moment it was there.');
-        // Else each of its first five runs plans a statement anew, to see whether its values matter. Ours look rows up, whatever the values.
         client.acquire();
-        await client.query('set plan_cache_mode = force_generic_plan');
+        await orSilent(silenceMs, client.query(forEach), () => void client.destroy());
         await client.release();
         return {
           ...client,
@@ -93,6 +93,10 @@ const driverOf =
       },
     };
   };
+
+/** What each connection is told at first. Times are written in UTC, whatever zone the server has: in others some are written as JavaScript can't
+ *  read them. And else each of its first five runs plans a statement anew, to see whether its values matter: ours look rows up, whatever they are. */
+const forEach = `select set_config('timezone', 'UTC', false), set_config('plan_cache_mode', 'force_generic_plan', false)`;
 
 /** What Postgres answers; throws where it takes longer than that, once it is given up. */
 function orSilent<T>(silenceMs: number, answered: Promise<T>, giveUp: () => void = () => {}): Promise<T> {
@@ -112,26 +116,29 @@ const typeParsers = [
 ];
 
 /** Opens a pool. `statementTimeoutMs`: 3000 where a workflow's stage waits, 2000 where a person does. `silenceMs`: after so long without an
- *  answer a connection is given up. `say` hears of files for TLS that can't be used, while those of before go on. */
+ *  answer a connection is given up. `patienceMs`: so long somebody waits for a connection while all are in use, where people ask; elsewhere for as long
+ *  as it takes. `say` hears of files for TLS that can't be used, while those of before go on. */
 export async function openPool(
   databaseUrl: Credential,
   options: {
     statementTimeoutMs?: number;
     connections?: number;
     silenceMs?: number;
+    patienceMs?: number | undefined;
     say?: (sentence: string) => void;
   } = {},
 ): Promise<Pool> {
-  const { statementTimeoutMs = 3000, silenceMs = longestSilenceMs(statementTimeoutMs), say = () => {} } = options;
+  const { statementTimeoutMs = 3000, connections = 6, patienceMs, say = () => {} } = options;
+  const { silenceMs = longestSilenceMs(statementTimeoutMs) } = options;
   const address = renewing(() => tlsOf(asOfNow(databaseUrl)), say);
-  const pool = await createPool(address().url, {
+  const opened = await createPool(address().url, {
     captureStackTrace: false,
     connectionTimeout: 3000,
     driverFactory: driverOf(address, silenceMs),
     idleTimeout: 30_000,
     interceptors: [rowsAreChecked, plannedOnce],
     // slonik hands out whichever has rested longest, so that each of them plans every statement for itself: more of them are slower, not faster.
-    maxPoolSize: options.connections ?? 6,
+    maxPoolSize: connections,
     // Nothing is set on a connection while it is used, so there is nothing to discard: this saves a round trip a query.
     resetConnection: async () => {},
     statementTimeout: statementTimeoutMs,
@@ -140,7 +147,8 @@ export async function openPool(
     throw unusable(address().url, cause);
   });
   // What fails is thrown to whoever asked; slonik says it here too, and would throw something else where nobody listens.
-  pool.on('error', () => {});
+  opened.on('error', () => {});
+  const pool = inLine(opened, connections, patienceMs);
   return { ...pool, transaction: (body, retries) => keepingTheConnection(pool, body, retries) };
 }
 

@@ -31,11 +31,12 @@ export const unusable = (databaseUrl: string, cause: unknown): Error =>
 /** A migration made a view anew that this connection has a plan for; slonik gives the connection up, and the next one plans anew. */
 const plannedBefore = /cached plan must not change result type/;
 
-/** Codes of the socket, and the classes of SQLSTATE for connections, resources and an operator's intervention. */
+/** Codes of the socket, and the classes of SQLSTATE for connections, resources, an operator's intervention, and for what is to begin anew: slonik
+ *  does so five times, and then Postgres is busier than whoever waits is patient. */
 function isPassing(error: Error): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|(08|53|57)...)$/.test(code) ||
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|(08|40|53|57)...)$/.test(code) ||
     /Connection terminated|Client is (pending destroy|destroyed)|timeout exceeded when trying to connect/.test(
       error.message,
     ) ||

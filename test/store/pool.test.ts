@@ -76,3 +76,30 @@ test('whatever else goes wrong takes its connection with it: nobody knows what s
   await expect(pool.transaction(() => Promise.reject(new Error('out of the blue')))).rejects.toThrow('out of the blue');
   expect(await backend(pool)).not.toBe(before);
 });
+
+test('of two who wait for each other one begins anew, and each has done all of it, once', async () => {
+  const two = await openPool(db.url, { connections: 2 });
+  await two.query(sql.unsafe`create table done (by text not null, what text not null)`);
+  const bothHoldOne = Promise.withResolvers<void>();
+  let begun = 0;
+  const does = (by: string, first: string, second: string) =>
+    two.transaction(async (tx) => {
+      begun += 1;
+      for (const what of [first, second]) {
+        await tx.query(sql.unsafe`select from places where code = ${what} for no key update`);
+        await tx.query(sql.unsafe`insert into done values (${by}, ${what})`);
+        if (begun === 2) bothHoldOne.resolve();
+        await bothHoldOne.promise;
+      }
+    });
+  const [one, other] = ['high-street', 'station'] as const;
+  await Promise.all([does('Ana', one, other), does('Ben', other, one)]);
+  expect(begun).toBe(3);
+  expect(await two.any(sql.unsafe`select by, what from done order by by, what`)).toEqual([
+    { by: 'Ana', what: one },
+    { by: 'Ana', what: other },
+    { by: 'Ben', what: one },
+    { by: 'Ben', what: other },
+  ]);
+  await two.end();
+});

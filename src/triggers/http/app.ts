@@ -11,7 +11,7 @@ import { metrics } from './metrics.ts';
 import { pages } from './pages/pages.ts';
 import { limitedRate } from './rates.ts';
 import { countRefusals, doorOf } from './refusals.ts';
-import { inTime, limitedBodies } from './requests.ts';
+import { inTime, limitedBodies, whileAsked } from './requests.ts';
 import { ruled } from './rules.ts';
 import { encryptedOnly, onlyWatchers, onThisMachineAlone, ownFormsOnly, securityHeaders } from './security.ts';
 import { slackRoutes } from '../slack/routes.ts';
@@ -50,10 +50,12 @@ export function createApp(
   const fromElsewhere = (path: string): void => turnedAway.count({ door: doorOf(path), why: 'other_site' });
 
   app.use(requestId(), securityHeaders(web.publicUrl), countRefusals(web.heed));
+  // Outside the seats: whoever is told that it took too long keeps theirs until what they asked for has really ended.
+  app.use(inTime);
   if (rateLimiting) app.use(limitedRate(trustedProxyHops));
   if (!unencrypted) app.use(encryptedOnly(web.publicUrl, trustedProxyHops));
   if (web.demo) app.use(onThisMachineAlone(web.publicUrl));
-  app.use(ruled, inTime, ownFormsOnly(web.publicUrl, fromElsewhere), limitedBodies);
+  app.use(ruled, whileAsked, ownFormsOnly(web.publicUrl, fromElsewhere), limitedBodies);
 
   app.route('/v1', v1);
   app.route(

@@ -21,7 +21,8 @@ const rates = {
 } as const;
 type Kind = keyof typeof rates;
 
-/** More than this at a time is answered by nobody: who comes later is told so at once, and the database is spared. */
+/** More than this at a time is answered by nobody: who comes later is told so at once, and the database is spared. Whoever was told that it took too
+ *  long is still one of them, until what they asked for has ended. */
 const mostAtOnce = 500;
 /** Of these so many from one address, as many as a mail scanner may open links: whoever never ends what they send keeps nobody else out. As many again
  *  through each door that is counted by itself; Slack, which comes from few addresses, is answered so fast that a hundred is more than it ever has. */

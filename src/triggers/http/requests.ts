@@ -5,6 +5,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { timeout } from 'hono/timeout';
 import { DomainError } from '../../domain/errors.ts';
+import { asker } from '../../store/line.ts';
 
 const kib = 1024;
 
@@ -24,6 +25,12 @@ export const inTime: MiddlewareHandler = timeout(
   20_000,
   () => new HTTPException(503, { message: 'This took too long. Ask again in the same words: nothing is done twice.' }),
 );
+
+/** Whoever hangs up while they wait in line for a connection costs the database nothing. */
+export const whileAsked: MiddlewareHandler = (c, next) => {
+  const { raw } = c.req;
+  return asker.run({ hungUp: () => raw.signal.aborted, begun: false }, next);
+};
 
 /** For `http.createServer`: a connection that sends its request a byte at a time is cut. Node looks for such only every half a minute if it is
  *  not told otherwise, and then the two limits mean little. */
