@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
 
-/** In the order they are served: somebody waits for a response; a story opens; a wave (tellings, a re-plan) can take its time. */
+/** In the order they are served: somebody waits for a response; a story opens; a wave (tellings, a re-plan, everything after a loss) can take its
+ *  time. */
 export type WakeClass = 'response' | 'start' | 'wave';
 
 export async function wake(tx: Tx, loopId: string, as: WakeClass): Promise<void> {
@@ -46,6 +47,11 @@ export async function leaseWakes(db: Db, as: WakeClass, most: number): Promise<r
       (extract(epoch from clock_timestamp() - w.since) * 1000)::float8 as waited_ms`);
 }
 
+/** Whether more than so many of a class are due. Reads no more than that. */
+export async function moreWakesThan(db: Db, as: WakeClass, many: number): Promise<boolean> {
+  return db.exists(sql.unsafe`select from wakes where class = ${as} and not_before <= heed_now() offset ${many}`);
+}
+
 /** Carried. A row that was asked for again meanwhile stays. */
 export async function wakeCarried(db: Db, loopId: string, asked: number): Promise<void> {
   await db.query(sql.unsafe`delete from wakes where loop_id = ${loopId} and asked = ${asked}`);
@@ -58,11 +64,24 @@ export async function wakePostponed(db: Db, loopId: string, asked: number, ms: n
     where loop_id = ${loopId} and asked = ${asked}`);
 }
 
-/** Wakes every open loop, as after Temporal was lost or restored; `anew` where our own database was, so that stories may be ahead of it.
- *  Returns how many. */
+/** However many there are, no statement takes long, and whoever responds to one of them waits for no more than a portion. */
+const wokenAtOnce = 1_000;
+const Portion = z.object({ woken: z.number(), last: z.string().nullable() });
+
+/** Wakes every open loop, as after Temporal was lost or restored; `anew` where our own database was, so that stories may be ahead of it. As a wave:
+ *  whoever speaks or responds meanwhile goes before all of them. Returns how many. */
 export async function wakeAllOpen(db: Db, { anew = false } = {}): Promise<number> {
-  const { rowCount } = await db.query(sql.unsafe`
-    insert into wakes (loop_id, class, anew) select id, 'start', ${anew} from now.open_loops
-    on conflict (loop_id) do update set asked = excluded.asked, leased_until = null, anew = wakes.anew or excluded.anew`);
-  return rowCount;
+  let all = 0;
+  let after: string | null = '00000000-0000-0000-0000-000000000000';
+  while (after !== null) {
+    const { woken, last }: z.infer<typeof Portion> = await db.one(sql.type(Portion)`
+      with portion as (select id from now.open_loops where id > ${after} order by id limit ${wokenAtOnce}),
+      woken as (
+        insert into wakes (loop_id, class, anew) select id, 'wave', ${anew} from portion
+        on conflict (loop_id) do update set asked = excluded.asked, leased_until = null, anew = wakes.anew or excluded.anew)
+      select count(*)::integer as woken, (select id from portion order by id desc limit 1) as last from portion`);
+    all += woken;
+    after = last;
+  }
+  return all;
 }

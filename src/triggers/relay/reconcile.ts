@@ -50,8 +50,10 @@ export async function reconcile(options: {
   // Another id under the same address, another address than ever before, or one that we come back to from another: this Temporal knows nothing
   // of the loops that are open, or not of all.
   const lost = known ? known.namespace_id !== id || known.returns : (elsewhere ?? 0) > 0;
-  if (lost)
-    log.error({ loops: await wakeAllOpen(pool) }, 'This Temporal does not know our stories: every open loop is woken.');
+  if (lost) {
+    log.error('This Temporal does not know our stories: every open loop is being woken.');
+    log.info({ loops: await wakeAllOpen(pool) }, 'Every open loop is woken, and carried to this Temporal.');
+  }
 
   // Real time, as Temporal's own; by Postgres's clock, since this machine's may be wrong.
   const sweptUntil = await pool.oneFirst(sql.type(NowRow)`select clock_timestamp() as now`);

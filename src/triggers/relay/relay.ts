@@ -9,7 +9,14 @@ import type { Collector } from '../../integrations/otlp.ts';
 import type { Log } from '../../log.ts';
 import { connect as connectTo } from '../../store/connection.ts';
 import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../../store/records/deliveries.ts';
-import { leaseWakes, wakeCarried, wakePostponed, type LeasedWake, type WakeClass } from '../../store/records/wakes.ts';
+import {
+  leaseWakes,
+  moreWakesThan,
+  wakeCarried,
+  wakePostponed,
+  type LeasedWake,
+  type WakeClass,
+} from '../../store/records/wakes.ts';
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
 import { nudgeLag } from '../timings.ts';
@@ -48,17 +55,21 @@ const reconcileMs = 4_000;
 /** Longest a call to Temporal may take. */
 const deadlineMs = 5_000;
 const atOnce = 10;
+/** Where more waves wait than leave in five minutes, everything is rebuilt, and takes all the room that responses and starts leave. Told by what waits,
+ *  so that it is so for whichever relay there is by then. A telling to five thousand people leaves no more than that waiting, and keeps its pace. */
+const rebuildingFrom = (wavesPerSecond: number): number => 300 * wavesPerSecond;
+const rebuiltAtOnce = 20;
 
 export function startRelay(options: RelayOptions): Relay {
-  const { log } = options;
+  const { log, wavesPerSecond = 10 } = options;
   const ears = listen(options.databaseUrl, log);
   const starts = bucket(options.startsPerSecond ?? 8);
-  const waves = bucket(options.wavesPerSecond ?? 10);
+  const waves = bucket(wavesPerSecond);
   // Letters about one decision stand in line here and not in Temporal's queue, where an answer would stand behind all of them.
-  const letters = bucket(options.wavesPerSecond ?? 10);
+  const letters = bucket(wavesPerSecond);
   // So does what takes back in one night whatever is kept no longer.
-  const unhurried = bucket(options.wavesPerSecond ?? 10);
-  const state = { stopping: false, rebuilding: false };
+  const unhurried = bucket(wavesPerSecond);
+  const state = { stopping: false };
 
   // Apart from the rest, so that nobody's response stands behind a handful of waves that is under way.
   const promptly = goOn(promptlyRestMs, async () => {
@@ -68,11 +79,10 @@ export function startRelay(options: RelayOptions): Relay {
   });
 
   const inItsTurn = goOn(inItsTurnRestMs, async () => {
-    // While everything is rebuilt, opening stories takes all the room that responses leave.
-    const opened = await carry(options, 'start', state.rebuilding ? 20 : starts.room());
-    if (state.rebuilding && opened === 0) state.rebuilding = false;
+    const opened = await carry(options, 'start', starts.room());
     starts.take(opened);
-    const waved = await carry(options, 'wave', waves.room());
+    const rebuilding = await moreWakesThan(options.pool, 'wave', rebuildingFrom(wavesPerSecond));
+    const waved = await carry(options, 'wave', rebuilding ? rebuiltAtOnce : waves.room());
     waves.take(waved);
     const told = await startDeliveries(options, 'wave', letters.room());
     letters.take(told);
@@ -100,8 +110,7 @@ export function startRelay(options: RelayOptions): Relay {
   const reconciling = (async () => {
     while (!state.stopping) {
       try {
-        const found = await reconcile(options);
-        if (found.lost) state.rebuilding = true;
+        await reconcile(options);
       } catch (error) {
         log.warn(
           { code: codeOf(error) },
@@ -220,7 +229,7 @@ function bucket(rate: number) {
       filledAt = now;
       return Math.floor(tokens);
     },
-    /** What was taken beyond it, in a rebuild, is nobody's debt: whoever speaks next would wait for as long as all of that took. */
+    /** What was taken beyond it, in a rebuild, is nobody's debt: whoever is told something next would wait for as long as all of that took. */
     take(count: number): void {
       tokens = Math.max(0, tokens - count);
     },

@@ -11,7 +11,7 @@ import { leaseDueDeliveries, planDelivery } from '../../../src/store/records/del
 import { factRecorded } from '../../../src/store/records/loops.ts';
 import { planRedactions } from '../../../src/store/records/redactions.ts';
 import { openSession, personOfSession } from '../../../src/store/records/sessions.ts';
-import { leaseWakes, type WakeClass } from '../../../src/store/records/wakes.ts';
+import { leaseWakes, wakeAllOpen, type WakeClass } from '../../../src/store/records/wakes.ts';
 import { capture } from '../../../src/triggers/capture.ts';
 import { reconcile } from '../../../src/triggers/relay/reconcile.ts';
 import { startRelay, type Relay, type RelayOptions } from '../../../src/triggers/relay/relay.ts';
@@ -223,6 +223,24 @@ describe('of what waits, the relay carries', () => {
     await until(() => carried.includes(mine));
     // What was already taken goes, and at most one second's room behind it; not the other forty.
     expect(carried.indexOf(mine)).toBeLessThanOrEqual(20);
+  });
+
+  test('whoever speaks while everything is rebuilt before the rest of it, and all of it without a pace, though the relay saw nothing lost', async () => {
+    await opened(90);
+    await noWakes();
+    const rebuilt = await wakeAllOpen(db.pool);
+    let next = '';
+    const { client, carried } = temporal('relay', async () => {
+      if (next) return;
+      next = 'about to speak';
+      [next = ''] = await opened(1);
+    });
+    // At this pace, of a telling, one in ten seconds would be carried.
+    relay(client, { wavesPerSecond: 0.1 });
+    await until(() => carried.length > rebuilt - 30);
+    // What was already taken goes.
+    expect(carried.indexOf(next)).toBeGreaterThan(0);
+    expect(carried.indexOf(next)).toBeLessThanOrEqual(20);
   });
 
   test('an answer to one customer before the letters that tell a decision to many', async () => {
