@@ -1,6 +1,7 @@
 -- The answer of each round, as far as it is one. A letter that was refused for good, or kept back because there was no way to them by mail when
 -- it was to go, has answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
--- their address has been put right or vouched for since, another letter, for which the round has the same follow-up on record.
+-- their address has been put right or vouched for since, another letter, for which the round has the same follow-up on record. So it is by any way
+-- there is where the letter was kept back because the day that it promised was over.
 create view now.answers as
 select
   f.id,
@@ -19,7 +20,8 @@ left join lateral (
   limit 1
 ) call on true
 left join lateral (
-  select d.planned_at, now.is_refused(d.state, d.last_error_code) as is_refused
+  select d.planned_at, now.is_refused(d.state, d.last_error_code) as is_refused,
+    case when d.last_error_code is distinct from 'promise_over' then d.planned_at else '-infinity' end as way_lost_at
   from deliveries d
   where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
   order by d.planned_at desc, d.id desc
@@ -39,5 +41,5 @@ where not (
   letter.is_refused is true
   and call.called_at is null
   and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round)
-  and now.another_way(f.loop_id, letter.planned_at)
+  and now.another_way(f.loop_id, letter.way_lost_at)
 );

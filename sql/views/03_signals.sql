@@ -99,12 +99,12 @@ left join enrichments n on n.signal_id = s.id
 left join ownerships o on o.loop_id = s.id and o.ended_at is null
 left join acknowledgements a on a.ownership_id = o.id
 left join now.answers f on f.loop_id = s.id and f.round = r.round
-left join promises p on p.follow_up_id = f.id
+left join now.made_promises p on p.follow_up_id = f.id
 left join now.reach reach on reach.signal_id = s.id
--- Where there is a letter and no answer, it did not arrive.
+-- Where there is a letter and no answer, it did not arrive, which says something of the way to them unless it never left.
 cross join lateral (
   select max(d.planned_at) as planned_at from deliveries d
-  where f.id is null and d.loop_id = s.id and d.round = r.round and d.purpose = 'answer'
+  where f.id is null and d.loop_id = s.id and d.round = r.round and d.purpose = 'answer' and d.last_error_code is distinct from 'promise_over'
 ) refused
 left join lateral (
   select x.id, x.exercised_at from rights x

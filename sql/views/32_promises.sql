@@ -15,7 +15,7 @@ select
     when p.due_at < heed_now() then 'open'
     else 'ahead'
   end as part
-from promises p
+from now.made_promises p
 join loops l on l.id = p.loop_id
 join follow_ups f on f.id = p.follow_up_id
 cross join lateral (

@@ -3,13 +3,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Company } from '../domain/company.ts';
-import { noRoom } from '../domain/notArrived.ts';
+import { noRoom, promiseOver } from '../domain/notArrived.ts';
 import { handOverMs, type PostOffice, type Sent } from '../integrations/letter.ts';
 import {
   bodyOf,
   endDelivery,
+  evidenceMs,
   holdDelivery,
   lockDelivery,
+  lookAgain,
   noteDoubt,
   openAttempt,
   passGate,
@@ -18,6 +20,7 @@ import {
   recordOutcome,
   settleLeftOpen,
   settleUncertain,
+  wentByEmail,
   type Delivery,
   type Outcome,
 } from '../store/records/deliveries.ts';
@@ -27,12 +30,12 @@ import { wakeWhoWait } from '../store/records/letters.ts';
 import { forgetLinks } from '../store/records/links.ts';
 import { lockLoop } from '../store/records/loops.ts';
 import { keepCard } from '../store/records/cards.ts';
-import { planRedactions, takeLateNews, takeRightsMails } from '../store/records/redactions.ts';
+import { planRedactions, takeBackNow, takeLateNews, takeRightsMails } from '../store/records/redactions.ts';
 import { staffByCode } from '../store/records/staff.ts';
 import type { Tx } from '../store/pool.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
-import { askWhoAnswers, tellOfDelay, tellOfRefusal } from './notArrived.ts';
+import { askWhoAnswers, tellOfDelay, tellOfPromiseOver, tellOfRefusal } from './notArrived.ts';
 import { objectionTo } from './objection.ts';
 import { callInPlaceOfRefused } from './prompt.ts';
 
@@ -48,7 +51,6 @@ const leaseMinutes = (d: Delivery): number =>
 const recordAgainMs = [500, 1_000, 2_000, 4_000, 8_000];
 /** A Slack prompt that has not arrived by then goes by e-mail. */
 const slackPatienceMs = 60_000;
-const wentByEmail = 'went_by_email';
 /** By then a new company file is known to whoever lets a message go. */
 const companyKnownMs = 2 * knownForMs;
 
@@ -152,7 +154,11 @@ async function acquire(
       await holdDelivery(tx, id, objection.until, objection.code);
       return 'held';
     }
-    if (objection) return endIn(tx, delivery, objection.end, objection.code);
+    if (objection) {
+      const ended = await endIn(tx, delivery, objection.end, objection.code);
+      if (objection.code === promiseOver) await tellOfPromiseOver(tx, company, delivery);
+      return ended;
+    }
     // What a real mail server took is with whoever received it.
     if (delivery.purpose === 'redaction' && delivery.channel === 'email' && !hands.recall)
       return endIn(tx, delivery, 'suppressed', 'out_of_reach');
@@ -210,10 +216,10 @@ async function recordSurely(hands: Hands, d: Delivery, fence: number, outcome: O
   return record(hands, d, fence, outcome);
 }
 
-/** How long evidence is waited for: a Slack call cannot be in flight any more after that; a bounce may still come. */
+/** How long evidence is waited for: a Slack call cannot be in flight any more after that. */
 function doubtMs(d: Delivery): number {
   if (d.channel === 'slack') return 40_000;
-  return d.policy === 'at_least_once' ? 120_000 : 15 * 60_000;
+  return d.policy === 'at_least_once' ? 120_000 : evidenceMs;
 }
 
 function again(d: Delivery, code: string, againInMs = Math.min(300_000, 2_000 * 2 ** d.attempts)): Outcome {
@@ -250,6 +256,7 @@ async function follow(tx: Tx, d: Delivery, outcome: Outcome, company: Company): 
   }
   if (outcome.state === 'ready') await tellOfDelay(tx, company, d, outcome.code);
   else await wakeWhoWait(tx, d);
+  if (d.channel === 'email' && d.purpose === 'prompt') await takeBackNow(tx, d.id);
   if (outcome.state === 'sent') await takeBackWhatWasErased(tx, d);
 }
 
@@ -326,6 +333,7 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
   await hands.pool.transaction(async (tx) => {
     // An erasure that is under way takes back what it finds sent, so it comes before this or after it.
     if (d.loop_id) await lockLoop(tx, d.loop_id);
+    if (found === undefined) await lookAgain(tx, d.id);
     if (d.loop_id && d.purpose !== 'redaction' && (await isErased(tx, d.loop_id)))
       return settleErased(tx, { ...d, loop_id: d.loop_id }, found);
     if (found === undefined) return goByEmail(tx, d);

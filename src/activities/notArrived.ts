@@ -2,7 +2,7 @@
 
 import type { Company } from '../domain/company.ts';
 import { normaliseEmail } from '../domain/customer.ts';
-import { noRoom, notArrived } from '../domain/notArrived.ts';
+import { noRoom, notArrived, promiseOver } from '../domain/notArrived.ts';
 import { suppress } from '../store/records/customers.ts';
 import { triedInVainSince } from '../store/records/deliveries.ts';
 import { wakeWhoWait, type Letter } from '../store/records/letters.ts';
@@ -29,6 +29,12 @@ export async function tellOfRefusal(
   for (const each of [letter, ...ended])
     for (const signal of await signalsWaitingFor(tx, each))
       await tellOfOneRefused(tx, company, signal, { letter: each.id, ...notArrived(each, signal, why) });
+}
+
+/** It could not leave in time for what it promised, and whoever wrote it believes that it has left. */
+export async function tellOfPromiseOver(tx: Tx, company: Company, letter: Letter): Promise<void> {
+  for (const signal of await signalsWaitingFor(tx, letter))
+    await tellOfOneRefused(tx, company, signal, { letter: letter.id, ...notArrived(letter, signal, promiseOver) });
 }
 
 /** As where mail has bounced. Whoever may be called instead is called from now on. */

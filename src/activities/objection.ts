@@ -8,8 +8,9 @@ import { lockCustomer } from '../store/records/customers.ts';
 import { callOvertaken, decisionOvertaking } from '../store/records/decisions.ts';
 import { laterPrompt, lettersLeft, type Delivery } from '../store/records/deliveries.ts';
 import { bundle, isOneTooMany } from '../store/records/digests.ts';
-import { hadPromised } from '../store/records/followUps.ts';
+import { hadPromised, promisedIn } from '../store/records/followUps.ts';
 import { calendarOf } from '../store/records/ladders.ts';
+import { stoppedForMs } from '../store/records/sendingOrders.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
 import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
@@ -17,14 +18,14 @@ import { signalNow } from '../store/views/signals.ts';
 import { callInPlaceOf, callInPlaceOfNamed, callInPlaceOfWhoLeft, plansThatCall } from './prompt.ts';
 import { sincePlanned } from './sincePlanned.ts';
 
-/** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
-const stoppedMs = 3_600_000;
-
 /** The first objection to sending this message now, or undefined. To taking one back nobody can object. */
 export async function objectionTo(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
   if (d.purpose === 'redaction') return undefined;
   // Whoever puts right what went wrong has to get in.
-  if (d.stopped && d.purpose !== 'sign_in') return { until: new Date(d.now.getTime() + stoppedMs), code: 'stopped' };
+  if (d.stopped && d.purpose !== 'sign_in') {
+    const heldMs = await stoppedForMs(tx, d.customer_id ? 'customers' : 'staff');
+    if (heldMs !== undefined) return { until: new Date(d.now.getTime() + heldMs), code: 'stopped' };
+  }
   // They asked for it a moment ago, whatever else they don't want to hear.
   if (d.purpose === 'rights') return undefined;
   return d.customer_id ? objectionOfCustomer(tx, d, company) : objectionOfStaff(tx, d, company);
@@ -55,7 +56,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
       promised: told
         ? signal.promised_for !== null || (await isPromised(tx, told, d.customer_id))
         : await hadPromised(tx, d.loop_id, d.planned_at),
-      promisesFor: purpose === 'answer' && signal.follow_up_id === d.occasion ? signal.promised_for : null,
+      promisesFor: await promisedIn(tx, d.id),
       others: await lettersLeft(tx, d.customer_id, { except: d.id, most: company.customers.cap.messages }),
     },
     company.customers,

@@ -40,7 +40,9 @@ export const plansWithEnds = `
             -- or whose address was put right, or vouched for, before it was given up.
             or exists (
               select from ways w
-              where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null and w.added_at > last.planned_at
+              where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null
+                -- Nothing was wrong with the address of what never left because the day that it promised was over.
+                and (w.added_at > last.planned_at or last.last_error_code = 'promise_over')
                 and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round and z.closed_at < w.added_at)))
         then (
           select min(k.called_at) from calls k

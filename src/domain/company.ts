@@ -196,7 +196,7 @@ export interface CustomerRules {
   window: Span;
   /** Local times (minutes since midnight) between which nobody is written to, in the place's zone; from > to spans midnight. */
   quietHours?: { from: number; to: number };
-  /** Over all channels, reminders included. */
+  /** Of letters, whatever they are about. Calls do not count, nor what customers ask for themselves. */
   cap: { messages: number; within: Span };
   consent: { wording: string; text: string };
   mailFrom: { name: string; address: string };

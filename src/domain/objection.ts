@@ -2,6 +2,12 @@
 
 import { addSpan, nextAllowed } from './calendar.ts';
 import type { Calendar, Company } from './company.ts';
+import { promiseOver } from './notArrived.ts';
+
+/** What is written to customers of our own accord: the thanks, an answer, what was decided. No letter reminds: whether it is settled is asked once a
+ *  round, within its last one. */
+export const letterPurposes = ['receipt', 'answer', 'told'] as const;
+export type LetterPurpose = (typeof letterPurposes)[number];
 
 /** Held until a moment at which it is asked again, or ended; the code says why. */
 export type Objection =
@@ -38,8 +44,8 @@ export interface LetterNow {
 const atTheCounterMs = 10 * 60_000;
 
 /** The first objection, or undefined: it may be sent. A receipt is exempt from quiet hours by rule, while it is thanks at once. A letter that
- *  keeps a promise is exempt from the cap, and one that makes a promise waits no longer than for the day it promises. Nothing else is exempt from
- *  anything. */
+ *  keeps a promise is exempt from the cap, and one that makes a promise waits no longer than for the day it promises: once that is over, it is not
+ *  sent. Nothing else is exempt from anything. */
 export function objectionToLetter(
   letter: LetterNow,
   { quietHours, cap }: Pick<Company['customers'], 'quietHours' | 'cap'>,
@@ -57,13 +63,15 @@ export function objectionToLetter(
   if (letter.reach !== 'email') return { end: 'suppressed', code: letter.unreachable ?? 'no_consent' };
   const atOnce = purpose === 'receipt' && now.getTime() - letter.capturedAt.getTime() < atTheCounterMs;
   const allowed = atOnce ? now : nextAllowed(now, quietHours, calendar.timezone);
+  const { promisesFor } = letter;
+  if (promisesFor && allowed > promisesFor) return { end: 'suppressed', code: promiseOver };
   if (allowed > now) return { until: allowed, code: 'quiet_hours' };
   const frees = capFrees(letter.others, now, cap, calendar);
   if (!frees) return undefined;
   // An answer is owed and waits its turn; thanks that would be one too many are not.
   if (purpose === 'receipt') return { end: 'suppressed', code: 'cap' };
   // Whoever approved it was told when it could leave; what has left since must not have it promise a day that is over.
-  const tooLate = letter.promisesFor !== null && frees > letter.promisesFor;
+  const tooLate = promisesFor !== null && nextAllowed(frees, quietHours, calendar.timezone) > promisesFor;
   return letter.promised || tooLate ? undefined : { until: frees, code: 'cap' };
 }
 

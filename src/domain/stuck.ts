@@ -2,6 +2,7 @@
 
 import type { Wait } from './loop.ts';
 import { noRoom, notEncrypted, putOffByMailbox } from './notArrived.ts';
+import { letterPurposes } from './objection.ts';
 
 export type Stuck = {
   loopId: string | null;
@@ -119,7 +120,7 @@ const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);
 
 /** A letter to a customer that their mail server answered, and did not take. What it says of signing in is said of us. */
 const isPutOff = ({ purpose, code }: { purpose: string; code: string }): boolean =>
-  ['receipt', 'answer', 'told'].includes(purpose) && putOffByMailbox.test(code);
+  letterPurposes.some((letter) => letter === purpose) && putOffByMailbox.test(code);
 
 const messageOf = ({ messageId, purpose, channel }: Message): string =>
   channel === 'slack' ? `The ${purpose} by Slack` : `The ${purpose} by e-mail (${messageId})`;

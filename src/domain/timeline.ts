@@ -6,6 +6,7 @@ import type { Company, Course, LadderName } from './company.ts';
 import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
 import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
+import { promiseOver } from './notArrived.ts';
 import { saidTo } from './questions.ts';
 import { insightTitle } from './sameness.ts';
 import type { Happened, TimelineEvent } from './timelineEvents.ts';
@@ -279,7 +280,7 @@ const promised = (day: string | null, at: Date, { company }: Context): string =>
 
 function answeredForCustomer(event: Happened<'answered'>, context: Context): string | undefined {
   const { at, by, detail } = event;
-  if (detail.channel === 'none' || wasOvertaken(event, context)) return undefined;
+  if (detail.channel === 'none' || neverLeft(event, context)) return undefined;
   const did = detail.channel === 'phone' ? 'spoke to you' : `wrote to you${detail.again ? ' again' : ''}`;
   const promise = detail.promisedOn
     ? ` and promised that you hear from us by ${longDate(detail.promisedOn, at, context.company.timezone)}`
@@ -287,11 +288,13 @@ function answeredForCustomer(event: Happened<'answered'>, context: Context): str
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
-/** The letter that was to say it never left: it was out of date by then. */
-const wasOvertaken = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean =>
-  after
+/** The letter that was to say it was out of date before it could leave. */
+const neverLeft = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean => {
+  const letter = after
     .flatMap((later) => (later.kind === 'sent' && later.detail.purpose === 'answer' ? later.detail : []))
-    .find((letter) => letter.round === round)?.error === 'overtaken';
+    .find((each) => each.round === round);
+  return letter?.error === 'overtaken' || letter?.error === promiseOver;
+};
 
 const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>
   before.findLast((event): event is Happened<'answered'> => event.kind === 'answered');
@@ -393,6 +396,7 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     left_in_doubt: 'may not have arrived, and was left at that',
     bounced: 'was not sent: the address takes no mail',
     overtaken: 'was not sent: it was out of date by then',
+    [promiseOver]: 'was not sent: the day that it promised was over by then',
   };
   const became = told[detail.error ?? ''] ?? fate[detail.state];
   return {

@@ -23,11 +23,13 @@ import {
   settleLeftOpen,
 } from '../../src/store/records/deliveries.ts';
 import { audit } from '../../src/audit/audit.ts';
+import { signInLinkMs } from '../../src/store/records/links.ts';
 import { orderSending } from '../../src/store/records/sendingOrders.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { stuckLoops } from '../../src/store/views/stuck.ts';
 import { tasksOf } from '../../src/store/views/tasks.ts';
 import { messagesQueue } from '../../src/workflows/messages.ts';
+import type { Heed } from '../../src/triggers/heed.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
@@ -300,6 +302,23 @@ test('a letter that finds nobody at the mail server ten times has made no link, 
   expect(await links()).toBe(2);
 });
 
+test('a way in that could not be mailed while it was good is not mailed at all, also when the mail server is well again', async () => {
+  const { email } = world.db.company.staff['jonas']!;
+  const key = 'sign_in:-:-:late:jonas:email';
+  const expiresAt = new Date((await world.now()).getTime() + signInLinkMs);
+  const mailed = async () => (await world.messages({ purpose: 'sign_in' })).find(({ id }) => id === idOfDelivery(key));
+  world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+  await world.db.pool.transaction((tx) =>
+    planDelivery(tx, { key, purpose: 'sign_in', channel: 'email', staff: 'jonas', expiresAt }),
+  );
+  await world.pass('9 minutes');
+  expect(await mailed()).toMatchObject({ state: 'ready', last_error_code: 'smtp_econnection' });
+  world.mailbox.faults.clear();
+  await world.pass('30 minutes');
+  expect(await mailed()).toMatchObject({ state: 'expired', last_error_code: 'too_late' });
+  expect(world.mailsTo(email).filter(({ subject }) => subject.startsWith('Sign in'))).toEqual([]);
+});
+
 test('what is posted while somebody’s code becomes another’s is not the card of the new one', async () => {
   const former = world.db.company.staff['jonas']!.email;
   world.room.faults.script({ at: 'chat.postMessage', do: 'slow', ms: 1_500 });
@@ -385,10 +404,55 @@ describe('when Slack will not take it', () => {
     await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
     await world.db.passTime('45 seconds');
     await world.until('it went by e-mail', async () => (await promptTo(id, 'email'))[0]?.state === 'sent');
-    await world.db.pool.query(sql.unsafe`update deliveries set started_until = null where state = 'uncertain'`);
-    await world.settle();
+    await world.pass('3 minutes');
     expect((await promptTo(id, 'slack')).map((m) => m.last_error_code)).toEqual(['went_by_email']);
     expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('in doubt, with a history that cannot be read for hours: looked for more and more rarely, and not forgotten', async () => {
+    const since = await world.now();
+    world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+    world.room.faults.script({ at: 'conversations.history', do: 'answer', status: 500 }, Infinity);
+    const { id } = await coat();
+    await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+    const minutesUntilNext = async () =>
+      ((await promptTo(id, 'slack'))[0]!.not_before.getTime() - (await world.now()).getTime()) / 60_000;
+    await world.pass('1 minute');
+    expect(await minutesUntilNext()).toBeLessThan(2);
+    await world.pass('20 minutes');
+    expect(await minutesUntilNext()).toBeLessThan(15);
+    await world.pass('6 hours');
+    expect(await minutesUntilNext()).toBeLessThan(61);
+    expect(await promptTo(id, 'slack')).toMatchObject([{ state: 'uncertain', last_error_code: 'went_by_email' }]);
+    expect(await brokenSince(since)).toEqual([]);
+    world.room.faults.clear();
+    await world.pass('1 hour');
+    expect(await promptTo(id, 'slack')).toMatchObject([{ state: 'expired', last_error_code: 'went_by_email' }]);
+    expect(cardsOf(id)).toEqual([]);
+  });
+
+  test('what went by e-mail while Slack took nothing has whoever is called later called as ever, and not in a digest', async () => {
+    const { attention } = world.db.company;
+    await world.db.passTime('10 minutes');
+    await world.db.apply((company) => (company.attention = { prompts: 1, within: { amount: 5, unit: 'm' } }));
+    try {
+      world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 500 });
+      world.room.faults.script({ at: 'conversations.history', do: 'answer', status: 500 }, Infinity);
+      const { id } = await coat();
+      await world.until('it is in doubt', async () => (await promptTo(id, 'slack'))[0]?.state === 'uncertain');
+      await world.db.passTime('45 seconds');
+      await world.until('it went by e-mail', async () => (await promptTo(id, 'email'))[0]?.state === 'sent');
+      const { id: later } = await coat();
+      await world.until('they are called', async () =>
+        (await promptTo(later, 'slack')).some(({ state }) => ['sent', 'cancelled'].includes(state)),
+      );
+      expect(await promptTo(later, 'slack')).toMatchObject([{ state: 'sent' }]);
+    } finally {
+      await world.db.apply((company) => {
+        if (attention) company.attention = attention;
+        else delete company.attention;
+      });
+    }
   });
 
   test('in doubt, with a history that cannot be read, when its loop was handed over: not by e-mail to whoever gave it away', async () => {
@@ -405,8 +469,7 @@ describe('when Slack will not take it', () => {
     expect(await promptTo(id, 'email')).toMatchObject([
       { staff: 'jonas', state: 'cancelled', last_error_code: 'handed_over' },
     ]);
-    await world.db.pool.query(sql.unsafe`update deliveries set started_until = null where state = 'uncertain'`);
-    await world.settle();
+    await world.pass('3 minutes');
     expect(await promptTo(id, 'slack')).toMatchObject([
       { staff: 'jonas', state: 'expired', last_error_code: 'went_by_email' },
       { staff: 'priya', state: 'sent' },
@@ -793,6 +856,45 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await toldPriya(id)).toContain(`refused for good (smtp_${code})`);
     expect(await toldPriya(id)).toContain('Nothing more is sent about it by itself.');
     expect(await partOf(id)).toEqual(['could-not-be-asked']);
+  });
+
+  test('an answer that could not leave before the day that it promised was over is not sent; whoever answers is told, and writes anew, which leaves', async () => {
+    await world.passTo('monday', '23:00');
+    const since = await world.now();
+    const kim = guest();
+    const id = await answerTo(kim);
+    const today = localDate(since, 'Europe/Amsterdam');
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await approve(id, { promiseOn: today });
+    await world.pass('70 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'suppressed', last_error_code: 'promise_over' });
+    world.mailbox.faults.clear();
+    expect(await world.signal(id)).toMatchObject({
+      answered_at: null,
+      owed_by: 'email',
+      promised_on: null,
+      closed_at: null,
+    });
+    expect(await toldPriya(id)).toContain(
+      'was over before it could leave. But it stays open until they have been answered',
+    );
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+    const said = async (audience: 'staff' | 'customer') =>
+      (await readSignal(world.db.pool, world.db.company, id, { audience }))!.timeline.flatMap(({ kind, sentence }) =>
+        /answered|undelivered/.test(kind) ? [sentence] : [],
+      );
+    expect((await said('staff')).at(-1)).toBe('The answer was not sent: the day that it promised was over by then.');
+    expect(await said('customer')).toEqual([]);
+
+    await approve(id);
+    await world.settle();
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect(await world.signal(id)).toMatchObject({
+      answered_by: 'priya',
+      asked_at: expect.any(Date),
+      promised_on: null,
+    });
+    expect(await brokenSince(since)).toEqual([]);
   });
 
   test('what else was to go to an address where there is nobody is not sent, and whoever answers for that is told, too', async () => {
@@ -1265,8 +1367,8 @@ describe('a letter to a customer is sent at most once', () => {
 });
 
 describe('what has been answered, decided or closed meanwhile is not thanked for or asked about any more', () => {
-  const write = (stops: boolean) =>
-    world.db.pool.transaction((tx) =>
+  const write = (stops: boolean, { pool }: Pick<Heed, 'pool'> = world.db) =>
+    pool.transaction((tx) =>
       orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'a wrong template' }),
     );
   afterEach(() => write(false));
@@ -1281,6 +1383,21 @@ describe('what has been answered, decided or closed meanwhile is not thanked for
       .map((letter) => `${letter.purpose} ${letter.last_error_code ?? letter.state}`)
       .sort();
   const hears = (id: string, says: 'yes' | 'no') => confirm(world.heed, world.as('priya', id), { says });
+
+  test('what was to leave in the moment in which sending goes on leaves within seconds', async () => {
+    await write(true);
+    const kim = guest();
+    await meanwhile(
+      world.db,
+      (heed) => write(false, heed),
+      async () => {
+        await world.capture({ words: 'Where is my parcel?', customer: kim, consent: mayWrite });
+        await world.settle();
+      },
+    );
+    await world.pass('10 seconds');
+    expect(world.mailsTo(kim.email)).toHaveLength(1);
+  });
 
   test('neither is what they said of it at the counter, before the answer had left', async () => {
     for (const [says, round] of [
@@ -1427,6 +1544,120 @@ test('the way to what is held about somebody, handed over while they are erased,
   expect(world.mailsTo(customer.email)).toEqual([]);
 });
 
+describe('a call to whoever decides what several ask for, by e-mail, while one of them is erased', () => {
+  const canary = 'Quillfeather';
+  const office = (): Hands['post'] => openPostOffice(world.mailbox.smtpUrl);
+  const promptsOfTomas = (by: 'email' | 'slack') => world.db.apply((company) => (company.staff['tomas']!.prompts = by));
+  let before: 'email' | 'slack';
+  beforeAll(async () => {
+    before = world.db.company.staff['tomas']!.prompts;
+    await promptsOfTomas('email');
+  });
+  afterAll(() => promptsOfTomas(before));
+
+  /** It waits for an attempt that a test makes itself. */
+  async function callToTomas() {
+    const asks = (words: string) => world.capture({ words, customer: guest() });
+    const { id } = await asks(`Do you have this coat in green, ${canary}?`);
+    await asks('Do you have this coat in green, please?');
+    await world.settle();
+    const [{ id: call } = { id: '' }] = await promptTo((await world.signal(id)).insight_id!, 'email');
+    const messageId = `<d.${call}@heed>`;
+    await world.mailbox.forget(messageId);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'ready', phase = 'none', ended_at = null, started_until = clock_timestamp() + interval '1 hour' where id = ${call}`);
+    const subject = await subjectNamed(world.db.pool, id);
+    return {
+      call,
+      eraseOne: (heed = world.heed) => erase(heed, subject, operator),
+      /** Of each mail with it, whether it quotes them. */
+      quotes: () =>
+        world.mailbox
+          .mails()
+          .filter((mail) => mail.messageId === messageId)
+          .map((mail) => JSON.stringify(mail).includes(canary)),
+    };
+  }
+  /** An attempt in which something happens while the letter is handed over. */
+  const whileItIsHandedOver = (call: string, act: () => Promise<unknown>, then = async (): Promise<void> => {}) =>
+    deliver(
+      handsWith({
+        ...office(),
+        connect: async () => {
+          const opened = await office().connect();
+          return {
+            send: async (letter) => {
+              await act();
+              const sent = await opened.send(letter);
+              await then();
+              return sent;
+            },
+            close: () => opened.close(),
+          };
+        },
+      }),
+      call,
+    );
+
+  test('and it is being composed: it is shut out at the gate, and leaves without their words', async () => {
+    const { call, eraseOne, quotes } = await callToTomas();
+    const atTheGate = new Proxy(world.db.pool, {
+      get: (pool, name: keyof Pool) =>
+        name !== 'query'
+          ? pool[name]
+          : async (statement: Parameters<Pool['query']>[0]) => {
+              if (statement.sql.includes(`set phase = 'handed'`)) await eraseOne();
+              return pool.query(statement);
+            },
+    });
+    expect(await deliver(handsWith(office(), atTheGate), call)).toBe('overtaken');
+    await world.settle();
+    expect(quotes()).toEqual([false]);
+  });
+
+  test('and it is about to be: it waits, and leaves without their words', async () => {
+    const { call, eraseOne, quotes } = await callToTomas();
+    const came = await meanwhile(world.db, eraseOne, () => deliver(handsWith(office()), call));
+    expect(came).toMatchObject([{ status: 'fulfilled' }, { value: 'sent' }]);
+    await world.settle();
+    expect(quotes()).toEqual([false]);
+  });
+
+  test('and it is being handed over: it is taken back once it has left', async () => {
+    const { call, eraseOne, quotes } = await callToTomas();
+    expect(await whileItIsHandedOver(call, eraseOne)).toBe('sent');
+    expect(quotes()).toEqual([true]);
+    await world.settle();
+    expect(quotes()).toEqual([]);
+  });
+
+  test('and nobody knows whether it arrived: it is taken back, and what is sent in its place stays', async () => {
+    const { call, eraseOne, quotes } = await callToTomas();
+    const lost = async () => {
+      throw new Error('The line broke.');
+    };
+    expect(await whileItIsHandedOver(call, eraseOne, lost)).toBe('uncertain:unknown');
+    await world.settle();
+    expect(quotes()).toEqual([]);
+    await world.pass('3 minutes');
+    expect(quotes()).toEqual([false]);
+  });
+
+  test('and whoever was handing it over has died: it is taken back all the same', async () => {
+    const { call, eraseOne, quotes } = await callToTomas();
+    await whileItIsHandedOver(call, async () => {});
+    expect(quotes()).toEqual([true]);
+    // It left, and nobody lived to record it.
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sending', ended_at = null, lease_until = clock_timestamp() + interval '3 minutes' where id = ${call}`);
+    await eraseOne();
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set lease_until = clock_timestamp() - interval '1 second', started_until = null where id = ${call}`);
+    await world.pass('4 minutes');
+    expect(quotes()).not.toContain(true);
+  });
+});
+
 test('a prompt in doubt when its loop was handed over is not made again to whoever gave it away', async () => {
   world.mailbox.faults.script({ at: 'data', do: 'drop' });
   const { id, reference } = await waits({ words: 'Where is the lamp?', place: 'station', by: 'luca' });
@@ -1530,12 +1761,16 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     expect(world.mailsTo(email)).toHaveLength(2);
   });
 
-  test('a worker that died behind the gate may have sent it: nobody sends it again', async () => {
+  test('a worker that died behind the gate may have sent it: nobody sends it again, and whoever answers is asked once evidence was waited for', async () => {
     const { id, email } = await letter();
     await passGate(world.db.pool, id, await take(id), 12);
     await leaseRanOut(id);
     await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
-    await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
+    await world.until('it is in doubt', async () => (await state(id)) !== 'sending');
+    await world.pass('14 minutes');
+    expect(await state(id)).toBe('uncertain');
+    await world.pass('2 minutes');
+    expect(await state(id)).toBe('needs_human');
     expect(world.mailsTo(email)).toHaveLength(1);
   });
 
@@ -1668,7 +1903,9 @@ describe('whoever holds the newest fence sends, and nobody else', () => {
     await passGate(world.db.pool, id, fence, 12);
     await leaseRanOut(id);
     await world.db.pool.query(sql.unsafe`update deliveries set not_before = heed_now() where id = ${id}`);
-    await world.until('a person is asked', async () => (await state(id)) === 'needs_human');
+    await world.until('it is in doubt', async () => (await state(id)) !== 'sending');
+    await world.pass('16 minutes');
+    expect(await state(id)).toBe('needs_human');
     expect(await world.db.pool.transaction((tx) => recordOutcome(tx, id, fence, { state: 'sent' }))).toBe(true);
     expect(await state(id)).toBe('sent');
     await expect(

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { endOfDay } from '../../src/domain/calendar.ts';
 import type { Calendar } from '../../src/domain/company.ts';
-import { isOvertaken, objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
+import { isOvertaken, letterPurposes, objectionToLetter, type LetterNow } from '../../src/domain/objection.ts';
 
 const zones = ['Europe/Amsterdam', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC'];
 const calendarIn = (timezone: string): Calendar => ({ timezone, week: 'always', daysOff: [] });
@@ -27,7 +28,6 @@ const cap = fc.record({
   within: fc.record({ amount: fc.integer({ min: 1, max: 72 }), unit: fc.constant('h' as const) }),
 });
 const rules = fc.oneof(fc.record({ cap }), fc.record({ cap, quietHours }));
-/** A moment in two years that hold every change of a clock, to the minute or a millisecond beside it. */
 /** When the clocks of these zones are put forward or back. */
 const changes = [
   '2026-03-29T01:00Z',
@@ -40,12 +40,13 @@ const changes = [
 const nearAChange = fc
   .tuple(fc.constantFrom(...changes), fc.integer({ min: -1440, max: 180 }))
   .map(([change, minutes]) => new Date(Date.parse(change) + minutes * 60_000));
+/** A moment in two years that hold every change of a clock, to the minute or a millisecond beside it. */
 const anyMoment = fc
   .tuple(fc.integer({ min: 0, max: 2 * 365 * 24 * 60 }), fc.constantFrom(-1, 0, 1))
   .map(([minutes, beside]) => new Date(Date.UTC(2026, 0, 1) + minutes * 60_000 + beside));
 const moment = fc.oneof(anyMoment, nearAChange);
 const letter = fc.record({
-  purpose: fc.constantFrom('receipt', 'answer', 'told', 'notice', 'reminder'),
+  purpose: fc.constantFrom(...letterPurposes),
   promised: fc.boolean(),
   /** Minutes from the capture to the moment at which it is due: late where worker, Temporal or mail server were away. */
   late: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 10, max: 24 * 60 })),
@@ -229,6 +230,27 @@ test('an answer that makes a promise waits its turn beyond the cap, but not past
   expect(leaves('2026-06-20T24:00:00Z')).toBeUndefined();
 });
 
+test('an answer leaves on the day that it promises, or before it, or not at all; nor does it wait for room until the quiet hours after that day', () => {
+  const given = {
+    quietHours: { from: 20 * 60, to: 8 * 60 },
+    cap: { messages: 1, within: { amount: 7, unit: 'd' as const } },
+  };
+  const promisesFor = endOfDay('2026-06-15', 'UTC');
+  const leaves = (now: string, others: string[] = []) =>
+    objectionToLetter(
+      { ...answer, promisesFor, now: new Date(now), others: others.map((at) => new Date(at)) },
+      given,
+      calendarIn('UTC'),
+    );
+  const over = { end: 'suppressed', code: 'promise_over' };
+  expect(leaves('2026-06-15T03:00:00Z')).toEqual({ until: new Date('2026-06-15T08:00:00Z'), code: 'quiet_hours' });
+  expect(leaves('2026-06-15T19:59:00Z')).toBeUndefined();
+  expect(leaves('2026-06-15T20:30:00Z')).toEqual(over);
+  expect(leaves('2026-06-17T10:00:00Z')).toEqual(over);
+  // There is room again at nine in the evening.
+  expect(leaves('2026-06-15T10:00:00Z', ['2026-06-08T21:00:00Z'])).toBeUndefined();
+});
+
 test('thanks that come late wait for the morning', () => {
   const thanks = (capturedAt: string, now: string) =>
     objectionToLetter(
@@ -252,7 +274,7 @@ test('thanks that come late wait for the morning', () => {
 test('what has been said, decided or closed since leaves thanks and answers nothing to say, and what was decided is still to be told', () => {
   const untouched = { round: 1, answered_by: null, told_at: null, closed_how: null, heardSince: false };
   const overtaken = (since: Partial<Parameters<typeof isOvertaken>[1]>) =>
-    ['receipt', 'answer', 'told'].filter((purpose) => isOvertaken({ purpose, round: 1 }, { ...untouched, ...since }));
+    letterPurposes.filter((purpose) => isOvertaken({ purpose, round: 1 }, { ...untouched, ...since }));
   expect(overtaken({})).toEqual([]);
   expect(overtaken({ answered_by: 'priya' })).toEqual(['receipt']);
   expect(overtaken({ told_at: new Date() })).toEqual(['receipt']);

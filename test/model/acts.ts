@@ -49,11 +49,18 @@ export type Event =
   | { event: `the mail server ${MailServer}` }
   | { event: 'the same press again' };
 
-/** A worker that dies while it follows what an act led to: at its so manieth transaction, before or after it is committed. */
+export const mortals = ['their connection', 'a worker', 'a worker with a letter'] as const;
+
+/** One of them dies at its so manieth transaction, before or after it is committed: the connection of whoever acts, who sends the same press again;
+ *  a worker that follows what the act led to; one that has taken up a letter, of which nothing has left. */
 export interface Death {
+  who: (typeof mortals)[number];
   at: number;
   committed: boolean;
 }
+
+export const deathInWords = ({ who, at, committed }: Death): string =>
+  `${who} dies ${committed ? 'after' : 'before'} commit ${at + 1}`;
 
 const customers = ['Kim', 'Lee', 'Ana'] as const;
 export const nameOf = (customer: number): string => customers[customer]!;

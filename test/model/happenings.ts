@@ -2,17 +2,11 @@
 
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
-import { acts, aim, inWords, type Act, type Aim, type Death, type Event } from './acts.ts';
+import { acts, aim, deathInWords, inWords, mortals, type Act, type Aim, type Death, type Event } from './acts.ts';
 import { compare } from './compare.ts';
 import { doAct, follow, nextDue, type MailServer, type Model } from './model.ts';
 import type { Reality } from './reality.ts';
-
-/** What was drawn, so that a course of events that never comes to anything is seen. */
-export const tally: Record<string, { taken: number; refused: number }> = {};
-function count(what: string, isTaken: boolean): void {
-  const counted = (tally[what] ??= { taken: 0, refused: 0 });
-  counted[isTaken ? 'taken' : 'refused'] += 1;
-}
+import { count } from './tally.ts';
 
 const said = (act: string, outcome: unknown) => ({ act, outcome });
 
@@ -38,15 +32,11 @@ export class Acting implements Happening {
 
   async run(m: Model, real: Reality): Promise<void> {
     const act = aim(this.act, m, this.at)!;
-    this.words =
-      inWords(act) +
-      (this.death
-        ? `, and a worker dies ${this.death.committed ? 'after' : 'before'} its commit ${this.death.at + 1}`
-        : '');
+    this.words = inWords(act) + (this.death ? `, and ${deathInWords(this.death)}` : '');
     const draft = structuredClone(m);
     const isTaken = doAct(draft, act);
     const before = isTaken ? undefined : await real.count();
-    const outcome = await real.perform(act);
+    const outcome = await real.perform(act, this.death);
     count(act.verb, isTaken);
     if ('signal' in act && m.signals[act.signal]!.erased && act.verb !== 'erase')
       count('about somebody erased', isTaken);
@@ -84,7 +74,7 @@ export class Happens implements Happening {
 
   async run(m: Model, real: Reality): Promise<void> {
     const event = this.event;
-    count(event.event, true);
+    count(event.event);
     switch (event.event) {
       case 'time passes':
         return pass(m, real, event.minutes);
@@ -140,10 +130,15 @@ function aboutOf(act: Act, m: Model): number | undefined {
   return 'signal' in act && act.verb !== 'disavow' ? act.signal : undefined;
 }
 
+/** How many transactions may come before the one at which it dies. */
+const mostBefore: Record<Death['who'], number> = { 'their connection': 0, 'a worker': 12, 'a worker with a letter': 0 };
 const deaths = fc.oneof(
   { withCrossShrink: true },
   { weight: 8, arbitrary: fc.constant(undefined) },
-  { weight: 1, arbitrary: fc.record({ at: fc.nat({ max: 12 }), committed: fc.boolean() }) },
+  ...mortals.map((who) => ({
+    weight: 1,
+    arbitrary: fc.record({ who: fc.constant(who), at: fc.nat({ max: mostBefore[who] }), committed: fc.boolean() }),
+  })),
 );
 const mostlyOpen = fc.oneof(
   { weight: 7, arbitrary: fc.constant<Aim>('what is open') },

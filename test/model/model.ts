@@ -96,6 +96,10 @@ interface Letter {
   /** Refused by the mail server for good, or kept back because there was no way to them by mail: it has reached nobody. Void: nobody is to have it. */
   state: 'planned' | 'sent' | 'refused' | 'kept back' | 'void';
   at: number;
+  /** The end of the day by which it says itself that they hear from us. */
+  promises?: number;
+  /** Kept back because that was over before it could leave: nothing is wrong with the way to them, and it promised nobody anything. */
+  isLate?: boolean;
 }
 
 /** What the mail server says to each letter that it is handed: whether it refuses that one letter for good, or says that nobody is there. */
@@ -125,6 +129,8 @@ export interface Signal extends Loop {
     how: 'email' | 'phone' | 'none';
     at: number;
     promised: number | null;
+    /** The letter that promised it never left. */
+    isUnpromised?: boolean;
     final: boolean;
     letter?: Letter;
   } | null;
@@ -254,6 +260,7 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     // What the letter that did not arrive said of it stands.
     if (s.answer && s.answer.final !== final) return false;
     const letter = post(m, { what: 'answer', signal, customer: s.customer! });
+    if (promise !== null) letter.promises = endOfDay(m.now, promise);
     answer(m, s, by, { how: 'email', promise, final, letter });
     return true;
   },
@@ -466,10 +473,23 @@ function carryLetters(m: Model): boolean {
     if (letter.what === 'redaction') letter.state = 'sent';
     else if (isOutOfDate(s, letter)) letter.state = 'void';
     else if (reach(m, s) !== 'email') letter.state = 'kept back';
+    else if (letter.promises !== undefined && letter.promises <= m.now) keepBackAsLate(m, letter, s);
     else if (m.mail === 'takes letters') letter.state = 'sent';
     else refuse(m, letter);
   }
   return waiting.length > 0;
+}
+
+/** Its answer is owed again, and no other day is promised for it. */
+function keepBackAsLate(m: Model, letter: Letter, s: Signal): void {
+  Object.assign(letter, { state: 'kept back', isLate: true });
+  if (s.answer) s.answer.isUnpromised = true;
+  tellWhoAnswers(m, letter);
+}
+
+function tellWhoAnswers(m: Model, letter: Letter): void {
+  for (const s of m.signals)
+    if (!s.closed && waitsFor(s, letter)) m.notices.push({ signal: s.n, to: s.owner, waits: true });
 }
 
 /** Whoever answers for what it was to say is told, and of every other letter that an address where there is nobody keeps from leaving. */
@@ -480,9 +500,7 @@ function refuse(m: Model, letter: Letter): void {
     m.bounced.push(letter.customer);
     ended.push(...keepBack(m, ({ customer }) => customer === letter.customer));
   }
-  for (const one of ended)
-    for (const s of m.signals)
-      if (!s.closed && waitsFor(s, one)) m.notices.push({ signal: s.n, to: s.owner, waits: true });
+  for (const one of ended) tellWhoAnswers(m, one);
 }
 
 /** Nobody waits for thanks. One letter tells what was decided to whoever spoke twice. */
@@ -607,7 +625,8 @@ function waitsOfSignal(m: Model, s: Signal): Waiting[] {
     occasion: 'round',
     from: Math.max(s.opened, s.reviewed ?? 0),
   };
-  const promised = answerOf(m, s)?.promised ?? null;
+  const given = answerOf(m, s);
+  const promised = given?.isUnpromised ? null : (given?.promised ?? null);
   const heard = told(s);
   const holder: Waiting = {
     wait: 'acknowledged',
@@ -709,7 +728,7 @@ function answerOf(m: Model, s: Signal): Signal['answer'] {
 
 export const reachedNobody = ({ state }: Letter): boolean => state === 'refused' || state === 'kept back';
 const isVouchedSince = (m: Model, s: Signal, letter: Letter): boolean =>
-  reach(m, s) === 'email' && m.letters.indexOf(letter) < (m.vouched[s.customer!] ?? 0);
+  reach(m, s) === 'email' && (letter.isLate || m.letters.indexOf(letter) < (m.vouched[s.customer!] ?? 0));
 
 /** How they hear what is owed to them now: in a call, where a letter that was to say it reached nobody. */
 export function owedBy(m: Model, s: Signal): 'email' | 'phone' | null {

@@ -28,6 +28,7 @@ import { openTestDatabase } from '../support/database.ts';
 import { kindOf, nameOf, type Act, type Death } from './acts.ts';
 import { itemOf, ladders, undo, type MailServer } from './model.ts';
 import { openStories, type Stories } from './stories.ts';
+import { count } from './tally.ts';
 
 /** What somebody was told: it is recorded (`replayed`: it had been before), or a sentence says why not. */
 export type Outcome = { replayed: boolean; sentence: string } | { refused: string };
@@ -35,7 +36,8 @@ export type Outcome = { replayed: boolean; sentence: string } | { refused: strin
 export interface Reality {
   /** Empties the company of everything said and done, and sets the clock to the beginning. */
   begin(): Promise<void>;
-  perform(act: Act): Promise<Outcome>;
+  /** Where their connection dies, they hear nothing, and send the same press again. */
+  perform(act: Act, death?: Death): Promise<Outcome>;
   /** The last press once more. */
   pressAgain(): Promise<Outcome>;
   /** Carries every wake and every letter, until nothing is due. */
@@ -107,34 +109,33 @@ export async function openReality(): Promise<Reality> {
 
   let death: Death | undefined;
   let hasDied = false;
-  const die = (): never => {
+  const die = (who: Death['who']): never => {
     death = undefined;
     hasDied = true;
+    count(`${who} dies`);
     throw new Died();
   };
-  /** A worker's pool: it may die in any transaction. */
-  const mortal = new Proxy(pool, {
-    get: (_, name: keyof Pool) =>
-      name !== 'transaction'
-        ? pool[name]
-        : async (...[body, ...rest]: Parameters<Pool['transaction']>) => {
-            const dies = death && --death.at < 0 ? death : undefined;
-            const result = await pool.transaction(
-              async (tx) => {
-                const made = await body(tx);
-                return dies && !dies.committed ? die() : made;
-              },
-              ...rest,
-            );
-            if (dies) die();
-            return result;
-          },
-  });
+  /** The pool of one that may die in any transaction. */
+  const mortal = (who: Death['who']): Pool => {
+    const transaction: Pool['transaction'] = async (body, ...rest) => {
+      const dies = death?.who === who && --death.at < 0 ? death : undefined;
+      const result = await pool.transaction(
+        async (tx) => {
+          const made = await body(tx);
+          return dies && !dies.committed ? die(who) : made;
+        },
+        ...rest,
+      );
+      return dies ? die(who) : result;
+    };
+    // What nobody in particular said is captured by one statement, without a transaction around it.
+    return { ...pool, transaction, maybeOneFirst: (query) => transaction((tx) => tx.maybeOneFirst(query)) };
+  };
   const mail = { now: 'takes letters' as MailServer };
   const configuration = await db.heed.configuration();
-  const heed: Heed = { ...db.heed, pool, configuration: async () => configuration };
+  const heed: Heed = { ...db.heed, pool: mortal('their connection'), configuration: async () => configuration };
   const hands: Hands = {
-    pool: mortal,
+    pool: mortal('a worker'),
     configuration: async () => configuration,
     publicUrl: 'http://heed.test',
     post: {
@@ -148,7 +149,7 @@ export async function openReality(): Promise<Reality> {
   let ahead = 0;
   const stories = openStories(createStages(hands), now);
   // What dies while it hands a letter over is told in test/activities; here letters go out or not at all.
-  const steady = { ...hands, pool };
+  const carrying = { ...hands, pool: mortal('a worker with a letter') };
 
   let presses = 0;
   let last: (() => Promise<Outcome>) | undefined;
@@ -168,7 +169,7 @@ export async function openReality(): Promise<Reality> {
       case 'capture':
         return async () => {
           const captured = await capture(heed, said(act), { channel: 'web', press: responding.press });
-          if (!captured.replayed) signals.push(captured.id);
+          if (!signals.includes(captured.id)) signals.push(captured.id);
           return captured;
         };
       case 'acknowledge':
@@ -277,7 +278,8 @@ export async function openReality(): Promise<Reality> {
       }
     }
     if (due.length > 0) return true;
-    for (const id of letters) await deliver(steady, id);
+    // As Temporal makes one attempt after the other: whatever an earlier one left open, its worker is dead.
+    for (const id of letters) await deliver(carrying, id, { inItsPlace: true, beat: () => {} });
     return letters.length > 0;
   };
   const counting = `select ${tables.map(({ name }) => `(select count(*) from ${name})`).join(`::text || ' ' || `)} || ' ' || (select coalesce(max(asked), 0) from wakes) as rows`;
@@ -301,12 +303,20 @@ export async function openReality(): Promise<Reality> {
       ahead = beginning - Date.now();
       await client.query(`update test_clock set ahead = make_interval(secs => $1)`, [ahead / 1000]);
     },
-    perform(act) {
+    async perform(act, dies) {
       const speak = say(act);
       const speaking = () => answered(speak);
       // Erasing is no press.
-      if (act.verb !== 'erase') last = speaking;
-      return speaking();
+      if (act.verb === 'erase') return speaking();
+      last = speaking;
+      death = dies && { ...dies };
+      const outcome = await speaking().catch((error: unknown) => {
+        if (!(error instanceof Died)) throw error;
+        hasDied = false;
+        return speaking();
+      });
+      death = undefined;
+      return outcome;
     },
     pressAgain: () => last!(),
     async settle(options = {}) {
@@ -401,7 +411,7 @@ function said({ asks, customer, agreed, by }: Extract<Act, { verb: 'capture' }>)
 const whatWaits = `
 select (select coalesce(json_agg(distinct class), '[]') from wakes) as wakes,
   (select coalesce(json_agg(id order by planned_at, id), '[]') from deliveries
-    where customer_id is not null and state in ('planned', 'ready') and not_before <= heed_now()) as letters`;
+    where customer_id is not null and state in ('planned', 'ready', 'sending') and not_before <= heed_now()) as letters`;
 const list = (what: string, from: string): string => `(select coalesce(json_agg(${what}), '[]') from ${from})`;
 const factsOfLoops = `
 select l.id, l.kind,

@@ -325,11 +325,37 @@ describe('when we write', () => {
   });
 
   test('a promised day is over when it is over at the place', async () => {
-    await world.passTo('tuesday', '03:00');
-    const { id } = await abroad();
+    // An hour before their quiet hours on Monday.
+    await world.passTo('tuesday', '01:00');
+    const { id, email } = await abroad();
     const monday = localDate(await world.now(), overseas);
     await approveFollowUp(world.heed, world.as('omar', id), { words: 'Today.', promiseOn: monday });
+    await world.settle();
     expect(await world.signal(id)).toMatchObject({ promised_on: monday, promised_for: endOfDay(monday, overseas) });
+    expect(world.mailsTo(email)).toHaveLength(2);
+  });
+
+  test('nobody reads in the morning that they hear from us the day before: whoever writes in quiet hours is told when it leaves, and promises no day before that', async () => {
+    await world.passTo('monday', '20:30');
+    const [early, late] = [await captured(guest()), await captured(guest())];
+    const monday = localDate(await world.now(), 'Europe/Amsterdam');
+    const words = 'You hear from us.';
+    await expect(approveFollowUp(world.heed, world.as('priya', late), { words, promiseOn: monday })).rejects.toThrow(
+      /^This one leaves on Tuesday .* at 08:00: until then nobody is written to\. Promise that day or a later one, or nothing\.$/,
+    );
+    expect(await world.signal(late)).toMatchObject({ answered_at: null });
+    const tuesday = localDate(new Date((await world.now()).getTime() + 86_400_000), 'Europe/Amsterdam');
+    const { sentence } = await approveFollowUp(world.heed, world.as('priya', late), { words, promiseOn: tuesday });
+    expect(sentence).toMatch(/^It leaves in your name on Tuesday .* at 08:00: until then nobody is written to\.$/);
+    await world.passTo('tuesday', '02:00');
+    expect((await approveFollowUp(world.heed, world.as('priya', early), { words, promiseOn: tuesday })).sentence).toBe(
+      'It leaves in your name at 08:00: until then nobody is written to.',
+    );
+    await world.passTo('tuesday', '08:05');
+    for (const id of [early, late])
+      expect(await world.messages({ loopId: id, purpose: 'answer' })).toEqual([
+        expect.objectContaining({ state: 'sent' }),
+      ]);
   });
 
   test('whoever lets everything rest is not written to, however long it takes, until it goes on', async () => {
@@ -364,7 +390,7 @@ describe('when we write', () => {
     const held = await approveFollowUp(world.heed, world.as('priya', two), { words: 'Held.' });
     expect(held.sentence).toMatch(/^It leaves in your name on Thursday .*: until then they have had as many letters/);
     await expect(approveFollowUp(world.heed, world.as('priya', three), await inDays(2))).rejects.toThrow(
-      /this one leaves on Thursday .*\. Promise that day or a later one, or nothing\./,
+      /^This one leaves on Thursday .*\. Promise that day or a later one, or nothing\./,
     );
     await approveFollowUp(world.heed, world.as('priya', three), await inDays(4));
     await world.settle();

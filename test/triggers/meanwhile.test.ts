@@ -17,13 +17,14 @@ import {
   type Purpose,
 } from '../../src/store/records/deliveries.ts';
 import { bundle } from '../../src/store/records/digests.ts';
-import { closeRound, lockLoop } from '../../src/store/records/loops.ts';
+import { closeRound, lockLoop, redrawCards } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { IdRow } from '../../src/store/rows.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture, type Captured } from '../../src/triggers/capture.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
@@ -340,6 +341,50 @@ describe('what is put off because everything of theirs rests, in the moment in w
     await db.pool.transaction((tx) => openAttempt(tx, digest));
     await lift(db.heed, whose, operator);
     expect(await now(call)).toEqual({ state: 'ready', due: true });
+  });
+});
+
+describe('a card that is drawn in the moment in which its task is taken', () => {
+  /** With the edit of a card of Priya's that waits. */
+  const waits = async (): Promise<{ id: string; edit: string }> => {
+    const { id } = await hears({ words: 'Where is my parcel?' });
+    await goOn(db, id);
+    await db.pool.query(
+      sql.unsafe`insert into slack_cards (loop_id, staff, channel, ts) values (${id}, 'priya', 'D1', ${id})`,
+    );
+    await db.pool.transaction((tx) => redrawCards(tx, [id]));
+    return { id, edit: (await edits(id))[0]!.id };
+  };
+  const edits = (id: string) =>
+    db.pool.any(sql.type(z.object({ id: z.string(), state: z.string() }))`
+      select id, state from deliveries where loop_id = ${id} and purpose = 'card' order by planned_at`);
+  const takes = (edit: string, pool = db.pool) =>
+    pool.transaction(async (tx) => {
+      await lockDelivery(tx, edit);
+      await openAttempt(tx, edit);
+    });
+  const takesIt = (id: string, heed: Heed = db.heed) => acknowledge(heed, { loopId: id, by: 'priya', press: press() });
+
+  test('before that is drawn again', async () => {
+    const { id, edit } = await waits();
+    const both = await meanwhile(
+      db,
+      ({ pool }) => takes(edit, pool),
+      () => takesIt(id),
+    );
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+    expect((await edits(id)).map(({ state }) => state)).toEqual(['sending', 'planned']);
+  });
+
+  test('after that shows it', async () => {
+    const { id, edit } = await waits();
+    const taken = async () => {
+      await takes(edit);
+      return (await signalNow(db.pool, id))!.acknowledged_at;
+    };
+    const both = await meanwhile(db, (heed) => takesIt(id, heed), taken);
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: expect.any(Date) }]);
+    expect((await edits(id)).map(({ state }) => state)).toEqual(['sending']);
   });
 });
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { noRoom } from '../../domain/notArrived.ts';
+import { letterPurposes, type LetterPurpose } from '../../domain/objection.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow } from '../rows.ts';
 import { doubtIfFromBefore } from './epochs.ts';
@@ -12,11 +13,9 @@ const LeftRow = z.object({ left: z.date() });
 const SinceRow = z.object({ since: z.date() });
 
 export const purposes = [
-  'receipt',
+  ...letterPurposes,
   'prompt',
   'card',
-  'answer',
-  'told',
   'news',
   'notice',
   'sign_in',
@@ -29,21 +28,22 @@ export type Purpose = (typeof purposes)[number];
 /** Of a delivery that may still be taken back: nothing of it has passed the gate. */
 export const notHandedOver = sql.fragment`(state in ('planned', 'ready') or (state = 'sending' and phase = 'open'))`;
 
-export interface NewDelivery {
+/** To a customer go the letters that quiet hours and cap are promised of, and what they ask for themselves. */
+type ToWhom = { customerId: string; purpose: LetterPurpose | 'rights' } | { customerId?: never; purpose: Purpose };
+
+export type NewDelivery = ToWhom & {
   /** '<purpose>:<loop>:<round>:<occasion>:<person>', for staff also ':<channel>'. The same key is the same message, for ever. */
   key: string;
-  purpose: Purpose;
   channel: 'email' | 'slack';
   loopId?: string | null;
   round?: number;
-  customerId?: string;
   staff?: string;
   occasion?: string;
   /** Fixed wording, without links: those are made when it is sent. Absent where the message says what is true at that moment. */
   body?: { subject: string; text: string };
   notBefore?: Date;
   expiresAt?: Date;
-}
+};
 
 /** Plans a message. False when it had been planned before. To customers at most once, to staff at least once. */
 export async function planDelivery(tx: Tx, d: NewDelivery): Promise<boolean> {
@@ -185,6 +185,20 @@ export async function noteDoubt(tx: Tx, id: string, code: string): Promise<void>
   await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id} and state = 'uncertain'`);
 }
 
+/** The code of what Slack would not take, or may have taken: an e-mail went in its place. */
+export const wentByEmail = 'went_by_email';
+
+/** Nobody can say yet whether it is there: looked for again, the later the longer it was looked for in vain. Where it is not there after all, it is
+ *  tried in vain since then. */
+export async function lookAgain(tx: Tx, id: string): Promise<void> {
+  await tx.query(sql.unsafe`
+    update deliveries set
+      failing_since = ${failingOn},
+      not_before = heed_now() + make_interval(secs => least(3600, 120 + coalesce(extract(epoch from heed_now() - failing_since), 0) / 2)::float8),
+      started_until = null
+    where id = ${id} and state = 'uncertain'`);
+}
+
 /** Nothing is against it, but there are no hands free for it just now: it is looked at again when some may be, the later the longer it has waited
  *  for that. What stays so for an hour does not leave, as what is tried in vain. */
 export async function putOff(tx: Tx, id: string): Promise<void> {
@@ -214,14 +228,19 @@ export async function releasePrompts(tx: Tx, loopIds: readonly string[], code: s
     where loop_id = any(${sql.array([...loopIds], 'uuid')}) and purpose = 'prompt' and state in ('planned', 'ready') and last_error_code = ${code}`);
 }
 
+/** How long evidence is waited for of a letter to a customer: a bounce may still come, or a press by what stands in it. */
+export const evidenceMs = 15 * 60_000;
+
 /** An attempt that ended without a word: known not sent while it had not handed over, else nobody knows. Its lease is waited for, but for one
- *  that another attempt is made `inItsPlace`: before the gate the newer fence shuts it out, whatever it is still doing. */
+ *  that another attempt is made `inItsPlace`: before the gate the newer fence shuts it out, whatever it is still doing. A colleague waits for no
+ *  evidence after that. */
 export async function settleLeftOpen(tx: Tx, id: string, { inItsPlace = false } = {}): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set
       state = case when phase = 'handed' then 'uncertain' else 'ready' end,
       failing_since = case when phase = 'handed' then failing_since else ${failingOn} end,
       last_error_code = case when lease_until <= clock_timestamp() then 'lease_ran_out' else 'attempt_failed' end,
+      not_before = case when phase = 'handed' and policy = 'at_most_once' then heed_now() + make_interval(secs => ${evidenceMs / 1000}) else not_before end,
       lease_until = null, started_until = null
     where id = ${id} and state = 'sending' and (lease_until <= clock_timestamp() or (${inItsPlace} and phase = 'open'))`);
 }
@@ -285,14 +304,14 @@ const Due = z.object({ id: z.string(), channel: z.enum(['email', 'slack']), purp
 /** `wave`: one decision told to many; `unhurried`: nobody waits for it; `other`: somebody does. */
 export type DeliveryClass = 'other' | 'wave' | 'unhurried';
 
-/** Up to `most` messages of a class to start now: due, with a dead lease, or in doubt and not looked at for a while. Handed out for a minute. */
+/** Up to `most` messages of a class to start now: due, with a dead lease, or in doubt and to be looked for. Handed out for a minute. */
 export async function leaseDueDeliveries(
   db: Db,
   as: DeliveryClass,
   most: number,
 ): Promise<readonly z.infer<typeof Due>[]> {
   return db.any(sql.type(Due)`
-    update deliveries set started_until = clock_timestamp() + case when state = 'uncertain' then interval '2 min' else interval '1 min' end
+    update deliveries set started_until = clock_timestamp() + interval '1 min'
     where id in (
       select id from deliveries
       where state in ('planned', 'ready', 'sending', 'uncertain')

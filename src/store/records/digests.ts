@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow } from '../rows.ts';
-import { planDelivery, type Delivery } from './deliveries.ts';
+import { planDelivery, wentByEmail, type Delivery } from './deliveries.ts';
 
 const OccasionRow = z.object({ occasion: z.string() });
 const LoopIdRow = z.object({ loop_id: z.string() });
@@ -19,8 +19,8 @@ const Named = z.object({
 /** A prompt to one of us. */
 export type Call = Pick<Delivery, 'id' | 'channel' | 'now'> & { staff: string };
 
-/** Whether `most` other prompts have gone to the same person by the same channel within the last `withinMs`, or are about to. Until the
- *  transaction ends no other one to them is weighed: two at the same moment count each other. */
+/** Whether `most` other prompts have gone to the same person by the same channel within the last `withinMs`, or are about to. One that may have gone
+ *  counts from when it was planned; one in whose place an e-mail went does not. Until the transaction ends no other one to them is weighed: two at the same moment count each other. */
 export async function isOneTooMany(tx: Tx, call: Call, most: number, withinMs: number): Promise<boolean> {
   await tx.query(
     sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`calls:${call.staff}:${call.channel}`}, 0))`,
@@ -29,8 +29,9 @@ export async function isOneTooMany(tx: Tx, call: Call, most: number, withinMs: n
     select count(*)::integer as count from (
       select from deliveries
       where purpose = 'prompt' and staff = ${call.staff} and channel = ${call.channel} and id <> ${call.id}
-        and state in ('sending', 'uncertain', 'sent')
+        and state in ('sending', 'uncertain', 'sent') and last_error_code is distinct from ${wentByEmail}
         and (ended_at is null or ended_at > heed_now() - make_interval(secs => ${withinMs / 1000}))
+        and (state <> 'uncertain' or planned_at > heed_now() - make_interval(secs => ${withinMs / 1000}))
       limit ${most}) lately`);
   return lately >= most;
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 
+const DueRow = z.object({ due_at: z.date() });
+
 export interface NewFollowUp {
   loopId: string;
   round: number;
@@ -52,6 +54,15 @@ export async function recordPromise(
 export function hadPromised(db: Db, loopId: string, by: Date): Promise<boolean> {
   return db.exists(sql.unsafe`
     select from promises where loop_id = ${loopId} and promised_at < ${sql.timestamp(by)}`);
+}
+
+/** Until when a letter itself promises that they hear from us again; null where it promises nothing, as one in the place of another does not: the day
+ *  that the other one promised stands. */
+export function promisedIn(db: Db, letterId: string): Promise<Date | null> {
+  return db.maybeOneFirst(sql.type(DueRow)`
+    select p.due_at from deliveries d
+    join promises p on p.follow_up_id = d.occasion and p.promised_at = d.planned_at
+    where d.id = ${letterId} and d.purpose = 'answer'`);
 }
 
 const Told = z.object({ by: z.string(), called_at: z.date() });

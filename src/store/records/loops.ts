@@ -107,16 +107,18 @@ export async function endPrompts(tx: Tx, loopId: string, staff?: string): Promis
       ${staff ? sql.fragment`and staff = ${staff}` : sql.fragment``}`);
 }
 
-/** One edit per card waits at most, and one that nobody waits for (`unhurried`) in nobody's place: whoever sends it draws what is true by then. */
+/** One edit per card waits at most, and one that nobody waits for (`unhurried`) in nobody's place: whoever sends it draws what is true by then. Whoever
+ *  ends or lets go prompts of these loops does so before this: everybody locks them in one order. */
 export async function redrawCards(tx: Tx, loopIds: readonly string[], unhurried = false): Promise<void> {
+  const edits = sql.fragment`
+    d.loop_id = any(${sql.array([...loopIds], 'uuid')}) and d.purpose = 'card' and d.state in ('planned', 'ready') and (not d.unhurried or ${unhurried})`;
+  // Whoever takes one at this moment may draw it without what is recorded here: it waits from now on, or is taken by then and counts no more.
+  await tx.query(sql.unsafe`select from deliveries d where ${edits} order by d.id for no key update`);
   await tx.query(sql.unsafe`
     insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, message_id, unhurried)
     select x.id, 'card:' || x.id, 'card', 'slack', 'at_least_once', c.loop_id, c.staff, '<d.' || x.id || '@heed>', ${unhurried}
     from slack_cards c
     cross join lateral (select gen_random_uuid() as id, c.ts) x
     where c.loop_id = any(${sql.array([...loopIds], 'uuid')})
-      and not exists (
-        select from deliveries d
-        where d.loop_id = c.loop_id and d.staff = c.staff and d.purpose = 'card' and d.state in ('planned', 'ready')
-          and (not d.unhurried or ${unhurried}))`);
+      and not exists (select from deliveries d where d.loop_id = c.loop_id and d.staff = c.staff and ${edits})`);
 }

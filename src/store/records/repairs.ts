@@ -224,12 +224,14 @@ export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<
   return rowCount === 1;
 }
 
-/** Evidence of the best kind: somebody pressed what stands in that letter alone, so it has arrived. Null where it was in no doubt. */
+/** Evidence of the best kind: somebody pressed what stands in that letter alone, so it has arrived; also where nobody lived to say so, and the lease
+ *  still runs. Whatever that attempt has to say comes too late. Null where it was in no doubt. */
 export async function settleByLink(tx: Tx, tokenHash: Buffer): Promise<Doubtful | null> {
   return tx.maybeOne(sql.type(Doubtful)`
     update deliveries d set state = 'sent', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null
     from links l
-    where l.token_hash = ${sql.binary(tokenHash)} and d.id = l.delivery_id and d.state in ('uncertain', 'needs_human')
+    where l.token_hash = ${sql.binary(tokenHash)} and d.id = l.delivery_id
+      and (d.state in ('uncertain', 'needs_human') or (d.state = 'sending' and d.phase = 'handed'))
     returning d.id, d.purpose, d.state, d.fence, d.customer_id, d.occasion, d.planned_at, d.not_before, d.last_error_code, d.loop_id`);
 }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { FoundRow } from '../rows.ts';
 
 export const audiences = ['customers', 'staff'] as const;
 export type Audience = (typeof audiences)[number];
@@ -13,6 +14,21 @@ export type Stop = z.infer<typeof Stop>;
 /** To whom nothing is sent just now, since when, by whom and why. */
 export function standingStops(db: Db): Promise<readonly Stop[]> {
   return db.any(sql.type(Stop)`select audience, by, reason, since from now.stops order by audience`);
+}
+
+/** Whoever lets sending go on makes all of it due at once; this is for whatever that missed. */
+const stoppedMs = 3_600_000;
+/** An order is being given at this moment. */
+const beingOrderedMs = 5_000;
+
+/** How long to hold a message that was found stopped. Undefined where it goes on by now: whoever let it go on did not find this one held. Waits for
+ *  nobody, as the row of the message is locked, for which whoever gives the order may wait. */
+export async function stoppedForMs(tx: Tx, audience: Audience): Promise<number | undefined> {
+  const nobodyOrders = await tx.oneFirst(
+    sql.type(FoundRow)`select pg_try_advisory_xact_lock_shared(hashtextextended('heed.sending', 0)) as found`,
+  );
+  if (!nobodyOrders) return beingOrderedMs;
+  return (await standingStops(tx)).some((stop) => stop.audience === audience) ? stoppedMs : undefined;
 }
 
 /** Records an order. Undefined when it is so already; else how many messages were held back by the stop that ends, and are due again. */

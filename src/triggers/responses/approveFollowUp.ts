@@ -2,15 +2,14 @@
 
 import { z } from 'zod';
 import { endOfDay, isDate, localDate } from '../../domain/calendar.ts';
-import { zoneOf } from '../../domain/localTime.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { longDate } from '../../domain/longDate.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
 import { followUpOf, recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
 import { own } from '../../store/records/ownerships.ts';
 import type { Heed } from '../heed.ts';
 import { draftAnswer } from './draft.ts';
 import {
+  atTime,
   beforeYou,
   mustBeOpen,
   nameOf,
@@ -20,7 +19,7 @@ import {
   type Response,
 } from './respond.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
-import { heldByCapUntil } from './whenItLeaves.ts';
+import { whenItLeaves, type Held } from './whenItLeaves.ts';
 
 export const FollowUp = z.strictObject({
   words: z.string().trim().min(1, 'must not be empty').max(5000, 'must be at most 5,000 characters'),
@@ -33,7 +32,7 @@ export const FollowUp = z.strictObject({
 export type FollowUp = z.infer<typeof FollowUp>;
 
 /** Approves and sends. Throws `conflict` when somebody has answered, when there is nobody to reach, or when a call is owed;
- *  `validation` when the promised day is over. */
+ *  `validation` when the promised day is over, or would be before this can leave. */
 export function approveFollowUp(heed: Heed, responding: Responding, approved: FollowUp): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -43,9 +42,9 @@ export function approveFollowUp(heed: Heed, responding: Responding, approved: Fo
         'conflict',
         'What is owed to this customer is a call, not a letter. Call them and record how it went.',
       );
-    const held = await heldByCapUntil(tx, moment.company, signal, moment.now);
-    if (held) mustPromiseLater(held, approved.promiseOn, moment);
+    const held = await whenItLeaves(tx, moment.company, signal, moment.now);
     const { id: followUpId, letters } = await recordAnswer(signal, moment, 'email', approved);
+    if (held) mustPromiseLater(held, approved.promiseOn, moment);
     const subject = approved.subject ?? (await draftAnswer(tx, moment, signal, by)).subject;
     await planDelivery(tx, {
       // In the place of one that did not arrive it is another message.
@@ -60,22 +59,26 @@ export function approveFollowUp(heed: Heed, responding: Responding, approved: Fo
     });
     return {
       sentence: held
-        ? `It leaves in your name on ${dayOf(held, moment)}: until then they have had as many letters as one customer gets.`
+        ? `It leaves in your name ${atTime(held.until, moment)}: until then ${why[held.by]}.`
         : 'Sent in your name. They can answer you directly.',
       factId: followUpId,
     };
   });
 }
 
-const dayOf = (at: Date, { now, zone }: Moment): string => longDate(localDate(at, zone), now, zone);
+const why = {
+  cap: 'they have had as many letters as one customer gets',
+  quiet_hours: 'nobody is written to',
+} as const;
 
 /** Throws `validation` where a promised day would be over before the letter that promises it can leave. */
-function mustPromiseLater(leaves: Date, promiseOn: string | undefined, moment: Moment): void {
-  if (!promiseOn || promiseOn >= localDate(leaves, moment.zone)) return;
+function mustPromiseLater(held: Held, promiseOn: string | undefined, moment: Moment): void {
+  if (!promiseOn || promiseOn >= localDate(held.until, moment.zone)) return;
+  const leaves = atTime(held.until, moment);
   throw new DomainError(
     'validation',
-    `They have had as many letters lately as one customer gets, so this one leaves on ${dayOf(leaves, moment)}. Promise that day or a later one, or nothing.`,
-    { invalidParams: [{ name: 'promiseOn', reason: `comes before ${dayOf(leaves, moment)}, when this can leave` }] },
+    `This one leaves ${leaves}: until then ${why[held.by]}. Promise that day or a later one, or nothing.`,
+    { invalidParams: [{ name: 'promiseOn', reason: `is over before this can leave, ${leaves}` }] },
   );
 }
 
@@ -114,7 +117,7 @@ const nobodyToReach: Record<string, string> = {
 /** The fact of an answer, with its promise; whoever answers what was not theirs has taken it. `letters`: how many were written for it before. */
 export async function recordAnswer(
   signal: SignalNow,
-  { tx, by, version, now, company }: Moment,
+  { tx, by, version, now, zone }: Moment,
   channel: 'email' | 'phone',
   answer: { promiseOn?: string | undefined; final?: boolean | undefined },
 ): Promise<{ id: string; letters: number }> {
@@ -131,11 +134,13 @@ export async function recordAnswer(
   // A round has one answer on record: what takes the place of a letter that did not arrive adds none.
   const recorded = await followUpOf(tx, signal.id, signal.round);
   const letter = channel === 'phone' || recorded?.channel === 'email' ? recorded : null;
-  if (letter?.promised_on && answer.promiseOn)
+  if (letter?.promised_on && answer.promiseOn) {
+    const became = letter.promised_on < localDate(now, zone) ? 'it is over' : 'that day stands';
     throw new DomainError(
       'conflict',
-      'The letter that did not arrive promised a day, and that day stands. Answer without another.',
+      `The letter that did not arrive promised a day, and ${became}. Answer without another.`,
     );
+  }
   if (letter && answer.final !== undefined && answer.final !== letter.final)
     throw new DomainError(
       'conflict',
@@ -153,7 +158,6 @@ export async function recordAnswer(
       final: answer.final ?? false,
     }));
   if (answer.promiseOn) {
-    const zone = zoneOf(company, signal.place);
     if (answer.promiseOn < localDate(now, zone)) {
       throw new DomainError('validation', 'The promised day is over. Promise a day to come, or nothing.', {
         invalidParams: [{ name: 'promiseOn', reason: 'is over' }],

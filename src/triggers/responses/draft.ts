@@ -20,7 +20,7 @@ import { insightNow } from '../../store/views/insights.ts';
 import { decisionBehind, type Decided } from '../../store/views/messages.ts';
 import type { SignalNow } from '../../store/views/signals.ts';
 import { atTime, type Moment } from './respond.ts';
-import { heldByCapUntil } from './whenItLeaves.ts';
+import { whenItLeaves } from './whenItLeaves.ts';
 
 export interface Draft {
   subject: string;
@@ -63,10 +63,10 @@ export async function draftAnswer(
   const isAnswer = !isCallAboutDecision(signal);
   const recorded = isAnswer ? await followUpOf(db, signal.id, signal.round) : null;
   const stands = recorded?.promised_on ?? undefined;
-  const held = isAnswer ? await heldByCapUntil(db, company, signal, now) : undefined;
+  const held = isAnswer ? await whenItLeaves(db, company, signal, now) : undefined;
   const decidedBy = insight && !insight.outcome && signal.round === 1 ? localDate(insight.decide_by, zone) : undefined;
   // What would be over before this can leave is not promised.
-  const decideOn = held && decidedBy && decidedBy < localDate(held, zone) ? undefined : decidedBy;
+  const decideOn = held && decidedBy && decidedBy < localDate(held.until, zone) ? undefined : decidedBy;
   const [mayPromise, mayBeFinal] = [isAnswer && !stands, isAnswer && !recorded && signal.round > 1];
   const promised = dayToCome(stands ?? decideOn, now, zone);
   const promiseOn = mayPromise ? promised : undefined;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { sql } from '../../../../src/store/pool.ts';
-import { planDelivery } from '../../../../src/store/records/deliveries.ts';
+import { planDelivery, recordOutcome, settleLeftOpen } from '../../../../src/store/records/deliveries.ts';
 import { askAboutDoubt } from '../../../../src/store/records/repairs.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { handOver } from '../../../../src/triggers/responses/handOver.ts';
@@ -199,15 +199,18 @@ describe('a letter that may not have been sent', () => {
     expect(await letterNow(second.letter)).toEqual({ state: 'failed', last_error_code: 'left_by_hand' });
   });
 
-  test('has arrived when its customer presses what stands in it; opening it proves nothing', async () => {
+  test.each([
+    ['somebody was asked about', 'needs_human'],
+    ['nobody lived to record', 'sending'],
+  ])('which %s has arrived when its customer presses what stands in it; opening it proves nothing', async (_, was) => {
     const { shop } = pages;
     const signal = await shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
     const responding = { loopId: signal.id, by: 'omar', press: shop.press() };
     await approveFollowUp(shop.db.heed, responding, { words: 'Dear Kim, we pay it back.' });
     const written = await shop.letter('answer', undefined, signal.id);
-    await shop.db.pool.query(
-      sql.unsafe`update deliveries set state = 'needs_human', phase = 'handed', fence = 1 where loop_id = ${signal.id} and purpose = 'answer'`,
-    );
+    const letter = await shop.db.pool.oneFirst(sql.type(z.object({ id: z.string() }))`
+      update deliveries set state = ${was}, phase = 'handed', fence = 1, lease_until = clock_timestamp() + interval '10 minutes'
+      where loop_id = ${signal.id} and purpose = 'answer' returning id`);
     const state = () =>
       shop.db.pool.oneFirst(
         sql.unsafe`select state from deliveries where loop_id = ${signal.id} and purpose = 'answer'`,
@@ -216,10 +219,19 @@ describe('a letter that may not have been sent', () => {
     const link = linkIn(written, 'What became of it');
     const customer = pages.nobody();
     const page = await customer.get(link);
-    expect(await state()).toBe('needs_human');
+    expect(await state()).toBe(was);
     await customer.press(page, '/yours/say', { says: 'yes' });
     expect(await state()).toBe('sent');
     expect((await shop.signal(signal.id)).closed_how).toBe('settled');
+    // Whatever came of the attempt comes too late.
+    for (const outcome of [
+      { state: 'sent' },
+      { state: 'uncertain', code: 'X', againInMs: 0 },
+      { state: 'failed', code: 'X' },
+    ] as const)
+      expect(await shop.db.pool.transaction((tx) => recordOutcome(tx, letter, 1, outcome))).toBe(false);
+    await shop.db.pool.transaction((tx) => settleLeftOpen(tx, letter));
+    expect(await state()).toBe('sent');
   });
 
   test('that was settled before the mail about it left needs no mail', async () => {
