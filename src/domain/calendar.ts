@@ -6,6 +6,7 @@
 import { Temporal } from 'temporal-polyfill';
 import type { Calendar } from './company.ts';
 import { DomainError } from './errors.ts';
+import { isInReach } from './inReach.ts';
 import type { Span } from './span.ts';
 import { spanMs, spanText } from './span.ts';
 
@@ -109,9 +110,9 @@ function existing(date: string): Temporal.PlainDate {
   return Temporal.PlainDate.from(date);
 }
 
-/** Whether `text` is a date that exists, written YYYY-MM-DD. */
+/** Whether `text` is a date that exists and that anybody can mean, written YYYY-MM-DD. */
 export function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || !isInReach(text)) return false;
   try {
     return Temporal.PlainDate.from(text).toString() === text;
   } catch {

@@ -4,7 +4,7 @@
 export function normaliseEmail(text: string): string | undefined {
   const trimmed = text.trim().toLowerCase();
   // The length first: what is much longer would take the pattern seconds.
-  return trimmed.length <= 254 && /^[^\s@<>,;:"()]+@[^\s@<>,;:"()]+\.[^\s@<>,;:"()]+$/.test(trimmed)
+  return trimmed.length <= 254 && /^[^\s\p{Cc}@<>,;:"()]+@[^\s\p{Cc}@<>,;:"()]+\.[^\s\p{Cc}@<>,;:"()]+$/u.test(trimmed)
     ? trimmed
     : undefined;
 }

@@ -10,6 +10,9 @@ interface Asked {
   attributes: Record<string, string>;
 }
 
+/** In characters. No two people say so much alike, and Postgres takes no key of more than some 2,700 bytes. */
+const longestKey = 500;
+
 /** "unmet-demand|coat|colour=green|size=42". Undefined where nothing can be compared: such a signal opens an insight of its own. */
 export function samenessKey({ kind, item, attributes }: Asked): string | undefined {
   const given = Object.entries(attributes)
@@ -19,7 +22,8 @@ export function samenessKey({ kind, item, attributes }: Asked): string | undefin
     .sort();
   const what = item === undefined ? '' : part(item);
   if (what === '' && given.length === 0) return undefined;
-  return [part(kind), what, ...given].join('|');
+  const key = [part(kind), what, ...given].join('|');
+  return key.length > longestKey ? undefined : key;
 }
 
 /** What an insight is called before somebody names it better: "coat · green · 42", or what kind of remark it is. */

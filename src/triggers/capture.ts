@@ -3,11 +3,12 @@
 
 import { z } from 'zod';
 import { moods, offers, type Company } from '../domain/company.ts';
-import { longest } from '../domain/longest.ts';
+import { longest, mostAttributes } from '../domain/longest.ts';
 import { formerPhone, normaliseEmail, normalisePhone } from '../domain/customer.ts';
 import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import { isInReach, reachOfYears } from '../domain/inReach.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import type { Db, Tx } from '../store/pool.ts';
@@ -31,7 +32,10 @@ export const Capture = z
       .refine((text) => text.trim() !== '', 'must not be empty: what did they say?'),
     place: line(64),
     by: line(64).optional(),
-    saidAt: z.iso.datetime({ offset: true, error: 'must be a time like 2026-06-12T15:20:00Z' }).optional(),
+    saidAt: z.iso
+      .datetime({ offset: true, error: 'must be a time like 2026-06-12T15:20:00Z' })
+      .refine(isInReach, `must be ${reachOfYears}`)
+      .optional(),
     kind: line(64).optional(),
     customer: z
       .strictObject({
@@ -42,7 +46,13 @@ export const Capture = z
       })
       .optional(),
     wanted: z
-      .strictObject({ item: line(100).optional(), attributes: z.record(line(longest.attribute), line(100)).optional() })
+      .strictObject({
+        item: line(100).optional(),
+        attributes: z
+          .record(line(longest.attribute), line(100))
+          .refine((named) => Object.keys(named).length <= mostAttributes, `must be at most ${mostAttributes}`)
+          .optional(),
+      })
       .optional(),
     unmet: line(longest.unmet).optional(),
     offered: z.strictObject({ item: line(200), taken: z.enum(offers) }).optional(),

@@ -34,6 +34,11 @@ describe('two remarks join one insight', () => {
     expect(samenessKey({ kind: 'wish', attributes: {} })).toBeUndefined();
     expect(samenessKey({ kind: 'wish', item: ' ', attributes: { colour: '' } })).toBeUndefined();
   });
+
+  test('and never when they say more than a key of Postgres holds', () => {
+    const all = Array.from({ length: 20 }, (_, n) => [`property ${n}`, `${n} `.padEnd(100, '𝕏')]);
+    expect(samenessKey({ kind: 'wish', attributes: Object.fromEntries(all) })).toBeUndefined();
+  });
 });
 
 test('an insight is called by what was asked for, or by what kind of remark it is', () => {

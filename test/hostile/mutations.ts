@@ -46,12 +46,21 @@ export function valid(dice: Dice, schema: Schema, known: Known, name = ''): unkn
       return dice.often(50);
     case 'string':
       if (schema.format === 'uuid') return dice.uuid();
-      if (schema.format === 'date-time') return dice.pick(['2026-06-12T15:20:00Z', '2099-01-01T00:00:00+02:00']);
+      if (schema.format === 'date-time') return dice.pick(moments);
       return fitting(dice, dice.words(), schema.maxLength);
     default:
       return dice.value();
   }
 }
+
+/** With what programs write where they have no time, and with what no calendar holds. */
+const moments = [
+  '2026-06-12T15:20:00Z',
+  '2099-01-01T00:00:00+02:00',
+  '1970-01-01T00:00:00Z',
+  '0001-01-01T00:00:00+01:00',
+  '9999-12-31T23:59:59-12:00',
+];
 
 /** Mostly what the schema takes of it. */
 function fitting(dice: Dice, words: string, most = Infinity): string {

@@ -5,6 +5,7 @@ import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
 import type { Calendar } from '../../domain/company.ts';
 import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { isInReach, reachOfYears } from '../../domain/inReach.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { releasePrompts } from '../../store/records/deliveries.ts';
@@ -30,7 +31,10 @@ export const Decision = z
     /** For colleagues only. */
     internalReason: words(1000).optional(),
     doneBy: z.string().refine(isDate, 'must be a date like 2026-09-01').optional(),
-    wakeAt: z.iso.datetime({ offset: true, error: 'must be a time like 2026-09-01T09:00:00Z' }).optional(),
+    wakeAt: z.iso
+      .datetime({ offset: true, error: 'must be a time like 2026-09-01T09:00:00Z' })
+      .refine(isInReach, `must be ${reachOfYears}`)
+      .optional(),
     untilPeople: z.coerce.number().int().min(1).max(1_000_000).optional(),
     /** The signals it rests on, chosen one by one. */
     evidence: z.array(z.uuid()).max(10_000).optional(),
@@ -148,8 +152,8 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
     await recordWithdrawal(tx, insight.decision_id, by);
     const toCall = await signalsToCallAbout(tx, insight.id);
-    await redrawCards(tx, toCall);
     await releasePrompts(tx, toCall, 'decided_anew');
+    await redrawCards(tx, toCall);
     // What stands again may be a decision that was told: that one stays closed to others.
     const before = (await insightNow(tx, insight.id))?.outcome;
     if (!before || before === 'deferred')

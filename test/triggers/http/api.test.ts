@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { openLog } from '../../../src/log.ts';
+import { reportTo } from '../../../src/start/web.ts';
 import { openPool, sql } from '../../../src/store/pool.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -93,13 +95,14 @@ describe('capturing through the API', () => {
 
 describe('what cannot be taken is refused in sentences, and nothing is half-done', () => {
   const post = (body: unknown, headers?: Record<string, string>) => api.post('/v1/signals', body, headers);
-  const refusals: [
-    string,
-    () => Promise<{ status: number; body: { code: string; detail: string; invalidParams?: unknown } }>,
-    number,
-    string,
-    unknown,
-  ][] = [
+  type Refusal = [
+    what: string,
+    act: () => Promise<{ status: number; body: { code: string; detail: string; invalidParams?: unknown } }>,
+    status: number,
+    code: string,
+    invalidParams: unknown,
+  ];
+  const refusals: Refusal[] = [
     ['broken JSON', () => post('{"words": "Hello", '), 400, 'bad_request', undefined],
     [
       'no JSON at all',
@@ -215,6 +218,26 @@ describe('what cannot be taken is refused in sentences, and nothing is half-done
       'validation',
       [{ name: 'body', reason: 'has more than 200 fields' }],
     ],
+    [
+      'more properties than anybody names',
+      () =>
+        post({
+          ...said(),
+          wanted: { attributes: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`a${n}`, 'x'])) },
+        }),
+      400,
+      'validation',
+      [{ name: 'wanted.attributes', reason: 'must be at most 20' }],
+    ],
+    ...['0000-01-01T00:00:00Z', '0001-01-01T00:00:00+01:00', '1969-12-31T23:59:59Z', '9999-12-31T23:00:00-02:00'].map(
+      (saidAt): Refusal => [
+        `the time ${saidAt}, as programs write that there is none`,
+        () => post({ ...said(), saidAt }),
+        400,
+        'validation',
+        [{ name: 'saidAt', reason: 'must be in one of the years from 1970 to 2999' }],
+      ],
+    ),
     [
       'a nesting without end',
       () => post(`{"words":${'['.repeat(500)}${']'.repeat(500)}}`),
@@ -410,6 +433,40 @@ describe('every answer', () => {
     const page = await api.app.request('/nothing', { headers: { Accept: 'text/html' } });
     expect(page.status).toBe(404);
     expect(await page.text()).toContain('There is nothing here under that address.');
+  });
+
+  test('where it is our fault is one line in the log, in which nothing stands that was sent but a reference of letters and digits', async () => {
+    const lines: string[] = [];
+    const web = webOf(db);
+    const failing = () => Promise.reject(new Error('of ours'));
+    const app = createApp(
+      { ...web, heed: { ...web.heed, configuration: failing } },
+      { rateLimiting: false, report: reportTo(openLog('warn', { write: (line) => void lines.push(line) })) },
+    );
+    const forged = '{"level":30,"msg":"forged"}';
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' };
+    const references = [`a"}\t${forged}`, 'a%0Aforged', 'a forged', `${'forged'.repeat(50)}`, 'till-4_99='];
+    for (const reference of references) {
+      const answer = await app.request(`/sign-in?forged=%0A${encodeURIComponent(forged)}`, {
+        method: 'POST',
+        headers: { ...form, 'X-Request-Id': reference, 'User-Agent': forged, Cookie: `heed=${forged}` },
+        body: new URLSearchParams({ email: `\r\n${forged}\r\n` }),
+      });
+      expect(answer.status).toBe(500);
+    }
+    expect(lines).toHaveLength(references.length);
+    for (const line of lines) {
+      expect(line).toMatch(/^[^\r\n]+\n$/);
+      expect(line).not.toContain('forged');
+      const { request, ...said } = JSON.parse(line) as { request: string };
+      expect(said).toEqual({
+        level: 50,
+        time: expect.stringMatching(/Z$/),
+        at: expect.any(String),
+        msg: 'A request failed for a reason of ours.',
+      });
+      expect(request).toMatch(/^([\da-f-]{36}|till-4_99=)$/);
+    }
   });
 
   test('says 503 and when to come again while Postgres is away', async () => {

@@ -73,7 +73,7 @@ export type MustFit = (method: string, path: string, response: Response, body: u
 export async function contractOf(app: Hono): Promise<MustFit> {
   // JSON Schema keeps what is shared under $defs, OpenAPI under components.
   const text = await (await app.request('/openapi.json')).text();
-  const document = JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')) as Document;
+  const document = JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), closed) as Document;
   const routes = Object.entries(document.paths).map(([pattern, methods]) => ({
     pattern: new RegExp(`^${pattern.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
     methods,
@@ -109,6 +109,12 @@ export async function contractOf(app: Hono): Promise<MustFit> {
         `${method} ${pathname} answered what does not fit /openapi.json: ${fits.error.message}\n${JSON.stringify(body, null, 2)}`,
       );
   };
+}
+
+/** What is described holds the fields that are described, and no other: else one that nobody promised would pass. */
+function closed(_name: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && 'properties' in value && !Array.isArray(value);
+  return isObject ? { additionalProperties: false, ...value } : value;
 }
 
 interface Document {

@@ -16,6 +16,11 @@ export async function readForm(c: Context): Promise<Form> {
     const texts = [value].flat().filter((each) => typeof each === 'string');
     return [name, texts.length > 1 ? texts : (texts[0] ?? '')];
   });
+  if (fields.flat(2).some((text) => text.includes('\0')))
+    throw new DomainError(
+      'bad_request',
+      'This form holds the character NUL, which can’t be kept. Leave it out and send it once more.',
+    );
   // Without a key of its own (a form made by hand) a post is a gesture of its own: an empty one would be shared by all of them.
   const form: Form = Object.fromEntries(fields);
   return { ...form, key: one(form, 'key') ?? crypto.randomUUID() };

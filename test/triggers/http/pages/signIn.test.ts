@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { linkTo } from '../../../../src/domain/links.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { idOfDelivery, planDelivery } from '../../../../src/store/records/deliveries.ts';
+import { codeOf, newBrowserSecret } from '../../../../src/store/records/askings.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
@@ -35,7 +36,14 @@ describe('signing in', () => {
     expect((await pages.nobody().get(link)).text).toContain('has been used or has ended');
   });
 
-  test('says how long the link lives, and a letter that is later than that is not sent at all', async () => {
+  test('asks for the address once more where it holds what no database keeps', async () => {
+    const page = await pages.nobody().get('/sign-in');
+    const refused = await pages.nobody().press(page, '/sign-in', { email: 'mina\0@linden-vale.example' });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('This form holds the character NUL, which can’t be kept.');
+  });
+
+  test('says how long the link lives, and its letter must have left by then', async () => {
     const page = await pages.nobody().get('/sign-in');
     const told = await pages.nobody().press(page, '/sign-in', { email: 'jonas@linden-vale.example' });
     expect(told.text).toContain('It lets you in once, within ten minutes.');
@@ -191,6 +199,18 @@ describe('a link that was asked for', () => {
     expect((await phone.press(page, '/sign-in/link', { code })).path).toBe('/mine');
     expect([await isIn(phone), await isIn(desk)]).toEqual([true, false]);
     expect((await desk.get(link)).status).toBe(410);
+  });
+
+  test('has a code of twenty-six bits: eight digits, made of a secret that each browser draws anew, one as likely as any other', () => {
+    const codes = Array.from({ length: 20_000 }, () => codeOf(newBrowserSecret()));
+    expect(codes.filter((code) => !/^\d{8}$/.test(code))).toEqual([]);
+    // Of a hundred million two pairs are the same; of a million there would be two hundred.
+    expect(20_000 - new Set(codes).size).toBeLessThan(20);
+    const times = Array.from({ length: 8 }, (_, at) =>
+      Array.from({ length: 10 }, (_, digit) => codes.filter((code) => code[at] === String(digit)).length),
+    );
+    // Each about two thousand times; by less than one in a trillion further from it than that.
+    expect(times.flat().filter((count) => Math.abs(count - 2_000) > 320)).toEqual([]);
   });
 
   test('is pressed without a code where it was asked for, though that was asked twice, and with the one code elsewhere', async () => {
