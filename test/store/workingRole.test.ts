@@ -119,10 +119,29 @@ describe('the role that Heed works as', () => {
         `update signals set captured_at = captured_at - interval '1 day' where id = '${signal}'`,
         `delete from rounds where loop_id = '${signal}'`,
         `update customers set sample = true`,
+        `with gone as (delete from customers returning *) insert into customers select id, name, true, created_at from gone`,
+        `update presses set person = 'tomas', fact_id = null`,
+        `update presses set person = 'tomas', result = '{}'`,
       ])
         await expect(ask(db.workingUrl, `set heed.may = '${word}'`, altering)).rejects.toThrow(/^Facts stay/);
     },
   );
+
+  test('cannot make a fact of a sample by giving a sample its id', async () => {
+    for (const fact of ['ownerships', 'presses', 'identities']) {
+      const [{ id }] = (await ask(db.workingUrl, `select id from ${fact}`)) as [{ id: string }];
+      await ask(
+        db.workingUrl,
+        `set heed.may = 'samples'`,
+        `insert into loops (id, kind, place, sample) values ('${id}', 'signal', 'high-street', true)`,
+      );
+      for (const altering of [
+        `delete from ${fact} where id = '${id}'`,
+        `update ${fact} set id = gen_random_uuid() where id = '${id}'`,
+      ])
+        await expect(ask(db.workingUrl, `set heed.may = 'samples'`, altering)).rejects.toThrow(/^Facts stay/);
+    }
+  });
 
   test('alters no words without a trace: that they were altered is recorded, as in an erasure', async () => {
     const altering = `update words set words = 'It is all fine' where signal_id = '${signal}'`;
