@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMrkdwn, type Span } from '../../src/embedded/slackMrkdwn.ts';
 import { startSlackRoom, type SlackRoom } from '../../src/embedded/slackRoom.ts';
@@ -21,7 +21,10 @@ beforeAll(async () => {
   slack = openSlack({ token: room.token, apiUrl: room.apiUrl });
   jonasId = (await slack.idOf(jonas))!;
 });
-afterEach(() => room.faults.clear());
+afterEach(() => {
+  room.faults.clear();
+  jest.restoreAllMocks();
+});
 afterAll(() => room.stop());
 
 const section = (text: string) => ({ type: 'section', text: { type: 'plain_text', text } });
@@ -267,6 +270,23 @@ describe('people', () => {
       expect(await slack.emailOf(id)).toBeUndefined();
     },
   );
+
+  test('who have left are believed to be members for a minute, and not a millisecond longer', async () => {
+    const email = 'leaver@linden-vale.example';
+    const began = Date.now();
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(began);
+    const id = (await slack.idOf(email))!;
+    expect(await slack.emailOf(id)).toBe(email);
+    await room.introduce([{ email, name: 'Lee', standing: 'deactivated' }]);
+
+    // Slack is not asked meanwhile, and being seen does not prolong it.
+    clock.mockReturnValue(began + 59_999);
+    expect(await slack.emailOf(id)).toBe(email);
+    clock.mockReturnValue(began + 60_000);
+    room.faults.script({ at: 'users.info', do: 'error', error: 'internal_error' });
+    await expect(slack.emailOf(id)).rejects.toMatchObject({ code: 'slack_internal_error' });
+    expect(await slack.emailOf(id)).toBeUndefined();
+  });
 
   test('are told something privately, and nothing of it is read as a mention or a link', async () => {
     await slack.send(message(), fresh());

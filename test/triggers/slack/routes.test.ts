@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { serve, type ServerType } from '@hono/node-server';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Hono } from 'hono';
 import { z } from 'zod';
@@ -28,6 +28,8 @@ let room: SlackRoom;
 let slack: ReturnType<typeof openSlack>;
 let app: Hono;
 let server: ServerType;
+/** Whether what people press in the room reaches us. */
+let heard = true;
 
 const address = (staff: string): string => `${staff}@linden-vale.example`;
 
@@ -37,7 +39,9 @@ beforeAll(async () => {
     for (const code of ['jonas', 'priya', 'tomas', 'femke']) company.staff[code]!.prompts = 'slack';
   });
   let port = 0;
-  room = await startSlackRoom({ interactivityUrl: () => `http://127.0.0.1:${port}/slack/interactions` });
+  room = await startSlackRoom({
+    interactivityUrl: () => `http://127.0.0.1:${port}/${heard ? 'slack/interactions' : 'nowhere'}`,
+  });
   slack = openSlack({ token: room.token, apiUrl: room.apiUrl });
   app = new Hono().route(
     '/slack',
@@ -75,15 +79,11 @@ async function submittedBy(staff: string): Promise<string> {
 }
 
 let asked = 0;
+const latestWords = (): string => `Do you have this coat in green, number ${asked}?`;
 /** A fresh signal, with its card before Jonas. */
 async function onesCard(more: object = {}): Promise<SignalNow> {
   asked += 1;
-  const signal = await shop.hears({
-    ...green,
-    words: `Do you have this coat in green, number ${asked}?`,
-    kind: 'question',
-    ...more,
-  });
+  const signal = await shop.hears({ ...green, words: latestWords(), kind: 'question', ...more });
   await delivers('prompt', 'jonas', signal.id);
   return signal;
 }
@@ -104,6 +104,13 @@ const called = async (loopId: string): Promise<readonly string[]> =>
     select distinct e.staff from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${loopId} order by e.staff`);
 const whispered = (staff: string): string | undefined =>
   room.messages(address(staff)).findLast((message) => message.ephemeral)?.text;
+/** The form that somebody has open; each that opens takes the place of the one before. */
+const formOf = (staff: string) => room.views(address(staff)).at(-1);
+const shownTo = (staff: string): string => textOf(formOf(staff)?.blocks ?? []);
+/** How often somebody was turned away here; nobody by name, where we know none. */
+const refused = async (why: string, whose = ''): Promise<number> =>
+  (await refusalsSince(shop.db.pool, 1)).find((one) => one.door === 'slack' && one.why === why && one.whose === whose)
+    ?.times ?? 0;
 const facts = (table: 'acknowledgements' | 'follow_ups' | 'decisions' | 'closures' | 'presses'): Promise<number> =>
   shop.db.pool.oneFirst(
     sql.type(z.object({ count: z.number() }))`select count(*)::integer as count from ${sql.identifier([table])}`,
@@ -338,12 +345,7 @@ describe('who may', () => {
     const guest = (await slack.idOf('guest@elsewhere.example'))!;
     const before = await facts('acknowledgements');
     const answer = await send(
-      pressOf({
-        user: guest,
-        action: 'action_signal_acknowledge',
-        value: `${signal.id}:1`,
-        channel: guest.replace(/^U/, 'D'),
-      }),
+      await pressOf({ user: guest, action: 'action_signal_acknowledge', value: `${signal.id}:1` }),
     );
 
     expect(answer.status).toBe(200);
@@ -361,7 +363,7 @@ describe('who may', () => {
     const before = await facts('presses');
     const jonas = (await slack.idOf(address('jonas')))!;
     for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
-      const pressed = await send(pressOf({ user: jonas, action: name, value: `${signal.id}:1` }));
+      const pressed = await send(await pressOf({ user: jonas, action: name, value: `${signal.id}:1` }));
       expect([name, pressed.status, await pressed.text()]).toEqual([name, 200, '']);
       const payload = JSON.parse(form.get('payload')!) as { view: { callback_id: string } };
       payload.view.callback_id = name;
@@ -374,16 +376,15 @@ describe('who may', () => {
     const signal = await onesCard();
     const user = (await slack.idOf('newcomer@linden-vale.example'))!;
     room.faults.script({ at: 'users.info', do: 'error', error: 'internal_error' });
-    await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }));
+    const press = await pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` });
+    await send(press);
     expect(room.messages('newcomer@linden-vale.example').at(-1)?.text).toBe(
       'Slack could not tell us who you are just now. Press again in a moment.',
     );
 
     // However long Slack is silent, it has our answer in time.
     room.faults.script({ at: 'users.info', do: 'hang' });
-    expect((await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }))).status).toBe(
-      200,
-    );
+    expect((await send(press)).status).toBe(200);
   });
 
   test('what somebody has written stays before them while Slack cannot say who they are', async () => {
@@ -407,7 +408,12 @@ describe('who may', () => {
     const jonas = (await slack.idOf(address('jonas')))!;
     const before = await facts('acknowledgements');
     await send(
-      pressOf({ user: jonas, userTeam: 'T0ELSEWHERE', action: 'action_signal_acknowledge', value: `${signal.id}:1` }),
+      await pressOf({
+        user: jonas,
+        userTeam: 'T0ELSEWHERE',
+        action: 'action_signal_acknowledge',
+        value: `${signal.id}:1`,
+      }),
     );
     expect(await facts('acknowledgements')).toBe(before);
   });
@@ -424,26 +430,24 @@ describe('who may', () => {
   ] as const)('%s is refused, whoever they were before, and it is written down', async (_, now) => {
     const signal = await onesCard();
     const jonas = (await slack.idOf(address('jonas')))!;
-    const value = `${signal.id}:1`;
+    const presses = async (action: string, team?: string) =>
+      send(await pressOf({ user: jonas, action, value: `${signal.id}:1`, team }));
     // Known from an earlier press.
-    await send(pressOf({ user: jonas, action: 'action_signal_dismiss', value }));
-    const strangers = async (): Promise<number> =>
-      (await refusalsSince(shop.db.pool, 1)).find(({ door, why }) => door === 'slack' && why === 'stranger')?.times ??
-      0;
-    const [before, facts_, opened] = [await strangers(), await facts('presses'), room.views(address('jonas')).length];
+    await presses('action_signal_answer');
+    expect(shownTo('jonas')).toContain(latestWords());
+    const opened = formOf('jonas')!.id;
+
+    const [strangers, facts_] = [await refused('stranger'), await facts('presses')];
     const jonasIs = (standing?: Extract<typeof now, { standing: string }>['standing']) =>
       room.introduce([{ email: address('jonas'), name: 'Jonas Weber', standing }]);
     if ('standing' in now) await jonasIs(now.standing);
     if ('leaves' in now) await shop.db.apply((company) => void delete company.staff['jonas']);
-    // A minute later: until then a member is believed to be one.
-    const later = openSlack({ token: room.token, apiUrl: room.apiUrl });
-    const door = { heed: shop.db.heed, slack: { ...later, signingSecret: room.signingSecret } } as unknown as Web;
-    const itsApp = new Hono().route('/slack', slackRoutes(door));
-    const team = 'team' in now ? now.team : undefined;
-    for (const action of ['action_signal_acknowledge', 'action_signal_dismiss', 'action_signal_hand_over'])
-      expect((await send(pressOf({ user: jonas, action, value, team, userTeam: team }), itsApp)).status).toBe(200);
-    expect([await facts('presses'), room.views(address('jonas')).length]).toEqual([facts_, opened]);
-    expect(await strangers()).toBe(before + 3);
+    // Until then a member is believed to be one.
+    aMinutePasses();
+    for (const action of ['action_signal_acknowledge', 'action_signal_answer', 'action_signal_hand_over'])
+      expect((await presses(action, 'team' in now ? now.team : undefined)).status).toBe(200);
+    expect([await facts('presses'), formOf('jonas')!.id]).toEqual([facts_, opened]);
+    expect(await refused('stranger')).toBe(strangers + 3);
     expect(whispered('jonas')).toBe('You are not authorised to respond here: we do not know you as one of the staff.');
     await jonasIs();
     await shop.db.apply((company) => {
@@ -457,7 +461,7 @@ describe('who may', () => {
     const answers: unknown[] = [];
     for (const id of [signal.id, signal.insight_id ?? signal.id, '0197f000-0000-7000-8000-000000000000']) {
       for (const round of [1, 2]) {
-        await send(pressOf({ user: femke, action: 'action_signal_acknowledge', value: `${id}:${round}` }));
+        await send(await pressOf({ user: femke, action: 'action_signal_acknowledge', value: `${id}:${round}` }));
         answers.push(whispered('femke'));
       }
     }
@@ -465,29 +469,45 @@ describe('who may', () => {
   });
 
   test.each([
-    ['jonas', 200, true],
-    ['priya', 200, true],
-    ['ingrid', 200, true],
-    ['femke', 200, false],
-    ['omar', 200, false],
-  ])('%s on a signal of the high street', async (staff, status, may) => {
+    ['jonas', true],
+    ['priya', true],
+    ['ingrid', true],
+    ['femke', false],
+    ['omar', false],
+  ])('%s may take a signal of the high street, and read it in a form: %s', async (staff, may) => {
     const signal = await onesCard();
     const user = (await slack.idOf(address(staff)))!;
-    const before = await facts('acknowledgements');
-    const answer = await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` }));
-    expect(answer.status).toBe(status);
-    expect((await facts('acknowledgements')) - before).toBe(may ? 1 : 0);
+    const value = `${signal.id}:1`;
+    const before = [await facts('acknowledgements'), await refused('not_theirs', staff)] as const;
+    const answer = await send(await pressOf({ user, action: 'action_signal_acknowledge', value }));
+    expect(answer.status).toBe(200);
+    expect((await facts('acknowledgements')) - before[0]).toBe(may ? 1 : 0);
     // A form shows what somebody said: it opens for nobody else either.
-    const opened = room.views(address(staff)).length;
-    await send(pressOf({ user, action: 'action_signal_dismiss', value: `${signal.id}:1` }));
-    expect(room.views(address(staff))).toHaveLength(opened);
+    await send(await pressOf({ user, action: 'action_signal_answer', value }));
+    expect(shownTo(staff).includes(latestWords())).toBe(may);
+    expect((await refused('not_theirs', staff)) - before[1]).toBe(may ? 0 : 2);
     if (!may) expect(whispered(staff)).toBe('You are not authorised to respond here: this was not given to you.');
+  });
+
+  test.each([
+    ['tomas', true],
+    ['ingrid', true],
+    ['jonas', false],
+    ['femke', false],
+  ])('%s may read in a form what Tomás is to decide: %s', async (staff, may) => {
+    const words = 'Do you have a velvet scarf?';
+    const { insight_id } = await shop.hears({ ...green, words });
+    const user = (await slack.idOf(address(staff)))!;
+    const before = await refused('not_theirs', staff);
+    await send(await pressOf({ user, action: 'action_decision_decline', value: `${insight_id}:1` }));
+    expect(shownTo(staff).includes(words)).toBe(may);
+    expect((await refused('not_theirs', staff)) - before).toBe(may ? 0 : 1);
   });
 
   test('what somebody saw in an earlier round is not acted on in the next', async () => {
     const signal = await onesCard();
     const user = (await slack.idOf(address('jonas')))!;
-    await send(pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:2` }));
+    await send(await pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:2` }));
     expect((await shop.signal(signal.id)).acknowledged_at).toBeNull();
     expect(whispered('jonas')).toContain('moved on since you were asked');
   });
@@ -547,7 +567,7 @@ describe('once and no more', () => {
   test('a press sent again, fifty times at once, has one effect', async () => {
     const signal = await onesCard();
     const user = (await slack.idOf(address('jonas')))!;
-    const press = pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` });
+    const press = await pressOf({ user, action: 'action_signal_acknowledge', value: `${signal.id}:1` });
     const before = [await facts('acknowledgements'), await facts('presses')];
     const answers = await Promise.all(Array.from({ length: 50 }, () => send(press)));
 
@@ -669,29 +689,42 @@ describe('what is not from Slack, or not lately', () => {
 });
 
 beforeEach(() => room.faults.clear());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
-function pressOf({
+/** For us and for the room; the database has a clock of its own. */
+function aMinutePasses(): void {
+  const { now } = Date;
+  jest.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
+}
+
+/** What Slack tells of a press, on its way to us: of a button that stands before somebody, however it came there. So a form may open for it. */
+async function pressOf({
   user,
   team,
-  userTeam,
+  userTeam = team,
   action,
   value,
-  channel,
 }: {
   user: string;
   team?: string | undefined;
   userTeam?: string | undefined;
   action: string;
   value: string;
-  channel?: string;
-}): object {
+}): Promise<object> {
+  const button = { type: 'button', action_id: action, value, text: { type: 'plain_text', text: 'Press' } };
+  const card = { to: user, text: 'A button', colour: '', blocks: [{ type: 'actions', elements: [button] }] };
+  await slack.send(card, randomUUID());
+  heard = false;
+  await room.press({ email: room.messages().at(-1)!.email, actionId: action });
+  heard = true;
+  const { payload } = Object.fromEntries(new URLSearchParams(room.interactions().at(-1)!.body));
+  const told = JSON.parse(payload!) as { team: object; user: object };
   return {
-    type: 'block_actions',
-    team: { id: team ?? 'T0HEEDDEMO' },
-    user: { id: user, team_id: userTeam ?? 'T0HEEDDEMO' },
-    trigger_id: '1.none',
-    channel: { id: channel ?? user.replace(/^U/, 'D') },
-    actions: [{ action_id: action, action_ts: `${Date.now()}.${(asked += 1)}`, value }],
+    ...told,
+    team: { ...told.team, ...(team && { id: team }) },
+    user: { ...told.user, ...(userTeam && { team_id: userTeam }) },
   };
 }
 
