@@ -162,13 +162,13 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
     heed,
     recoveries,
     async kill(of, all) {
-      if (of === 'backends') return killBackends(postgres.url);
+      if (of === 'backends') return killBackends(postgres.url, all);
       if (of === 'postgres') return killPid(await postmasterOf(disk ?? folder));
       if (of === 'temporal') return killPid(await engine?.pid());
       const alike = running.filter(({ part }) => part === of);
       const dying = all ? alike : alike.slice(turns % alike.length, (turns % alike.length) + 1);
       turns += 1;
-      for (const one of dying) one.kill();
+      const hit = dying.filter((one) => one.kill()).length;
       if (of === 'web') {
         const since = performance.now();
         void untilTrue(answers, 120_000, 'The web stayed away.').then(
@@ -176,7 +176,7 @@ async function build(options: HouseOptions, stops: Stop[]): Promise<House> {
           () => recoveries.push(Infinity),
         );
       }
-      return dying.length;
+      return hit;
     },
     pause: (part, ms) => running.find((one) => one.part === part)?.pause(ms),
     setClock: (part, aheadMs) => writeFile(clockOf(part, folder), String(aheadMs)),
@@ -217,7 +217,8 @@ function keepRunning(name: string, part: Part, env: Record<string, string>, fold
   const started = start();
   return {
     part,
-    kill: (): void => void child.kill('SIGKILL'),
+    /** False where it was dead. */
+    kill: (): boolean => child.kill('SIGKILL'),
     pause(ms: number): void {
       const one = child;
       one.kill('SIGSTOP');
@@ -271,15 +272,16 @@ async function type(settings: Record<string, string>, folder: string, argv: read
   if (code !== 0) throw new Error(`heed ${argv.join(' ')}: ${said.join(' ')}`);
 }
 
-async function killBackends(databaseUrl: string): Promise<number> {
+/** `all`: one of them with -9, upon which Postgres ends all others and recovers. Else every one of them as an operator ends it. */
+async function killBackends(databaseUrl: string, all: boolean): Promise<number> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3_000 });
   client.on('error', () => {});
   try {
     await client.connect();
-    const { rowCount } = await client.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
-    );
-    return rowCount ?? 0;
+    const others = 'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+    if (!all) return (await client.query(`select pg_terminate_backend(pid) ${others}`)).rowCount ?? 0;
+    const { rows } = await client.query<{ pid: number }>(`select pid ${others} order by query_start desc limit 1`);
+    return killPid(rows[0]?.pid);
   } catch {
     // It is away just now: nothing is left to kill.
     return 0;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { report } from '../src/audit/audit.ts';
 import { defaultDataDir } from '../src/embedded/postgres.ts';
-import { isSound, pageOf, verdictOf } from './page.ts';
+import { commit, isSound, machine, pageOf, verdictOf } from './page.ts';
 import { prove, type Proof, type Proving } from './prove.ts';
 
 const { values: asked } = parseArgs({
@@ -34,6 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     say('Stopping …');
     enough.abort();
   });
+say(`${machine()}, ${commit()}`);
 const proofs: Proof[] = [];
 for (const [n, size] of sizes().entries()) {
   const proof = await prove({ ...size, seed, say, folder: join(folder, String(n + 1)), stopped: enough.signal }).catch(
