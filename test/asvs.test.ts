@@ -9,6 +9,13 @@ interface Row {
   by: string;
 }
 
+/** Sections of the standard that ask for something written, where a page is enough. All else must be so, and a page only says that it is. */
+const asksForAPage = ['V2.1', 'V6.1', 'V7.1', 'V8.1', 'V11.1', 'V13.1', 'V14.1', 'V15.1', 'V16.1'];
+
+/** What a row names: a claim in a test, or a heading of a page. */
+const namedIn = ({ by }: Row): { file: string; claim: string }[] =>
+  [...by.matchAll(/`([^`]+)` “([^”]+(?:”[^”;]+)*)”/g)].map(([, file, claim]) => ({ file: file!, claim: claim! }));
+
 let page: string;
 let rows: Row[];
 beforeAll(async () => {
@@ -47,19 +54,33 @@ test('every row of levels 1 and 2 is there once, as many in each chapter as the 
 
 test('every row that passed names a claim that is really there, and every other says why', async () => {
   const missing: string[] = [];
-  for (const { id, verdict, by } of rows) {
+  for (const row of rows) {
+    const { id, verdict, by } = row;
     if (verdict !== 'passed') {
       if (!['does not apply', 'not met'].includes(verdict) || by.length < 4) missing.push(`${id}: ${verdict}, ${by}`);
       continue;
     }
-    const named = [...by.matchAll(/`([^`]+)` “([^”]+(?:”[^”;]+)*)”/g)];
+    const named = namedIn(row);
     if (named.length === 0) missing.push(`${id} names nothing`);
-    for (const [, file, claim] of named) {
-      const text = await read(file!).catch(() => '');
-      if (!text.includes(claim!)) missing.push(`${id}: ${file} has no “${claim}”`);
+    for (const { file, claim } of named) {
+      const text = await read(file).catch(() => '');
+      const isThere = file.endsWith('.md')
+        ? text.split('\n').some((line) => line.replace(/^#+ /, '# ') === `# ${claim}`)
+        : text.includes(claim);
+      if (!isThere) missing.push(`${id}: ${file} has no “${claim}”`);
     }
   }
   expect(missing).toEqual([]);
+});
+
+test('a row that asks for more than something written is shown by a test, and not by a page alone', () => {
+  const byPages = rows.filter(
+    (row) => row.verdict === 'passed' && !namedIn(row).some(({ file }) => file.startsWith('test/')),
+  );
+  const sectionOf = ({ id }: Row): string => id.split('.').slice(0, 2).join('.');
+  expect(byPages.filter((row) => !asksForAPage.includes(sectionOf(row))).map(({ id }) => id)).toEqual([]);
+  // No section is let off that no row needs.
+  expect(asksForAPage.filter((section) => !byPages.some((row) => sectionOf(row) === section))).toEqual([]);
 });
 
 test('what it says in all is what the rows come to', () => {

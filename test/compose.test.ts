@@ -88,6 +88,30 @@ describe('docker compose', () => {
       expect(JSON.stringify(environmentOf(name))).not.toMatch(/DATABASE_OWNER_URL|\bHEED_DB_PASSWORD/);
   });
 
+  test('gives each secret to those alone who use it, and Slack’s two together', () => {
+    const secret = /PASSWORD|PWD|TOKEN|SECRET|KEY|HEADERS|SMTP_URL|DATABASE\w*_URL/;
+    const given = Object.keys(services).map((name) => [
+      name,
+      Object.keys(environmentOf(name))
+        .filter((key) => secret.test(key))
+        .sort(),
+    ]);
+    // Neither is taken without the other, so the worker is given the one that it does not use as well.
+    const slack = ['SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'];
+    expect(Object.fromEntries(given)).toEqual({
+      postgres: ['HEED_DB_PASSWORD', 'HEED_WORK_DB_PASSWORD', 'POSTGRES_PASSWORD', 'TEMPORAL_DB_PASSWORD'],
+      'temporal-schema': ['SQL_PASSWORD'],
+      temporal: ['POSTGRES_PWD'],
+      'temporal-init': [],
+      'temporal-ui': [],
+      migrate: ['DATABASE_OWNER_URL', 'DATABASE_URL'],
+      web: ['DATABASE_URL', 'HEED_API_KEY', 'METRICS_TOKEN', 'OIDC_CLIENT_SECRET', ...slack],
+      worker: ['DATABASE_URL', 'DKIM_PRIVATE_KEY', ...slack, 'SMTP_URL'],
+      relay: ['DATABASE_URL', 'METRICS_TOKEN', 'OTEL_EXPORTER_OTLP_HEADERS'],
+      mail: [],
+    });
+  });
+
   test('starts the processes that src/main.ts knows, and the migration before them', () => {
     for (const name of ['web', 'worker', 'relay']) {
       expect(services[name]?.command).toEqual(['scripts/node', 'src/main.ts', name]);
@@ -169,6 +193,29 @@ describe('docker compose', () => {
     expect(from).toMatch(/^node:24\.\d+\.\d+-bookworm-slim$/);
     const { version } = JSON.parse(await read('package.json')) as { version: string };
     expect(new Set(ours.map((name) => services[name]?.image))).toEqual(new Set([`heed:${version}`]));
+  });
+
+  test('our image holds what runs and no more: neither the repository, nor tests, nor settings', async () => {
+    const copied = [...(await read('Dockerfile')).matchAll(/^(?:COPY|ADD) (.+) \S+$/gm)].flatMap(([, from]) =>
+      from!.split(' '),
+    );
+    const runs = [
+      'package.json',
+      'package-lock.json',
+      '.npmrc',
+      'tsconfig.json',
+      'LICENSE',
+      'scripts',
+      'sql',
+      'samples',
+      'src',
+    ];
+    expect(copied).toEqual(runs);
+    // What docker is shown at all.
+    const [first, ...shown] = (await read('.dockerignore'))
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect([first, ...shown]).toEqual(['*', ...runs.map((name) => `!${name}`)]);
   });
 
   test('Temporal is new enough for standalone activities, and server and tools are of one version', () => {

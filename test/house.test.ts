@@ -22,6 +22,22 @@ const filesUnder = async (...folders: string[]): Promise<string[]> => {
 };
 const textOf = (file: string): Promise<string> => readFile(join(root, file), 'utf8');
 const source = (await filesUnder('src')).filter((file) => file.endsWith('.ts'));
+/** What stands under a heading of a page, up to the next of its rank. */
+const under = async (page: string, heading: string): Promise<string> => {
+  const [, found = ''] = (await textOf(page)).split(`\n## ${heading}\n`);
+  return found.split('\n## ')[0]!;
+};
+/** What a pattern finds in src, comments left out. */
+const findings = async (pattern: RegExp): Promise<{ file: string; found: string }[]> => {
+  const all = await Promise.all(
+    source.map(async (file) => {
+      const code = (await textOf(file)).replaceAll(/^ *(\/\/|\/\*|\*).*$/gm, '');
+      return [...code.matchAll(pattern)].map(([found]) => ({ file, found: found.trim() }));
+    }),
+  );
+  return all.flat();
+};
+const filesOf = (found: { file: string }[]): string[] => [...new Set(found.map(({ file }) => file))].sort();
 
 describe('one clock', () => {
   const otherClocks =
@@ -95,6 +111,21 @@ describe('stories', () => {
       'ms',
       'nexus-rpc',
     ]);
+  });
+});
+
+describe('a transaction', () => {
+  test('waits for nothing but what it asks of Postgres: all of it is done again where Postgres makes it begin anew', async () => {
+    expect(
+      await waitedForBesides(`
+        pool.transaction(async (tx) => { const again = () => one(tx); await again(); await send(letter); });
+        const ask = async (db: Db) => { for await (const line of lines) await db.query(line); };`),
+    ).toEqual(['send letter', 'lines']);
+    const besides = await Promise.all(
+      source.map(async (file) => (await waitedForBesides(await textOf(file))).map((what) => `${file}: ${what}`)),
+    );
+    // Asked of the pool alone, by whoever looks whether all is well.
+    expect(besides.flat()).toEqual(['src/store/views/health.ts: brought readdir URL url']);
   });
 });
 
@@ -238,6 +269,133 @@ describe('what comes from outside', () => {
       ({ pattern }) => repeatsRepeats(pattern) && !/\(\[a-z0-9-\]\+\\\.\)\+|\(\\\.\[a-z0-9-\]\+\)\*/.test(pattern),
     );
     expect(parted).toEqual([]);
+  });
+});
+
+describe('cryptography', () => {
+  const called =
+    /\b(?:create(?:Hash|Hmac|Sign|Verify|Cipheriv|Decipheriv|PrivateKey|PublicKey|SecretKey|ECDH|DiffieHellman)|X509Certificate|timingSafeEqual|hkdf|pbkdf2|scrypt|sign|verify|generateKey(?:Pair)?|random[A-Z]\w*|getRandomValues)(?:Sync)?\(|\bsubtle\.|\bMath\.random\b/g;
+
+  test('is Node’s own, by SHA-256 and HMAC with it: none is made by hand or by a package, and SHA-1 only names things', async () => {
+    const imported = await findings(/(?<=from ')[^'.][^']*(?=')/g);
+    const packages = imported.filter(({ found }) =>
+      /crypt|cipher|hash|\bsha\d|md5|argon|jose|jw[tk]|nacl|sodium|forge|uuid|nanoid|ellip|secp/i.test(found),
+    );
+    expect(new Set(packages.map(({ found }) => found))).toEqual(new Set(['node:crypto']));
+
+    const algorithms = await findings(
+      /\bcreateH(?:ash|mac)\(\s*('[\w-]+')?|\bcreate(?:Sign|Verify|Cipheriv|Decipheriv)\(/g,
+    );
+    expect(algorithms.length).toBeGreaterThan(20);
+    const others = algorithms.filter(({ found }) => !/^createH(ash|mac)\('sha256'$/.test(found));
+    expect(others).toEqual([
+      { file: 'src/store/pool.ts', found: "createHash('sha1'" },
+      { file: 'src/store/records/deliveries.ts', found: "createHash('sha1'" },
+    ]);
+
+    const kept = await Promise.all(
+      (await filesUnder('sql')).map(async (file) => ({ file, sql: [await textOf(file)] })),
+    );
+    const asked = await Promise.all(source.map(async (file) => ({ file, sql: await sqlIn(await textOf(file)) })));
+    const hashing = [...kept, ...asked].flatMap(({ file, sql }) =>
+      sql
+        .flatMap((text) => text.match(/\b(md5|sha\d+|digest|hmac|crypt|gen_salt|random)\(/g) ?? [])
+        .map((call) => `${file}: ${call}`),
+    );
+    expect(hashing.length).toBeGreaterThan(5);
+    expect(hashing.filter((call) => !call.endsWith(' sha256('))).toEqual([]);
+  });
+
+  test('makes whatever must not be guessed of 128 random bits or more, by the generator that is meant for it', async () => {
+    const bytes = await findings(/\brandomBytes\(.*?\)/g);
+    const few = bytes.filter(({ found }) => !(Number(/\((\d+)\)/.exec(found)?.[1]) >= 16));
+    expect(bytes.length - few.length).toBeGreaterThan(8);
+    // Names: of what the embedded Slack room has, and of a folder that something is unpacked into.
+    expect(new Set(few.map(({ file, found }) => `${file} ${found}`))).toEqual(
+      new Set([
+        'src/embedded/slackInteractions.ts randomBytes(5)',
+        'src/embedded/slackState.ts randomBytes(3)',
+        'src/embedded/slackState.ts randomBytes(4)',
+        'src/embedded/slackTriggers.ts randomBytes(8)',
+        'src/embedded/slackWebApi.ts randomBytes(4)',
+        'src/embedded/slackWebApi.ts randomBytes(5)',
+        'src/embedded/temporalCli.ts randomBytes(4)',
+      ]),
+    );
+    const others = await findings(/^.*(\bMath\.random|\b(randomUUID|getRandomValues|randomInt|randomFill\w*)\().*$/gm);
+    // The key of a form makes its press count once, and lets nobody in.
+    const opening = others.filter(({ found }) => !/\bkey: (.+ \?\? )?crypto\.randomUUID\(\)/.test(found));
+    // Ids, references and names; and how long somebody waits before they try again.
+    expect(filesOf(opening)).toEqual([
+      'src/domain/ids.ts',
+      'src/triggers/relay/backOff.ts',
+      'src/triggers/relay/relay.ts',
+      'src/workers/bundle.ts',
+    ]);
+  });
+
+  test('is listed in docs/security.md, file by file: what is hashed, compared, read or drawn at random there, and what for', async () => {
+    const section = await under('docs/security.md', 'Keys, hashes and random numbers');
+    const listed = [...section.matchAll(/`(src\/[\w./]+)`/g)].map(([, file]) => file!);
+    const using = filesOf(await findings(called));
+    expect(using.length).toBeGreaterThan(30);
+    const covers = (one: string, file: string): boolean => file === one || file.startsWith(`${one}/`);
+    expect(using.filter((file) => !listed.some((one) => covers(one, file)))).toEqual([]);
+    expect(listed.filter((one) => !using.some((file) => covers(one, file)))).toEqual([]);
+  });
+});
+
+describe('out of its processes', () => {
+  test('Heed speaks to nobody but whom docs/security.md names, each from the file that is for it', async () => {
+    const speaking: Record<string, string> = {
+      'src/audit/audit.ts': 'Postgres',
+      'src/embedded/processes.ts': 'on this machine',
+      'src/embedded/slackInteractions.ts': 'on this machine',
+      'src/embedded/temporal.ts': 'Temporal',
+      'src/embedded/temporalCli.ts': 'temporal.download',
+      'src/engine.ts': 'Temporal',
+      'src/integrations/email.ts': 'one mail server',
+      'src/integrations/oidc.ts': 'the company’s sign-in service',
+      'src/integrations/otlp.ts': 'a collector of security events',
+      'src/integrations/slack.ts': 'Slack',
+      'src/store/connection.ts': 'Postgres',
+      'src/store/pool.ts': 'Postgres',
+      'src/triggers/cli/audit.ts': '`heed audit --beat`',
+      'src/triggers/cli/doctor.ts': '`heed doctor`',
+      'src/workers/createWorker.ts': 'Temporal',
+    };
+    const opening =
+      /\bfetch\(|\bnew (WebClient|pg\.Client|pg\.Pool|SMTPConnection|WebSocket|EventSource)\(|\bcreate(Pool|Transport|Connection)\(|Connection\.(connect|lazy)\(|from 'openid-client'|import \{[^}]*\b(connect|request|get)\b[^}]*\} from 'node:|from 'node:dgram'/g;
+    expect(filesOf(await findings(opening))).toEqual(Object.keys(speaking).sort());
+    const named = (await under('docs/security.md', 'Whom we talk to')).replaceAll("'", '’');
+    expect(Object.values(speaking).filter((whom) => !named.includes(whom))).toEqual([]);
+  });
+
+  test('Heed says what happens in it only where docs/operating.md lists it', async () => {
+    const saying: Record<string, string> = {
+      'src/embedded/journal.ts': 'mailbox.ndjson',
+      'src/embedded/processes.ts': 'server.log',
+      'src/log.ts': 'standard error',
+      'src/main.ts': 'standard output',
+      'src/progressLine.ts': 'standard output',
+      'src/triggers/cli/main.ts': 'terminal',
+    };
+    const keeping: Record<string, string> = {
+      'src/embedded/postgres.ts': 'its password and its port',
+      'src/embedded/postgresPassword.ts': 'its password',
+      'src/embedded/temporal.ts': 'its version and its ports',
+      'src/embedded/temporalCli.ts': 'the program that was fetched',
+      'src/start/together.ts': 'where a Heed that runs is found',
+      'src/store/backup.ts': 'a backup',
+      'src/triggers/cli/audit.ts': 'an anchor of the chain, where it is asked for',
+      'src/triggers/cli/rights.ts': 'what is handed out to a person',
+      'src/workers/bundle.ts': 'the stories',
+    };
+    const writing =
+      /\b(stdout|stderr)\.write\(|\bconsole\.\w|\bpino\(|\bcreateWriteStream\(|\b(appendFile|writeFile)(Sync)?\(|\bopen(Sync)?\([^)]*'[aw]/g;
+    expect(filesOf(await findings(writing))).toEqual(Object.keys({ ...saying, ...keeping }).sort());
+    const listed = await under('docs/operating.md', 'What is logged');
+    expect(Object.values(saying).filter((where) => !listed.includes(where))).toEqual([]);
   });
 });
 
@@ -502,6 +660,53 @@ async function sqlIn(code: string): Promise<string[]> {
     }
   };
   visit(await parse(code, { syntax: 'typescript' }));
+  return found;
+}
+
+interface Code {
+  type?: string;
+  [part: string]: unknown;
+}
+
+function eachNode(code: unknown, see: (node: Code) => void): void {
+  JSON.stringify(code, (_, node: unknown) => {
+    if (typeof node === 'object' && node !== null) see(node as Code);
+    return node;
+  });
+}
+
+/** The names in a piece of code, in the order in which they stand there. */
+function namesIn(code: unknown): string[] {
+  const found = new Set<string>();
+  eachNode(code, ({ type, value }) => void (type === 'Identifier' && found.add(String(value))));
+  return [...found];
+}
+
+/** What a function that is handed a transaction, or whatever may be one, waits for without asking it: the names that stand there. */
+async function waitedForBesides(code: string): Promise<string[]> {
+  const found: string[] = [];
+  const handedOne = new Set<unknown>();
+  eachNode(await parse(code, { syntax: 'typescript', target: 'es2024' }), (node) => {
+    const { callee, arguments: given, params, body } = node;
+    if ((callee as { property?: Code } | undefined)?.property?.['value'] === 'transaction')
+      handedOne.add((given as { expression: Code }[])[0]!.expression);
+    const [tx] =
+      (params as Code[] | undefined)?.flatMap((param) => {
+        const [name, type] = namesIn(param);
+        return handedOne.has(node) || type === 'Tx' || type === 'Db' ? [name!] : [];
+      }) ?? [];
+    if (!tx || !body) return;
+    const itsOwn = new Set([tx]);
+    const isAsked = (what: unknown): boolean => namesIn(what).some((name) => itsOwn.has(name));
+    eachNode(body, ({ type, id, init, argument, right, await: oneByOne }) => {
+      // A function made in there, which asks it.
+      if (type === 'VariableDeclarator' && 'params' in ((init as Code | null) ?? {}) && isAsked(init))
+        itsOwn.add(namesIn(id)[0]!);
+      const waitedFor =
+        type === 'AwaitExpression' ? argument : type === 'ForOfStatement' && oneByOne ? right : undefined;
+      if (waitedFor && !isAsked(waitedFor)) found.push(namesIn(waitedFor).join(' '));
+    });
+  });
   return found;
 }
 

@@ -1,6 +1,45 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { endOfDay } from '../src/domain/calendar.ts';
-import { placeOf } from '../src/log.ts';
+import { openLog, placeOf } from '../src/log.ts';
+
+describe('a line', () => {
+  test('is JSON on standard error: when it was, in UTC wherever the machine is, how bad, what, and of which loop, delivery or request', async () => {
+    const log = fileURLToPath(new URL('../src/log.ts', import.meta.url));
+    const code = `import { openLog } from ${JSON.stringify(log)}; openLog('warn').warn({ loop: 'l-1', code: 'c-1' }, 'It waits.');`;
+    const before = Date.now();
+    // A process of its own, five hours and three quarters ahead.
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
+      env: { PATH: process.env['PATH'], NODE_OPTIONS: '--disable-warning=ExperimentalWarning', TZ: 'Asia/Kathmandu' },
+    });
+    expect(stdout).toBe('');
+    const { time, ...said } = JSON.parse(stderr) as { time: string };
+    expect(said).toEqual({ level: 40, loop: 'l-1', code: 'c-1', msg: 'It waits.' });
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(Date.parse(time) - before).toBeGreaterThanOrEqual(0);
+    expect(Date.parse(time) - before).toBeLessThan(60_000);
+  });
+
+  test.each([
+    'a\n{"level":30,"msg":"All is well."}',
+    '"}\r\n{"level":30,"msg":"All is well."}',
+    'a\u001b[2K\u001b[1Aall is well',
+    'a\u0000\b\t\v\f',
+    '%s %d %j %o {"a":',
+    '\ud800',
+  ])('stays one line, and says what it says, whatever is put into it: %j', (put) => {
+    const lines: string[] = [];
+    const log = openLog('warn', { write: (text) => void lines.push(text) });
+    log.warn({ code: put, [put]: put, of: { it: [put] } }, put);
+    const [line = '', ...others] = lines;
+    expect(others).toEqual([]);
+    expect(line.match(/\p{Cc}/gu)).toEqual(['\n']);
+    expect(line.at(-1)).toBe('\n');
+    expect(JSON.parse(line)).toMatchObject(JSON.parse(JSON.stringify({ code: put, [put]: put, msg: put })) as object);
+  });
+});
 
 describe('an error', () => {
   const thrown = (said: string): Error => {

@@ -89,7 +89,7 @@ export async function startSlackRoom(options: SlackRoomOptions): Promise<SlackRo
   const room = new RoomState(entries, journal);
   // A Heed that was killed may have left on disk what was edited or deleted before.
   await room.forget();
-  const token = `xoxb-${randomBytes(12).toString('hex')}`;
+  const token = `xoxb-${randomBytes(16).toString('hex')}`;
   const signingSecret = randomBytes(16).toString('hex');
   const faults = new Faults<SlackFault>();
 

@@ -1,6 +1,7 @@
 /** Signed mail (RFC 6376), received by SMTP and verified by the rules alone: nothing of the library that signed it is used to check it. */
 
 import { createHash, createVerify, generateKeyPairSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
@@ -8,7 +9,7 @@ import { readConfig } from '../../src/config.ts';
 import { openPostOffice } from '../../src/integrations/email.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-  modulusLength: 2048,
+  modulusLength: 3072,
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 });
@@ -85,6 +86,11 @@ describe('the settings', () => {
       privateKey: privateKey.trim(),
     });
     expect(readConfig({}).signature).toBeUndefined();
+  });
+
+  test('are shown with a key of 3072 bits, as strong as the rest: a shorter one is weaker than 128 bits', async () => {
+    const example = await readFile(new URL('../../.env.example', import.meta.url), 'utf8');
+    expect(example).toMatch(/: openssl genrsa 3072\n#DKIM_PRIVATE_KEY=\n/);
   });
 
   test.each(Object.keys(all))('are refused without %s', (name) => {

@@ -26,11 +26,21 @@ let whenAsked = {};
 let broughtBy: string | undefined;
 /** It takes the code and says nothing. */
 let silent = false;
+/** What its metadata say otherwise. */
+let claimed: Record<string, unknown> = {};
+/** The address from which it sends whoever asks on to another one. */
+let sendingOn: string | undefined;
+/** What was asked there. */
+let askedElsewhere: string[] = [];
 
 beforeAll(async () => {
   service = createServer((request, response) => {
     const answer = (body: object): void =>
       void response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+    if (request.url?.startsWith('/elsewhere')) askedElsewhere.push(request.url);
+    else if (sendingOn && request.url?.endsWith(sendingOn))
+      return void response.writeHead(307, { location: `${issuer}/elsewhere${request.url}` }).end();
+    if (request.url?.startsWith('/elsewhere')) request.url = request.url.slice('/elsewhere'.length);
     if (request.url === '/jwks')
       return answer({ keys: [{ ...theirs.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] });
     if (request.url === '/userinfo') return answer(whenAsked);
@@ -47,6 +57,7 @@ beforeAll(async () => {
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],
+      ...claimed,
     });
   });
   service.listen(0, '127.0.0.1');
@@ -84,6 +95,9 @@ async function comesBack(make: (claims: Record<string, unknown>) => string, by =
 }
 
 const header = { alg: 'RS256', kid: 'one' };
+/** One that has not asked the service for anything yet. */
+const fresh = (): SignInService =>
+  openSignInService({ issuer, clientId: 'heed', clientSecret, returnUrl: 'http://heed.example/sign-in/back' });
 const byService = rsa(theirs.privateKey);
 
 test('a token that the service made for us just now vouches for somebody', async () => {
@@ -93,6 +107,44 @@ test('a token that the service made for us just now vouches for somebody', async
     subject: 'tomas-7',
     strength: { acr: null, twoMethods: false },
   });
+});
+
+test('metadata that name another issuer than the one that was set, however little differs, send nobody anywhere', async () => {
+  const { port } = new URL(issuer);
+  const others = [
+    'https://elsewhere.example',
+    `${issuer}/tenant`,
+    `${issuer}//`,
+    `${issuer}?tenant`,
+    `http://localhost:${port}`,
+    `https://127.0.0.1:${port}`,
+    'no address',
+    undefined,
+  ];
+  for (const other of others) {
+    claimed = { issuer: other };
+    expect([other, await fresh().begin()]).toEqual([other, undefined]);
+  }
+  claimed = {};
+  expect(new URL((await fresh().begin())!.url).origin).toBe(issuer);
+});
+
+test('it is asked where it is set and where its metadata say, and no redirect is followed from there', async () => {
+  for (const [address, expected] of [
+    ['openid-configuration', undefined],
+    ['/token', { trouble: 'refused' }],
+    ['/jwks', { trouble: 'refused' }],
+    ['/userinfo', { trouble: 'refused' }],
+  ] as const) {
+    [sendingOn, askedElsewhere] = [address, []];
+    const by = fresh();
+    // Without an address in the token, it is asked for that.
+    const came = address.startsWith('/')
+      ? await comesBack((claims) => signed(header, { ...claims, email: undefined }, byService), by)
+      : await by.begin();
+    expect([address, came, askedElsewhere]).toEqual([address, expected, []]);
+  }
+  sendingOn = undefined;
 });
 
 test('the secret that we say to it is the one of the moment', async () => {

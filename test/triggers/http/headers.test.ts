@@ -141,6 +141,29 @@ test('no answer may be read by other sites, and each says what it is, text with 
   }
 });
 
+test('no file is served but those of the pages: neither repository, nor source, nor settings, however it is asked for', async () => {
+  const app = createApp(pages.web, { rateLimiting: false });
+  const files = ['.git/HEAD', '.git/config', '.env', 'package.json', 'package-lock.json', 'src/main.ts', 'Dockerfile'];
+  const ways = [
+    '/',
+    '/assets/',
+    '/docs/',
+    '/assets/../',
+    '/assets/..%2f',
+    '/assets/%2e%2e%2f',
+    '/docs/..%5c',
+    '//',
+    '/assets/....//',
+  ];
+  for (const path of files.flatMap((file) => [
+    ...ways.map((way) => `${way}${file}`),
+    `/assets/${encodeURIComponent(`../../../${file}`)}`,
+  ])) {
+    const { status } = await app.request(path);
+    expect({ path, status }).toEqual({ path, status: 404 });
+  }
+});
+
 test('what is not possible says what is, and what is too much says when to come again', async () => {
   const answers = new Map((await everyAnswer()).map(([what, , answer]) => [what, answer]));
   expect(answers.get('another method')!.headers.get('Allow')).toBe('GET, HEAD, POST');

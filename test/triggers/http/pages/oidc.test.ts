@@ -6,6 +6,7 @@ import { sql } from '../../../../src/store/pool.ts';
 import { bindingsOf, freeBindings, isKnownBy } from '../../../../src/store/records/bindings.ts';
 import { applyConfiguration } from '../../../../src/store/records/configurations.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
+import { foundIn, foundInDatabase } from '../../../support/canaries.ts';
 import { startSignInService, type SignInService } from '../../../support/signInService.ts';
 import { openPages, type Page, type Pages, type Visitor } from './visitors.ts';
 
@@ -48,6 +49,35 @@ describe('signing in with the company', () => {
     const inside = await comesBack(mina, await service.signInAs('mina', await sent(mina)));
     expect(inside.headers.get('Location')).toBe('/mine');
     expect((await mina.get('/sessions')).text).toContain('By the company’s sign-in');
+  });
+
+  test('leaves the tokens of its service where they are needed: no browser has them, and no table', async () => {
+    const asked: { url: string; authorization: string | null; answer: string }[] = [];
+    const real = globalThis.fetch;
+    const listening = jest.spyOn(globalThis, 'fetch').mockImplementation(async (url, options) => {
+      const answer = await real(url, options);
+      const authorization = new Headers(options?.headers).get('Authorization');
+      asked.push({ url: new Request(url).url, authorization, answer: await answer.clone().text() });
+      return answer;
+    });
+    const mina = pages.nobody();
+    const way = await service.signInAs('mina', await sent(mina));
+    const seen = [await comesBack(mina, way), await mina.get('/mine'), await mina.get('/sessions')];
+    listening.mockRestore();
+
+    const given = asked.find(({ url }) => url.startsWith(`${service.issuer}/token`))!;
+    const { access_token, id_token } = JSON.parse(given.answer) as Record<'access_token' | 'id_token', string>;
+    const tokens = [access_token, id_token, id_token.split('.')[2]!];
+    for (const token of tokens) expect(token.length).toBeGreaterThan(20);
+    const browser = JSON.stringify([way, ...seen.map(({ html, headers }) => [html, [...headers]]), [...mina.cookies]]);
+    expect(foundIn('the browser', browser, tokens)).toEqual([]);
+    expect(await foundInDatabase(pages.shop.db.url, tokens)).toEqual([]);
+    // The one goes back to its service, to ask who it is; the other to nobody.
+    expect(asked.filter(({ authorization }) => authorization?.includes(access_token)).map(({ url }) => url)).toEqual([
+      `${service.issuer}/me`,
+    ]);
+    expect(asked.filter(({ url, authorization }) => `${url} ${authorization}`.includes(id_token))).toEqual([]);
+    expect((await mina.get('/mine')).status).toBe(200);
   });
 
   test('lasts for a working day, so that whoever has left the service is out by then', async () => {

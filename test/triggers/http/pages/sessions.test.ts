@@ -1,14 +1,18 @@
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { z } from 'zod';
 import { linkTo } from '../../../../src/domain/links.ts';
 import { openPool, sql } from '../../../../src/store/pool.ts';
-import { keepApiKey } from '../../../../src/store/records/apiKeys.ts';
+import { keepApiKey, newApiKey } from '../../../../src/store/records/apiKeys.ts';
+import { newBrowserSecret } from '../../../../src/store/records/askings.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { hashOf, makeLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
+import { openSession } from '../../../../src/store/records/sessions.ts';
 import { kim } from '../../../activities/messages/shop.ts';
+import { foundInDatabase } from '../../../support/canaries.ts';
 import { linkIn, openPages, type Fields, type Pages, type Visitor } from './visitors.ts';
 
 let pages: Pages;
@@ -255,6 +259,40 @@ test('whoever moves to another place sees that one from then on, and the former 
     company.staff['luca']!.places = ['harbour'];
   });
   expect(await Promise.all(await seen())).toEqual([404, 200]);
+});
+
+describe('what lets somebody in', () => {
+  const made: [what: string, bits: number, make: () => Promise<string>][] = [
+    ['a session', 192, () => openSession(pages.shop.db.pool, 'mina')],
+    ['a link', 128, () => makeLink(pages.shop.db.pool, { kind: 'yours' })],
+    ['a key', 192, async () => newApiKey()],
+    ['a browser that asked', 128, async () => newBrowserSecret()],
+  ];
+
+  test.each(made)('%s has %i bits, each of them drawn anew, so that no two are alike', async (_, bits, make) => {
+    const tokens = await Promise.all(Array.from({ length: 400 }, make));
+    expect(new Set(tokens).size).toBe(400);
+    const drawn = tokens.map((token) => Buffer.from(token.replace(/^heed_/, ''), 'base64url'));
+    for (const bytes of drawn) expect(bytes).toHaveLength(bits / 8);
+    // Of a fair bit 400 times, by less than one in a trillion, it is further from the half than that.
+    const ones = Array.from(
+      { length: bits },
+      (_, at) => drawn.filter((bytes) => (bytes[at >> 3]! >> (at & 7)) & 1).length,
+    );
+    expect(ones.filter((times) => Math.abs(times - 200) > 80)).toEqual([]);
+  });
+
+  test('is kept as its SHA-256 alone', async () => {
+    const { pool, url } = pages.shop.db;
+    const key = newApiKey();
+    await keepApiKey(pool, key, 'kept', ['read']);
+    const [session, link] = [await openSession(pool, 'mina'), await makeLink(pool, { kind: 'yours' })];
+    const kept = await pool.anyFirst(sql.type(z.object({ hash: z.string() }))`
+      select encode(h, 'hex') as hash from (
+        select token_hash from sessions union all select token_hash from links union all select key_hash from api_keys) as of_all (h)`);
+    for (const token of [session, link, key]) expect(kept).toContain(createHash('sha256').update(token).digest('hex'));
+    expect(await foundInDatabase(url, [session, link, key])).toEqual([]);
+  });
 });
 
 describe('what can be found out at the door', () => {
