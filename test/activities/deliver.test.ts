@@ -1376,6 +1376,8 @@ describe('what has been answered, decided or closed meanwhile is not thanked for
     await write(false);
     world.heed.hint();
     await world.settle();
+    // What was about to leave in that moment is held for a few seconds.
+    await world.pass('10 seconds');
   };
   const lettersAbout = async (id: string) =>
     (await world.messages({ loopId: id }))
