@@ -8,7 +8,6 @@ import { formerPhone, normaliseEmail, normalisePhone } from '../domain/customer.
 import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { isInReach, reachOfYears } from '../domain/inReach.ts';
 import { normalise, readWords } from '../domain/reading.ts';
 import { resolveRole } from '../domain/routing.ts';
 import type { Db, Tx } from '../store/pool.ts';
@@ -17,6 +16,7 @@ import { lastErasureOf } from '../store/records/erased.ts';
 import { firstPress, type Press } from '../store/records/presses.ts';
 import { isIdTaken, isReferenceTaken, recordSignal } from '../store/records/signals.ts';
 import type { Heed } from './heed.ts';
+import { writtenMoment } from './writtenMoment.ts';
 import { captureCommit } from './timings.ts';
 
 const line = (most: number) =>
@@ -32,10 +32,7 @@ export const Capture = z
       .refine((text) => text.trim() !== '', 'must not be empty: what did they say?'),
     place: line(64),
     by: line(64).optional(),
-    saidAt: z.iso
-      .datetime({ offset: true, error: 'must be a time like 2026-06-12T15:20:00Z' })
-      .refine(isInReach, `must be ${reachOfYears}`)
-      .optional(),
+    saidAt: writtenMoment('2026-06-12T15:20:00Z').optional(),
     kind: line(64).optional(),
     customer: z
       .strictObject({

@@ -5,7 +5,6 @@ import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
 import type { Calendar } from '../../domain/company.ts';
 import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { isInReach, reachOfYears } from '../../domain/inReach.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
 import { releasePrompts } from '../../store/records/deliveries.ts';
@@ -16,6 +15,7 @@ import { openRound, redrawCards } from '../../store/records/loops.ts';
 import { own } from '../../store/records/ownerships.ts';
 import { signalsToCallAbout } from '../../store/records/tellings.ts';
 import type { Heed } from '../heed.ts';
+import { writtenMoment } from '../writtenMoment.ts';
 import { insightNow } from '../../store/views/insights.ts';
 import { atTime, mustHoldSomebody, nameOf, respondToInsight, type Responding, type Response } from './respond.ts';
 
@@ -31,10 +31,7 @@ export const Decision = z
     /** For colleagues only. */
     internalReason: words(1000).optional(),
     doneBy: z.string().refine(isDate, 'must be a date like 2026-09-01').optional(),
-    wakeAt: z.iso
-      .datetime({ offset: true, error: 'must be a time like 2026-09-01T09:00:00Z' })
-      .refine(isInReach, `must be ${reachOfYears}`)
-      .optional(),
+    wakeAt: writtenMoment('2026-09-01T09:00:00Z').optional(),
     untilPeople: z.coerce.number().int().min(1).max(1_000_000).optional(),
     /** The signals it rests on, chosen one by one. */
     evidence: z.array(z.uuid()).max(10_000).optional(),

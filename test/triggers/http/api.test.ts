@@ -102,6 +102,10 @@ describe('what cannot be taken is refused in sentences, and nothing is half-done
     code: string,
     invalidParams: unknown,
   ];
+  const wanting = (many: number) => ({
+    ...said(),
+    wanted: { attributes: Object.fromEntries(Array.from({ length: many }, (_, n) => [`a${n}`, 'x'])) },
+  });
   const refusals: Refusal[] = [
     ['broken JSON', () => post('{"words": "Hello", '), 400, 'bad_request', undefined],
     [
@@ -209,22 +213,14 @@ describe('what cannot be taken is refused in sentences, and nothing is half-done
     ],
     [
       'more fields than anybody means',
-      () =>
-        post({
-          ...said(),
-          wanted: { attributes: Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`a${n}`, 'x'])) },
-        }),
+      () => post(wanting(300)),
       400,
       'validation',
       [{ name: 'body', reason: 'has more than 200 fields' }],
     ],
     [
       'more properties than anybody names',
-      () =>
-        post({
-          ...said(),
-          wanted: { attributes: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`a${n}`, 'x'])) },
-        }),
+      () => post(wanting(21)),
       400,
       'validation',
       [{ name: 'wanted.attributes', reason: 'must be at most 20' }],

@@ -5,12 +5,12 @@ import type { Context } from 'hono';
 import type { Company } from '../../../domain/company.ts';
 import { leads } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import { isInReach, reachOfYears } from '../../../domain/inReach.ts';
 import type { LoopReport } from '../../../domain/loopReport.ts';
 import { lastDays, steps } from '../../../domain/measures.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { loopReport } from '../../../store/views/loopReport.ts';
 import type { Heed } from '../../heed.ts';
+import { writtenMoment } from '../../writtenMoment.ts';
 import { allowedTo, type ApiEnv } from './door.ts';
 import { json, orNull, problemsOfReading } from './shapes.ts';
 
@@ -72,10 +72,7 @@ const Report = z
   })
   .openapi('LoopReport');
 
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be a time like 2026-06-01T00:00:00Z' })
-  .refine(isInReach, `must be ${reachOfYears}`)
-  .optional();
+const moment = writtenMoment('2026-06-01T00:00:00Z').optional();
 
 const getLoop = createRoute({
   method: 'get',
