@@ -20,6 +20,7 @@ import {
 import type { Pool } from '../../store/pool.ts';
 import { loopsQueue, messagesQueue, nudge } from '../../workflows/messages.ts';
 import { nudgeLag } from '../timings.ts';
+import { ahead, type Ahead } from './ahead.ts';
 import { backOffMs } from './backOff.ts';
 import { codeOf } from './codeOf.ts';
 import { keepChain, keepNoLonger } from './keeping.ts';
@@ -40,9 +41,11 @@ export interface RelayOptions {
   /** Of security events; undefined: none is set. */
   collector?: Collector | undefined;
   log: Log;
-  /** Stories opened a second; measured on two cores: more delays the responses of others. */
+  /** Stories opened a second, at most; measured on two cores: more delays the responses of others. */
   startsPerSecond?: number;
   wavesPerSecond?: number;
+  /** For how long what was carried, and no worker has looked at, holds back more of its class; ten seconds unless said otherwise. */
+  waitsForWorkerMs?: number;
 }
 
 /** Without a hint it looks this often. */
@@ -55,21 +58,26 @@ const reconcileMs = 4_000;
 /** Longest a call to Temporal may take. */
 const deadlineMs = 5_000;
 const atOnce = 10;
-/** Where more waves wait than leave in five minutes, everything is rebuilt, and takes all the room that responses and starts leave. Told by what waits,
- *  so that it is so for whichever relay there is by then. A telling to five thousand people leaves no more than that waiting, and keeps its pace. */
+/** Where more waves wait than leave in five minutes, everything is rebuilt, and takes all the room that responses and starts leave, to its end. Told by
+ *  what waits, so that it is so for whichever relay there is by then. A telling to five thousand people leaves no more than that waiting, and keeps its
+ *  pace. */
 const rebuildingFrom = (wavesPerSecond: number): number => 300 * wavesPerSecond;
 const rebuiltAtOnce = 20;
+/** Who waits for a worker: what half a second has room for, so that nobody's response waits for much longer than that. A slow machine sets the pace. */
+const aheadOf = (perSecond: number): number => Math.max(1, Math.ceil(perSecond / 2));
 
 export function startRelay(options: RelayOptions): Relay {
-  const { log, wavesPerSecond = 10 } = options;
+  const { log, startsPerSecond = 8, wavesPerSecond = 10, waitsForWorkerMs = 10_000 } = options;
   const ears = listen(options.databaseUrl, log);
-  const starts = bucket(options.startsPerSecond ?? 8);
+  const starts = bucket(startsPerSecond);
+  const opening = ahead(options.client, waitsForWorkerMs);
   const waves = bucket(wavesPerSecond);
+  const waving = ahead(options.client, waitsForWorkerMs);
   // Letters about one decision stand in line here and not in Temporal's queue, where an answer would stand behind all of them.
   const letters = bucket(wavesPerSecond);
   // So does what takes back in one night whatever is kept no longer.
   const unhurried = bucket(wavesPerSecond);
-  const state = { stopping: false };
+  const state = { stopping: false, rebuilding: false };
 
   // Apart from the rest, so that nobody's response stands behind a handful of waves that is under way.
   const promptly = goOn(promptlyRestMs, async () => {
@@ -79,11 +87,19 @@ export function startRelay(options: RelayOptions): Relay {
   });
 
   const inItsTurn = goOn(inItsTurnRestMs, async () => {
-    const opened = await carry(options, 'start', starts.room());
+    const openable = await opening.room(aheadOf(startsPerSecond));
+    const opened = await carry(options, 'start', Math.min(starts.room(), openable), opening);
     starts.take(opened);
-    const rebuilding = await moreWakesThan(options.pool, 'wave', rebuildingFrom(wavesPerSecond));
-    const waved = await carry(options, 'wave', rebuilding ? rebuiltAtOnce : waves.room());
+    const { rebuilding } = state;
+    const wakeable = await waving.room(rebuilding ? 2 * rebuiltAtOnce : aheadOf(wavesPerSecond));
+    const most = Math.min(rebuilding ? rebuiltAtOnce : waves.room(), wakeable);
+    const waved = await carry(options, 'wave', most, waving);
+    state.rebuilding =
+      waved === most && (await moreWakesThan(options.pool, 'wave', rebuilding ? 0 : rebuildingFrom(wavesPerSecond)));
     waves.take(waved);
+    const isHeldBack = openable < 1 || wakeable < 1;
+    // What can wait waits, too, for a worker that can't keep up.
+    if (isHeldBack) return true;
     const told = await startDeliveries(options, 'wave', letters.room());
     letters.take(told);
     const last = await startDeliveries(options, 'unhurried', unhurried.room());
@@ -141,12 +157,15 @@ export function startRelay(options: RelayOptions): Relay {
 }
 
 /** One class of wakes: leased in a short statement, carried outside any transaction, deleted unless somebody asked again. */
-async function carry(options: RelayOptions, as: WakeClass, most: number): Promise<number> {
+async function carry(options: RelayOptions, as: WakeClass, most: number, sent?: Ahead): Promise<number> {
   if (most < 1) return 0;
   const wakes = await leaseWakes(options.pool, as, most);
   await inParallel(wakes, (wake) => carryOne(options, wake));
+  sent?.sent(wakes.map(workflowIdOf));
   return wakes.length;
 }
+
+const workflowIdOf = ({ kind, loop_id }: LeasedWake): string => `${kind}:${loop_id}`;
 
 async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): Promise<void> {
   const story = wake.kind === 'signal' ? 'followSignal' : 'followInsight';
@@ -155,7 +174,7 @@ async function carryOne({ pool, client, log }: RelayOptions, wake: LeasedWake): 
   try {
     await client.withDeadline(Date.now() + deadlineMs, () =>
       client.workflow.signalWithStart(story, {
-        workflowId: `${wake.kind}:${wake.loop_id}`,
+        workflowId: workflowIdOf(wake),
         taskQueue: loopsQueue,
         args: [subject],
         signal: nudge,
