@@ -7,10 +7,17 @@ import { sql } from '../../src/store/pool.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
-import { complete, decide } from '../../src/triggers/responses/decide.ts';
+import { complete, decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
+import { join } from '../../src/triggers/responses/join.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { review } from '../../src/triggers/responses/review.ts';
+import { disavow } from '../../src/triggers/responses/stop.ts';
+import { erase } from '../../src/triggers/rights/erase.ts';
+import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
+import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import type { Capture } from '../../src/triggers/capture.ts';
 import type { World } from '../support/world.ts';
 import type { Canaries } from './canaries.ts';
@@ -83,6 +90,74 @@ export const paths: Path[] = [
     },
   },
   {
+    name: 'dismissed-by-hand',
+    live: async (life) => {
+      const id = await life.capture({ words: life.says('Is this a test?'), kind: 'question' });
+      await life.stands(id, 'acknowledge');
+      await dismiss(life.world.heed, life.as('priya', id), { reason: life.says('Said by a colleague.') });
+      await life.stands(id, 'closed');
+      return [await life.run('dismissed-by-hand', id)];
+    },
+  },
+  {
+    name: 'called',
+    live: async (life) => {
+      const id = await life.capture({
+        words: life.says('Can you hold the hat for me?'),
+        kind: 'question',
+        consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+      });
+      await life.stands(id, 'acknowledge');
+      await acknowledge(life.world.heed, life.as('priya', id));
+      await life.stands(id, 'answer');
+      await recordCall(life.world.heed, life.as('priya', id), { outcome: 'no_reply' });
+      await life.asleep(id);
+      await recordCall(life.world.heed, life.as('priya', id), { outcome: 'reached' });
+      await life.stands(id, 'confirmation');
+      await life.confirm(id, 'yes');
+      await life.stands(id, 'closed');
+      return [await life.run('called', id)];
+    },
+  },
+  {
+    name: 'disavowed',
+    live: async (life) => {
+      const id = await life.capture({ words: life.says('Where are the gloves?'), kind: 'question' });
+      await life.stands(id, 'acknowledge');
+      await disavow(life.world.heed, id, (await life.world.signal(id)).customer_id!);
+      await life.asleep(id);
+      await acknowledge(life.world.heed, life.as('priya', id));
+      await life.stands(id, 'closed');
+      return [await life.run('disavowed', id)];
+    },
+  },
+  {
+    name: 'at-rest',
+    live: async (life) => {
+      const id = await life.capture({ words: life.says('Why is the lift so slow?'), kind: 'question' });
+      await life.stands(id, 'acknowledge');
+      const customer = (await life.world.signal(id)).customer_id!;
+      await restrict(life.world.heed, customer, { by: 'operator' });
+      await life.asleep(id);
+      await lift(life.world.heed, customer, { by: 'operator' });
+      await life.asleep(id);
+      await answerAndSettle(life, id, 'priya');
+      return [await life.run('at-rest', id)];
+    },
+  },
+  {
+    name: 'erased',
+    live: async (life) => {
+      const { id, insight } = await wish(life, 'violet');
+      const subject = await subjectNamed(life.world.db.pool, id);
+      await erase(life.world.heed, subject, { by: 'operator', reason: 'asked at the counter' });
+      await life.stands(id, 'closed');
+      // Nobody is left who asked for it.
+      await life.stands(insight, 'closed');
+      return [await life.run('erased', id), await life.run('erased-insight', insight)];
+    },
+  },
+  {
     name: 'second-round',
     live: async (life) => {
       const id = await life.capture({ words: life.says('Why is it so cold here?'), kind: 'question' });
@@ -132,6 +207,32 @@ export const paths: Path[] = [
       await life.stands(id, 'confirmation');
       await life.stands(insight, 'closed');
       return [await life.run('declined', insight)];
+    },
+  },
+  {
+    name: 'taken-back',
+    live: async (life) => {
+      const { id, insight } = await wish(life, 'orange');
+      await decide(life.world.heed, life.as('tomas', insight), adopt(life));
+      await takeBack(life.world.heed, life.as('tomas', insight));
+      await life.stands(insight, 'decide');
+      await decide(life.world.heed, life.as('tomas', insight), decline(life));
+      await life.stands(id, 'confirmation');
+      await life.stands(insight, 'closed');
+      return [await life.run('taken-back', insight)];
+    },
+  },
+  {
+    name: 'moved-on',
+    live: async (life) => {
+      const [one, other] = [await wish(life, 'pink'), await wish(life, 'rose')];
+      await join(life.world.heed, life.as('priya', one.id), { insight: other.insight });
+      // Nobody is left who asks for it.
+      await life.stands(one.insight, 'closed');
+      await decide(life.world.heed, life.as('tomas', other.insight), decline(life));
+      await life.stands(one.id, 'confirmation');
+      await life.stands(other.insight, 'closed');
+      return [await life.run('moved-on', one.id), await life.run('moved-on-insight', one.insight)];
     },
   },
   {
@@ -225,6 +326,19 @@ export const patientPaths: Path[] = [
       await answer(life, id, 'priya');
       await life.stands(id, 'closed');
       return [await life.run('silent', id)];
+    },
+  },
+  {
+    name: 'reopened',
+    live: async (life) => {
+      const id = await life.capture({ words: life.says('Why is there no bench?'), kind: 'question' });
+      await life.stands(id, 'acknowledge');
+      await answer(life, id, 'priya');
+      await life.stands(id, 'closed');
+      await life.confirm(id, 'no');
+      await life.stands(id, 'acknowledge');
+      await answerAndSettle(life, id, 'ingrid');
+      return [await life.run('reopened', id)];
     },
   },
   {
@@ -352,9 +466,9 @@ export class Life {
       consent: [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }],
     };
     const { id } = await this.world.capture({
-      ...said,
-      note: this.says('She had a red bag.'),
       ...(of === 'somebody' && known),
+      note: this.says('She had a red bag.'),
+      ...said,
     });
     return id;
   }
