@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { QuerySqlToken } from 'slonik';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import type { Company } from '../../src/domain/company.ts';
-import { openPool, sql, type Pool } from '../../src/store/pool.ts';
+import { openPool, sql, type Pool, type Tx } from '../../src/store/pool.ts';
 import { applyConfiguration, openConfigurations } from '../../src/store/records/configurations.ts';
 import { tallyRefusals } from '../../src/store/records/refusals.ts';
 import type { Heed } from '../../src/triggers/heed.ts';
@@ -91,6 +91,21 @@ export async function openTestDatabase({
       await onServer(server, `drop database ${name} with (force)`);
     },
   };
+}
+
+/** What came of something that nobody else sees, and that is undone. */
+export async function undone<T>({ pool }: TestDatabase, look: (tx: Tx) => Promise<T>): Promise<T> {
+  let seen: T | undefined;
+  const undo = new Error('seen');
+  await pool
+    .transaction(async (tx) => {
+      seen = await look(tx);
+      throw undo;
+    })
+    .catch((error: unknown) => {
+      if (error !== undo) throw error;
+    });
+  return seen as T;
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

@@ -310,9 +310,9 @@ export async function leaseDueDeliveries(
   as: DeliveryClass,
   most: number,
 ): Promise<readonly z.infer<typeof Due>[]> {
+  // Chosen before any is taken: joined to the update, the choice may be made again for each row, and takes more than there is room for.
   return db.any(sql.type(Due)`
-    update deliveries set started_until = clock_timestamp() + interval '1 min'
-    where id in (
+    with due as materialized (
       select id from deliveries
       where state in ('planned', 'ready', 'sending', 'uncertain')
         and unhurried = ${as === 'unhurried'}
@@ -323,7 +323,9 @@ export async function leaseDueDeliveries(
       order by not_before
       limit ${most}
       for update skip locked)
-    returning id, channel, purpose`);
+    update deliveries d set started_until = clock_timestamp() + interval '1 min'
+    from due where d.id = due.id
+    returning d.id, d.channel, d.purpose`);
 }
 
 /** Since when it has been tried and has not left, where that is an hour by now. */

@@ -32,17 +32,20 @@ export type LeasedWake = z.infer<typeof Leased>;
 
 /** Takes up to `most` due wakes of a class for 30 s. */
 export async function leaseWakes(db: Db, as: WakeClass, most: number): Promise<readonly LeasedWake[]> {
+  // Chosen before any is taken, as what is due of the ledger.
   return db.any(sql.type(Leased)`
-    update wakes w set leased_until = clock_timestamp() + interval '30 s', attempts = attempts + 1
-    from loops l
-    left join signals s on s.id = l.id
-    left join insights i on i.id = l.id
-    where l.id = w.loop_id and w.loop_id in (
+    with due as materialized (
       select loop_id from wakes
       where class = ${as} and not_before <= heed_now() and (leased_until is null or leased_until < clock_timestamp())
       order by not_before
       limit ${most}
       for update skip locked)
+    update wakes w set leased_until = clock_timestamp() + interval '30 s', attempts = attempts + 1
+    from due
+    join loops l on l.id = due.loop_id
+    left join signals s on s.id = l.id
+    left join insights i on i.id = l.id
+    where w.loop_id = due.loop_id
     returning w.loop_id, l.kind, coalesce(s.reference, i.reference) as reference, w.asked, w.anew, w.attempts,
       (extract(epoch from clock_timestamp() - w.since) * 1000)::float8 as waited_ms`);
 }
