@@ -1,10 +1,26 @@
-/** The ledger by itself. */
+/** The ledger by itself: its arrows, and what is due. */
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool, type Tx } from '../../src/store/pool.ts';
-import { leaseDueDeliveries, lockDelivery } from '../../src/store/records/deliveries.ts';
+import {
+  bodyOf,
+  endDelivery,
+  holdDelivery,
+  idOfDelivery,
+  leaseDueDeliveries,
+  lockDelivery,
+  lookAgain,
+  openAttempt,
+  passGate,
+  planDelivery,
+  putOff,
+  recordOutcome,
+  settleLeftOpen,
+  settleUncertain,
+} from '../../src/store/records/deliveries.ts';
+import { putBack } from '../../src/store/records/epochs.ts';
 import { openTestDatabase, undone, type TestDatabase } from '../support/database.ts';
 import { meanwhile } from '../support/meanwhile.ts';
 
@@ -27,19 +43,207 @@ interface Row {
 }
 
 const IdRow = z.object({ id: z.string() });
-/** A message at its third attempt. */
-function put(
-  tx: Tx,
-  { state, phase = 'none', policy = 'at_most_once', purpose = 'notice', unhurried = false, ...row }: Row,
-): Promise<string> {
-  const id = newId();
-  const { lease = null, due = 0, handedOut = null } = row;
-  return tx.oneFirst(sql.type(IdRow)`
-    insert into deliveries (id, dedupe_key, purpose, channel, policy, staff, state, phase, fence, attempts, message_id, unhurried, lease_until, not_before, started_until)
-    values (${id}, ${id}, ${purpose}, 'email', ${policy}, 'priya', ${state}, ${phase}, 3, 3, ${id}, ${unhurried},
-      clock_timestamp() + make_interval(secs => ${lease}), heed_now() + make_interval(secs => ${due}), clock_timestamp() + make_interval(secs => ${handedOut}))
-    returning id`);
+/** Messages at their third attempt, which have been tried in vain for ten minutes. Returns their ids. */
+async function put(tx: Tx, ...rows: readonly Row[]): Promise<string[]> {
+  const ids = rows.map(() => newId());
+  const values = rows.map((row, n) => {
+    const {
+      state,
+      phase = 'none',
+      purpose = 'notice',
+      unhurried = false,
+      lease = null,
+      due = 0,
+      handedOut = null,
+    } = row;
+    const policy = row.policy ?? 'at_most_once';
+    return sql.fragment`(
+      ${ids[n]!}, ${ids[n]!}, ${purpose}, 'email', ${policy}, 'priya', ${state}, ${phase}, 3, 3, ${ids[n]!}, ${unhurried},
+      clock_timestamp() + make_interval(secs => ${lease}), heed_now() + make_interval(secs => ${due}),
+      clock_timestamp() + make_interval(secs => ${handedOut}), heed_now() - interval '10 minutes')`;
+  });
+  await tx.query(sql.unsafe`
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, staff, state, phase, fence, attempts, message_id, unhurried, lease_until, not_before, started_until, failing_since)
+    values ${sql.join(values, sql.fragment`, `)}`);
+  return ids;
 }
+const inAnHour = (tx: Tx): Promise<Date> =>
+  tx.oneFirst(sql.type(z.object({ at: z.date() }))`select heed_now() + interval '1 hour' as at`);
+/** By name. */
+async function putNamed(tx: Tx, rows: Record<string, Row>): Promise<Map<string, string>> {
+  const ids = await put(tx, ...Object.values(rows));
+  return new Map(Object.keys(rows).map((name, n) => [ids[n]!, name]));
+}
+
+describe('a message goes from state to state by these arrows, under these fences, and by no other', () => {
+  const [live, over] = [{ lease: 60 }, { lease: -1 }];
+  const rows: Record<string, Row> = {
+    planned: { state: 'planned' },
+    ready: { state: 'ready' },
+    open: { state: 'sending', phase: 'open', ...live },
+    'open, its lease over': { state: 'sending', phase: 'open', ...over },
+    handed: { state: 'sending', phase: 'handed', ...live },
+    'handed, its lease over': { state: 'sending', phase: 'handed', ...over },
+    uncertain: { state: 'uncertain', phase: 'handed' },
+    needs_human: { state: 'needs_human', phase: 'handed' },
+    'void while it was composed': { state: 'cancelled', phase: 'open', ...live },
+    ...Object.fromEntries(
+      ['sent', 'delivered', 'bounced', 'complained', 'failed'].map((state) => [state, { state, phase: 'handed' }]),
+    ),
+    ...Object.fromEntries(['suppressed', 'cancelled', 'expired'].map((state) => [state, { state }])),
+  };
+  const again = { code: 'smtp_450', againInMs: 1_000 };
+  const from = (names: string[], to: string): Record<string, string> =>
+    Object.fromEntries(names.map((name) => [name, to]));
+  const open = ['open', 'open, its lease over'];
+  const handed = ['handed', 'handed, its lease over'];
+  const toCome = ['planned', 'ready'];
+  const doubted = ['uncertain', 'needs_human'];
+  type Act = (tx: Tx, id: string) => Promise<unknown>;
+
+  const before = Object.fromEntries(
+    Object.entries(rows).map(([name, { state, phase = 'none', lease }]) => [
+      name,
+      `${state} ${phase} 3${lease === 60 ? ' leased 1' : ''}`,
+    ]),
+  );
+  async function statesOf(tx: Tx, names: Map<string, string>): Promise<Record<string, string>> {
+    const now = await tx.any(sql.type(z.object({ id: z.string(), is: z.string() }))`
+      select id, concat_ws(' ', state, phase, fence,
+        case when lease_until > clock_timestamp() then 'leased ' || ceil(extract(epoch from lease_until - clock_timestamp()) / 60) end,
+        case when ended_at is not null then 'over' end, case when failing_since is null then 'calm' end) as is
+      from deliveries where id = any(${sql.array([...names.keys()], 'uuid')})`);
+    return Object.fromEntries(now.map(({ id, is }) => [names.get(id)!, is]));
+  }
+
+  // Behind the state stand phase, fence, and for how many minutes it is leased; "over": it has ended; "calm": it is not tried in vain any more.
+  test.each<[string, Act, Record<string, string>]>([
+    ['an attempt is opened', openAttempt, from(toCome, 'sending open 4 leased 2')],
+    ['its gate is passed', (tx, id) => passGate(tx, id, 3, 30), { open: 'sending handed 3 leased 30' }],
+    ['the gate of an earlier one is', (tx, id) => passGate(tx, id, 2, 30), {}],
+    [
+      'it is taken',
+      (tx, id) => recordOutcome(tx, id, 3, { state: 'sent' }),
+      { ...from(open, 'sent open 3 over calm'), ...from([...handed, ...doubted], 'sent handed 3 over calm') },
+    ],
+    ['that of an earlier attempt is', (tx, id) => recordOutcome(tx, id, 2, { state: 'sent' }), {}],
+    [
+      'it is not taken now',
+      (tx, id) => recordOutcome(tx, id, 3, { state: 'ready', ...again }),
+      from([...open, ...handed], 'ready none 3'),
+    ],
+    [
+      'nobody knows',
+      (tx, id) => recordOutcome(tx, id, 3, { state: 'uncertain', ...again }),
+      { ...from(open, 'uncertain open 3'), ...from(handed, 'uncertain handed 3') },
+    ],
+    [
+      'it is refused for good',
+      (tx, id) => recordOutcome(tx, id, 3, { state: 'failed', code: 'smtp_550' }),
+      { ...from(open, 'failed open 3 over calm'), ...from(handed, 'failed handed 3 over calm') },
+    ],
+    [
+      'an earlier attempt is refused for good',
+      (tx, id) => recordOutcome(tx, id, 2, { state: 'failed', code: 'smtp_550' }),
+      {},
+    ],
+    [
+      'it becomes void',
+      (tx, id) => endDelivery(tx, id, 'cancelled', 'met'),
+      { ...from(toCome, 'cancelled none 3 over'), ...from(open, 'cancelled open 3 over') },
+    ],
+    [
+      'it is held',
+      (tx, id) => holdDelivery(tx, id, new Date(), 'cap'),
+      { planned: 'planned none 3 calm', ready: 'ready none 3 calm' },
+    ],
+    ['there is no room for it', putOff, { planned: 'ready none 3' }],
+    ['it is looked for again', lookAgain, {}],
+    [
+      'what was left open is settled',
+      (tx, id) => settleLeftOpen(tx, id),
+      { [open[1]!]: 'ready open 3', [handed[1]!]: 'uncertain handed 3' },
+    ],
+    [
+      'and by an attempt that is made in its place',
+      (tx, id) => settleLeftOpen(tx, id, { inItsPlace: true }),
+      { ...from(open, 'ready open 3'), [handed[1]!]: 'uncertain handed 3' },
+    ],
+    [
+      'doubt is settled: it is there',
+      (tx, id) => settleUncertain(tx, id, 'sent'),
+      from(doubted, 'sent handed 3 over calm'),
+    ],
+    ['doubt is settled: it is not there', (tx, id) => settleUncertain(tx, id, 'ready'), from(doubted, 'ready none 3')],
+    [
+      'doubt is handed to a person',
+      (tx, id) => settleUncertain(tx, id, 'needs_human'),
+      from(doubted, 'needs_human handed 3 calm'),
+    ],
+    ['doubt is left', (tx, id) => settleUncertain(tx, id, 'failed'), from(doubted, 'failed handed 3 over calm')],
+  ])('%s', async (_, act, arrows) => {
+    const { these, others } = await undone(db, async (tx) => {
+      const [acted, left] = [await putNamed(tx, rows), await putNamed(tx, rows)];
+      // An attempt that can't be opened is thrown.
+      for (const id of acted.keys()) await act(tx, id).catch(() => {});
+      return { these: await statesOf(tx, acted), others: await statesOf(tx, left) };
+    });
+    expect(these).toEqual({ ...before, ...arrows });
+    expect(others).toEqual(before);
+  });
+
+  test('our database is put back: whoever was sending may have sent it, and what they hold opens nothing any more', async () => {
+    const seen = await undone(db, async (tx) => {
+      const all = await putNamed(tx, rows);
+      await putBack(tx, { by: 'otto', reason: 'a disk was lost' });
+      return statesOf(tx, all);
+    });
+    expect(seen).toEqual({ ...before, ...from([...toCome, ...open, ...handed], 'uncertain handed 4 calm') });
+  });
+});
+
+test('what came of it is kept with it: by what name it is there, or why not, and when it is due again, to be handed out anew', async () => {
+  const sending = { state: 'sending', phase: 'handed', lease: -1 };
+  const doubted = { state: 'uncertain', phase: 'handed' };
+  const again = { code: 'smtp_450', againInMs: 8_000 };
+  const cases: [
+    Row,
+    (tx: Tx, id: string) => Promise<unknown>,
+    [code: string | null, ref: string | null, due: number],
+  ][] = [
+    [sending, (tx, id) => recordOutcome(tx, id, 3, { state: 'sent', providerRef: 'D1:1' }), [null, 'D1:1', -5]],
+    [sending, (tx, id) => recordOutcome(tx, id, 3, { state: 'ready', ...again }), ['smtp_450', null, 8]],
+    [sending, (tx, id) => recordOutcome(tx, id, 3, { state: 'uncertain', ...again }), ['smtp_450', null, 8]],
+    [sending, (tx, id) => recordOutcome(tx, id, 3, { state: 'failed', code: 'smtp_550' }), ['smtp_550', null, -5]],
+    // Evidence may still come of a letter to a customer; a colleague waits for none.
+    [sending, (tx, id) => settleLeftOpen(tx, id), ['lease_ran_out', 'D1:0', 900]],
+    [{ ...sending, policy: 'at_least_once' }, (tx, id) => settleLeftOpen(tx, id), ['lease_ran_out', 'D1:0', -5]],
+    [
+      { state: 'sending', phase: 'open', lease: 60 },
+      (tx, id) => settleLeftOpen(tx, id, { inItsPlace: true }),
+      ['attempt_failed', 'D1:0', -5],
+    ],
+    [doubted, (tx, id) => settleUncertain(tx, id, 'sent', { ref: 'D1:2' }), ['before', 'D1:2', -5]],
+    [doubted, (tx, id) => settleUncertain(tx, id, 'failed', { code: 'left_in_doubt' }), ['left_in_doubt', 'D1:0', -5]],
+    // Half as long as it has been looked for in vain, and a tenth of how long there was no room.
+    [doubted, lookAgain, ['before', 'D1:0', 420]],
+    [{ state: 'planned' }, putOff, ['no_room', 'D1:0', 60]],
+    [{ state: 'ready' }, async (tx, id) => holdDelivery(tx, id, await inAnHour(tx), 'cap'), ['cap', 'D1:0', 3600]],
+  ];
+  const seen = await undone(db, async (tx) => {
+    const ids = await put(tx, ...cases.map(([row]) => ({ ...row, due: -5, handedOut: 50 })));
+    await tx.query(sql.unsafe`
+      update deliveries set last_error_code = 'before', provider_ref = 'D1:0' where id = any(${sql.array(ids, 'uuid')})`);
+    for (const [n, [, act]] of cases.entries()) await act(tx, ids[n]!);
+    const now = await tx.any(
+      sql.type(z.object({ id: z.string(), is: z.tuple([z.string().nullable(), z.string().nullable(), z.number()]) }))`
+        select id, jsonb_build_array(last_error_code, provider_ref, round(extract(epoch from not_before - heed_now()))) as is
+        from deliveries where id = any(${sql.array(ids, 'uuid')}) and started_until is null`,
+    );
+    return ids.map((id) => now.find((one) => one.id === id)?.is);
+  });
+  expect(seen).toEqual(cases.map(([, , kept]) => kept));
+});
 
 describe('what is due', () => {
   const kinds: Record<string, Row> = {
@@ -57,11 +261,7 @@ describe('what is due', () => {
     'for a person': { state: 'needs_human', phase: 'handed' },
     sent: { state: 'sent', phase: 'handed' },
   };
-  const all = async (tx: Tx): Promise<Map<string, string>> => {
-    const names = new Map<string, string>();
-    for (const [name, row] of Object.entries(kinds)) names.set(await put(tx, row), name);
-    return names;
-  };
+  const all = (tx: Tx) => putNamed(tx, kinds);
 
   test('is started in its own class, and each once a minute', async () => {
     const started = await undone(db, async (tx) => {
@@ -107,12 +307,13 @@ describe('what is due', () => {
 
   test('what is held or over says so to whoever takes it up, and whether somebody is still at it', async () => {
     const seen = await undone(db, async (tx) => {
-      const [held, over, handed, left] = [
-        await put(tx, { state: 'ready', due: 1 }),
-        await put(tx, { state: 'ready' }),
-        await put(tx, { state: 'sending', phase: 'handed', lease: 60 }),
-        await put(tx, { state: 'sending', phase: 'handed', lease: -1 }),
-      ];
+      const [held = '', over = '', handed = '', left = ''] = await put(
+        tx,
+        { state: 'ready', due: 1 },
+        { state: 'ready' },
+        { state: 'sending', phase: 'handed', lease: 60 },
+        { state: 'sending', phase: 'handed', lease: -1 },
+      );
       await tx.query(sql.unsafe`update deliveries set expires_at = heed_now() where id = ${over}`);
       await tx.query(sql.unsafe`update deliveries set expires_at = heed_now() + interval '1 s' where id = ${held}`);
       const looks = [];
@@ -128,5 +329,17 @@ describe('what is due', () => {
       [false, false, true],
       [false, false, false],
     ]);
+  });
+});
+
+test('a message is the same for ever by its key, and planned once: what was planned first stays', async () => {
+  // Written down: after a restore the same occasion must be the same row, or it is said twice.
+  expect(idOfDelivery('prompt:loop:1:plan.0.0:priya:email')).toBe('0010c9d5-c0f0-5dfd-a9b6-9d612ff6201b');
+  const planned = (tx: Tx, text: string) =>
+    planDelivery(tx, { key: 'k', purpose: 'notice', channel: 'email', staff: 'priya', body: { subject: 'S', text } });
+  await undone(db, async (tx) => {
+    expect([await planned(tx, 'first'), await planned(tx, 'second')]).toEqual([true, false]);
+    expect(await bodyOf(tx, idOfDelivery('k'))).toEqual({ subject: 'S', body: 'first' });
+    expect(await lockDelivery(tx, idOfDelivery('k'))).toMatchObject({ state: 'planned', policy: 'at_least_once' });
   });
 });
