@@ -218,7 +218,24 @@ test('sample customers are never written to, and without a way nothing is', () =
   expect(asked({ reach: null, unreachable: 'not_me' })).toEqual({ end: 'suppressed', code: 'not_me' });
 });
 
-test('an answer that makes a promise waits its turn beyond the cap, but not past the day that it promises', () => {
+test('what was decided anew is not told, and waits while that can still be taken back', () => {
+  const given = { cap: { messages: 3, within: { amount: 7, unit: 'd' as const } } };
+  const told = (overtakenUntil: Date) =>
+    objectionToLetter({ ...answer, purpose: 'told', overtakenUntil }, given, calendarIn('UTC'));
+  const later = new Date('2026-06-15T10:10:00Z');
+  expect(told(later)).toEqual({ until: later, code: 'decided_anew' });
+  expect(told(answer.now)).toEqual({ end: 'cancelled', code: 'superseded' });
+});
+
+test('a letter waits for another about the same that may be leaving, and no longer than that', () => {
+  const given = { cap: { messages: 3, within: { amount: 7, unit: 'd' as const } } };
+  const beside = (anotherUntil: Date) => objectionToLetter({ ...answer, anotherUntil }, given, calendarIn('UTC'));
+  const later = new Date('2026-06-15T10:00:01Z');
+  expect(beside(later)).toEqual({ until: later, code: 'one_by_one' });
+  expect(beside(answer.now)).toBeUndefined();
+});
+
+test('an answer that makes a promise waits its turn beyond the cap, but not past the day that it promises; one that keeps one does not wait', () => {
   const given = { cap: { messages: 1, within: { amount: 7, unit: 'd' as const } } };
   const leaves = (promisesFor: string) =>
     objectionToLetter(
@@ -228,6 +245,8 @@ test('an answer that makes a promise waits its turn beyond the cap, but not past
     );
   expect(leaves('2026-06-21T24:00:00Z')).toEqual({ until: new Date('2026-06-21T12:00:00Z'), code: 'cap' });
   expect(leaves('2026-06-20T24:00:00Z')).toBeUndefined();
+  const keeps: LetterNow = { ...answer, promised: true, others: [new Date('2026-06-14T12:00:00Z')] };
+  expect(objectionToLetter(keeps, given, calendarIn('UTC'))).toBeUndefined();
 });
 
 test('an answer leaves on the day that it promises, or before it, or not at all; nor does it wait for room until the quiet hours after that day', () => {

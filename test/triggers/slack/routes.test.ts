@@ -621,7 +621,8 @@ describe('what is not from Slack, or not lately', () => {
       ['another version', request(now, good.replace('v0', 'v1'))],
       ['upper case', request(now, good.toUpperCase())],
       ['empty', request(now, '')],
-      ['a time that is none', request('1e9', sign('1e9', body))],
+      ['a time that is none', request('soon', sign('soon', body))],
+      ['another spelling of now', request(`${now}.0`, sign(`${now}.0`, body))],
     ];
     for (const [name, asking] of table) {
       const answer = await asking;
