@@ -20,6 +20,7 @@ import { closeRound, redrawCards } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { emptied, scrub } from '../../src/store/scrub.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
+import { readInsight } from '../../src/store/views/signalReading.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { yoursPage } from '../../src/store/views/yours.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
@@ -27,6 +28,7 @@ import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { complete, decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { join } from '../../src/triggers/responses/join.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
@@ -744,6 +746,37 @@ describe('what nobody is left to have asked for', () => {
     expect(await insightNow(db.pool, gone.insight)).toMatchObject({ closed_how: 'joined', open_to_join: false });
     await erase(db.heed, await subjectNamed(db.pool, moved.id), operator);
     await expect(join(db.heed, moving, { insight })).rejects.toMatchObject({ code: 'gone' });
+  });
+});
+
+describe('why a remark was dismissed is about that remark', () => {
+  const reason = 'The lady from the corner, whom all of us call Quibbly';
+  const asksFor = async (item: string) => {
+    const { id } = await hears({ words: `A ${item}?`, kind: 'unmet-demand', wanted: { item } });
+    await goOn(db, id);
+    return { id, insight: (await signalNow(db.pool, id))!.insight_id! };
+  };
+
+  test('it is not said on what nobody asks for any more: people of other places read that', async () => {
+    const { id, insight } = await asksFor('zither');
+    await dismiss(db.heed, { loopId: id, by: 'priya', press: press() }, { reason });
+    const { timeline } = (await readInsight(db.pool, (await db.heed.configuration()).company, insight))!;
+    expect(timeline.at(-1)).toMatchObject({ kind: 'closed' });
+    expect(JSON.stringify(timeline)).not.toContain('Quibbly');
+    await erase(db.heed, await subjectNamed(db.pool, id), operator);
+    expect(await foundInDatabase(db.url, ['Quibbly'])).toEqual([]);
+  });
+
+  test('nor is it left there once they are erased, where it was said until now', async () => {
+    const { id, insight } = await asksFor('psaltery');
+    await dismiss(db.heed, { loopId: id, by: 'priya', press: press() }, { reason });
+    await db.rewrite(
+      sql.unsafe`update closures set by = 'priya', rule = null, reason = ${reason} where loop_id = ${insight}`,
+    );
+    await erase(db.heed, await subjectNamed(db.pool, id), operator);
+    const found = await db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
+      select reason from closures where loop_id in (${id}, ${insight})`);
+    expect(found).toEqual(['(erased)', '(erased)']);
   });
 });
 

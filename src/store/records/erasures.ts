@@ -87,7 +87,7 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   await recordErasure(tx, id, { customerId: whom.customerId, signals, addresses }, erasing);
   const name = whom.customerId ? await nameOf(tx, whom.customerId) : null;
   await eraseWords(tx, signals, erasing);
-  await eraseWhatStaffWrote(tx, signals);
+  await eraseWhatStaffWrote(tx, signals, insights);
   const decisions: string[] = [];
   for (const insight of insights) decisions.push(...(await eraseMentions(tx, insight, mentionsOf(name, addresses))));
   // The messages first: whoever is about to send one of them locks it, and then its customer.
@@ -177,11 +177,13 @@ async function eraseWords(tx: Tx, signals: readonly string[], { company }: Erasi
   );
 }
 
-/** Reasons typed about this one remark may name whoever made it, so they go with it. What a rule gave as its reason stays. */
-async function eraseWhatStaffWrote(tx: Tx, signals: readonly string[]): Promise<void> {
+/** Reasons typed about this one remark may name whoever made it, so they go with it: also where an insight was closed with the one for which the last
+ *  of its remarks was dismissed, as it was in 0.1. What a rule gave as its reason stays. */
+async function eraseWhatStaffWrote(tx: Tx, signals: readonly string[], insights: readonly string[]): Promise<void> {
   for (const text of [
     sql.fragment`ownerships set reason = ${erased} where cause = 'handed_over' and loop_id = any(${ids(signals)})`,
     sql.fragment`closures set reason = ${erased} where by is not null and reason is not null and loop_id = any(${ids(signals)})`,
+    sql.fragment`closures set reason = ${erased} where by is not null and how = 'dismissed' and loop_id = any(${ids(insights)})`,
     sql.fragment`reviews set reason = ${erased} where reason is not null and signal_id = any(${ids(signals)})`,
     sql.fragment`repairs set reason = ${erased} where loop_id = any(${ids(signals)})`,
   ])
@@ -321,7 +323,7 @@ async function takeCardsNotDrawnAnew(
 export async function closeForgotten(
   tx: Tx,
   { id, round }: { id: string; round: number },
-  because: Pick<Parameters<typeof closeRound>[1], 'by' | 'rule' | 'reason'> & { how: 'erased' | 'dismissed' },
+  because: { how: 'erased' | 'dismissed'; rule: string },
 ): Promise<void> {
   await freeSameness(tx, id);
   await closeRound(tx, { loopId: id, round, ...because });

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
-import { closeForgotten, isAnybodyLeft } from '../../store/records/erasures.ts';
+import { closeForgotten, isAnybodyLeft, whyForgotten } from '../../store/records/erasures.ts';
 import { closeRound, factRecorded, lockLoop } from '../../store/records/loops.ts';
 import type { Tx } from '../../store/pool.ts';
 import { insightNow } from '../../store/views/insights.ts';
@@ -34,18 +34,18 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
     // Before the prompts that closing ends: whoever takes a decision back locks the insight, and then those.
     if (signal.insight_id) await lockLoop(tx, signal.insight_id);
     await closeRound(tx, { loopId: signal.id, round: signal.round, how: 'dismissed', by, reason });
-    if (signal.insight_id) await letGo(tx, signal.insight_id, { by, reason });
+    if (signal.insight_id) await letGo(tx, signal.insight_id);
     await tellCapturer(moment, signal, 'dismissed');
     return { sentence: 'Dismissed. Whoever captured it is told why.', factId: signal.id };
   });
 }
 
-/** Where it was the last that asked for something, nobody is called any more to decide about that. What was decided goes its way.
- *  Under the insight's lock. */
-async function letGo(tx: Tx, insightId: string, because: { by: string; reason: string }): Promise<void> {
+/** Where it was the last that asked for something, nobody is called any more to decide about that. What was decided goes its way. The reason is not
+ *  said there: it is about one remark, goes with it, and people of other places read of the insight. Under the insight's lock. */
+async function letGo(tx: Tx, insightId: string): Promise<void> {
   const insight = (await insightNow(tx, insightId))!;
   const undecided = !insight.outcome || insight.outcome === 'deferred';
   if (insight.closed_at || !undecided || (await isAnybodyLeft(tx, insightId))) return;
-  await closeForgotten(tx, insight, { how: 'dismissed', ...because });
+  await closeForgotten(tx, insight, await whyForgotten(tx, insightId));
   await factRecorded(tx, insightId);
 }
