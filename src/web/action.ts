@@ -97,7 +97,7 @@ export interface InsightAction extends Shared {
   /** It was given to them after it had been decided. */
   mayTake: boolean;
   finalAt: Date | null;
-  /** Where to decide once signed in; undefined where the link alone will do. */
+  /** Where to decide, and hand over, once signed in; undefined where the link alone will do. */
   signInAt: string | undefined;
   deciding: Deciding;
 }
@@ -128,7 +128,7 @@ export function insightAction(a: InsightAction): Html {
             ? takeBack(a.acting, moment(a.finalAt, a.clock))
             : a.asks === 'complete'
               ? html`${a.mayTake ? take(a.acting) : ''} ${completion(a.acting)}
-                  <div class="acts">${handOver(a.acting, a.holder)}</div>`
+                ${a.signInAt ? '' : html`<div class="acts">${handOver(a.acting, a.holder)}</div>`}`
               : ''
     }`;
 }

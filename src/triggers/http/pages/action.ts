@@ -312,8 +312,8 @@ async function ofInsight(
   return { kind: 'insight', title: line, body, over, signInFirst: signInFirst ? 'to decide' : undefined };
 }
 
-/** What the link alone does not do where much hangs on it: whoever it was forwarded to must not decide. */
-const highStake = ['decision', 'withdrawal'];
+/** What the link alone does not do where much hangs on it: whoever it was forwarded to must not decide, nor give it to somebody who then may. */
+const highStake = ['decision', 'withdrawal', 'handover'];
 
 const isSignedInAs = async (c: Context, web: Web, staff: string): Promise<boolean> =>
   (await visitorOf(c, web))?.code === staff;

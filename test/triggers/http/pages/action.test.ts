@@ -344,6 +344,15 @@ describe('a decision of high stake', () => {
     expect((await someone.get(`/insights/${insightId}`)).headers.get('Location')).toBe('/sign-in');
   });
 
+  test('is not given by the link alone to somebody who then may take it', async () => {
+    const { link } = await tomasIsAsked('Do you have this cape in yellow?');
+    const jonas = await pages.as('jonas');
+    const before = await pages.facts();
+    const giving = { link, to: 'jonas', reason: 'He asked me to.' };
+    expect((await jonas.post('/t/handover', giving, ours)).status).toBe(401);
+    expect(await pages.facts()).toBe(before);
+  });
+
   test('is taken once its decider has signed in, and by nobody else who has', async () => {
     const { insightId, link } = await tomasIsAsked('Do you have this dress in yellow?');
     const jonas = await pages.as('jonas');
