@@ -135,8 +135,8 @@ function plainLiquid(): Liquid {
     // An empty field counts as not given, and asking whether one was given is not an error.
     jsTruthy: true,
     lenientIf: true,
+    // No limit of time: it would be one of the clock on the wall, and what stood still for a while would be refused.
     parseLimit: 20_000,
-    renderLimit: 1000,
     memoryLimit: 1_000_000,
     // Else it asks the machine for one, which loads all calendars and takes longer than to start the rest of it. No filter is left to use it.
     locale: 'en',

@@ -1,5 +1,5 @@
 import { naughty } from '../hostile/naughty.ts';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { templateNames } from '../../src/domain/company.ts';
 import { DomainError } from '../../src/domain/errors.ts';
 import {
@@ -82,6 +82,16 @@ describe('a message', () => {
       { customer_name: 'Kim\r\nBcc: everyone@example.org' },
     );
     expect(subject).toBe('For Kim Bcc: everyone@example.org');
+  });
+
+  test('is written however long its program stood still meanwhile, as on a machine that has too much to do', () => {
+    let minutes = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => 60_000 * (minutes += 1));
+    try {
+      expect(renderTemplate(company.templates.thanks, fields).text).toContain('Kim Adler');
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test('is not written when a field is missing', () => {
