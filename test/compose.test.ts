@@ -67,6 +67,10 @@ describe('docker compose', () => {
     }
   });
 
+  test('has Postgres write down no row that it refused', () => {
+    expect(services['postgres']?.command).toEqual(['postgres', '-c', 'log_error_verbosity=terse']);
+  });
+
   test('gives each process what it needs to stand alone', () => {
     expect(environmentOf('migrate')).toHaveProperty('DATABASE_URL');
     for (const name of ['web', 'worker', 'relay']) expect(environmentOf(name)).toHaveProperty('DATABASE_URL');

@@ -89,6 +89,21 @@ describe('the embedded PostgreSQL', () => {
     expect(await processesNaming(['-D', join(dataDir, 'postgres', 'data')])).toEqual([]);
   });
 
+  test('writes down that it refused a row, and not what stood in it', async () => {
+    const { url } = await start();
+    await withClient(url, async (client) => {
+      await client.query(
+        `create table kept (words text unique, constraint they_are_kind check (words not like 'shame%'))`,
+      );
+      await client.query('insert into kept values ($1)', ['I am Quibbly']);
+      await expect(client.query('insert into kept values ($1)', ['I am Quibbly'])).rejects.toThrow('duplicate key');
+      await expect(client.query('insert into kept values ($1)', ['shame on Quibbly'])).rejects.toThrow('they_are_kind');
+    });
+    const said = await readFile(join(dataDir, 'postgres', 'server.log'), 'utf8');
+    expect(said).toContain('they_are_kind');
+    expect(said).not.toContain('Quibbly');
+  });
+
   test('answers on 127.0.0.1 only, asks for the password, and is set as the product and the caller want it', async () => {
     const server = await start({ settings: { work_mem: '5MB' } });
     const wanted = {
