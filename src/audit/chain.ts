@@ -230,27 +230,29 @@ async function unlinked(db: pg.Client, forms: readonly Form[]): Promise<Violatio
   );
   const has = (fact: string, column: string): boolean =>
     columns.some((one) => one.table === fact && one.column === column);
+  const ofSamples = 'select id from loops where sample';
+  // The first that it names says whether it is a sample's: somebody's remark is no sample, whatever stands beside it.
   const samples = {
-    loop_id: 'select id from loops where sample',
-    signal_id: 'select id from loops where sample',
-    insight_id: 'select id from loops where sample',
-    customer_id: 'select id from customers where sample',
+    signal_id: ofSamples,
+    loop_id: ofSamples,
+    insight_id: ofSamples,
     decision_id: 'select d.id from decisions d join loops l on l.id = d.insight_id where l.sample',
     plan_id: 'select p.id from plans p join loops l on l.id = p.loop_id where l.sample',
+    customer_id: 'select id from customers where sample',
   };
   const ofEach = forms
     .filter((form) => forms.findLast(({ fact }) => fact === form.fact) === form)
     .map(({ fact, keys }) => {
       const key = keys.map((one) => `t.${name(one.split(':')[0]!)}::text`).join(` || ':' || `);
       const ofSample = [
+        ...(['loops', 'signals', 'insights'].includes(fact) ? [['id', ofSamples] as const] : []),
         ...Object.entries(samples).filter(([column]) => has(fact, column)),
-        ...(['loops', 'signals', 'insights'].includes(fact) ? [['id', samples.loop_id] as const] : []),
-      ];
+      ].map(([column, ids]) => `t.${name(column)} in (${ids})`);
       return `(select distinct '${fact}' as fact, ${key} as key from ${name(fact)} t
         where not exists (select from chain c where c.fact = '${fact}' and c.key = ${key})
           and not exists (select from unchained u where u.fact = '${fact}' and u.key = ${key})
           ${fact === 'deliveries' ? `and t.state in ('sent', 'delivered')` : ''}
-          ${ofSample.map(([column, ids]) => `and not coalesce(t.${name(column)} in (${ids}), false)`).join(' ')}
+          and not coalesce(${[...ofSample, 'false'].join(', ')})
         limit 100)`;
     });
   const { rows } = await db.query<{ fact: string; key: string }>(ofEach.join(' union all '));

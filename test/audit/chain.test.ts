@@ -168,6 +168,22 @@ async function eraseSomebody(): Promise<void> {
   await chainAll();
 }
 
+test('what was put in about somebody’s remark is found, though it names a sample beside it', async () => {
+  const { id } = await hear(61);
+  await chainAll();
+  const [customer, consent] = [newId(), newId()];
+  await superuser.query('begin');
+  await superuser.query(`set local heed.may = 'samples'`);
+  await superuser.query(`insert into customers (id, sample) values ($1, true)`, [customer]);
+  await superuser.query(
+    `insert into consents (id, signal_id, customer_id, purpose, channel, wording) values ($1, $2, $3, 'follow_up', 'phone', '2026-06')`,
+    [consent, id, customer],
+  );
+  const found = await chainIsWhole().find(superuser, undefined, scope);
+  await superuser.query('rollback');
+  expect(found).toEqual([{ about: `consents ${consent}`, sentence: expect.stringContaining('was never recorded') }]);
+});
+
 test('what has waited longer than ten minutes to be linked is found, or as long as an outage is known to have been', async () => {
   const waits = async (minutes: number, late = 60) => {
     await superuser.query('begin');

@@ -143,6 +143,19 @@ describe('the role that Heed works as', () => {
     }
   });
 
+  test('cannot take out again what it put in about a remark, by naming a sample beside it', async () => {
+    const [customer, consent] = [newId(), newId()];
+    await ask(
+      db.workingUrl,
+      `set heed.may = 'samples'`,
+      `insert into customers (id, sample) values ('${customer}', true)`,
+      `insert into consents (id, signal_id, customer_id, purpose, channel, wording)
+       values ('${consent}', '${signal}', '${customer}', 'follow_up', 'phone', '2026-06')`,
+    );
+    const altering = `delete from consents where id = '${consent}'`;
+    await expect(ask(db.workingUrl, `set heed.may = 'samples'`, altering)).rejects.toThrow(/^Facts stay/);
+  });
+
   test('alters no words without a trace: that they were altered is recorded, as in an erasure', async () => {
     const altering = `update words set words = 'It is all fine' where signal_id = '${signal}'`;
     for (const word of ['nothing', 'samples', 'restore'])
