@@ -1,7 +1,9 @@
-/** How the addresses of customers are compared. */
+/** How addresses are compared. */
 
 /** An e-mail address as it is compared: trimmed, lower case. Undefined when it can't be one. */
 export function normaliseEmail(text: string): string | undefined {
+  // The sign of Kelvin is all that becomes a plain letter, a "k", in lower case: what is written with it is another address.
+  if (text.includes('\u212a')) return undefined;
   const trimmed = text.trim().toLowerCase();
   // The length first: what is much longer would take the pattern seconds.
   return trimmed.length <= 254 && /^[^\s\p{Cc}@<>,;:"()]+@[^\s\p{Cc}@<>,;:"()]+\.[^\s\p{Cc}@<>,;:"()]+$/u.test(trimmed)

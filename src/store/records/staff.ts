@@ -1,6 +1,7 @@
 /** Our people, as facts name them. */
 
 import { z } from 'zod';
+import { normaliseEmail } from '../../domain/customer.ts';
 import { sql, type Db } from '../pool.ts';
 
 const Person = z.object({ code: z.string(), name: z.string(), email: z.string(), slack_id: z.string().nullable() });
@@ -16,7 +17,7 @@ export async function staffByEmail(db: Db, email: string): Promise<StaffRow | nu
   return db.maybeOne(
     sql.type(
       Person,
-    )`select code, name, email, slack_id from staff where email = ${email.toLowerCase()} and removed_at is null`,
+    )`select code, name, email, slack_id from staff where email = ${normaliseEmail(email) ?? null} and removed_at is null`,
   );
 }
 

@@ -228,6 +228,16 @@ describe('somebody is known by their account there, from the first time they cam
     expect((await comesBy('luca')).status).toBe(303);
   });
 
+  test('an address that only looks like theirs, and becomes it in lower case, is not theirs', async () => {
+    await livesAt('kit', 'kit@linden-vale.example');
+    // With the sign of Kelvin.
+    thereIs('another', '\u212ait@linden-vale.example');
+    const another = await comesBy('another');
+    expect(another.status).toBe(403);
+    expect(another.text).toContain('Heed does not know that address');
+    expect(await known('kit')).toEqual([]);
+  });
+
   test('once it is freed, whoever came by it is out, and the account that comes next is theirs', async () => {
     const visitor = pages.nobody();
     await comesBack(visitor, await service.signInAs('luca', await sent(visitor)));
