@@ -3,11 +3,11 @@
 import type { Company } from './company.ts';
 import { spanMs, spanText, type Span } from './span.ts';
 
-/** Milliseconds that words of this kind are kept after closing; undefined: until somebody asks that they be erased. */
-export function wordsKeptMs(company: Company, kind: string): number | undefined {
-  const span = wordsKept(company, kind);
-  return span && spanMs(span);
-}
+/** Milliseconds that words are kept after closing, those of single kinds and all others; null: until somebody asks that they be erased. */
+export const allWordsKept = ({ retention }: Company): { kinds: Record<string, number>; others: number | null } => ({
+  kinds: Object.fromEntries(Object.entries(retention?.kinds ?? {}).map(([kind, span]) => [kind, spanMs(span)!])),
+  others: retention?.words ? spanMs(retention.words)! : null,
+});
 
 /** The reason that is recorded: "kept no longer than 730 days". */
 export function reasonKept(company: Company, kind: string): string {

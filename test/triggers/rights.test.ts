@@ -36,7 +36,7 @@ import { review } from '../../src/triggers/responses/review.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { access } from '../../src/triggers/rights/access.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
-import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { letGo, remarksPastTheirTime } from '../../src/triggers/rights/letGo.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { object } from '../../src/triggers/rights/object.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
@@ -954,6 +954,54 @@ test('a kind with a time of its own keeps its words for that time, be it longer 
       select e.reason from erasures e join erased_signals x on x.erasure_id = e.id
       where x.signal_id = any(${sql.array([...said.values()], 'uuid')}) order by e.erased_at`),
   ).toEqual(['kept no longer than 30 days', 'kept no longer than 90 days', 'kept no longer than 1825 days']);
+});
+
+test('what is past its time is let go however much is kept: also where Postgres has time for no more than a thousand in one statement', async () => {
+  const full = await openTestDatabase();
+  await full.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  const { id } = await capture(
+    full.heed,
+    { words: 'The first remark', place: 'high-street', by: 'mina' },
+    { channel: 'web', press: press() },
+  );
+  await full.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+  await full.pool.query(sql.unsafe`
+    with said as (select gen_random_uuid() as id, n from generate_series(1, 2500) n),
+    l as (insert into loops (id, kind, place) select id, 'signal', 'high-street' from said),
+    r as (insert into rounds (loop_id, round, cause) select id, 1, 'opened' from said),
+    s as (insert into signals (id, reference, channel, said_at) select id, 'OPEN-' || n, 'api', heed_now() from said),
+    w as (insert into words (signal_id, words) select id, 'Still open' from said),
+    d as (
+      insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, state, message_id, ended_at)
+      select id, 'news:' || id, 'news', 'email', 'at_least_once', id, 'priya', 'sent', '<' || id || '>', heed_now() from said)
+    insert into delivery_bodies (delivery_id, subject, body) select id, 'News', 'It goes on' from said`);
+  const owner = await full.owner();
+  await owner.query(sql.unsafe`
+    create function is_in_time() returns boolean language plpgsql as $$
+    declare
+      statement text := statement_timestamp()::text;
+      seen integer := case when current_setting('test.statement', true) = statement then current_setting('test.seen')::integer + 1 else 1 end;
+    begin
+      perform set_config('test.statement', statement, false), set_config('test.seen', seen::text, false);
+      if seen > 1000 then
+        raise 'canceling statement due to statement timeout' using errcode = 'query_canceled';
+      end if;
+      return true;
+    end $$`);
+  for (const table of ['words', 'delivery_bodies']) {
+    await owner.query(sql.unsafe`alter table ${sql.identifier([table])} enable row level security`);
+    await owner.query(sql.unsafe`create policy in_time on ${sql.identifier([table])} using (is_in_time())`);
+  }
+  await full.passTime('91 days');
+
+  expect(await remarksPastTheirTime(full.pool, full.company)).toBe(1);
+  const nothing = { swept: [], inUse: [] };
+  const gone = await letGo({ pool: full.pool, configuration: full.heed.configuration }, async () => nothing);
+  expect(gone).toMatchObject({ remarks: 1, letters: 2500 });
+  expect(await wordsOf(full.pool, id)).toBeNull();
+  await full.close();
 });
 
 test('what is kept no longer is taken back in its time and wakes no story that is over; what somebody asks for, at once', async () => {

@@ -2,12 +2,11 @@
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { CountRow, IdRow } from '../rows.ts';
+import { IdRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 
 const DueRow = z.object({ due: z.boolean() });
 const BegunRow = z.object({ at: z.string(), erased: z.boolean() });
-const KindRow = z.object({ kind: z.string() });
 
 /** In `swept`, behind the name of a table that somebody was using. */
 const inUse = ', in use';
@@ -38,50 +37,61 @@ export async function beginCleaning(tx: Tx): Promise<{ at: string; erased: boole
     select heed_take_moment()::text as at, erased from since`);
 }
 
-const Past = z.object({ id: z.string(), customer_id: z.string().nullable() });
+/** How long words are kept after closing, in milliseconds; null: until somebody asks that they be erased. */
+export interface WordsKept {
+  kinds: Readonly<Record<string, number>>;
+  others: number | null;
+}
+
+const Past = z.object({ id: z.string(), customer_id: z.string().nullable(), kind: z.string() });
 export type Past = z.infer<typeof Past>;
 
-/** Signals of a kind whose words are still there, although they and whatever they are part of were closed so long ago. What somebody lets rest is
- *  kept for them: they may need it against us. */
-const past = (kind: string, keptMs: number) => sql.fragment`
+/** Of these signals those whose words are still there, although they and whatever they are part of were closed so long ago. What somebody lets rest
+ *  is kept for them: they may need it against us. */
+export function pastTheirTime(
+  db: Db,
+  { kinds, others }: WordsKept,
+  signalIds: readonly string[],
+): Promise<readonly Past[]> {
+  return db.any(sql.type(Past)`
+    select s.id, s.customer_id, what.kind
     from signals s
-    join words w on w.signal_id = s.id
     join loops l on l.id = s.id and not l.sample
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
+    cross join lateral (select coalesce(v.kind, t.kind, s.kind, 'unclear') as kind) what
+    left join ${sql.unnest(Object.entries(kinds), ['text', 'float8'])} as given (kind, ms) on given.kind = what.kind
     join lateral (select r.round from rounds r where r.loop_id = s.id order by r.round desc limit 1) r on true
     join closures z on z.loop_id = s.id and z.round = r.round
-    where coalesce(v.kind, t.kind, s.kind, 'unclear') = ${kind}
-      and z.closed_at < heed_now() - make_interval(secs => ${keptMs / 1000})
+    where s.id = any(${sql.array([...signalIds], 'uuid')})
+      and exists (select from words w where w.signal_id = s.id offset 0)
+      and z.closed_at < heed_now() - make_interval(secs => coalesce(given.ms, ${others}::float8) / 1000)
       and not exists (
         select from now.insight_signals x join now.open_loops o on o.id = x.insight_id where x.signal_id = s.id)
-      and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)`;
-
-/** The oldest of them, of all or `among` these. */
-export function pastTheirTime(
-  db: Db,
-  kind: string,
-  keptMs: number,
-  most: number,
-  among?: readonly string[],
-): Promise<readonly Past[]> {
-  return db.any(sql.type(Past)`
-    select s.id, s.customer_id ${past(kind, keptMs)}
-      ${among ? sql.fragment`and s.id = any(${sql.array([...among], 'uuid')})` : sql.fragment``}
-    order by z.closed_at, s.id
-    limit ${most}`);
+      and not exists (select from now.restrictions rest where rest.customer_id = s.customer_id)
+    order by z.closed_at, s.id`);
 }
 
-export function countPastTheirTime(db: Db, kind: string, keptMs: number): Promise<number> {
-  return db.oneFirst(sql.type(CountRow)`select count(*)::integer as count ${past(kind, keptMs)}`);
+/** However much is kept, no statement takes long; and of what was let go of before none reads anything. */
+const lookedAtOnce = 1_000;
+
+/** All that are past their time, from each thousand whose words are still there. */
+export async function* allPastTheirTime(db: Db, kept: WordsKept): AsyncGenerator<readonly Past[]> {
+  if (kept.others === null && Object.keys(kept.kinds).length === 0) return;
+  for await (const ids of inPortions((after) =>
+    db.anyFirst(sql.type(IdRow)`
+      select signal_id as id from words where signal_id > ${after} order by signal_id limit ${lookedAtOnce}`),
+  ))
+    yield await pastTheirTime(db, kept, ids);
 }
 
-/** The kinds that any words are of. */
-export function kindsWithWords(db: Db): Promise<readonly string[]> {
-  return db.anyFirst(sql.type(KindRow)`
-    select distinct coalesce(v.kind, t.kind, s.kind, 'unclear') as kind
-    from words w join signals s on s.id = w.signal_id
-    left join triages t on t.signal_id = s.id left join reviews v on v.signal_id = s.id`);
+async function* inPortions(next: (after: string) => Promise<readonly string[]>): AsyncGenerator<readonly string[]> {
+  let after: string | undefined = '00000000-0000-0000-0000-000000000000';
+  while (after !== undefined) {
+    const ids = await next(after);
+    yield ids;
+    after = ids.at(lookedAtOnce - 1);
+  }
 }
 
 /** Of these customers those of whom nothing that was said is left: their names and addresses serve nothing any more. */
@@ -93,12 +103,20 @@ export function leftWithoutWords(db: Db, customerIds: readonly string[]): Promis
 }
 
 /** But for those to somebody who lets everything rest. */
-export async function deleteLetters(tx: Tx, keptMs: number): Promise<number> {
-  const { rowCount } = await tx.query(sql.unsafe`
-    delete from delivery_bodies b using deliveries d
-    where d.id = b.delivery_id and d.ended_at < heed_now() - make_interval(secs => ${keptMs / 1000})
-      and not exists (select from now.restrictions rest where rest.customer_id = d.customer_id)`);
-  return rowCount;
+export async function deleteLetters(db: Db, keptMs: number): Promise<number> {
+  let letters = 0;
+  for await (const ids of inPortions((after) =>
+    db.anyFirst(sql.type(IdRow)`
+      select delivery_id as id from delivery_bodies where delivery_id > ${after} order by delivery_id limit ${lookedAtOnce}`),
+  )) {
+    const { rowCount } = await db.query(sql.unsafe`
+      delete from delivery_bodies b using deliveries d
+      where b.delivery_id = any(${sql.array([...ids], 'uuid')}) and d.id = b.delivery_id
+        and d.ended_at < heed_now() - make_interval(secs => ${keptMs / 1000})
+        and not exists (select from now.restrictions rest where rest.customer_id = d.customer_id)`);
+    letters += rowCount;
+  }
+  return letters;
 }
 
 /** Links and sessions that let nobody in any more, and have not for ninety days. What a link says of a loop that was closed is over ninety days

@@ -1,15 +1,14 @@
 /** Nothing is kept longer than the company says: words past their time are erased as a recorded act, letters and dead links are deleted. */
 
 import type { Company } from '../../domain/company.ts';
-import { lettersKept, reasonKept, wordsKeptMs } from '../../domain/retention.ts';
+import { allWordsKept, lettersKept, reasonKept } from '../../domain/retention.ts';
 import { holdTheChain } from '../../store/records/chain.ts';
 import {
+  allPastTheirTime,
   beginCleaning,
-  countPastTheirTime,
   deleteEndedLinks,
   deleteLetters,
   isCleaningDue,
-  kindsWithWords,
   leftWithoutWords,
   pastTheirTime,
   recordCleaning,
@@ -37,32 +36,25 @@ export async function letGo(
 ): Promise<LetGo | null> {
   if (!(await isCleaningDue(pool))) return null;
   const { company } = await configuration();
+  const kept = allWordsKept(company);
   let remarks = 0;
-  for (const kind of await kindsWithWords(pool)) {
-    const keptMs = wordsKeptMs(company, kind);
-    if (keptMs === undefined) continue;
-    const erasing: Erasing = {
-      cause: 'retention',
-      by: 'retention',
-      reason: reasonKept(company, kind),
-      company,
-    };
-    for (;;) {
-      const found = await pastTheirTime(pool, kind, keptMs, atOnce);
-      if (found.length === 0) break;
-      remarks += await pool.transaction(async (tx) => {
-        await lockAll(tx, found);
-        const past = await pastTheirTime(tx, kind, keptMs, atOnce, idsOf(found));
-        if (past.length === 0) return 0;
-        await erase(tx, { customerId: null, signalIds: idsOf(past) }, erasing);
-        for (const customerId of await leftWithoutWords(tx, customersOf(past)))
-          await erase(tx, { customerId, signalIds: [] }, erasing);
-        return past.length;
-      });
-      if (found.length < atOnce) break;
+  for await (const past of allPastTheirTime(pool, kept))
+    for (const [reason, alike] of Map.groupBy(past, ({ kind }) => reasonKept(company, kind))) {
+      const erasing: Erasing = { cause: 'retention', by: 'retention', reason, company };
+      for (let from = 0; from < alike.length; from += atOnce) {
+        const found = alike.slice(from, from + atOnce);
+        remarks += await pool.transaction(async (tx) => {
+          await lockAll(tx, found);
+          const still = await pastTheirTime(tx, kept, idsOf(found));
+          if (still.length === 0) return 0;
+          await erase(tx, { customerId: null, signalIds: idsOf(still) }, erasing);
+          for (const customerId of await leftWithoutWords(tx, customersOf(still)))
+            await erase(tx, { customerId, signalIds: [] }, erasing);
+          return still.length;
+        });
+      }
     }
-  }
-  const letters = await pool.transaction((tx) => deleteLetters(tx, lettersKept(company)));
+  const letters = await deleteLetters(pool, lettersKept(company));
   const links = await pool.transaction(deleteEndedLinks);
   const { at, erased } = await pool.transaction(beginCleaning);
   const scrubbed = erased || letters > 0 ? await scrub() : { swept: [], inUse: [] };
@@ -74,10 +66,7 @@ export async function letGo(
 /** Of how many remarks the words are past their time by this file: they are let go when it is next looked. */
 export async function remarksPastTheirTime(db: Db, company: Company): Promise<number> {
   let remarks = 0;
-  for (const kind of await kindsWithWords(db)) {
-    const keptMs = wordsKeptMs(company, kind);
-    if (keptMs !== undefined) remarks += await countPastTheirTime(db, kind, keptMs);
-  }
+  for await (const past of allPastTheirTime(db, allWordsKept(company))) remarks += past.length;
   return remarks;
 }
 
