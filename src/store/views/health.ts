@@ -81,35 +81,49 @@ export function progressOf(db: Db): Promise<Progress> {
 
 const Count = z.object({ metric: z.string(), label: z.string(), label2: z.string().nullable(), count: z.number() });
 
+/** From when facts are counted. As with a process that is started again, whoever watches knows that a counter may begin anew; and what was counted
+ *  over all there ever was would take longer from year to year, until Postgres gave it up. */
+const countedSince = sql.fragment`date_trunc('week', heed_now())`;
+
 /** Counters, one row each. Labels are codes of ours, never an id. */
 export function countsOf(db: Db): Promise<readonly z.infer<typeof Count>[]> {
   return db.any(sql.type(Count)`
     select 'captured' as metric, s.channel as label, null as label2, count(*)::integer as count
-    from signals s join loops l on l.id = s.id where not l.sample group by s.channel
+    from signals s join loops l on l.id = s.id
+    where s.captured_at >= ${countedSince} and not l.sample group by s.channel
     union all
     select 'escalated', case when g.step > 3 then '4+' else g.step::text end, null, count(*)::integer
     from escalations e
     join plans p on p.id = e.plan_id
     join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
     join loops l on l.id = p.loop_id
-    where not l.sample and g.role <> 'nobody' group by 2
+    where e.taken_at >= ${countedSince} and not l.sample and g.role <> 'nobody' group by 2
     union all
     select 'breached', p.wait, null, count(distinct p.id)::integer
     from escalations e
     join plans p on p.id = e.plan_id
     join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
     join loops l on l.id = p.loop_id
-    where not l.sample and g.role <> 'nobody' and (g.step > 0 or g.repeat > 0) group by p.wait
+    where e.taken_at >= ${countedSince} and not l.sample and g.role <> 'nobody' and (g.step > 0 or g.repeat > 0)
+      and not exists (
+        select from escalations b
+        where b.plan_id = e.plan_id and b.taken_at < ${countedSince} and (b.step > 0 or b.repeat > 0))
+    group by p.wait
     union all
     select 'sent', d.channel, d.purpose, count(*)::integer
-    from deliveries d where d.state in ('sent', 'delivered') group by d.channel, d.purpose
+    from deliveries d where d.ended_at >= ${countedSince} and d.state in ('sent', 'delivered') group by d.channel, d.purpose
     union all
     select 'held', d.state, null, count(*)::integer
-    from deliveries d where d.state in ('suppressed', 'cancelled', 'expired', 'failed', 'bounced', 'complained', 'needs_human') group by d.state
+    from deliveries d
+    where d.ended_at >= ${countedSince} and d.state in ('suppressed', 'cancelled', 'expired', 'failed', 'bounced', 'complained') group by d.state
+    union all
+    -- Whatever waits for a person now.
+    select 'held', 'needs_human', null, count(*)::integer from deliveries where state = 'needs_human'
     union all
     select 'unused', '', null, count(*)::integer
     from now.insights i
-    where not i.sample and i.closed_at is null and (i.outcome is null or i.outcome = 'deferred') and coalesce(i.wake_at, i.decide_by) < heed_now()`);
+    where i.id in (select o.id from now.open_loops o where o.kind = 'insight')
+      and (i.outcome is null or i.outcome = 'deferred') and coalesce(i.wake_at, i.decide_by) < heed_now()`);
 }
 
 /** In seconds: from what a machine may take to what a company may. */
@@ -128,27 +142,34 @@ const Spread = z.object({
  *  rung was taken. */
 export function spreadsOf(db: Db): Promise<readonly z.infer<typeof Spread>[]> {
   return db.any(sql.type(Spread)`
-    with rounds_of_signals as (
-      select r.loop_id, r.round, r.opened_at
-      from rounds r join loops l on l.id = r.loop_id
-      where l.kind = 'signal' and not l.sample
-    ),
-    took as (
+    with took as (
       select 'acknowledged' as stage, min(a.acknowledged_at) - r.opened_at as long
-      from rounds_of_signals r join acknowledgements a on a.loop_id = r.loop_id and a.round = r.round
+      from acknowledgements a
+      join rounds r on r.loop_id = a.loop_id and r.round = a.round
+      join loops l on l.id = r.loop_id
+      where a.acknowledged_at >= ${countedSince} and l.kind = 'signal' and not l.sample
+        and not exists (
+          select from acknowledgements b where b.loop_id = a.loop_id and b.round = a.round and b.acknowledged_at < ${countedSince})
       group by r.loop_id, r.round, r.opened_at
       union all
       select 'answered', f.answered_at - r.opened_at
-      from rounds_of_signals r join now.answers f on f.loop_id = r.loop_id and f.round = r.round
-      where f.channel <> 'none'
+      from follow_ups x
+      join now.answers f on f.id = x.id
+      join rounds r on r.loop_id = f.loop_id and r.round = f.round
+      join loops l on l.id = r.loop_id
+      where x.followed_up_at >= ${countedSince} and f.channel <> 'none' and not l.sample
       union all
       select 'closed', z.closed_at - r.opened_at
-      from rounds_of_signals r join closures z on z.loop_id = r.loop_id and z.round = r.round
+      from closures z
+      join rounds r on r.loop_id = z.loop_id and r.round = z.round
+      join loops l on l.id = r.loop_id
+      where z.closed_at >= ${countedSince} and l.kind = 'signal' and not l.sample
       union all
       select 'decided', min(d.decided_at) - i.opened_at
-      from insights i join loops l on l.id = i.id join decisions d on d.insight_id = i.id
-      where not l.sample and d.outcome <> 'deferred'
+      from decisions d join insights i on i.id = d.insight_id join loops l on l.id = i.id
+      where d.outcome <> 'deferred' and not l.sample
       group by i.id, i.opened_at
+      having min(d.decided_at) >= ${countedSince}
     ),
     measured as (
       select 'stage' as metric, stage as label, extract(epoch from long)::float8 as seconds from took
@@ -158,7 +179,7 @@ export function spreadsOf(db: Db): Promise<readonly z.infer<typeof Spread>[]> {
       join plans p on p.id = e.plan_id
       join rungs g on g.plan_id = e.plan_id and g.step = e.step and g.repeat = e.repeat
       join loops l on l.id = p.loop_id
-      where not l.sample
+      where e.taken_at >= ${countedSince} and not l.sample
     ),
     placed as (
       select metric, label, greatest(0, seconds) as seconds,

@@ -31,13 +31,21 @@ export function metrics(pool: Pool): Hono {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers });
 
-  const captured = counter('heed_signals_captured_total', 'Signals captured', ['channel']);
-  const escalated = counter('heed_escalations_total', 'Rungs taken; rung 0 is the first prompt', ['rung']);
-  const breached = counter('heed_sla_breached_total', 'Waits in which somebody had to be told because nobody acted', [
+  /** Of facts, as health.ts counts them. */
+  const counted = (name: string, help: string, labelNames: string[]) =>
+    counter(name, `${help}, since Monday (UTC)`, labelNames);
+
+  const captured = counted('heed_signals_captured_total', 'Signals captured', ['channel']);
+  const escalated = counted('heed_escalations_total', 'Rungs taken (rung 0 is the first prompt)', ['rung']);
+  const breached = counted('heed_sla_breached_total', 'Waits in which somebody had to be told because nobody acted', [
     'phase',
   ]);
-  const sent = counter('heed_deliveries_sent_total', 'Messages sent', ['dest_type', 'message_type']);
-  const held = counter('heed_deliveries_held_total', 'Messages that were not sent, by what became of them', ['reason']);
+  const sent = counted('heed_deliveries_sent_total', 'Messages sent', ['dest_type', 'message_type']);
+  const held = counter(
+    'heed_deliveries_held_total',
+    'Messages that were not sent, by what became of them since Monday (UTC); needs_human: that wait for a person now',
+    ['reason'],
+  );
   const unused = gauge('heed_insights_unused', 'Insights past their date with no decision');
   const stopped = gauge('heed_sending_stopped', 'Whether somebody has stopped all that is sent to them', ['audience']);
   const refused = gauge('heed_refusals', 'Who was turned away in the last hour, by door and reason', ['door', 'why']);
@@ -76,14 +84,14 @@ export function metrics(pool: Pool): Hono {
       await registry.metrics(),
       histogram(
         'heed_signal_stage_duration_seconds',
-        'From the opening of a round (decided: of the insight) to this stage',
+        'From the opening of a round (decided: of the insight) to this stage, reached since Monday (UTC)',
         spreads
           .filter(({ metric }) => metric === 'stage')
           .map((spread) => ({ ...spread, labels: { stage: spread.label! } })),
       ),
       histogram(
         'heed_escalation_lateness_seconds',
-        'How long after it was due a rung was taken',
+        'How long after it was due a rung was taken, since Monday (UTC)',
         spreads.filter(({ metric }) => metric === 'lateness').map((spread) => ({ ...spread, labels: {} })),
       ),
       await timings.metrics(),
