@@ -10,7 +10,7 @@ const Line = InsightNow.extend({ words: z.string().nullable() });
 export type InsightLine = z.infer<typeof Line>;
 
 /** Insights with something said where `sight` reaches, or decided by `staff`: `most` of them, past the first `skip`. The words are the latest
- *  said there. */
+ *  said there. What closed undecided, as nobody is left who asked, is no longer asked for. */
 export function insightList(
   db: Db,
   staff: string,
@@ -18,24 +18,39 @@ export function insightList(
   { skip, most }: { skip: number; most: number },
 ): Promise<readonly InsightLine[]> {
   return db.any(sql.type(Line)`
+    -- Put in order by little, looked at in that order until there are enough (offset 0 keeps it so), and only those read in full: there are ever more.
+    with page as materialized (
+      select listed.* from (
+        select i.id, d.outcome is null or d.outcome = 'deferred' as undecided,
+          case when d.outcome is null then i.decide_by when d.outcome = 'deferred' then d.wake_at end as due, d.decided_at
+        from insights i
+        join loops o on o.id = i.id
+        left join now.decisions d on d.insight_id = i.id
+        where (d.outcome in ('adopted', 'declined') or exists (select from open_rounds r where r.loop_id = i.id))
+          -- A sample that a visitor's own insight has taken over is shown as that one.
+          and not (o.sample and d.id is null and not exists (select from open_insights x where x.insight_id = i.id))
+        order by undecided desc, due, d.decided_at desc, i.id desc
+        offset 0
+      ) listed
+      where (
+          exists (select from ownerships w where w.loop_id = listed.id and w.ended_at is null and w.staff = ${staff})
+          or exists (
+            select from now.insight_signals x join loops l on l.id = x.signal_id
+            where x.insight_id = listed.id and ${placeIn(sight)} offset 0))
+        and not exists (select from closures z where z.loop_id = listed.id and z.how in ('joined', 'dismissed') offset 0)
+      order by undecided desc, due, decided_at desc, id desc
+      limit ${most} offset ${skip}
+    )
     select i.*, said.words
-    from now.insights i
+    from page
+    cross join lateral (select * from now.insights x where x.id = page.id offset 0) i
     left join lateral (
-      select w.words, s.id from now.insight_signals x
+      select w.words from now.insight_signals x
       join signals s on s.id = x.signal_id
       join loops l on l.id = s.id
       left join words w on w.signal_id = s.id
       where x.insight_id = i.id and ${placeIn(sight)}
       order by s.said_at desc limit 1
     ) said on true
-    where (said.id is not null or i.decider = ${staff})
-      and coalesce(i.closed_how, '') not in ('joined', 'dismissed')
-      -- A sample that a visitor's own insight has taken over is shown as that one.
-      and not (i.sample and i.decision_id is null and not i.open_to_join)
-    order by
-      i.outcome is null or i.outcome = 'deferred' desc,
-      case when i.outcome is null then i.decide_by when i.outcome = 'deferred' then i.wake_at end,
-      i.decided_at desc,
-      i.id desc
-    limit ${most} offset ${skip}`);
+    order by page.undecided desc, page.due, page.decided_at desc, page.id desc`);
 }

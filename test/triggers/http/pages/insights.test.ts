@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { choosing, linkTo } from '../../../../src/domain/links.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
+import { insightNow } from '../../../../src/store/views/insights.ts';
 import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
+import { erase } from '../../../../src/triggers/rights/erase.ts';
+import { subjectNamed } from '../../../../src/triggers/rights/subject.ts';
 import { openPages, type Page, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -294,6 +297,18 @@ describe('the list of what people ask for', () => {
     expect((await tomas.get(at)).text).toContain('still listening');
     await saidSince(id, 'high-street', 1);
     for (const page of ['/insights', at]) expect((await tomas.get(page)).text).toContain('enough have asked');
+  });
+
+  test('is not listed once it closed undecided, as nobody is left who asked: it stood above what waits, for good', async () => {
+    const bulb = { words: 'A bulb for this lamp?', kind: 'unmet-demand', wanted: { item: 'bulb' } };
+    const { insight_id: id } = await pages.shop.hears({ ...bulb, customer: { email: 'only@bulb.example' }, consent });
+    const tomas = await pages.as('tomas');
+    const listed = async () => (await tomas.get('/insights')).html.includes(`href="/insights/${id!}"`);
+    expect(await listed()).toBe(true);
+    const subject = await subjectNamed(pages.shop.db.pool, 'only@bulb.example');
+    await erase(pages.web.heed, subject, { by: 'operator', reason: 'asked by letter' });
+    expect(await insightNow(pages.shop.db.pool, id!)).toMatchObject({ closed_how: 'erased', outcome: null });
+    expect(await listed()).toBe(false);
   });
 
   test('goes on after a hundred: what was decided is found, however much is still to be decided', async () => {
