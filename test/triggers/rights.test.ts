@@ -1004,6 +1004,37 @@ test('what is past its time is let go however much is kept: also where Postgres 
   await full.close();
 });
 
+test('what is past its time and those of whom nothing is left are let go of with one look at all that was ever pressed', async () => {
+  // One connection, so that all it has looked at is told at once.
+  const one = await openTestDatabase({ connections: 1 });
+  await one.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  for (const name of ['one', 'two', 'three']) {
+    const customer = { email: `${name}@pressed.example` };
+    const { id } = await capture(
+      one.heed,
+      { words: 'The lamp flickers', place: 'high-street', by: 'mina', customer },
+      { channel: 'web', press: press() },
+    );
+    await one.pool.transaction((tx) => closeRound(tx, { loopId: id, round: 1, how: 'silent', rule: 'test' }));
+  }
+  const looks = async (): Promise<number> => {
+    await one.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
+    return Number(
+      await one.pool.oneFirst(sql.unsafe`select seq_scan from pg_stat_user_tables where relname = 'presses'`),
+    );
+  };
+  await one.passTime('91 days');
+  const before = await looks();
+  const nothing = { swept: [], inUse: [] };
+  const gone = await letGo({ pool: one.pool, configuration: one.heed.configuration }, async () => nothing);
+  expect(gone).toMatchObject({ remarks: 3 });
+  expect((await looks()) - before).toBe(1);
+  await expect(subjectNamed(one.pool, 'two@pressed.example')).rejects.toMatchObject({ code: 'not_found' });
+  await one.close();
+});
+
 test('what is kept no longer is taken back in its time and wakes no story that is over; what somebody asks for, at once', async () => {
   await db.apply((company) => {
     company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };

@@ -7,7 +7,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { codesIn } from '../../domain/reading.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { IdRow, StaffRow } from '../rows.ts';
+import { IdRow, SignalIdRow, StaffRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { addressHash, lockIdentities, type Identity } from './customers.ts';
 import { freeSameness, renameInsight, saidBy } from './insights.ts';
@@ -74,7 +74,6 @@ export function signalsOf(db: Db, customerId: string): Promise<readonly string[]
  * wait, because they lock the same addresses (recogniseCustomer).
  */
 export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Erased> {
-  // A press is found by the fact it made, without an index that every capture would pay for.
   const id = erasing.id ?? newId();
   await holdTheChain(tx);
   await tx.query(sql.unsafe`
@@ -84,7 +83,7 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   const signals = [...new Set([...theirs, ...whom.signalIds])].sort();
   const insights = await lockLoopsOf(tx, signals);
 
-  await recordErasure(tx, id, { customerId: whom.customerId, signals, addresses }, erasing);
+  const fresh = await recordErasure(tx, id, { customerId: whom.customerId, signals, addresses }, erasing);
   const name = whom.customerId ? await nameOf(tx, whom.customerId) : null;
   await eraseWords(tx, signals, erasing);
   await eraseWhatStaffWrote(tx, signals, insights);
@@ -94,7 +93,8 @@ export async function erase(tx: Tx, whom: ToErase, erasing: Erasing): Promise<Er
   const stopped = await endMessages(tx, whom.customerId, signals);
   await composeAnew(tx, insights);
   if (whom.customerId) await eraseCustomer(tx, whom.customerId);
-  await forgetPresses(tx, signals);
+  // Of those that were erased before, nobody has pressed anything since.
+  if (fresh.length > 0) await forgetPresses(tx, fresh);
   await revokeLinks(tx, whom.customerId, signals);
   const closed = await closeOpen(tx, signals, erasing);
   const touched: Touched[] = [];
@@ -141,23 +141,26 @@ export async function lockLoopsOf(tx: Tx, signals: readonly string[]): Promise<r
   return insights;
 }
 
+/** Returns those of the signals that were not erased before. */
 async function recordErasure(
   tx: Tx,
   id: string,
   of: { customerId: string | null; signals: readonly string[]; addresses: readonly Identity[] },
   { cause, by, reason, erasedAt }: Erasing,
-): Promise<void> {
+): Promise<readonly string[]> {
   await tx.query(sql.unsafe`
     insert into erasures (id, customer_id, cause, by, reason, erased_at)
     values (${id}, ${of.customerId}, ${cause}, ${by}, ${reason}, ${erasedAt ? sql.timestamp(erasedAt) : sql.fragment`heed_now()`})
     on conflict (id) do nothing`);
-  await tx.query(sql.unsafe`
+  const fresh = await tx.anyFirst(sql.type(SignalIdRow)`
     insert into erased_signals (signal_id, erasure_id)
-    select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing`);
+    select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing
+    returning signal_id`);
   for (const { kind, normalised } of of.addresses)
     await tx.query(sql.unsafe`
       insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
       on conflict do nothing`);
+  return fresh;
 }
 
 function nameOf(tx: Tx, customerId: string): Promise<string | null> {
@@ -209,7 +212,8 @@ async function eraseCustomer(tx: Tx, customerId: string): Promise<void> {
   );
 }
 
-/** A repeat of what they or anybody pressed about it is told that it was erased (410). */
+/** A repeat of what they or anybody pressed about it is told that it was erased (410). A press is found by the fact it made, without an index that every
+ *  capture would pay for: all of them are read for it. */
 async function forgetPresses(tx: Tx, signals: readonly string[]): Promise<void> {
   await tx.query(sql.unsafe`
     update presses set fingerprint = null, result = '{}'
