@@ -14,6 +14,7 @@ interface Service {
   entrypoint?: string[];
   environment?: Record<string, string>;
   healthcheck?: { test: string[] };
+  logging?: { driver: string; options: Record<string, string> };
   depends_on?: Record<string, { condition: string }>;
   ports?: string[];
   profiles?: string[];
@@ -150,6 +151,14 @@ describe('docker compose', () => {
         restart: oneShots.includes(name) ? 'on-failure:5' : 'unless-stopped',
       });
     }
+  });
+
+  test('what a service says fills no disk: only the latest of it is kept', () => {
+    for (const [name, { logging }] of Object.entries(services))
+      expect({ name, logging }).toEqual({
+        name,
+        logging: { driver: 'json-file', options: { 'max-size': '50m', 'max-file': '5' } },
+      });
   });
 
   test('only the web and the Temporal Web UI are published, on this machine alone unless the web is said to be elsewhere', () => {
