@@ -1,6 +1,6 @@
 /** heed audit: whether what we promise is true, asked of the tables by a program that shares nothing with the rest. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -61,7 +61,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
       if (json) sayJson(terminal, findings);
       else for (const line of report(findings)) terminal.say(line);
       if (findings.some(({ violations }) => violations.length > 0)) throw new Failed();
-      if (anchor !== undefined && head) await writeFile(anchor, `${JSON.stringify(head)}\n`);
+      if (anchor !== undefined && head) await keepAnchor(anchor, head);
       if (beat !== undefined) await ping(beat);
     });
 }
@@ -93,6 +93,20 @@ async function readAnchor(file: string): Promise<Anchor | undefined> {
   );
 }
 
+/** Written beside it and renamed: a disk that is full must not cost the one that was kept, by which a forged chain would be known. */
+async function keepAnchor(file: string, head: Anchor): Promise<void> {
+  const beside = `${file}.new`;
+  try {
+    await writeFile(beside, `${JSON.stringify(head)}\n`);
+    await rename(beside, file);
+  } catch (cause) {
+    throw new Error(
+      `No promise is broken, but the new anchor could not be kept in ${file}. Correct --anchor, or make room there.`,
+      { cause },
+    );
+  }
+}
+
 function headIn(text: string): ToldHead {
   const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
   if (seq && hash) return { seq: Number(seq), hash: hash.toLowerCase() };
@@ -110,8 +124,10 @@ function jsonIn(text: string): unknown {
   }
 }
 
+/** Of a day that is written otherwise, such as 12.06.2026, nobody knows which is meant: taken for the sixth of December it would leave out
+ *  everything until then, and every promise would hold. */
 function moment(text: string): Date {
-  const at = new Date(text);
+  const at = new Date(z.union([z.iso.date(), z.iso.datetime({ offset: true })]).safeParse(text).data ?? '');
   if (Number.isNaN(at.getTime()))
     throw new DomainError(
       'validation',
@@ -122,7 +138,7 @@ function moment(text: string): Date {
 
 function seconds(text: string): number {
   const count = Number(text);
-  if (!Number.isFinite(count) || count < 0)
+  if (!/^\d{1,8}$/.test(text))
     throw new DomainError('validation', `--late ${text} is no number of seconds. Write it like 60.`);
   return count;
 }

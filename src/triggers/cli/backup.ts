@@ -1,7 +1,7 @@
 /** heed backup and heed restore: everything Heed knows in one file, and back again. */
 
 import { dirname, resolve } from 'node:path';
-import { mkdir } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
 // oxlint-disable-next-line no-restricted-imports -- a Heed that was stopped has no server, and its data is restored into that server
@@ -9,7 +9,7 @@ import { defaultDataDir, startPostgres } from '../../embedded/postgres.ts';
 import type { Credential } from '../../domain/credential.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { elapsedInWords } from '../../domain/moments.ts';
-import { backUp } from '../../store/backup.ts';
+import { backUp, readHeader } from '../../store/backup.ts';
 import { restore, type Restored } from '../../store/restore.ts';
 import { setPassword } from '../../store/workingRole.ts';
 import { stopAll, stoppedWhenUp, toldToEnd, type Stop } from '../../stops.ts';
@@ -30,6 +30,7 @@ export function addBackup(program: Command, terminal: Terminal): void {
     .action(async (name: string, { erasuresOnly, json }: { erasuresOnly?: boolean; json?: boolean }) => {
       const { databaseUrl } = await findDatabase(terminal.config());
       const file = resolve(terminal.folder(), name);
+      await leaveOthersBe(file);
       await mkdir(dirname(file), { recursive: true });
       const made = await backUp(databaseUrl, file, { erasuresOnly: erasuresOnly ?? false });
       if (json) sayJson(terminal, made);
@@ -81,6 +82,23 @@ export function addBackup(program: Command, terminal: Terminal): void {
         ])
           terminal.say(line);
     });
+}
+
+/** A backup takes the place of an earlier one, or of a blank file that waits for it, and of nothing else: a company file that it took the place of
+ *  is gone, and /dev/stdout, by the account of a container, is a file from then on. */
+async function leaveOthersBe(file: string): Promise<void> {
+  const there = await lstat(file).catch(() => undefined);
+  const isBackup = async (): Promise<boolean> =>
+    there?.size === 0 ||
+    readHeader(file).then(
+      () => true,
+      () => false,
+    );
+  if (!there || (there.isFile() && (await isBackup()))) return;
+  throw new DomainError(
+    'conflict',
+    `${file} is there already, and is no backup that this version can read, so it stays as it is. Give the backup a name of its own.`,
+  );
 }
 
 /** The server of a Heed that was stopped, started for as long as this takes. No terminal reaches it, so when we are told to end it is ours to stop.

@@ -1,6 +1,6 @@
 /** heed export, erase, rectify, vouch, restrict, object: what a person may ask of whoever holds something about them. */
 
-import { chmod, writeFile } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
@@ -57,11 +57,11 @@ export function addRights(program: Command, terminal: Terminal): void {
       inPlace(terminal.config(), async ({ heed, pool }) => {
         const reason = reasonIn(asked);
         const customer = customerIn(await subjectNamed(pool, asked.subject));
-        const held = await access(heed, customer, { by: terminal.account, ...(reason && { reason }) });
-        if (!asked.to) return sayJson(terminal, held);
+        const held = (): ReturnType<typeof access> =>
+          access(heed, customer, { by: terminal.account, ...(reason && { reason }) });
+        if (!asked.to) return sayJson(terminal, await held());
         const file = resolve(terminal.folder(), asked.to);
-        await writeFile(file, `${JSON.stringify(held, null, 2)}\n`, { mode: 0o600 });
-        await chmod(file, 0o600);
+        await inNewFile(file, async (out) => out.writeFile(`${JSON.stringify(await held(), null, 2)}\n`));
         terminal.say(`Written to ${file}. It is theirs alone: hand it over, then delete it.`);
       }),
     );
@@ -139,6 +139,21 @@ export function addRights(program: Command, terminal: Terminal): void {
         return { sentence: 'Nothing more is sent to any address of theirs, and nobody calls.' };
       }),
     );
+}
+
+/** Made before anything is recorded as given out, and in place of nothing: what stands there may be what is held about somebody else. */
+async function inNewFile(file: string, fill: (out: FileHandle) => Promise<void>): Promise<void> {
+  const out = await open(file, 'wx', 0o600).catch((cause: unknown) => {
+    throw new Error(`${file} can't be made. Name with --to a file that is not there yet.`, { cause });
+  });
+  try {
+    await fill(out);
+  } catch (cause) {
+    await rm(file);
+    throw cause;
+  } finally {
+    await out.close();
+  }
 }
 
 function reasonIn({ reason }: Asked): string | undefined {

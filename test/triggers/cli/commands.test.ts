@@ -869,7 +869,18 @@ describe('audit', () => {
     while ((await chainFacts(db.pool, 500)) > 0);
     const asked = ['audit', '--since', '2031-01-01'];
     expect(await heed([...asked, '--anchor', 'head.json'])).toMatchObject({ code: 0 });
-    expect(JSON.parse(await readFile(join(folder, 'head.json'), 'utf8'))).toHaveProperty('hash');
+    const kept = await readFile(join(folder, 'head.json'), 'utf8');
+    expect(JSON.parse(kept)).toHaveProperty('hash');
+    // What is in its way stands for a disk that is full.
+    await mkdir(join(folder, 'head.json.new'));
+    for (const name of ['head.json', 'nowhere/head.json'])
+      expect(await heed([...asked, '--anchor', name])).toMatchObject({
+        code: 1,
+        complained: expect.stringContaining(
+          `the new anchor could not be kept in ${join(folder, name)}. Correct --anchor`,
+        ),
+      });
+    expect(await readFile(join(folder, 'head.json'), 'utf8')).toBe(kept);
 
     await mkdir(join(folder, 'seen'));
     await writeFile(join(folder, 'head'), '');
@@ -915,7 +926,11 @@ describe('audit', () => {
 
   test.each([
     [['--since', 'yesterday'], '--since yesterday is no time'],
+    [['--since', '12.06.2026'], '--since 12.06.2026 is no time'],
+    [['--since', '2026-06-12 15:20'], '--since 2026-06-12 15:20 is no time'],
     [['--late', 'long'], '--late long is no number of seconds'],
+    [['--late', '1e99'], '--late 1e99 is no number of seconds'],
+    [['--late', ''], '--late  is no number of seconds'],
   ])('%j is refused with a sentence', async (argv, sentence) => {
     expect(await heed(['audit', ...argv])).toMatchObject({ code: 1, complained: expect.stringContaining(sentence) });
   });

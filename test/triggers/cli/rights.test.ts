@@ -1,6 +1,6 @@
 /** The rights of a person and the backup, as whoever operates Heed types them. */
 
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -59,6 +59,18 @@ test('export prints one document, or writes it for this account alone', async ()
   });
 });
 
+test('export records nothing as given out that could not be written, and takes the place of no other file', async () => {
+  await hears('Un Written', 'un@written.example');
+  await writeFile(join(folder, 'another.json'), 'what is held about somebody else');
+  for (const file of ['nowhere/them.json', 'another.json'])
+    expect(await heed('export', '--subject', 'un@written.example', '--to', file)).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining(`${file} can't be made. Name with --to a file that is not there yet.`),
+    });
+  expect(await readFile(join(folder, 'another.json'), 'utf8')).toBe('what is held about somebody else');
+  expect(JSON.parse((await heed('export', '--subject', 'un@written.example')).said).rights).toHaveLength(1);
+});
+
 test('erase asks for a reason, says first what it would do, and does it in the name of whoever typed it', async () => {
   const { reference } = await hears('Era Se', 'era@se.example');
   expect((await heed('erase', '--subject', 'era@se.example')).code).toBe(2);
@@ -109,4 +121,18 @@ test('backup writes one file; restore refuses to take the place of a Heed that i
     code: 1,
     complained: expect.stringContaining('is no backup of Heed'),
   });
+});
+
+test('backup takes the place of an earlier one, and of nothing that is none', async () => {
+  await writeFile(join(folder, 'blank.backup'), '');
+  await writeFile(join(folder, 'heed.yaml'), 'version: 1');
+  await symlink('/dev/null', join(folder, 'stdout'));
+  for (const file of ['today.backup', 'blank.backup']) expect((await heed('backup', file)).code).toBe(0);
+  for (const file of ['heed.yaml', 'stdout', '.'])
+    expect(await heed('backup', file)).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('is there already, and is no backup that this version can read'),
+    });
+  expect(await readFile(join(folder, 'heed.yaml'), 'utf8')).toBe('version: 1');
+  expect((await lstat(join(folder, 'stdout'))).isSymbolicLink()).toBe(true);
 });
