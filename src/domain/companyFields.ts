@@ -153,6 +153,12 @@ export const quietHours = z
   .string({ error: expects('local times such as "20:00-08:00"') })
   .transform((written, context) => {
     const times = clockTimes(written);
+    // Each midnight would be the end of one day's and the beginning of the next one's.
+    if (times?.[0] === 0 && times[1] === 24 * 60)
+      return refuse(
+        context,
+        `${shown(written)} leaves no moment in which anybody is written to, and every letter waits for ever.`,
+      );
     if (times && times[0] !== times[1]) return { from: times[0], to: times[1] };
     return refuse(context, `${shown(written)} is not a stretch of local time such as "20:00-08:00".`);
   });

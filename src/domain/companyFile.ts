@@ -25,6 +25,10 @@ export function readCompany(yaml: string): { company: Company } | { problems: Fi
     };
 
   const file = openFile(yaml);
+  // What stands in place of bytes that are no UTF-8, as of an editor that writes another encoding. As YAML the rest may be sound.
+  const unread = yaml.indexOf('\uFFFD');
+  if (unread >= 0) return { problems: [encodingProblem(unread, file)] };
+
   const twice = file.document.errors
     .filter(({ code }) => code === 'DUPLICATE_KEY')
     .map((error) => duplicateProblem(error, file));
@@ -77,6 +81,11 @@ function plainContent({ document }: OpenFile): { raw: Record<string, unknown> } 
 
 function atStart(what: string): FileProblem {
   return { line: 1, column: 1, path: '', message: `The file ${what}` };
+}
+
+function encodingProblem(at: number, file: OpenFile): FileProblem {
+  const message = 'What stands here is not written in UTF-8, so customers would read “\uFFFD”. Save the file as UTF-8.';
+  return { ...whereIs(at, file), path: '', message };
 }
 
 function syntaxProblem(error: Document['errors'][number], { lines }: OpenFile): FileProblem {

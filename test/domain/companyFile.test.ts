@@ -297,6 +297,12 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
     ],
     ['too few messages', 'messages: 6', 'messages: 2', /^customers: cap messages is too low/],
     ['quiet hours', "'20:00-08:00'", "'8 to 8'", /^customers: quiet_hours "8 to 8" is not a stretch of local time/],
+    [
+      'quiet hours without an end',
+      "'20:00-08:00'",
+      "'00:00-24:00'",
+      /^customers: quiet_hours .* every letter waits for ever/,
+    ],
     ['working time to think again', 'undo: 10m', 'undo: 2bh', /^undo "2bh" is not a length of time on the clock/],
     ['a code with capitals', '  high-street: {', '  High-Street: {', /^places "High-Street" can't be a code/],
     ['the same place twice', '  station: {', '  high-street: {', /^"high-street" stands here a second time/],
@@ -361,6 +367,22 @@ describe('what is wrong in a file is told with its line and what to do:', () => 
     expect(problemsIn(yaml)).toMatchObject([
       { line: 1, message: expect.stringMatching(/^The file is empty or not a block of fields/) },
     ]);
+  });
+
+  test('letters that are not written in UTF-8, where the first of them stands', () => {
+    const yaml = sampleYaml('shop');
+    const first = yaml.split('\n').findIndex((text) => /[^\0-\x7F]/.test(text)) + 1;
+    const written = [
+      [Buffer.from(yaml, 'latin1'), first],
+      [Buffer.from(`\uFEFF${yaml}`, 'utf16le'), 1],
+    ] as const;
+    for (const [bytes, line] of written)
+      expect(problemsIn(bytes.toString('utf8'))).toEqual([
+        expect.objectContaining({
+          line,
+          message: expect.stringMatching(/not written in UTF-8.* Save the file as UTF-8\.$/),
+        }),
+      ]);
   });
 
   test('aliases that go nowhere, in circles or too far', () => {
