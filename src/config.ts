@@ -68,19 +68,16 @@ export interface Config {
   trustedProxyHops: number;
   rateLimiting: boolean;
   /** For the default folders of data and cache. */
-  home: {
-    HOME: string | undefined;
-    XDG_DATA_HOME: string | undefined;
-    XDG_CACHE_HOME: string | undefined;
-    uid: number;
-  };
+  home: Record<'HOME' | 'XDG_DATA_HOME' | 'XDG_CACHE_HOME', string | undefined> & { uid: number };
 }
 
 type TemporalConnection = Omit<ReturnType<typeof loadClientConnectConfig>['connectionOptions'], 'address'>;
 
+/** A space behind it would stand in the middle of every link. */
 const url = (schemes: string[], example: string) =>
   z
     .string()
+    .trim()
     .refine(
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text),
       `must be an address like ${example}`,
@@ -133,7 +130,9 @@ export const Environment = z.object({
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_CLI_PATH: z.string().optional(),
   TEMPORAL_UI_URL: url(['http', 'https'], 'http://localhost:8233').optional(),
-  SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:secret@mail.example.com:587').optional(),
+  SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:secret@mail.example.com:587')
+    .refine((text) => URL.parse(text)?.hostname !== '', 'must name the mail server, as in smtp://example.com:587')
+    .optional(),
   SMTP_RATE: count(30).min(1, 'must be at least 1 a second').default(30),
   DKIM_DOMAIN: z
     .string()

@@ -20,6 +20,12 @@ test('one of its own is taken, with a port or a slash behind it', () => {
     expect(readConfig({ PUBLIC_URL }).publicUrl).toBe(PUBLIC_URL.replace(/\/$/, ''));
 });
 
+test('a space behind the public address does not come into links, and a mail server is named', () => {
+  expect(readConfig({ PUBLIC_URL: 'https://heed.example.com ' }).publicUrl).toBe('https://heed.example.com');
+  for (const SMTP_URL of ['smtp://', 'smtps:///'])
+    expect(() => readConfig({ SMTP_URL })).toThrow('SMTP_URL must name the mail server');
+});
+
 describe('where signing in takes two factors', () => {
   const service = {
     OIDC_ISSUER: 'https://login.example.com',

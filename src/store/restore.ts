@@ -93,13 +93,18 @@ async function mustKnow({ migrations }: Header): Promise<void> {
 
 /** Asked before anything gives way to it. */
 async function mustBeWhole(file: string): Promise<void> {
+  let last: Buffer | undefined;
+  let lines = 0;
   try {
-    let last: Buffer | undefined;
-    for await (const line of linesOf(file)) last = line;
-    EndLine.parse(JSON.parse(String(last)));
+    for await (last of linesOf(file)) lines += 1;
+    if (lines > 1) EndLine.parse(JSON.parse(String(last)));
   } catch (cause) {
     throw new Error(`${file} is damaged or was cut off. Take another.`, { cause });
   }
+  if (lines === 1)
+    throw new Error(
+      `${file} holds nothing but what was erased, objected to and revoked. Restore a whole backup, and name this one with --erasures.`,
+    );
 }
 
 /** A web, worker or relay that is at work would write into the middle of it. What kind of connection one of another role is, is not told. */

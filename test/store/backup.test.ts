@@ -306,6 +306,10 @@ test('that was cut off, or is none, is refused before anything gives way to it',
   }
   await writeFile(cut, 'not a backup');
   await expect(restore(source, cut, { replace: true })).rejects.toThrow(/is no backup of Heed/);
+  await backUp(source, cut, { erasuresOnly: true });
+  await expect(restore(source, cut, { replace: true })).rejects.toThrow(
+    /holds nothing but what was erased.* --erasures/,
+  );
   expect(await contents(source)).toEqual(before);
   expect(await migrate(source)).toEqual([]);
 });

@@ -116,7 +116,10 @@ test('what was erased alone is never taken for a backup, and what is none stops 
   await heed('backup', 'kept.erasures', '--erasures-only');
   await onServer(`drop database ${name()} with (force)`);
   await onServer(`create database ${name()}`);
-  expect(await heed('restore', 'kept.erasures')).toEqual({ code: 1, said: expect.stringContaining('was cut off') });
+  expect(await heed('restore', 'kept.erasures')).toEqual({
+    code: 1,
+    said: expect.stringContaining('name this one with --erasures'),
+  });
 
   await putBack();
   const refused = await heed('restored', '--reason', 'put back', '--erasures', 'kept.erasures', 'nowhere.erasures');
