@@ -4,6 +4,7 @@
 import pg from 'pg';
 import type { Credential } from '../domain/credential.ts';
 import { connect } from './connection.ts';
+import { sql, type Pool } from './pool.ts';
 
 /** Every table with a column that an erasure empties (docs/privacy.md), and the salts that go with them. */
 export const emptied: readonly string[] = [
@@ -57,6 +58,11 @@ export async function scrub(databaseUrl: Credential): Promise<Scrubbed> {
   } finally {
     await client.end();
   }
+}
+
+/** Whether Postgres writes down what stood in a row that it refused: its log is nothing that is scrubbed. */
+export function rowsAreLogged(pool: Pool): Promise<boolean> {
+  return pool.exists(sql.unsafe`select where current_setting('log_error_verbosity') <> 'terse'`);
 }
 
 /** Whoever has been reading for a while, as a backup does, may see what was deleted meanwhile: Postgres keeps it for them, also in a table that

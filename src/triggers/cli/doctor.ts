@@ -7,6 +7,7 @@ import type { Config } from '../../config.ts';
 import { asOfNow } from '../../domain/credential.ts';
 import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
 import { longestUncarried } from '../../store/records/securityEvents.ts';
+import { rowsAreLogged } from '../../store/scrub.ts';
 import { progressOf } from '../../store/views/health.ts';
 import { worksAsOwner } from '../../store/workingRole.ts';
 import { inPlace, findDatabase } from './place.ts';
@@ -56,13 +57,17 @@ const notNamed = (part: string, variable: string): Finding => ({
 const ownsAll =
   'Heed works as the role that owns the tables: give it one that owns nothing, with DATABASE_OWNER_URL beside DATABASE_URL.';
 
+const logsRows =
+  'Its log says what stood in rows that it refused, where no erasure finds it: set log_error_verbosity = terse there.';
+
 async function postgres(config: Config): Promise<Finding> {
   return finding('Postgres', async () =>
     inPlace(config, async ({ heed, pool }) => {
       const { company, version } = await heed.configuration();
       const { open_loops } = await progressOf(pool);
       const owns = (await worksAsOwner(pool)) ? ` ${ownsAll}` : '';
-      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.${owns}${letBe(config, 'database')}`;
+      const logs = (await rowsAreLogged(pool)) ? ` ${logsRows}` : '';
+      return `reachable, schema current; ${company.name}, version ${version}; ${open_loops} loops open.${owns}${logs}${letBe(config, 'database')}`;
     }),
   );
 }

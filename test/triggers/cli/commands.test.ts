@@ -709,8 +709,14 @@ describe('which Heed is meant', () => {
     expect(said).toContain('NO  Mail: nobody answers at 127.0.0.1:1');
     expect(said).toContain('--  Slack: SLACK_BOT_TOKEN is not set here, so it was not looked at.');
     expect(said).not.toContain('Collector');
+    const name = sql.identifier([new URL(db.url).pathname.slice(1)]);
+    await db.rewrite(sql.unsafe`alter database ${name} set log_error_verbosity = 'default'`);
     const { said: nothing } = await heed(['doctor'], { DATABASE_URL: db.url, PUBLIC_URL: 'http://127.0.0.1:1' });
+    await db.rewrite(sql.unsafe`alter database ${name} reset log_error_verbosity`);
     expect(nothing).not.toMatch(/ok {2}(Temporal|Mail|Slack)/);
+    // Of a log that holds what no erasure finds, too.
+    expect(nothing).toContain('Its log says what stood in rows that it refused, where no erasure finds it');
+    expect(said).not.toContain('Its log says');
     // Of a role that could do without its rights it says so, and that is no fault.
     const ownsAll = 'Heed works as the role that owns the tables: give it one that owns nothing';
     expect(nothing).toContain(ownsAll);
