@@ -28,8 +28,19 @@ const here = ({ place, sight = 'everywhere' }: Pick<Within, 'place' | 'sight'>) 
 export const duesWithin = (within: Within) => sql.fragment`
   (select distinct on (insight_id) *, decided_at <= due_at as in_time from now.dues where ${during('due_at', within)} order by insight_id, due_at)`;
 
-export const claimsWithin = (within: Within) =>
-  sql.fragment`(select * from now.claims where ${during('claimed_at', within)})`;
+/** Of rounds that are open, or were closed when the period began or later: who was asked is asked before that, but for a letter that was in doubt for a
+ *  while. One look-up a round (offset 0 keeps it so), or what became of every round there ever was is worked out first. */
+export const claimsWithin = (within: Within) => sql.fragment`
+  (select c.*
+   from (
+     select z.loop_id, z.round from closures z where z.closed_at >= ${sql.timestamp(within.from)} - interval '30 days'
+     union
+     select o.loop_id, o.round from open_rounds o
+   ) lately
+   cross join lateral (
+     select * from now.claims x where x.signal_id = lately.loop_id and x.round = lately.round offset 0
+   ) c
+   where ${during('claimed_at', within)})`;
 
 export const promisesWithin = (within: Within) =>
   sql.fragment`(select * from now.promises where ${during('due_at', within)})`;
