@@ -28,11 +28,14 @@ interface Wanted {
   after?: After | undefined;
 }
 
-const openOnly = (id: 's' | 'i', open: boolean | undefined) =>
-  open === undefined
-    ? sql.fragment``
-    : sql.fragment`and ${open ? sql.fragment`` : sql.fragment`not`} exists (
-        select from open_rounds r where r.loop_id = ${sql.identifier([id, 'id'])})`;
+/** What is open is looked up by its list: from the newest on, everything that was ever closed would be read where less is open than a page holds. */
+const openOnly = (id: 's' | 'i', open: boolean | undefined) => {
+  const name = sql.identifier([id, 'id']);
+  if (open === undefined) return sql.fragment``;
+  return open
+    ? sql.fragment`and ${name} = any(array(select r.loop_id from open_rounds r))`
+    : sql.fragment`and not exists (select from open_rounds r where r.loop_id = ${name})`;
+};
 
 export function signalsPage(
   db: Db,

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newId } from '../../src/domain/ids.ts';
+import { sql } from '../../src/store/pool.ts';
+import { signalsPage } from '../../src/store/views/lists.ts';
+import { capture } from '../../src/triggers/capture.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  // One connection, so that all it has read is told at once.
+  db = await openTestDatabase({ connections: 1 });
+});
+afterAll(() => db.close());
+
+test('what is open is listed without reading all that was ever closed', async () => {
+  const before = 3_000;
+  await db.pool.query(sql.unsafe`
+    with said as (
+      select gen_random_uuid() as id, n, heed_now() - n * interval '1 hour' as at from generate_series(1, ${before}::integer) n),
+    l as (insert into loops (id, kind, place, opened_at) select id, 'signal', 'high-street', at from said),
+    r as (insert into rounds (loop_id, round, cause, opened_at) select id, 1, 'opened', at from said),
+    s as (insert into signals (id, reference, channel, said_at, captured_at) select id, 'OLD-' || n, 'api', at, at from said)
+    insert into closures (id, loop_id, round, how, rule, closed_at) select gen_random_uuid(), id, 1, 'silent', 'test', at from said`);
+  const said = { words: 'Still open', place: 'high-street', by: 'mina' };
+  const open: string[] = [];
+  while (open.length < 60) {
+    const { id } = await capture(db.heed, said, { channel: 'web', press: { source: 'test', key: newId() } });
+    open.unshift(id);
+  }
+  await (await db.owner()).query(sql.unsafe`analyze`);
+  const rowsRead = async (): Promise<number> => {
+    await db.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
+    return Number(
+      await db.pool.oneFirst(sql.unsafe`
+        select sum(seq_tup_read + idx_scan) from pg_stat_user_tables where relname in ('signals', 'open_rounds')`),
+    );
+  };
+
+  const readBefore = await rowsRead();
+  const listed = await signalsPage(db.pool, ['high-street'], 100, { open: true });
+  expect((await rowsRead()) - readBefore).toBeLessThan(before);
+  expect(listed.map(({ id }) => id)).toEqual(open);
+});
