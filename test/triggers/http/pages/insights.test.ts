@@ -259,7 +259,7 @@ describe('the page of an insight', () => {
     await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'No room' });
     const slow = await ingrid.press(page, `${at}/decision`, { reason: 'No money' });
     expect(slow.status).toBe(409);
-    expect(slow.text).toContain('Tomás Rey decided this at 10:00.');
+    expect(slow.text).toMatch(/Tomás Rey decided this at 10:0\d\./);
   });
 });
 
