@@ -1189,3 +1189,75 @@ test('somebody erased while the tables are written anew, or while one of them is
   expect(gone).toBe(true);
   expect(await cleaned(anew)).toBeNull();
 });
+
+test('whatever right somebody uses leaves everything of others as it was: what they said, what was written and pressed about it, what waits for them', async () => {
+  const leaving = { name: 'Lea Verwood', email: 'lea@verwood.example' };
+  const staying = { name: 'Sten Blyham', email: 'sten@blyham.example' };
+  const stays = new Set<string>();
+  for (const customer of [leaving, staying]) {
+    const wish = { kind: 'unmet-demand', wanted: { item: `a cape for ${customer.name}` } };
+    const torn = await hears({ words: 'The lining is torn', kind: 'complaint', customer });
+    const wished = await hears({ words: 'A cape?', customer, ...wish });
+    const unclear = await hears({ words: 'Mumbling by the door', customer });
+    const about = [torn.id, wished.id, unclear.id];
+    for (const id of about) await goOn(db, id);
+    const of = async (id: string) => ({ loopId: id, by: (await signalNow(db.pool, id))!.owner, press: press() });
+    const by = await of(torn.id);
+    const to = Object.keys(db.company.staff).find((staff) => staff !== by.by)!;
+    await handOver(db.heed, by, { to, reason: `${customer.name} trusts them` });
+    await acknowledge(db.heed, await of(torn.id));
+    await approveFollowUp(db.heed, await of(torn.id), { words: 'We mend it.' });
+    await confirm(db.heed, { loopId: torn.id, press: press() }, { says: 'no', words: 'It tore again' });
+    await repair(db.heed, { loopId: torn.id, by: 'operator' }, { action: 'wake', reason: 'It stood still.' });
+    await review(db.heed, await of(unclear.id), { verdict: 'dismiss', reason: 'Nothing was said.' });
+    const { customer_id: customerId, insight_id: insight } = (await signalNow(db.pool, wished.id))!;
+    await makeLink(db.pool, { kind: 'yours', customerId: customerId!, loopId: torn.id });
+    await mailRights(db.heed, customerId!);
+    await db.pool.query(sql.unsafe`
+      insert into slack_cards (loop_id, staff, channel, ts) values (${torn.id}, ${to}, 'D1', '1.0')`);
+    if (customer === staying) for (const id of [customerId!, insight!, ...about]) stays.add(id);
+  }
+  const subject = await subjectNamed(db.pool, staying.email);
+  await access(db.heed, customerIn(subject), operator);
+  // What is about them: by their ids, or by the id of such a row.
+  const all = await everyRow();
+  for (const _ of [1, 2])
+    for (const row of all) {
+      const id = /"id": "([^"]+)"/.exec(row)?.[1];
+      if (id && [...stays].some((one) => row.includes(one))) stays.add(id);
+    }
+  const theirs = (rows: string[]) => rows.filter((row) => [...stays].some((one) => row.includes(one))).toSorted();
+  const before = theirs(all);
+  expect([...new Set(before.map((row) => row.split(' ')[0]))]).toEqual(
+    expect.arrayContaining([
+      'closures',
+      'confirmations',
+      'deliveries',
+      'links',
+      'presses',
+      'repairs',
+      'reviews',
+      'slack_cards',
+      'words',
+    ]),
+  );
+
+  const whom = await subjectNamed(db.pool, leaving.email);
+  for (const use of [restrict, lift, object]) await use(db.heed, whom.customer_id!, operator);
+  await rectify(db.heed, whom.customer_id!, { name: 'Lea Rightley', email: 'lea@right.example' }, operator);
+  await erase(db.heed, whom, operator);
+  expect(theirs(await everyRow())).toEqual(before);
+});
+
+/** All there is in Postgres, by table. */
+async function everyRow(): Promise<string[]> {
+  const tables = await db.pool.anyFirst(sql.type(z.object({ name: z.string() }))`
+    select tablename::text as name from pg_tables where schemaname = 'public'`);
+  const rows = await Promise.all(
+    tables.map((table) =>
+      db.pool.anyFirst(sql.type(z.object({ row: z.string() }))`
+        select ${table} || ' ' || to_jsonb(t)::text as row from ${sql.identifier([table])} t`),
+    ),
+  );
+  return rows.flat();
+}
