@@ -300,6 +300,7 @@ test('what has been said, decided or closed since leaves thanks and answers noth
   expect(overtaken({ answered_by: 'priya', heardSince: true })).toEqual(['receipt', 'answer']);
   for (const closed_how of ['settled', 'dismissed', 'silent', 'nobody_to_reach'])
     expect(overtaken({ answered_by: 'priya', closed_how })).toEqual(['receipt', 'answer']);
+  expect(overtaken({ closed_how: 'dismissed' })).toEqual(['receipt', 'answer']);
   // They said no before they could read our final answer.
   expect(overtaken({ answered_by: 'priya', closed_how: 'final' })).toEqual(['receipt']);
   expect(overtaken({ round: 2 })).toEqual(['receipt', 'answer']);

@@ -28,6 +28,20 @@ test('what was no key of ours is one from the moment that it is kept', async () 
   expect(await keys('key-of-the-desk')).toMatchObject({ name: 'desk' });
 });
 
+test('a key that is named after somebody who has left opens nothing, however lately it was made; all others go on', async () => {
+  const zoe = { ...Object.values(db.company.staff)[0]!, name: 'Zoe Zane', email: 'zoe@example.com' };
+  await db.apply((company) => (company.staff['zoe'] = zoe));
+  for (const name of ['zoe', 'counter']) await keepApiKey(db.pool, `key-of-the-${name}`, name, ['read']);
+  const keys = openApiKeys(db.pool, { knownForMs: 0 });
+  expect(await keys('key-of-the-zoe')).toMatchObject({ name: 'zoe' });
+  await db.apply((company) => delete company.staff['zoe']);
+  await keepApiKey(db.pool, 'key-of-late', 'zoe', ['read']);
+  expect([await keys('key-of-the-zoe'), await keys('key-of-late')]).toEqual([null, null]);
+  expect(await keys('key-of-the-counter')).toMatchObject({ name: 'counter' });
+  expect((await apiKeys(db.pool)).filter((key) => key.in_force).map(({ name }) => name)).toContain('counter');
+  expect((await apiKeys(db.pool)).filter((key) => key.in_force).map(({ name }) => name)).not.toContain('zoe');
+});
+
 test('when a key was last used is on record, written once a minute at most and waited for by nobody', async () => {
   await keepApiKey(db.pool, 'key-of-the-report', 'report', ['read']);
   const written: Promise<unknown>[] = [];

@@ -8,11 +8,12 @@ import { openPool, sql } from '../../../../src/store/pool.ts';
 import { keepApiKey, newApiKey } from '../../../../src/store/records/apiKeys.ts';
 import { newBrowserSecret } from '../../../../src/store/records/askings.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
-import { hashOf, makeLink } from '../../../../src/store/records/links.ts';
+import { hashOf, makeLink, useLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { openSession } from '../../../../src/store/records/sessions.ts';
 import { kim } from '../../../activities/messages/shop.ts';
 import { foundInDatabase } from '../../../support/canaries.ts';
+import { undone } from '../../../support/database.ts';
 import { linkIn, openPages, type Fields, type Pages, type Visitor } from './visitors.ts';
 
 let pages: Pages;
@@ -130,6 +131,27 @@ describe('a session', () => {
     await Promise.all([holder.end(), pool.end()]);
     expect(statuses.toSorted((a, b) => a - b)).toEqual([303, ...Array<number>(9).fill(410)]);
     expect(await open('omar')).toBe(before + 1);
+  });
+
+  test('begins by no link that was found good and was revoked, ran out, or whose person left, before it was used', async () => {
+    const { db } = pages.shop;
+    const made = (expiresAt?: Date) => makeLink(db.pool, { kind: 'sign_in', staff: 'omar', expiresAt });
+    const soon = await db.pool.oneFirst(
+      sql.type(z.object({ at: z.date() }))`select heed_now() + interval '1 minute' as at`,
+    );
+    const [good, late, revoked, left] = [await made(soon), await made(soon), await made(), await made()];
+    await db.pool.query(
+      sql.unsafe`update links set revoked_at = heed_now() where token_hash = ${sql.binary(hashOf(revoked))}`,
+    );
+    expect([await useLink(db.pool, good), await useLink(db.pool, revoked)]).toEqual([true, false]);
+    expect(await useLink(db.pool, good)).toBe(false);
+    await db.passTime('1 minute');
+    expect(await useLink(db.pool, late)).toBe(false);
+    await undone(db, async (tx) => {
+      await tx.query(sql.unsafe`update staff set removed_at = heed_now() where code = 'omar'`);
+      expect(await useLink(tx, left)).toBe(false);
+    });
+    expect(await useLink(db.pool, left)).toBe(true);
   });
 
   test('is another one after each sign-in: what a cookie held before opens nothing', async () => {
