@@ -12,6 +12,7 @@ import {
   leaseDueDeliveries,
   lockDelivery,
   lookAgain,
+  noteDoubt,
   openAttempt,
   passGate,
   planDelivery,
@@ -19,6 +20,7 @@ import {
   recordOutcome,
   settleLeftOpen,
   settleUncertain,
+  wentByEmail,
 } from '../../src/store/records/deliveries.ts';
 import { putBack } from '../../src/store/records/epochs.ts';
 import { openTestDatabase, undone, type TestDatabase } from '../support/database.ts';
@@ -200,6 +202,30 @@ describe('a message goes from state to state by these arrows, under these fences
     });
     expect(seen).toEqual({ ...before, ...from([...toCome, ...open, ...handed], 'uncertain handed 4 calm') });
   });
+
+  test('but for what had certainly not left: it was not due, and nobody held it who may have let it go; and for the edit of a card', async () => {
+    const [stopped, restricted] = [
+      { state: 'ready', due: 90 },
+      { state: 'planned', due: 90 },
+    ];
+    const spared = { card: { state: 'ready', purpose: 'card' }, 'not due': { state: 'planned', due: 1 } };
+    await undone(db, async (tx) => {
+      const all = await putNamed(tx, { ...spared, stopped, restricted });
+      const held = [...all].filter(([, name]) => !(name in spared));
+      for (const [id, code] of held)
+        await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id}`);
+      expect(await putBack(tx, { by: 'otto', reason: 'a disk was lost' })).toMatchObject({ letters: 0, messages: 2 });
+      expect(await statesOf(tx, all)).toEqual({
+        ...{ card: 'ready none 3', 'not due': 'planned none 3' },
+        ...from(['stopped', 'restricted'], 'uncertain handed 4 calm'),
+      });
+      // Long enough for Slack to have it on record.
+      const due = await tx.anyFirst(sql.type(z.object({ due: z.number() }))`
+        select round(extract(epoch from not_before - heed_now()))::integer as due from deliveries
+        where last_error_code = 'restored' and started_until is null`);
+      expect(due).toEqual([60, 60]);
+    });
+  });
 });
 
 test('what came of it is kept with it: by what name it is there, or why not, and when it is due again, to be handed out anew', async () => {
@@ -225,13 +251,18 @@ test('what came of it is kept with it: by what name it is there, or why not, and
     ],
     [doubted, (tx, id) => settleUncertain(tx, id, 'sent', { ref: 'D1:2' }), ['before', 'D1:2', -5]],
     [doubted, (tx, id) => settleUncertain(tx, id, 'failed', { code: 'left_in_doubt' }), ['left_in_doubt', 'D1:0', -5]],
+    [{ state: 'planned', handedOut: null }, (tx, id) => endDelivery(tx, id, 'cancelled', 'met'), ['met', 'D1:0', -5]],
+    [{ ...doubted, handedOut: null }, (tx, id) => noteDoubt(tx, id, wentByEmail), [wentByEmail, 'D1:0', -5]],
+    [{ state: 'sent', handedOut: null }, (tx, id) => noteDoubt(tx, id, wentByEmail), ['before', 'D1:0', -5]],
+    [{ state: 'ready', handedOut: null }, lookAgain, ['before', 'D1:0', -5]],
     // Half as long as it has been looked for in vain, and a tenth of how long there was no room.
     [doubted, lookAgain, ['before', 'D1:0', 420]],
     [{ state: 'planned' }, putOff, ['no_room', 'D1:0', 60]],
+    [{ state: 'ready' }, putOff, ['no_room', 'D1:0', 60]],
     [{ state: 'ready' }, async (tx, id) => holdDelivery(tx, id, await inAnHour(tx), 'cap'), ['cap', 'D1:0', 3600]],
   ];
   const seen = await undone(db, async (tx) => {
-    const ids = await put(tx, ...cases.map(([row]) => ({ ...row, due: -5, handedOut: 50 })));
+    const ids = await put(tx, ...cases.map(([row]) => ({ due: -5, handedOut: 50, ...row })));
     await tx.query(sql.unsafe`
       update deliveries set last_error_code = 'before', provider_ref = 'D1:0' where id = any(${sql.array(ids, 'uuid')})`);
     for (const [n, [, act]] of cases.entries()) await act(tx, ids[n]!);
