@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QuerySqlToken } from 'slonik';
 import { z } from 'zod';
+import type { Hands } from '../../src/activities/createActivities.ts';
 import { deliver } from '../../src/activities/deliver.ts';
 import { tell } from '../../src/activities/tell.ts';
 import { audit } from '../../src/audit/audit.ts';
 import { newId } from '../../src/domain/ids.ts';
+import type { Sent } from '../../src/integrations/letter.ts';
 import { sql } from '../../src/store/pool.ts';
 import {
   endDelivery,
@@ -33,6 +35,7 @@ import { stopWriting } from '../../src/triggers/responses/stop.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { letGo } from '../../src/triggers/rights/letGo.ts';
+import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
@@ -385,6 +388,60 @@ describe('a card that is drawn in the moment in which its task is taken', () => 
     const both = await meanwhile(db, (heed) => takesIt(id, heed), taken);
     expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: expect.any(Date) }]);
     expect((await edits(id)).map(({ state }) => state)).toEqual(['sending']);
+  });
+});
+
+describe('what has left is taken back where its customer is erased in the moment in which that is recorded:', () => {
+  const isTakenBack = (id: string) =>
+    db.pool.exists(sql.unsafe`select from deliveries where purpose = 'redaction' and occasion = ${id}`);
+  const said = async (email: string, purpose: Purpose) => {
+    const { id: loopId } = await hears({ words: 'A tassel is gone', kind: 'question', customer: { email } });
+    await goOn(db, loopId);
+    const subject = await subjectNamed(db.pool, loopId);
+    await mailRights(db.heed, customerIn(subject));
+    const id = await db.pool.oneFirst(sql.type(IdRow)`
+      select id from deliveries where (loop_id = ${loopId} or customer_id = ${subject.customer_id}) and purpose = ${purpose} limit 1`);
+    return { id, subject };
+  };
+
+  test.each([
+    ['a letter that is handed over', 'receipt'],
+    ['the way to all that is held about them', 'rights'],
+  ] as const)('%s', async (_, purpose) => {
+    const { id, subject } = await said(`tess@${purpose}.example`, purpose);
+    const [handed, goes] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const send = async (): Promise<Sent> => {
+      handed.resolve();
+      await goes.promise;
+      return { accepted: true };
+    };
+    const post = { takeRoom: () => () => {}, connect: async () => ({ send, close() {} }) };
+    const sending = deliver({ ...handsOf(db), post }, id);
+    await handed.promise;
+    const both = await meanwhile(
+      db,
+      (heed) => erase(heed, subject, operator),
+      () => {
+        goes.resolve();
+        return sending;
+      },
+    );
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: 'sent' }]);
+    expect(await isTakenBack(id)).toBe(true);
+  });
+
+  test('a call of which nobody knew, and which Slack has', async () => {
+    const { id, subject } = await said('tess@ellated.example', 'prompt');
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'uncertain', phase = 'handed', channel = 'slack', not_before = heed_now() where id = ${id}`);
+    const slack = { idOf: async () => 'U1', find: async () => 'D1:1.0' } as unknown as Hands['slack'];
+    const both = await meanwhile(
+      db,
+      (heed) => erase(heed, subject, operator),
+      () => deliver({ ...handsOf(db), slack }, id),
+    );
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled', value: 'sent' }]);
+    expect(await isTakenBack(id)).toBe(true);
   });
 });
 
