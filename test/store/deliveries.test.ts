@@ -9,6 +9,7 @@ import {
   endDelivery,
   holdDelivery,
   idOfDelivery,
+  laterPrompt,
   leaseDueDeliveries,
   lockDelivery,
   lookAgain,
@@ -216,7 +217,8 @@ describe('a message goes from state to state by these arrows, under these fences
         await tx.query(sql.unsafe`update deliveries set last_error_code = ${code} where id = ${id}`);
       expect(await putBack(tx, { by: 'otto', reason: 'a disk was lost' })).toMatchObject({ letters: 0, messages: 2 });
       expect(await statesOf(tx, all)).toEqual({
-        ...{ card: 'ready none 3', 'not due': 'planned none 3' },
+        card: 'ready none 3',
+        'not due': 'planned none 3',
         ...from(['stopped', 'restricted'], 'uncertain handed 4 calm'),
       });
       // Long enough for Slack to have it on record.
@@ -372,5 +374,55 @@ test('a message is the same for ever by its key, and planned once: what was plan
     expect([await planned(tx, 'first'), await planned(tx, 'second')]).toEqual([true, false]);
     expect(await bodyOf(tx, idOfDelivery('k'))).toEqual({ subject: 'S', body: 'first' });
     expect(await lockDelivery(tx, idOfDelivery('k'))).toMatchObject({ state: 'planned', policy: 'at_least_once' });
+  });
+});
+
+test('a call gives way to a later one to the same person, the same way, about the same, that has left or is about to; and to no other', async () => {
+  const [plan, another] = [newId(), newId()];
+  const cases: [
+    Partial<Record<'state' | 'staff' | 'channel' | 'purpose' | 'occasion' | 'about' | 'planned', string>>,
+    boolean,
+  ][] = [
+    ...['planned', 'ready', 'sending', 'uncertain', 'sent'].map(
+      (state) => [{ state }, true] as [{ state: string }, true],
+    ),
+    ...['failed', 'cancelled', 'expired', 'suppressed'].map(
+      (state) => [{ state }, false] as [{ state: string }, false],
+    ),
+    [{ staff: 'mina' }, false],
+    [{ channel: 'slack' }, false],
+    [{ purpose: 'notice' }, false],
+    [{ about: 'another' }, false],
+    [{ planned: '-1 second' }, false],
+    // Of two at one moment, or a moment apart, neither gives way to whom it comes after: each would to the other.
+    [{ planned: '0 seconds' }, false],
+    [{ planned: '-1 microsecond' }, false],
+    [{ planned: '1 microsecond' }, true],
+    // What calls by a plan that is over is about to be void; what it has said already it has said.
+    [{ occasion: another }, false],
+    [{ occasion: another, state: 'sent' }, true],
+  ];
+  await undone(db, async (tx) => {
+    const [loop = '', other = ''] = await tx.anyFirst(sql.type(IdRow)`
+      insert into loops (id, kind, place) select gen_random_uuid(), 'signal', 'high-street' from generate_series(1, 2) returning id`);
+    const [id = ''] = await put(tx, { state: 'ready', purpose: 'prompt' });
+    await tx.query(sql.unsafe`update deliveries set loop_id = ${loop}, occasion = ${plan} where id = ${id}`);
+    const call = (await lockDelivery(tx, id))!;
+    expect(await laterPrompt(tx, call, [plan])).toBe(false);
+    for (const [{ state = 'ready', purpose = 'prompt', planned = '1 second', ...more }, gives] of cases) {
+      const [later = ''] = await put(tx, { state, purpose });
+      await tx.query(sql.unsafe`
+        update deliveries set loop_id = ${more.about ? other : loop}, staff = ${more.staff ?? 'priya'}, channel = ${more.channel ?? 'email'},
+          occasion = ${more.occasion ?? plan}, planned_at = planned_at + ${planned}::interval
+        where id = ${later}`);
+      expect([state, purpose, planned, more, await laterPrompt(tx, call, [plan])]).toEqual([
+        state,
+        purpose,
+        planned,
+        more,
+        gives,
+      ]);
+      await tx.query(sql.unsafe`update deliveries set state = 'failed' where id = ${later}`);
+    }
   });
 });

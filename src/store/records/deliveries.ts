@@ -269,13 +269,14 @@ export async function settleUncertain(
  *  a plan that is none of `running` is about to be void, and takes nobody's place. */
 export function laterPrompt(
   db: Db,
-  d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel' | 'planned_at'>,
+  d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'channel'>,
   running: readonly string[],
 ): Promise<boolean> {
   return db.exists(sql.unsafe`
     select from deliveries d
     where d.loop_id = ${d.loop_id} and d.staff = ${d.staff} and d.channel = ${d.channel} and d.purpose = 'prompt' and d.id <> ${d.id}
-      and d.planned_at > ${sql.timestamp(d.planned_at)} and d.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
+      -- As Postgres has it: a Date has no microseconds, and of two calls within one millisecond each would be the later.
+      and d.planned_at > (select x.planned_at from deliveries x where x.id = ${d.id}) and d.state in ('planned', 'ready', 'sending', 'uncertain', 'sent')
       and (d.occasion = any(${sql.array([...running], 'uuid')}) or d.state = 'sent')`);
 }
 
