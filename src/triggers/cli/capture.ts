@@ -5,7 +5,7 @@ import { newId } from '../../domain/ids.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { Capture, capture, mustWorkThere } from '../capture.ts';
 import { inPlace } from './place.ts';
-import { sayJson, type Terminal } from './terminal.ts';
+import { inFull, sayJson, type Terminal } from './terminal.ts';
 
 interface Said {
   place: string;
@@ -98,7 +98,7 @@ function capturedBy(words: string, said: Said, wording: string): Capture {
   const issue = given.error.issues[0]!;
   throw new DomainError(
     'validation',
-    `${issue.path.join('.') || 'This'}: ${issue.message}. heed capture --help says what can be given.`,
+    `${inFull(`${issue.path.join('.') || 'This'}: ${issue.message}`)} heed capture --help says what can be given.`,
   );
 }
 

@@ -25,6 +25,8 @@ export function addDoors(program: Command, terminal: Terminal): void {
     .option('--json', 'for programs')
     .action(async (name: string, given: { scope: string[]; place: string[]; json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed, pool }) => {
+        if (name.trim() === '')
+          throw new DomainError('validation', 'A key needs a name: whose it is, or what it is for.');
         const { company } = await heed.configuration();
         const places = placesIn(given.place, company);
         const made = newApiKey();

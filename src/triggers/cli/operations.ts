@@ -14,7 +14,7 @@ import { repair, Repair } from '../responses/repair.ts';
 import { Restoration, restored, type Restored } from '../restored.ts';
 import { doorsOfBefore } from './doors.ts';
 import { inPlace } from './place.ts';
-import { Failed, sayJson, type Terminal } from './terminal.ts';
+import { Failed, inFull, sayJson, type Terminal } from './terminal.ts';
 
 export function addOperations(program: Command, terminal: Terminal): void {
   program
@@ -81,7 +81,7 @@ export function addOperations(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ heed, pool }) => {
         const given = Repair.safeParse({ action, message, reason });
         if (!given.success)
-          throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+          throw new DomainError('validation', inFull(`--reason ${given.error.issues[0]?.message ?? 'is needed'}`));
         const loop = await loopNamed(pool, name);
         if (!loop)
           throw new DomainError('not_found', `There is nothing called ${name}. heed stuck lists what can be repaired.`);
@@ -123,7 +123,7 @@ export function addOperations(program: Command, terminal: Terminal): void {
       await inPlace(terminal.config(), async ({ heed }) => {
         const given = Restoration.safeParse({ reason: asked.reason });
         if (!given.success)
-          throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+          throw new DomainError('validation', inFull(`--reason ${given.error.issues[0]?.message ?? 'is needed'}`));
         const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
         const done = await restored(heed, { by: terminal.account, ...given.data, erasuresFrom });
         if (asked.json) sayJson(terminal, done);
@@ -195,13 +195,13 @@ function statusLines(company: string, version: number, publicUrl: string, progre
   const seconds = (waited: number | null): string => `the oldest for ${Math.max(0, Math.round(waited ?? 0))} s`;
   return [
     `${company}, version ${version} of its file, at ${publicUrl}`,
-    `${progress.open_loops} loops are open.`,
+    `${progress.open_loops === 1 ? '1 loop is' : `${progress.open_loops} loops are`} open.`,
     progress.wakes === 0
       ? 'Nothing waits to be carried to Temporal.'
       : `${progress.wakes} wait to be carried to Temporal, ${seconds(progress.oldest_wake_seconds)}.`,
     progress.deliveries_due === 0
       ? 'No message is due.'
-      : `${progress.deliveries_due} messages are due, ${seconds(progress.oldest_delivery_seconds)}.`,
+      : `${progress.deliveries_due === 1 ? '1 message is' : `${progress.deliveries_due} messages are`} due, ${seconds(progress.oldest_delivery_seconds)}.`,
     progress.unchained === 0
       ? 'Every fact is chained.'
       : `${progress.unchained} facts wait to be chained, ${seconds(progress.oldest_unchained_seconds)}.`,

@@ -14,7 +14,7 @@ import { Correction, rectify } from '../rights/rectify.ts';
 import { lift, restrict } from '../rights/restrict.ts';
 import { customerIn, subjectNamed } from '../rights/subject.ts';
 import { inPlace, type Place } from './place.ts';
-import { sayJson, type Terminal } from './terminal.ts';
+import { inFull, sayJson, type Terminal } from './terminal.ts';
 
 interface Asked {
   subject: string;
@@ -159,7 +159,8 @@ async function inNewFile(file: string, fill: (out: FileHandle) => Promise<void>)
 function reasonIn({ reason }: Asked): string | undefined {
   if (reason === undefined) return undefined;
   const given = Reason.safeParse(reason);
-  if (!given.success) throw new DomainError('validation', `--reason ${given.error.issues[0]?.message ?? 'is needed'}.`);
+  if (!given.success)
+    throw new DomainError('validation', inFull(`--reason ${given.error.issues[0]?.message ?? 'is needed'}`));
   return given.data;
 }
 

@@ -22,3 +22,6 @@ export const sayJson = (terminal: Terminal, value: unknown): void => terminal.sa
 
 /** A command that did what it could and has bad news: exit code 1 without another word. */
 export class Failed extends Error {}
+
+/** With the full stop that it lacks; a question has its own. */
+export const inFull = (sentence: string): string => (sentence.endsWith('?') ? sentence : `${sentence}.`);

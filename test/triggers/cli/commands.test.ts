@@ -542,6 +542,10 @@ describe('keys', () => {
     expect((await heed(['key', 'add', 'till', '--place', 'all'])).code).toBe(2);
     expect((await heed(['key', 'add', 'till', '--scope', 'read'])).code).toBe(2);
     expect((await heed(['key', 'add', 'till', '--scope', 'everything', '--place', 'all'])).code).toBe(2);
+    expect(await heed(['key', 'add', ' ', '--scope', 'read', '--place', 'all'])).toMatchObject({
+      code: 1,
+      complained: 'A key needs a name: whose it is, or what it is for.',
+    });
     expect(await heed(['key', 'add', 'till', '--scope', 'read', '--place', 'moon'])).toMatchObject({
       code: 1,
       complained: expect.stringMatching(/no place "moon".*high-street/),
