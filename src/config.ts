@@ -104,8 +104,8 @@ export const Environment = z.object({
   PORT: count(4000).min(0, 'must be between 0 and 65535').max(65535, 'must be between 0 and 65535').default(4000),
   PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com')
     .refine(
-      (text) => !URL.canParse(text) || /^\/*$/.test(new URL(text).pathname + new URL(text).search + new URL(text).hash),
-      'must be a host name of its own, without a path: every page stands at the top of it, as in https://heed.example.com',
+      (text) => !URL.canParse(text) || /^[^/@]+:\/\/[^/?#@]+\/*$/.test(text),
+      'must be a host name of its own, without a path, a name or a password: every page stands at the top of it, as in https://heed.example.com',
     )
     .optional(),
   TLS_CERT: pem.optional(),

@@ -8,12 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { leftUnread, readConfig } from '../src/config.ts';
 import { asOfNow } from '../src/domain/credential.ts';
 
-test.each(['https://example.com/heed', 'https://example.com?heed', 'https://example.com/#heed'])(
-  'an address under which no page would answer (%s) is refused at the start',
-  (PUBLIC_URL) => {
-    expect(() => readConfig({ PUBLIC_URL })).toThrow(/PUBLIC_URL must be a host name of its own, without a path/);
-  },
-);
+test.each([
+  'https://example.com/heed',
+  'https://example.com?heed',
+  'https://example.com/#heed',
+  'https://heed:secret@example.com',
+])('an address under which no page would answer (%s) is refused at the start', (PUBLIC_URL) => {
+  expect(() => readConfig({ PUBLIC_URL })).toThrow(/PUBLIC_URL must be a host name of its own, without a path/);
+});
 
 test('one of its own is taken, with a port or a slash behind it', () => {
   for (const PUBLIC_URL of ['https://heed.example.com', 'https://heed.example.com/', 'http://localhost:4000'])

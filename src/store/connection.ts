@@ -5,6 +5,9 @@ import { asOfNow, type Credential } from '../domain/credential.ts';
 import { tlsOf } from './tls.ts';
 import { unusable } from './trouble.ts';
 
+/** How the connection begins to be called by which a relay hears what is due: as long as it is there, what is due is sent. */
+export const relayName = 'heed-relay-';
+
 /** Opens it under a name that Postgres shows. When it is lost, that is thrown to whoever waits for an answer, and to nobody else. */
 export async function connect(databaseUrl: Credential, name: string): Promise<pg.Client> {
   const address = asOfNow(databaseUrl);

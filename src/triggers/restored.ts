@@ -2,7 +2,10 @@
  *  erased since is back, who objected since forgotten, and a key that was revoked since good again, unless a backup that was made later tells of it. */
 
 import { z } from 'zod';
+import { DomainError } from '../domain/errors.ts';
 import { readHeader } from '../store/backup.ts';
+import { relayName } from '../store/connection.ts';
+import { sql, type Db } from '../store/pool.ts';
 import { putBack, type PutBack } from '../store/records/epochs.ts';
 import { gathered, repeatWishes, type Repeated, type Wishes } from '../store/wishes.ts';
 import type { Heed } from './heed.ts';
@@ -36,4 +39,15 @@ export async function restored(
   const done = await heed.pool.transaction((tx) => putBack(tx, { by, reason }));
   heed.hint();
   return { ...done, ...repeated, knownUntil };
+}
+
+/** A slip on a Heed that is at work would put all that is under way in doubt, and end every session. Throws `conflict` while a relay is. */
+export async function mustBeStopped(db: Db): Promise<void> {
+  const isAtWork = await db.exists(sql.unsafe`
+    select from pg_stat_activity where datname = current_database() and application_name like ${`${relayName}%`}`);
+  if (isAtWork)
+    throw new DomainError(
+      'conflict',
+      'A relay is at work on this database, so nothing was done. Stop web, worker and relay first. Was nothing put back? Then there is nothing to say.',
+    );
 }

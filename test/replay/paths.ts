@@ -524,7 +524,7 @@ export class Life {
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {
     let cause: unknown;
     const held = (): Promise<boolean> => holds().catch((error: unknown) => ((cause = error), false));
-    for (const end = Date.now() + 60_000; !(await held()); await sleep(200)) {
+    for (const end = Date.now() + 180_000; !(await held()); await sleep(200)) {
       if (Date.now() > end) throw new Error(`This never came about: ${what}.`, { cause });
     }
   }

@@ -11,7 +11,7 @@ import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
 import { repair, Repair } from '../responses/repair.ts';
-import { Restoration, restored, type Restored } from '../restored.ts';
+import { mustBeStopped, Restoration, restored, type Restored } from '../restored.ts';
 import { doorsOfBefore } from './doors.ts';
 import { inPlace } from './place.ts';
 import { Failed, inFull, sayJson, type Terminal } from './terminal.ts';
@@ -120,10 +120,11 @@ export function addOperations(program: Command, terminal: Terminal): void {
     )
     .option('--json', 'for programs')
     .action(async (asked: { reason: string; erasures?: string[]; json?: boolean }) => {
-      await inPlace(terminal.config(), async ({ heed }) => {
+      await inPlace(terminal.config(), async ({ heed, pool }) => {
         const given = Restoration.safeParse({ reason: asked.reason });
         if (!given.success)
           throw new DomainError('validation', inFull(`--reason ${given.error.issues[0]?.message ?? 'is needed'}`));
+        await mustBeStopped(pool);
         const erasuresFrom = (asked.erasures ?? []).map((one) => resolve(terminal.folder(), one));
         const done = await restored(heed, { by: terminal.account, ...given.data, erasuresFrom });
         if (asked.json) sayJson(terminal, done);

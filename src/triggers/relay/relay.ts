@@ -7,7 +7,7 @@ import type pg from 'pg';
 import type { Credential } from '../../domain/credential.ts';
 import type { Collector } from '../../integrations/otlp.ts';
 import type { Log } from '../../log.ts';
-import { connect as connectTo } from '../../store/connection.ts';
+import { connect as connectTo, relayName } from '../../store/connection.ts';
 import { deliveryNotStarted, leaseDueDeliveries, type DeliveryClass } from '../../store/records/deliveries.ts';
 import {
   leaseWakes,
@@ -269,7 +269,7 @@ function listen(databaseUrl: Credential, log: Log) {
     while (!closed) {
       let opened: pg.Client | undefined;
       try {
-        const next = await connectTo(databaseUrl, `heed-relay-${randomUUID().slice(0, 8)}`);
+        const next = await connectTo(databaseUrl, `${relayName}${randomUUID().slice(0, 8)}`);
         opened = next;
         next.on('notification', () => {
           hints += 1;

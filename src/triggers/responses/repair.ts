@@ -32,12 +32,17 @@ export type Repair = z.infer<typeof Repair>;
 
 /** `by` is whoever operates Heed, who need not be among the staff, and may know from the mail server's log what nobody else can: nothing has
  *  to be waited for. What is in doubt is settled first; what is still tried is given up only where nothing is. Throws `not_found`, and
- *  `conflict` where there is neither. */
+ *  `conflict` where there is neither; `validation` where a message is named to be woken. */
 export async function repair(
   heed: Heed,
   { loopId, by }: { loopId: string; by: string },
   { action, message, reason }: Repair,
 ): Promise<{ sentence: string; factId: string }> {
+  if (action === 'wake' && message !== undefined)
+    throw new DomainError(
+      'validation',
+      'To wake is about the whole loop. Leave --message out, or say resend or leave.',
+    );
   const { company } = await heed.configuration();
   const fact = { loopId, by, reason };
   const repaired = await heed.pool.transaction(async (tx) => {

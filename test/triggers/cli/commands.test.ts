@@ -406,6 +406,10 @@ describe('operations', () => {
     const messageId = await db.pool.oneFirst(sql.type(z.strictObject({ id: z.string() }))`
       select message_id as id from deliveries where loop_id = ${id} and dedupe_key = ${`test:${id}`}`);
     expect((await heed(['stuck'])).said).toContain(`--action resend --message "${messageId}"`);
+    expect(await repair('wake', '<d.of-another@heed>')).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('To wake is about the whole loop'),
+    });
     expect(await repair('resend', '<d.of-another@heed>')).toMatchObject({
       code: 1,
       complained: expect.stringContaining('no such message of it in doubt'),

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { readConfig } from '../../../src/config.ts';
 import { newId } from '../../../src/domain/ids.ts';
 import { capture } from '../../../src/triggers/capture.ts';
+import { connect, relayName } from '../../../src/store/connection.ts';
 import { openPool } from '../../../src/store/pool.ts';
 import { openSession } from '../../../src/store/records/sessions.ts';
 import { runCommand } from '../../../src/triggers/cli/program.ts';
@@ -110,6 +111,13 @@ test('a key that was revoked after a copy of the server was made opens nothing o
     expect(said).toContain('heed apply FILE');
     expect(said).toContain('heed key list');
   }
+});
+
+test('nothing is put in doubt, and nobody signed out, by who types it while a relay is at work', async () => {
+  const ears = await connect(url, `${relayName}test`);
+  const refused = await heed('restored', '--reason', 'a slip');
+  await ears.end();
+  expect(refused).toEqual({ code: 1, said: expect.stringContaining('A relay is at work on this database') });
 });
 
 test('what was erased alone is never taken for a backup, and what is none stops heed restored before it does anything', async () => {

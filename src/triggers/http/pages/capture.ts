@@ -2,7 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import type { Company } from '../../../domain/company.ts';
-import { normaliseEmail } from '../../../domain/customer.ts';
+import { normalisePhone } from '../../../domain/customer.ts';
 import { longest } from '../../../domain/longest.ts';
 import { normalise, readWords, type Wanted } from '../../../domain/reading.ts';
 import { askedFor } from '../../../store/views/asked.ts';
@@ -127,7 +127,8 @@ function saidIn(form: Form, by: string, company: Company) {
     (field) => one(form, field),
   );
   const unmet = one(form, 'unmet') === 'other' ? (one(form, 'unmetOther') ?? 'Other') : one(form, 'unmet');
-  const channel = contact && (normaliseEmail(contact) || contact.includes('@') ? 'email' : 'phone');
+  // With letters in it no number is meant: whoever left the @ out reads what is wrong with the address.
+  const channel = contact && (normalisePhone(contact) || !/[@\p{L}]/u.test(contact) ? 'phone' : 'email');
   const customer = { ...(name && { name }), ...(channel && { [channel]: contact }) };
   const wanted = wantedIn(form, company);
   return {

@@ -91,6 +91,8 @@ describe('the capture page', () => {
     expect(empty.text).toContain('The words must not be empty: what did they say?');
     const wrong = await mina.press(again, '/capture', { words: 'Hello?', offered: 'x', contact: 'kim@nowhere' });
     expect(wrong.text).toContain('"kim@nowhere" can\'t be an e-mail address.');
+    const without = await mina.press(again, '/capture', { words: 'Hello?', offered: 'x', contact: 'kim.example.com' });
+    expect(without.text).toContain('"kim.example.com" can\'t be an e-mail address.');
     expect(await loops()).toBe(before);
   });
 
