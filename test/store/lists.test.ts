@@ -3,7 +3,7 @@ import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
 import { signalsPage } from '../../src/store/views/lists.ts';
 import { capture } from '../../src/triggers/capture.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { countedOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -28,16 +28,10 @@ test('what is open is listed without reading all that was ever closed', async ()
     open.unshift(id);
   }
   await (await db.owner()).query(sql.unsafe`analyze`);
-  const rowsRead = async (): Promise<number> => {
-    await db.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
-    return Number(
-      await db.pool.oneFirst(sql.unsafe`
-        select sum(seq_tup_read + idx_scan) from pg_stat_user_tables where relname in ('signals', 'open_rounds')`),
-    );
-  };
+  const read = (): Promise<number> => countedOf(db, sql.fragment`seq_tup_read + idx_scan`, ['signals', 'open_rounds']);
 
-  const readBefore = await rowsRead();
+  const readBefore = await read();
   const listed = await signalsPage(db.pool, ['high-street'], 100, { open: true });
-  expect((await rowsRead()) - readBefore).toBeLessThan(before);
+  expect((await read()) - readBefore).toBeLessThan(before);
   expect(listed.map(({ id }) => id)).toEqual(open);
 });

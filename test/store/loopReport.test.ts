@@ -15,7 +15,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { rowsRead, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from '../triggers/http/story.ts';
 import { plainRows, recount } from './recount.ts';
 
@@ -68,19 +68,12 @@ describe('the leaders’ numbers', () => {
         insert into follow_ups (id, loop_id, round, channel, rule, followed_up_at) select gen_random_uuid(), id, 1, 'none', 'nobody', at from said)
       insert into closures (id, loop_id, round, how, rule, closed_at) select gen_random_uuid(), id, 1, 'nobody_to_reach', 'test', at from said`);
     await (await old.owner()).query(sql.unsafe`analyze`);
-    const rowsRead = async (): Promise<number> => {
-      await old.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
-      return Number(
-        await old.pool.oneFirst(sql.unsafe`
-          select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
-          where relname in ('signals', 'triages', 'follow_ups', 'rounds')`),
-      );
-    };
+    const read = (): Promise<number> => rowsRead(old, 'signals', 'triages', 'follow_ups', 'rounds');
     const period = lastDays(90, await momentOf(old.pool), old.company.timezone);
-    const readBefore = await rowsRead();
+    const readBefore = await read();
     const { own } = await loopReport(old.pool, old.company, period);
     await loopDrill(old.pool, 'claimed', { ...period, sample: false }, { skip: 0, most: 10 });
-    expect((await rowsRead()) - readBefore).toBeLessThan(before);
+    expect((await read()) - readBefore).toBeLessThan(before);
     expect(own.claimed.rounds).toBe(0);
     await old.close();
   });

@@ -93,6 +93,23 @@ export async function openTestDatabase({
   };
 }
 
+/** How many rows of these tables Postgres has read until now: all it went through, and what it looked up by an index. */
+export const rowsRead = (db: TestDatabase, ...tables: string[]): Promise<number> =>
+  countedOf(db, sql.fragment`seq_tup_read + coalesce(idx_tup_fetch, 0)`, tables);
+
+/** Some other sum of what it counts. */
+export async function countedOf(
+  { pool }: TestDatabase,
+  what: ReturnType<typeof sql.fragment>,
+  tables: readonly string[],
+): Promise<number> {
+  await pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
+  return Number(
+    await pool.oneFirst(sql.unsafe`
+      select sum(${what}) from pg_stat_user_tables where relname = any(${sql.array([...tables], 'text')})`),
+  );
+}
+
 /** What came of something that nobody else sees, and that is undone. */
 export async function undone<T>({ pool }: TestDatabase, look: (tx: Tx) => Promise<T>): Promise<T> {
   let seen: T | undefined;

@@ -6,7 +6,7 @@ import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
 import { everythingHeld } from '../../src/store/views/held.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { countedOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -174,15 +174,9 @@ describe('capturing what a customer said', () => {
   test('reads no more of what was said before, however much there is by now', async () => {
     // One connection, so that what is done here was planned when there was nothing.
     const young = await openTestDatabase({ connections: 1 });
-    const rowsRead = async (): Promise<number> => {
-      await young.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
-      return Number(
-        await young.pool.oneFirst(
-          sql.unsafe`select sum(seq_tup_read) from pg_stat_user_tables where relname in ('signals', 'customers', 'identities', 'loops')`,
-        ),
-      );
-    };
-    const before = await rowsRead();
+    const read = (): Promise<number> =>
+      countedOf(young, sql.fragment`seq_tup_read`, ['signals', 'customers', 'identities', 'loops']);
+    const before = await read();
     const times = 40;
     for (let n = 0; n < times; n++)
       await capture(
@@ -190,7 +184,7 @@ describe('capturing what a customer said', () => {
         { ...said('Blue?'), customer: { name: 'Kim', email: `kim${n % 20}@example.com` } },
         { channel: 'api', press: press() },
       );
-    expect((await rowsRead()) - before).toBeLessThan(times);
+    expect((await read()) - before).toBeLessThan(times);
     await young.close();
   });
 

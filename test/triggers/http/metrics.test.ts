@@ -14,7 +14,7 @@ import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
 import { review } from '../../../src/triggers/responses/review.ts';
 import { sql, type Pool } from '../../../src/store/pool.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { rowsRead, openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { goOn } from './story.ts';
 
 const token = 'a token of sixteen letters or more';
@@ -138,21 +138,14 @@ describe('the metrics', () => {
         from said)
       insert into closures (id, loop_id, round, how, rule, closed_at) select gen_random_uuid(), id, 1, 'silent', 'test', at from said`);
     await (await old.owner()).query(sql.unsafe`analyze`);
-    const rowsRead = async (): Promise<number> => {
-      await old.pool.query(sql.unsafe`select pg_stat_force_next_flush()`);
-      return Number(
-        await old.pool.oneFirst(sql.unsafe`
-          select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
-          where relname in ('signals', 'escalations', 'plans', 'rungs', 'deliveries')`),
-      );
-    };
+    const read = (): Promise<number> => rowsRead(old, 'signals', 'escalations', 'plans', 'rungs', 'deliveries');
     await capture(old.heed, { words: 'Now', place: 'high-street', by: 'mina' }, { channel: 'web', press: press() });
     const watched = createApp({ ...web, heed: old.heed }, { rateLimiting: false });
 
-    const readBefore = await rowsRead();
+    const readBefore = await read();
     const told = numbers(await (await watched.request('/metrics')).text());
     expect((await watched.request('/health/engine')).status).toBe(200);
-    expect((await rowsRead()) - readBefore).toBeLessThan(before);
+    expect((await read()) - readBefore).toBeLessThan(before);
     expect(told).toMatchObject({
       'heed_signals_captured_total{channel="web"}': 1,
       'heed_deliveries_held_total{reason="needs_human"}': 0,
