@@ -195,6 +195,8 @@ async function load(client: pg.Client, file: string): Promise<number> {
         await client.query(`delete from ${pg.escapeIdentifier(table.table)}`);
         const columns = table.columns.map((column) => pg.escapeIdentifier(column)).join(', ');
         await copyIn(client, `copy ${pg.escapeIdentifier(table.table)} (${columns}) from stdin`, rowsIn(lines));
+        // What is asked next would be planned for tables that are empty, until Postgres counts them by itself.
+        await client.query(`analyze ${pg.escapeIdentifier(table.table)}`);
         filled += 1;
       }
       if (sequence)

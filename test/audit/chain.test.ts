@@ -208,6 +208,28 @@ test('what has waited longer than ten minutes to be linked is found, or as long 
   expect(await waits(11, 3_600)).toEqual([]);
 });
 
+test('what waits to be linked is gone through once for each kind of fact, however much it is', async () => {
+  await superuser.query('begin');
+  await superuser.query(
+    `insert into unchained (fact, key) select 'signal_attributes', gen_random_uuid() from generate_series(1, 20000)`,
+  );
+  const plans: string[] = [];
+  const watched = {
+    query: async (asked: string, values: unknown[]) => {
+      if (asked.includes('from unchained u')) {
+        const { rows } = await superuser.query(`explain ${asked}`, values);
+        plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+      }
+      return superuser.query(asked, values);
+    },
+  } as unknown as pg.Client;
+  await chainIsWhole().find(watched, undefined, scope);
+  await superuser.query('rollback');
+  expect(plans).toHaveLength(1);
+  expect(plans[0]).toMatch(/Anti Join/);
+  expect(plans[0]).not.toMatch(/Nested Loop/);
+});
+
 const press = () => ({ source: 'test', key: newId() });
 /** Said, and taken on as far as it goes by itself. */
 const said = async (more: Partial<Capture> & { customer: Capture['customer'] }): Promise<string> => {
