@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { moods, offers, type Company } from '../domain/company.ts';
 import { longest, mostAttributes } from '../domain/longest.ts';
-import { formerPhone, normaliseEmail, normalisePhone } from '../domain/customer.ts';
+import { formerPhone, inEverySpelling, normaliseEmail, normalisePhone } from '../domain/customer.ts';
 import { maySeePlace } from '../domain/entitlement.ts';
 import { DomainError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
@@ -174,7 +174,7 @@ export async function capture(
 /** An old list read in again must not bring back what its customer had erased. What they say since is welcome. Asked once the addresses are
  *  locked: an erasure that is under way holds them until it has left its hashes. */
 async function mustNotBeErased(tx: Tx, identities: readonly Identity[], saidAt: Date): Promise<void> {
-  const known = identities.flatMap(({ kind, value, normalised }) => [
+  const known = inEverySpelling(identities).flatMap(({ kind, value, normalised }) => [
     { kind, normalised },
     ...(kind === 'phone' ? [{ kind, normalised: formerPhone(value) }] : []),
   ]);

@@ -12,7 +12,7 @@ import { triage } from '../../src/activities/triage.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql, type Pool } from '../../src/store/pool.ts';
-import { suppress } from '../../src/store/records/customers.ts';
+import { suppress, vouch } from '../../src/store/records/customers.ts';
 import { lockDelivery, openAttempt, passGate } from '../../src/store/records/deliveries.ts';
 import { erase as eraseFacts } from '../../src/store/records/erasures.ts';
 import { findLink, makeLink } from '../../src/store/records/links.ts';
@@ -405,6 +405,82 @@ describe('a number with the zero of its country in brackets', () => {
     const customer = customerIn(await subjectNamed(db.pool, '+31 6 87654327'));
     await rectify(db.heed, customer, { phone: '+31 (0)6 87654326' }, operator);
     expect(await signalNow(db.pool, id)).toMatchObject(suppressed);
+  });
+});
+
+describe('an address that can be written in several ways', () => {
+  const writes = (email: string, name = 'U Mlaut') => hears({ words: 'Hello', customer: { name, email } });
+  const suppressed = { reach: null, unreachable: 'suppressed' };
+  const ways = (local: string) => {
+    const letters = `${local}@b\u00fccher.example`;
+    return [letters, letters.normalize('NFD'), `${local}@xn--bcher-kva.example`] as const;
+  };
+  /** Heard by a Heed that compared addresses as they were typed. */
+  const heardBefore = async (email: string, name?: string) => {
+    const { id, reference } = await writes(email, name);
+    const customer = customerIn(await subjectNamed(db.pool, reference));
+    await db.rewrite(
+      sql.unsafe`update identities set normalised = ${email.toLowerCase()} where customer_id = ${customer}`,
+    );
+    return { id, customer };
+  };
+
+  test('is one, in whichever it is given: one customer, who is found by each', async () => {
+    const [letters, decomposed, ascii] = ways('one');
+    const { id } = await writes(letters);
+    const { customer_id: customer } = (await signalNow(db.pool, id))!;
+    for (const email of [decomposed, ascii]) {
+      expect((await signalNow(db.pool, (await writes(email)).id))!.customer_id).toBe(customer);
+      expect((await subjectNamed(db.pool, email)).customer_id).toBe(customer);
+    }
+  });
+
+  test.each([0, 1, 2])('known by the %s. of them alone: they are recognised by each, and stay one', async (nth) => {
+    const all = ways(`before${nth}`);
+    const { customer } = await heardBefore(all[nth]!);
+    for (const email of all) {
+      expect((await signalNow(db.pool, (await writes(email)).id))!.customer_id).toBe(customer);
+      expect((await subjectNamed(db.pool, email)).customer_id).toBe(customer);
+    }
+  });
+
+  test('objected to in one: nothing goes to it in another, whoever had it before or gives it since', async () => {
+    const [letters, decomposed, ascii] = ways('stop');
+    const held = await Promise.all([heardBefore(letters, 'A'), heardBefore(decomposed, 'B'), heardBefore(ascii, 'C')]);
+    await object(db.heed, held[1].customer, operator);
+    for (const { id } of held) expect(await signalNow(db.pool, id)).toMatchObject(suppressed);
+    for (const email of [letters, decomposed, ascii])
+      expect(await signalNow(db.pool, (await writes(email, 'D')).id)).toMatchObject(suppressed);
+  });
+
+  test('objected to while it was compared as it was typed: they are not written to where they speak again in another way', async () => {
+    const [letters, decomposed, ascii] = ways('of-then');
+    const other = await heardBefore(decomposed, 'E');
+    await db.pool.query(sql.unsafe`
+      insert into suppressions (id, address_hash, channel, cause)
+      values (${newId()}, sha256(convert_to(${letters}, 'UTF8')), 'email', 'unsubscribed')`);
+    expect(await signalNow(db.pool, (await writes(ascii, 'F')).id)).toMatchObject(suppressed);
+    expect(await signalNow(db.pool, other.id)).toMatchObject(suppressed);
+  });
+
+  test('erased in one: a list read in again in another brings nobody back', async () => {
+    const [letters, , ascii] = ways('gone');
+    const saidAt = new Date(Date.now() - 3_600_000).toISOString();
+    await heardBefore(letters);
+    await erase(db.heed, await subjectNamed(db.pool, ascii), operator as { by: string; reason: string });
+    for (const email of ways('gone'))
+      await expect(hears({ words: 'Hello', saidAt, customer: { name: 'U Mlaut', email } })).rejects.toMatchObject({
+        code: 'gone',
+      });
+  });
+
+  test('vouched for in one after mail bounced at another, it is written to again', async () => {
+    const [letters, , ascii] = ways('bounced');
+    const { id } = await heardBefore(letters);
+    await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: ascii }], 'bounced'));
+    expect(await signalNow(db.pool, id)).toMatchObject({ reach: null, unreachable: 'bounced' });
+    await db.pool.transaction((tx) => vouch(tx, [ascii], { how: 'confirmed', by: 'mina' }));
+    expect(await signalNow(db.pool, id)).toMatchObject({ reach: 'email' });
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { formerPhone } from '../../domain/customer.ts';
+import { formerPhone, inEverySpelling, spellingsOf } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { IdRow, NormalisedRow } from '../rows.ts';
@@ -40,9 +40,9 @@ export async function recogniseCustomer(
   const known = await tx.maybeOneFirst(sql.type(IdRow)`
     with given as (
       select * from ${sql.unnest(
-        identities.map(({ kind, normalised }) => [kind, normalised]),
-        ['text', 'text'],
-      )} as given (kind, normalised)
+        identities.flatMap((identity, nth) => spellingsOf(identity).map((spelling) => [nth, identity.kind, spelling])),
+        ['int4', 'text', 'text'],
+      )} as given (nth, kind, normalised)
     )
     select c.id from customers c
     where not c.sample
@@ -52,9 +52,9 @@ export async function recogniseCustomer(
           select i.customer_id from identities i where i.kind = g.kind and i.normalised = g.normalised offset 0
         ) known)
       and not exists (
-        select from given g
-        where not exists (
-          select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised offset 0))
+        select from given g group by g.nth
+        having not bool_or(exists (
+          select from identities i where i.customer_id = c.id and i.kind = g.kind and i.normalised = g.normalised offset 0)))
       and not exists (
         select from identities i
         where i.customer_id = c.id and i.kind = 'email'
@@ -75,7 +75,7 @@ export async function lockIdentities(
   tx: Tx,
   identities: readonly { kind: string; normalised: string }[],
 ): Promise<void> {
-  const locks = identities.map(({ kind, normalised }) => `identity:${kind}:${normalised}`).sort();
+  const locks = identities.map((identity) => `identity:${identity.kind}:${spellingsOf(identity)[0]}`).sort();
   await tx.query(sql.unsafe`
     select pg_advisory_xact_lock(hashtext(name))
     from (select name from unnest(${sql.array(locks, 'text')}) with ordinality as u (name, n) order by n) as lock`);
@@ -107,7 +107,8 @@ export async function suppress(
   cause: SuppressionCause,
 ): Promise<readonly Ended[]> {
   const ended: Ended[] = [];
-  for (const { kind, normalised } of addresses) {
+  const spelled = inEverySpelling(addresses);
+  for (const { kind, normalised } of spelled) {
     // Mail may bounce anew once somebody has vouched for the address.
     await tx.query(sql.unsafe`
       insert into suppressions (id, address_hash, channel, cause)
@@ -123,7 +124,7 @@ export async function suppress(
       returning id, purpose, loop_id, occasion, customer_id`);
     ended.push(...these);
   }
-  await wakeLoopsAt(tx, addresses);
+  await wakeLoopsAt(tx, spelled);
   return ended;
 }
 
@@ -139,7 +140,9 @@ type Voucher =
 export async function vouch(tx: Tx, mailboxes: readonly string[], voucher: Voucher): Promise<boolean> {
   const theirs = voucher.how === 'given' ? voucher : null;
   const vouched: Address[] = [];
-  for (const normalised of mailboxes) {
+  for (const { kind, normalised } of inEverySpelling(
+    mailboxes.map((one) => ({ kind: 'email', normalised: one }) as const),
+  )) {
     // It comes after the bounce that it ends, whenever this transaction began.
     const id = await tx.maybeOneFirst(sql.type(IdRow)`
       insert into vouchings (id, address_hash, how, by, signal_id, vouched_at)
@@ -150,7 +153,7 @@ export async function vouch(tx: Tx, mailboxes: readonly string[], voucher: Vouch
       group by p.address_hash
       having bool_and(p.cause = 'bounced') ${theirs ? isNews(theirs.saidAt) : sql.fragment``}
       returning id`);
-    if (id) vouched.push({ kind: 'email', normalised });
+    if (id) vouched.push({ kind, normalised });
   }
   if (vouched.length > 0) await wakeLoopsAt(tx, vouched);
   return vouched.length > 0;
@@ -205,19 +208,27 @@ async function wakeLoopsAt(tx: Tx, addresses: readonly Address[]): Promise<void>
   for (const id of loops) await factRecorded(tx, id);
 }
 
-/** Whoever objected while a zero in brackets made another number of theirs is not called under the number as it is read now. */
+/** Whoever objected while theirs was compared in another spelling (a zero in brackets, a domain in its own letters) is not reached under the one by
+ *  which it is compared now. Mail that bounces there does so again. */
 export async function keepFormerObjection(
   tx: Tx,
   { kind, value, normalised }: Pick<Identity, 'kind' | 'value' | 'normalised'>,
 ): Promise<void> {
-  const former = formerPhone(value);
-  if (kind !== 'phone' || former === normalised) return;
+  if (kind === 'loyalty') return;
+  const spellings = spellingsOf({ kind, normalised });
+  const known = kind === 'phone' ? [...new Set([formerPhone(value), normalised])] : spellings;
+  if (known.length === 1) return;
   const { rowCount } = await tx.query(sql.unsafe`
     insert into suppressions (id, address_hash, channel, cause)
-    select gen_random_uuid(), ${sql.binary(addressHash(normalised))}, channel, cause
-    from suppressions where channel = 'phone' and address_hash = ${sql.binary(addressHash(former))}
+    select distinct on (spelled.hash, p.cause) gen_random_uuid(), spelled.hash, p.channel, p.cause
+    from suppressions p
+    cross join (
+      select sha256(convert_to(u.spelling, 'UTF8')) as hash from unnest(${sql.array([...spellings], 'text')}) as u (spelling)
+    ) spelled
+    where p.channel = ${kind} and p.cause <> 'bounced'
+      and p.address_hash in (select sha256(convert_to(u.spelling, 'UTF8')) from unnest(${sql.array(known, 'text')}) as u (spelling))
     on conflict do nothing`);
-  if (rowCount > 0) await wakeLoopsAt(tx, [{ kind, normalised }]);
+  if (rowCount > 0) await wakeLoopsAt(tx, inEverySpelling([{ kind, normalised }]));
 }
 
 /** Whoever writes to a customer does so alone. */

@@ -1,5 +1,6 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
+import { spellingsOf } from '../../domain/customer.ts';
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
@@ -111,7 +112,11 @@ export async function putRight(
     const objected = kind !== 'loyalty' && (await hasObjected(tx, customerId, kind));
     const former = await tx.anyFirst(sql.type(NormalisedRow)`
       delete from identities where customer_id = ${customerId} and kind = ${kind} returning normalised`);
-    if (kind === 'email' && former.some((address) => address !== to?.normalised)) await leaveMailbox(tx, customerId);
+    if (
+      kind === 'email' &&
+      former.some((address) => !to || !spellingsOf({ kind, normalised: to.normalised }).includes(address))
+    )
+      await leaveMailbox(tx, customerId);
     if (to)
       await tx.query(sql.unsafe`
         insert into identities (id, customer_id, kind, value, normalised)

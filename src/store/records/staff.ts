@@ -1,7 +1,7 @@
 /** Our people, as facts name them. */
 
 import { z } from 'zod';
-import { normaliseEmail } from '../../domain/customer.ts';
+import { normaliseEmail, spellingsOf } from '../../domain/customer.ts';
 import { sql, type Db } from '../pool.ts';
 
 const Person = z.object({ code: z.string(), name: z.string(), email: z.string(), slack_id: z.string().nullable() });
@@ -14,10 +14,12 @@ export async function staffByCode(db: Db, code: string): Promise<StaffRow | null
 }
 
 export async function staffByEmail(db: Db, email: string): Promise<StaffRow | null> {
+  const normalised = normaliseEmail(email);
+  const spellings = normalised ? spellingsOf({ kind: 'email', normalised }) : [];
   return db.maybeOne(
     sql.type(
       Person,
-    )`select code, name, email, slack_id from staff where email = ${normaliseEmail(email) ?? null} and removed_at is null`,
+    )`select code, name, email, slack_id from staff where email = any(${sql.array([...spellings], 'text')}) and removed_at is null`,
   );
 }
 

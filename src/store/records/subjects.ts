@@ -1,7 +1,7 @@
 /** Whom somebody means who wants to use a right: found by an address, a loyalty number, an id or the reference of a remark. Never guessed. */
 
 import { z } from 'zod';
-import { normaliseEmail, normalisePhone } from '../../domain/customer.ts';
+import { inEverySpelling, normaliseEmail, normalisePhone } from '../../domain/customer.ts';
 import { sql, type Db } from '../pool.ts';
 
 const Subject = z.object({
@@ -19,11 +19,11 @@ export type Subject = z.infer<typeof Subject>;
 export function subjectsNamed(db: Db, named: string): Promise<readonly Subject[]> {
   const text = named.trim();
   const id = z.uuid().safeParse(text.toLowerCase()).data ?? null;
-  const addresses = [
-    ['email', normaliseEmail(text)],
-    ['phone', normalisePhone(text)],
-    ['loyalty', text.toLowerCase()],
-  ].filter((address): address is [string, string] => Boolean(address[1]));
+  const addresses = inEverySpelling([
+    { kind: 'email', normalised: normaliseEmail(text) ?? '' },
+    { kind: 'phone', normalised: normalisePhone(text) ?? '' },
+    { kind: 'loyalty', normalised: text.toLowerCase() },
+  ]).filter(({ normalised }) => normalised !== '');
   return db.any(sql.type(Subject)`
     with meant as (
       select c.id from customers c
@@ -31,7 +31,11 @@ export function subjectsNamed(db: Db, named: string): Promise<readonly Subject[]
         c.id = ${id}
         or c.id in (
           select i.customer_id from identities i
-          where (i.kind, i.normalised) in (select * from ${sql.unnest(addresses, ['text', 'text'])} as given (kind, normalised)))
+          where (i.kind, i.normalised) in (
+            select * from ${sql.unnest(
+              addresses.map(({ kind, normalised }) => [kind, normalised]),
+              ['text', 'text'],
+            )} as given (kind, normalised)))
         or c.id in (select s.customer_id from signals s where s.reference = ${text.toUpperCase()} or s.id = ${id}))
     )
     select c.id as customer_id, c.name,
