@@ -9,8 +9,9 @@ import type { Vouched } from '../domain/signIn.ts';
 export interface SignInService {
   /** What it calls its levels that take two factors. */
   acrValues: readonly string[];
-  /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. */
-  begin(): Promise<{ url: string; memory: string } | undefined>;
+  /** Where to send somebody, and what their browser must bring back with them; undefined when the service can't be asked. `anew`: whoever proved more
+   *  than ten minutes ago who they are is asked to do so again. */
+  begin(how?: { anew: boolean }): Promise<{ url: string; memory: string } | undefined>;
   /** Whom the service vouches for, by what came back, and what its token says of how they proved it. */
   finish(cameBack: URL, memory: string): Promise<Vouched>;
 }
@@ -44,10 +45,15 @@ export function openSignInService({
 
   return {
     acrValues,
-    async begin() {
+    async begin({ anew } = { anew: false }) {
       const config = await service().catch(() => undefined);
       if (!config) return undefined;
-      const memory = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
+      const memory = {
+        state: oidc.randomState(),
+        nonce: oidc.randomNonce(),
+        verifier: oidc.randomPKCECodeVerifier(),
+        anew,
+      };
       const url = oidc.buildAuthorizationUrl(config, {
         redirect_uri: returnUrl,
         scope: 'openid email',
@@ -56,6 +62,7 @@ export function openSignInService({
         code_challenge: await oidc.calculatePKCECodeChallenge(memory.verifier),
         code_challenge_method: 'S256',
         ...(acrValues.length > 0 && { acr_values: acrValues.join(' ') }),
+        ...(anew && { max_age: '600' }),
       });
       return { url: url.href, memory: Buffer.from(JSON.stringify(memory)).toString('base64url') };
     },
@@ -80,7 +87,13 @@ export function openSignInService({
         );
         if (!email || !email_verified) return { trouble: 'unverified' };
         // Of the token alone, which is signed: that much is not taken from an answer that is not.
-        return { email, issuer: claims.iss, subject: claims.sub, strength: strengthIn(claims) };
+        return {
+          email,
+          issuer: claims.iss,
+          subject: claims.sub,
+          strength: strengthIn(claims),
+          provedSecondsAgo: provedSecondsAgo(claims, config, memory),
+        };
       } catch (error) {
         return { trouble: isLost(error) ? 'unreachable' : 'refused' };
       }
@@ -101,7 +114,7 @@ async function discover(issuer: string, clientId: string, clientSecret: Credenti
   return config;
 }
 
-const Memory = z.object({ state: z.string(), nonce: z.string(), verifier: z.string() });
+const Memory = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), anew: z.boolean() });
 
 function readMemory(text: string): z.infer<typeof Memory> | undefined {
   try {
@@ -109,6 +122,18 @@ function readMemory(text: string): z.infer<typeof Memory> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** By the service's own clock, in seconds (OpenID Connect Core 1.0, 2: auth_time, which it has to tell where it is asked to let nobody through who
+ *  signed in there too long ago). One that says it never tells is believed to have asked them. */
+function provedSecondsAgo(
+  { auth_time, iat }: { auth_time?: number; iat: number },
+  config: oidc.Configuration,
+  { anew }: z.infer<typeof Memory>,
+): number | null {
+  if (auth_time !== undefined) return Math.max(0, iat - auth_time);
+  const tells = config.serverMetadata().claims_supported?.includes('auth_time') ?? false;
+  return anew && !tells ? 0 : null;
 }
 
 /** Some services say it in text. */

@@ -46,8 +46,8 @@ export function sessions(
 }
 
 const signInAgain = html`<p class="claim">
-    To end any of these, sign in again: you did so more than ten minutes ago, and whoever finds your browser open shall
-    not shut you out. Signing out here is always possible.
+    To end any of these, sign in again: you proved who you are more than ten minutes ago, or nobody says when, and
+    whoever finds your browser open shall not shut you out. Signing out here is always possible.
   </p>
   <p><a class="button go wide" href="/sign-in">Sign in again</a></p>`;
 

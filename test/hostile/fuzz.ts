@@ -153,6 +153,7 @@ async function openTarget(
         issuer: 'https://sign-in.example',
         subject: 'mina',
         strength: oneFactor,
+        provedSecondsAgo: 0,
       }),
       besideLinks: true,
       secondFactorRequired: false,

@@ -78,8 +78,12 @@ const signed = (header: object, claims: object, by: (text: string) => Buffer): s
 const rsa = (key: KeyObject) => (text: string) => sign('RSA-SHA256', Buffer.from(text), key);
 
 /** Tomas goes there, and comes back with a code for which the service gives this token. */
-async function comesBack(make: (claims: Record<string, unknown>) => string, by = signIn): Promise<Vouched> {
-  const begun = (await by.begin())!;
+async function comesBack(
+  make: (claims: Record<string, unknown>) => string,
+  by = signIn,
+  how = { anew: false },
+): Promise<Vouched> {
+  const begun = (await by.begin(how))!;
   const asked = new URL(begun.url).searchParams;
   token = make({
     iss: issuer,
@@ -106,7 +110,26 @@ test('a token that the service made for us just now vouches for somebody', async
     issuer,
     subject: 'tomas-7',
     strength: { acr: null, twoMethods: false },
+    provedSecondsAgo: null,
   });
+});
+
+test('when they proved who they are is what the service says, by its own clock; one that never tells is believed once it was told to ask', async () => {
+  const provedAgo = async (said: object, anew: boolean, by = signIn): Promise<number | null | undefined> => {
+    const vouched = await comesBack((claims) => signed(header, { ...claims, ...said }, byService), by, { anew });
+    return 'trouble' in vouched ? undefined : vouched.provedSecondsAgo;
+  };
+  for (const anew of [false, true]) {
+    expect(await provedAgo({ auth_time: now() - 7_200 }, anew)).toBeGreaterThanOrEqual(7_199);
+    expect(await provedAgo({ auth_time: now() + 60 }, anew)).toBe(0);
+    // What is no time is no token of the protocol.
+    expect(await provedAgo({ auth_time: 'just now' }, anew)).toBeUndefined();
+  }
+  expect([await provedAgo({}, false), await provedAgo({}, true)]).toEqual([null, 0]);
+  claimed = { claims_supported: ['sub', 'auth_time'] };
+  const telling = fresh();
+  expect([await provedAgo({}, false, telling), await provedAgo({}, true, telling)]).toEqual([null, null]);
+  claimed = {};
 });
 
 test('metadata that name another issuer than the one that was set, however little differs, send nobody anywhere', async () => {

@@ -15,8 +15,13 @@ export interface SignInService {
   issuer: string;
   clientId: string;
   clientSecret: string;
-  /** Signs in there as this person, and returns the address to which the browser is sent back. */
+  /** Signs in there as this person, in a browser of their own, and returns the address to which it is sent back. */
   signInAs(account: string, at: string): Promise<string>;
+  /** One that is known there once somebody has signed in by it. */
+  browser(): {
+    signInAs(account: string, at: string): Promise<string>;
+    isLetThrough(at: string): Promise<string | undefined>;
+  };
   /** Says no there, and returns the address to which the browser is sent back. */
   refuse(at: string): Promise<string>;
   stop(): Promise<void>;
@@ -84,14 +89,25 @@ export async function startSignInService(
     return open(new URL(action, page.at).href, new URLSearchParams(fields as Record<string, string>).toString());
   };
 
+  const signInBy = async (open: ReturnType<typeof browser>, account: string, at: string): Promise<string> => {
+    const next = await submit(open, await open(at), { prompt: 'login', login: account, password: 'any' });
+    return next.at.startsWith(returnUrl) ? next.at : (await submit(open, next, { prompt: 'consent' })).at;
+  };
+
   return {
     issuer,
     clientId,
     clientSecret,
-    async signInAs(account, at) {
+    signInAs: (account, at) => signInBy(browser(), account, at),
+    browser: () => {
       const open = browser();
-      const consent = await submit(open, await open(at), { prompt: 'login', login: account, password: 'any' });
-      return (await submit(open, consent, { prompt: 'consent' })).at;
+      return {
+        signInAs: (account, at) => signInBy(open, account, at),
+        isLetThrough: async (at) => {
+          const page = await open(at);
+          return page.at.startsWith(returnUrl) ? page.at : undefined;
+        },
+      };
     },
     async refuse(at) {
       const open = browser();

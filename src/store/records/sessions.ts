@@ -17,17 +17,20 @@ const idle = sql.fragment`interval '3 days'`;
 /** Of a session `s`: when it ended, or ends if its person does not come back. */
 export const endOfSession = sql.fragment`least(coalesce(s.revoked_at, 'infinity'), s.expires_at, s.seen_at + ${idle})`;
 
-/** Signs a person in. Returns the token for the cookie. `strength`: what the company's sign-in service says of how they proved who they are. */
+/** Signs a person in. Returns the token for the cookie. `strength`, and how long ago (null: it does not say): what the company's sign-in service says of
+ *  how they proved who they are. */
 export async function openSession(
   db: Db,
   staff: string,
   through: SignedInThrough = 'link',
   { acr, twoMethods }: Strength = oneFactor,
+  provedSecondsAgo: number | null = 0,
 ): Promise<string> {
   const token = randomBytes(24).toString('base64url');
   await db.query(sql.unsafe`
-    insert into sessions (token_hash, staff, through, acr, two_methods, expires_at)
-    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, ${acr}, ${twoMethods}, heed_now() + ${longest[through]})`);
+    insert into sessions (token_hash, staff, through, acr, two_methods, proved_at, expires_at)
+    values (${sql.binary(hashOf(token))}, ${staff}, ${through}, ${acr}, ${twoMethods},
+      heed_now() - make_interval(secs => ${provedSecondsAgo}), heed_now() + ${longest[through]})`);
   return token;
 }
 
@@ -45,7 +48,7 @@ const Person = Strong.extend({
   name: z.string(),
   /** Nobody was seen for five minutes: to be written down when somebody is. */
   quiet: z.boolean(),
-  /** They signed in within the last ten minutes. */
+  /** They proved who they are within the last ten minutes, as far as anybody says. */
   lately: z.boolean(),
 });
 
@@ -53,7 +56,7 @@ const Person = Strong.extend({
 export async function personOfSession(db: Db, token: string): Promise<z.infer<typeof Person> | null> {
   return db.maybeOne(sql.type(Person)`
     select s.id as session, p.code, p.name, ${strength}, s.seen_at < heed_now() - interval '5 minutes' as quiet,
-      s.created_at > heed_now() - ${lately} as lately
+      coalesce(s.proved_at > heed_now() - ${lately}, false) as lately
     from sessions s join staff p on p.code = s.staff
     where s.token_hash = ${sql.binary(hashOf(token))} and ${open}`);
 }

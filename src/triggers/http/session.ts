@@ -25,7 +25,7 @@ export interface Visitor {
   company: Company;
   /** Id of the session. */
   session: string;
-  /** Signed in within the last ten minutes. */
+  /** Proved within the last ten minutes who they are. */
   lately: boolean;
 }
 
@@ -66,10 +66,10 @@ export async function signIn(
   web: Web,
   staff: string,
   through: SignedInThrough,
-  strength?: Strength,
+  proof?: { strength: Strength; provedSecondsAgo: number | null },
 ): Promise<void> {
   await signOut(c, web);
-  const token = await openSession(web.heed.pool, staff, through, strength);
+  const token = await openSession(web.heed.pool, staff, through, proof?.strength, proof?.provedSecondsAgo);
   setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
 }
 

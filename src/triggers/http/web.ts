@@ -35,9 +35,10 @@ export interface SlackDoor {
 }
 
 export interface SignInDoor {
-  /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. */
-  begin: () => Promise<{ url: string; memory: string } | undefined>;
-  /** Whom the service vouches for, by what came back, and how they proved it there. */
+  /** Where to send somebody, and what their browser must bring back; undefined when the service can't be asked. `anew`: whoever proved more than ten
+   *  minutes ago who they are is to do so again. */
+  begin: (how: { anew: boolean }) => Promise<{ url: string; memory: string } | undefined>;
+  /** Whom the service vouches for, by what came back, and how and when they proved it there. */
   finish: (cameBack: URL, memory: string) => Promise<Vouched>;
   /** Whether a link by e-mail is offered beside it. */
   besideLinks: boolean;

@@ -24,6 +24,7 @@ import {
   secretOfAsking,
   signIn,
   signOut,
+  visitorOf,
   wayBackOf,
 } from '../session.ts';
 import { secondFactorRequired, suffices, type SignInDoor, type Web } from '../web.ts';
@@ -71,7 +72,9 @@ export function signInPages(web: Web): Hono {
   app.get('/oidc', async (c) => {
     // Another site that leads here shall not sign anybody in without their having asked for it.
     if (c.req.header('Sec-Fetch-Site') === 'cross-site') return c.redirect('/sign-in', 303);
-    const way = await doorOf(web).begin();
+    // Whoever is signed in wants what takes more than that: whoever only found their browser open shall not get it by one press.
+    const anew = (await visitorOf(c, web)) !== undefined;
+    const way = await doorOf(web).begin({ anew });
     if (!way) throw unreachable();
     remember(c, web, way.memory);
     c.header('Cache-Control', 'no-store');
@@ -82,8 +85,8 @@ export function signInPages(web: Web): Hono {
     const door = doorOf(web);
     const memory = remembered(c, web);
     const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
-    const { code, strength } = await personVouchedFor(web, vouched);
-    await signIn(c, web, code, 'provider', strength);
+    const { code, ...proof } = await personVouchedFor(web, vouched);
+    await signIn(c, web, code, 'provider', proof);
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -200,7 +203,10 @@ function doorOf({ signInService }: Web): SignInDoor {
 
 /** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first, and by two factors
  *  where it takes as many. Throws, once it is written down, where that is nobody. */
-async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string; strength: Strength }> {
+async function personVouchedFor(
+  web: Web,
+  vouched: Vouched,
+): Promise<{ code: string; strength: Strength; provedSecondsAgo: number | null }> {
   const { pool } = web.heed;
   const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
     await recordRefusal(pool, { door: 'sign_in', why, whose });
@@ -216,11 +222,11 @@ async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: str
     const known = await whoIsKnownBy(pool, vouched);
     throw known ? await refused('other_address', known) : await refused('stranger');
   }
-  const { strength } = vouched;
+  const { strength, provedSecondsAgo } = vouched;
   // Before an account is taken for theirs for good.
   if (!suffices(web, strength)) throw await refused('one_factor', person.code);
   if (!(await isKnownBy(pool, person, vouched))) throw await refused('other_account', person.code);
-  return { code: person.code, strength };
+  return { code: person.code, strength, provedSecondsAgo };
 }
 
 const unreachable = (): DomainError =>

@@ -89,6 +89,28 @@ describe('signing in with the company', () => {
     expect((await mina.get('/mine')).headers.get('Location')).toBe('/sign-in');
   });
 
+  test('who proved hours ago there who they are is let in by one press, and shuts nobody out until they have proved it anew', async () => {
+    const [mina, there] = [pages.nobody(), service.browser()];
+    const mayEnd = async (): Promise<boolean> => (await mina.get('/sessions')).html.includes('action="/sessions/end"');
+    await comesBack(mina, await there.signInAs('mina', await sent(mina)));
+    // This service says when it was only where it is asked to let nobody through who did so too long ago.
+    expect(await mayEnd()).toBe(false);
+    await comesBack(mina, (await there.isLetThrough(await sent(mina)))!);
+    expect(await mayEnd()).toBe(true);
+
+    const later = Date.now() + 3 * 3_600_000;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => later);
+    await mina.post('/sign-out', {});
+    await comesBack(mina, (await there.isLetThrough(await sent(mina)))!);
+    expect((await mina.get('/mine')).status).toBe(200);
+    expect(await mayEnd()).toBe(false);
+    const anew = await sent(mina);
+    expect(await there.isLetThrough(anew)).toBeUndefined();
+    await comesBack(mina, await there.signInAs('mina', anew));
+    expect(await mayEnd()).toBe(true);
+    clock.mockRestore();
+  });
+
   test.each([
     ['stranger', 'Heed does not know that address'],
     ['priya', 'does not vouch for your e-mail address'],
