@@ -35,3 +35,23 @@ test('what is open is listed without reading all that was ever closed', async ()
   expect((await read()) - readBefore).toBeLessThan(before);
   expect(listed.map(({ id }) => id)).toEqual(open);
 });
+
+test('what was said at a place with little of it is listed without reading all that was said elsewhere since', async () => {
+  const said = { words: 'Said here', place: 'harbour', by: 'omar' };
+  const here: string[] = [];
+  while (here.length < 5)
+    here.unshift((await capture(db.heed, said, { channel: 'web', press: { source: 'test', key: newId() } })).id);
+  const elsewhere = 5_000;
+  await db.pool.query(sql.unsafe`
+    with said as (
+      select gen_random_uuid() as id, n, heed_now() + n * interval '1 second' as at from generate_series(1, ${elsewhere}::integer) n),
+    l as (insert into loops (id, kind, place, opened_at) select id, 'signal', 'high-street', at from said)
+    insert into signals (id, reference, channel, said_at, captured_at) select id, 'NEW-' || n, 'api', at, at from said`);
+  await (await db.owner()).query(sql.unsafe`analyze`);
+  const read = (): Promise<number> => countedOf(db, sql.fragment`seq_tup_read + idx_scan`, ['signals', 'loops']);
+
+  const readBefore = await read();
+  const listed = await signalsPage(db.pool, ['harbour'], 100);
+  expect((await read()) - readBefore).toBeLessThan(elsewhere);
+  expect(listed.map(({ id }) => id)).toEqual(here);
+});

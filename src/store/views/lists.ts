@@ -29,7 +29,7 @@ interface Wanted {
 }
 
 /** What is open is looked up by its list: from the newest on, everything that was ever closed would be read where less is open than a page holds. */
-const openOnly = (id: 's' | 'i', open: boolean | undefined) => {
+const openOnly = (id: 's' | 'i' | 'l', open: boolean | undefined) => {
   const name = sql.identifier([id, 'id']);
   if (open === undefined) return sql.fragment``;
   return open
@@ -41,21 +41,38 @@ export function signalsPage(
   db: Db,
   sight: Sight,
   most: number,
-  { open, after }: Wanted = {},
+  wanted: Wanted = {},
 ): Promise<readonly z.infer<typeof SignalRow>[]> {
+  const page = sight === 'everywhere' || wanted.open ? newestSignals : newestOfEachPlace;
   return db.any(sql.type(SignalRow)`
-    with page as materialized (
-      select s.id
-      from signals s join loops l on l.id = s.id
-      where not l.sample and ${placeIn(sight)} ${openOnly('s', open)}
-        ${after ? sql.fragment`and (s.captured_at, s.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
-      order by s.captured_at desc, s.id desc
-      limit ${most}
-    )
+    with page as materialized (${page(sight, most, wanted)})
     select s.*, (extract(epoch from s.captured_at) * 1000000)::bigint::text as position
     from page cross join lateral (${eachOfPage('signals')}) s
     order by s.captured_at desc, s.id desc`);
 }
+
+const newestSignals = (sight: Sight, most: number, { open, after }: Wanted) => sql.fragment`
+  select s.id
+  from signals s join loops l on l.id = s.id
+  where not l.sample and ${placeIn(sight)} ${openOnly('s', open)}
+    ${after ? sql.fragment`and (s.captured_at, s.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
+  order by s.captured_at desc, s.id desc
+  limit ${most}`;
+
+/** As many of each place as a page holds, and of those the newest: else all that was said elsewhere is read where there is little of it. A signal's loop
+ *  was opened when it was captured. */
+const newestOfEachPlace = (sight: Sight, most: number, { open, after }: Wanted) => sql.fragment`
+  select newest.id
+  from unnest(${sql.array([...sight], 'text')}) as seen (place)
+  cross join lateral (
+    select l.id, l.opened_at from loops l
+    where l.place = seen.place and l.kind = 'signal' and not l.sample ${openOnly('l', open)}
+      ${after ? sql.fragment`and (l.opened_at, l.id) < (${moment(after[0])}, ${after[1]}::uuid)` : sql.fragment``}
+    order by l.opened_at desc, l.id desc
+    limit ${most}
+  ) newest
+  order by newest.opened_at desc, newest.id desc
+  limit ${most}`;
 
 /** Insights in which something was said where `sight` reaches. */
 export function insightsPage(
