@@ -37,17 +37,16 @@ const Unused = z.object({
   nextAt: z.date().nullable(),
 });
 
-/** The report of a period, for the places that whoever asks may see, or one of them. Times in UTC; working time is that of each place's calendar. */
+/** The report of a period, for the places that whoever asks may see, or one of them. Times in UTC; working time is that of each place's calendar. Asked
+ *  one after the other, so that it takes one connection. */
 export async function loopReport(db: Db, company: Company, within: Within): Promise<LoopReport> {
-  const [asOf, samples, counts, inTime, reached, passed, unused] = await Promise.all([
-    momentOf(db),
-    hasSamples(db),
-    countsOf(db, within),
-    inTimeOf(db, within),
-    reachedOf(db, within),
-    passedOf(db, within),
-    unusedNow(db, within),
-  ]);
+  const asOf = await momentOf(db);
+  const samples = await hasSamples(db);
+  const counts = await countsOf(db, within);
+  const inTime = await inTimeOf(db, within);
+  const reached = await reachedOf(db, within);
+  const passed = await passedOf(db, within);
+  const unused = await unusedNow(db, within);
   const numbersOf = (sample: boolean): Numbers => {
     const of = <Row extends { sample: boolean }>(rows: readonly Row[]): Row[] =>
       rows.filter((row) => row.sample === sample);

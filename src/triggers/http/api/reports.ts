@@ -8,8 +8,8 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { LoopReport } from '../../../domain/loopReport.ts';
 import { lastDays, steps } from '../../../domain/measures.ts';
 import { momentOf } from '../../../store/records/clock.ts';
-import { loopReport } from '../../../store/views/loopReport.ts';
 import type { Heed } from '../../heed.ts';
+import { openLoopReports } from '../loopReports.ts';
 import { writtenMoment } from '../../writtenMoment.ts';
 import { allowedTo, type ApiEnv } from './door.ts';
 import { json, orNull, problemsOfReading } from './shapes.ts';
@@ -87,6 +87,7 @@ const getLoop = createRoute({
 });
 
 export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
+  const reports = openLoopReports(heed.pool);
   api.openapi(getLoop, async (c) => {
     const { from, to, place } = c.req.valid('query');
     const { company } = await heed.configuration();
@@ -95,9 +96,9 @@ export function addReports(api: OpenAPIHono<ApiEnv>, heed: Heed): void {
     if (place !== undefined && !c.get('places').includes(place))
       throw refused('place', `There is no place "${place}".`);
     const usual = lastDays(90, await momentOf(heed.pool), company.timezone);
-    const within = { from: from ? new Date(from) : usual.from, to: to ? new Date(to) : usual.to, place, sight };
-    if (within.from >= within.to) throw refused('from', 'must be before "to".');
-    return c.json(written(await loopReport(heed.pool, company, within)), 200);
+    const asked = { from: from ? new Date(from) : usual.from, ...(to && { to: new Date(to) }), place, sight };
+    if (asked.from >= (asked.to ?? usual.to)) throw refused('from', 'must be before "to".');
+    return c.json(written(await reports.report(company, asked)), 200);
   });
 }
 

@@ -7,11 +7,10 @@ import { figures, isFigure, lastDays } from '../../../domain/measures.ts';
 import { resolveRole } from '../../../domain/routing.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 import { momentOf } from '../../../store/records/clock.ts';
-import { loopDrill } from '../../../store/views/loopDrill.ts';
-import { loopReport } from '../../../store/views/loopReport.ts';
 import { behind } from '../../../web/loop/behind.ts';
 import { loop } from '../../../web/loop/loop.ts';
 import type { Asked } from '../../../web/loop/shown.ts';
+import { openLoopReports, type LoopReports } from '../loopReports.ts';
 import { mustBeSignedIn, type Visitor } from '../session.ts';
 import type { Web } from '../web.ts';
 import { draw } from './draw.ts';
@@ -25,19 +24,22 @@ const most = 50;
 /** To be mounted at '/loop'. */
 export function loopPages(web: Web): Hono {
   const app = new Hono();
-  app.get('/', async (c) => show(c, web, await mustLead(c, web)));
-  app.get('/:figure', async (c) => list(c, web, await mustLead(c, web)));
+  const reports = openLoopReports(web.heed.pool);
+  app.get('/', async (c) => show(c, web, reports, await mustLead(c, web)));
+  app.get('/:figure', async (c) => list(c, web, reports, await mustLead(c, web)));
   return app;
 }
 
-async function show(c: Context, web: Web, { company, places, sight }: Visitor): Promise<Response> {
+async function show(
+  c: Context,
+  web: Web,
+  reports: LoopReports,
+  { company, places, sight }: Visitor,
+): Promise<Response> {
   const asked = askedIn(c, places);
   const now = await momentOf(web.heed.pool);
-  const report = await loopReport(web.heed.pool, company, {
-    ...lastDays(asked.days, now, company.timezone),
-    place: asked.place,
-    sight,
-  });
+  const { from } = lastDays(asked.days, now, company.timezone);
+  const report = await reports.report(company, { from, place: asked.place, sight });
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
   const body = loop({
     report,
@@ -53,7 +55,12 @@ async function show(c: Context, web: Web, { company, places, sight }: Visitor): 
   return draw(c, web, { title: 'The loop', here: 'loop', live: true }, body);
 }
 
-async function list(c: Context, web: Web, { company, places, sight }: Visitor): Promise<Response> {
+async function list(
+  c: Context,
+  web: Web,
+  reports: LoopReports,
+  { company, places, sight }: Visitor,
+): Promise<Response> {
   const figure = c.req.param('figure') ?? '';
   if (!isFigure(figure))
     throw new DomainError('not_found', 'There is no number of that name. All of them stand on the page “The loop”.');
@@ -67,7 +74,7 @@ async function list(c: Context, web: Web, { company, places, sight }: Visitor): 
     sight,
     sample: of === 'sample',
   };
-  const found = await loopDrill(web.heed.pool, figure, within, { skip, most });
+  const found = await reports.behind(figure, within, { skip, most });
   const rows = found.behind.map((row) => ({
     ...row,
     place: company.places[row.place]?.name ?? row.place,
