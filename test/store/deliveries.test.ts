@@ -11,6 +11,7 @@ import {
   idOfDelivery,
   laterPrompt,
   leaseDueDeliveries,
+  lettersLeft,
   lockDelivery,
   lookAgain,
   noteDoubt,
@@ -19,6 +20,7 @@ import {
   planDelivery,
   putOff,
   recordOutcome,
+  releasePrompts,
   settleLeftOpen,
   settleUncertain,
   wentByEmail,
@@ -424,5 +426,72 @@ test('a call gives way to a later one to the same person, the same way, about th
       ]);
       await tx.query(sql.unsafe`update deliveries set state = 'failed' where id = ${later}`);
     }
+  });
+});
+
+test('what fills a customer’s cap are the letters that have left or may have, each from when it did, the latest first; and nothing else', async () => {
+  // When it may be tried and when it was over, in minutes from now; then since when it counts.
+  const cases: [Partial<Record<'state' | 'purpose', string>> & { due?: number; over?: number }, number | null][] = [
+    [{ state: 'sending', due: -30 }, 0],
+    [{ state: 'uncertain', due: 15 }, 0],
+    [{ state: 'uncertain', due: -1 }, -1],
+    [{ state: 'needs_human', due: -2 }, -2],
+    [{ state: 'sent', over: -3 }, -3],
+    [{ state: 'delivered', over: -4, purpose: 'told' }, -4],
+    [{ state: 'sent', over: -5, purpose: 'receipt' }, -5],
+    ...['planned', 'ready'].map((state): [{ state: string }, null] => [{ state }, null]),
+    ...['bounced', 'failed', 'suppressed', 'cancelled', 'expired'].map(
+      (state): [{ state: string; over: number }, null] => [{ state, over: -1 }, null],
+    ),
+    ...['rights', 'redaction'].map((purpose): [object, null] => [{ state: 'sent', over: -1, purpose }, null]),
+  ];
+  await undone(db, async (tx) => {
+    const [kim = '', bo = ''] = await tx.anyFirst(
+      sql.type(IdRow)`insert into customers (id) select gen_random_uuid() from generate_series(1, 2) returning id`,
+    );
+    const write = async (to: string, [{ state = '', purpose = 'answer', due = 0, over }]: (typeof cases)[number]) => {
+      const [id = ''] = await put(tx, { state, purpose });
+      await tx.query(sql.unsafe`
+        update deliveries set staff = null, customer_id = ${to}, not_before = heed_now() + make_interval(mins => ${due}),
+          ended_at = heed_now() + make_interval(mins => ${over ?? null}::integer)
+        where id = ${id}`);
+      return id;
+    };
+    const now = (await inAnHour(tx)).getTime() - 3_600_000;
+    const left = async (to: string, most: number, except?: string) =>
+      (await lettersLeft(tx, to, { most, ...(except && { except }) })).map((at) => (at.getTime() - now) / 60_000);
+    for (const one of cases.toReversed()) await write(kim, one);
+    const itself = await write(kim, [{ state: 'sent', over: -6 }, -6]);
+    const before = cases.flatMap(([, since]) => since ?? []);
+    expect(await left(kim, 100)).toEqual([...before, -6]);
+    expect(await left(kim, 100, itself)).toEqual(before);
+    expect(await left(kim, 4)).toEqual(before.slice(0, 4));
+    expect(await left(bo, 100)).toEqual([]);
+  });
+});
+
+test('calls that were held until it is certain what to say are looked over at once when it is; no other waits less for it', async () => {
+  const held = { due: 600, purpose: 'prompt', code: 'decided_anew', about: 'this', handedOut: 50 };
+  const cases: [string, Row & { code?: string; about?: string }, boolean][] = [
+    ['held for that', { ...held, state: 'ready' }, true],
+    ['and never tried', { ...held, state: 'planned' }, true],
+    ['about another remark', { ...held, state: 'ready', about: 'another' }, false],
+    ['held as all sending is stopped', { ...held, state: 'ready', code: 'stopped' }, false],
+    ['a notice', { ...held, state: 'ready', purpose: 'notice' }, false],
+    ['of which nobody knows', { ...held, state: 'uncertain' }, false],
+    ['on its way', { ...held, state: 'sending', lease: 60 }, false],
+  ];
+  await undone(db, async (tx) => {
+    const [loop = '', other = ''] = await tx.anyFirst(sql.type(IdRow)`
+      insert into loops (id, kind, place) select gen_random_uuid(), 'signal', 'high-street' from generate_series(1, 2) returning id`);
+    const ids = await put(tx, ...cases.map(([, row]) => row));
+    for (const [n, [, { code = null, about }]] of cases.entries())
+      await tx.query(sql.unsafe`
+        update deliveries set loop_id = ${about === 'this' ? loop : other}, last_error_code = ${code} where id = ${ids[n]!}`);
+    await releasePrompts(tx, [loop], 'decided_anew');
+    const due = await tx.anyFirst(
+      sql.type(IdRow)`select id from deliveries where not_before <= heed_now() and started_until is null`,
+    );
+    expect(cases.map(([name], n) => [name, due.includes(ids[n]!)])).toEqual(cases.map(([name, , is]) => [name, is]));
   });
 });
