@@ -74,6 +74,7 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
     return { end: 'cancelled', code: 'left' };
   }
   if (d.purpose === 'digest') await callInPlaceOfNamed(tx, company, d);
+  if (d.purpose === 'news' && d.occasion) return objectionToOldWord(tx, d.occasion, d.now);
   if (d.purpose !== 'prompt' || !d.loop_id) return undefined;
   const plans = await plansThatCall(tx, company, d, signal);
   if (!plans.includes(d.occasion!)) {
@@ -92,4 +93,13 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
   if (!(await isOneTooMany(tx, call, prompts, withinMs))) return undefined;
   await bundle(tx, call, withinMs);
   return { end: 'cancelled', code: 'bundled' };
+}
+
+/** Whoever captured it repeats to customers what they hear of: of what was decided anew since they hear by the news of that. */
+async function objectionToOldWord(tx: Tx, decisionId: string, now: Date): Promise<Objection | undefined> {
+  const anew = await decisionOvertaking(tx, decisionId);
+  if (!anew) return undefined;
+  return anew.final_at > now
+    ? { until: anew.final_at, code: 'decided_anew' }
+    : { end: 'cancelled', code: 'superseded' };
 }

@@ -1,11 +1,13 @@
-/** Who hears of a decision, and when: nobody while it can be taken back. */
+/** Who hears of a decision, and when: nobody while it can be taken back, and nobody any more once it was decided anew. */
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { objectionTo } from '../../src/activities/objection.ts';
 import { tell } from '../../src/activities/tell.ts';
 import { sql } from '../../src/store/pool.ts';
+import { lockDelivery } from '../../src/store/records/deliveries.ts';
 import type { SignalNow } from '../../src/store/views/signals.ts';
-import { decide } from '../../src/triggers/responses/decide.ts';
+import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
 import { handsOf } from '../support/database.ts';
 import { kim, openShop, type Shop } from './messages/shop.ts';
 
@@ -52,4 +54,24 @@ test('nobody is told what can still be taken back, also where it was decided ane
   await shop.db.passTime('11 minutes');
   await tells();
   expect(await toldOf()).toEqual(['news mina', 'news mina', 'told customer', 'told customer']);
+});
+
+test('whoever captured it is not told the old word when what waited leaves after it was decided anew', async () => {
+  await decides('declined');
+  await shop.db.passTime('11 minutes');
+  await tells();
+  const { id } = await shop.planned('news', 'mina', signal.id);
+  const objection = () =>
+    shop.db.pool.transaction(async (tx) => objectionTo(tx, (await lockDelivery(tx, id))!, shop.db.company));
+  expect(await objection()).toBeUndefined();
+
+  await decides('adopted');
+  const { final_at: certain } = await shop.insightOf(signal);
+  expect(await objection()).toEqual({ until: certain, code: 'decided_anew' });
+  await takeBack(shop.db.heed, tomas());
+  expect(await objection()).toBeUndefined();
+
+  await decides('adopted');
+  await shop.db.passTime('11 minutes');
+  expect(await objection()).toEqual({ end: 'cancelled', code: 'superseded' });
 });
