@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { sql, type Tx } from '../../src/store/pool.ts';
 import { holdDelivery, idOfDelivery, lockDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
-import { orderSending, stoppedForMs, type Audience } from '../../src/store/records/sendingOrders.ts';
+import { orderSending, standingStops, stoppedForMs, type Audience } from '../../src/store/records/sendingOrders.ts';
 import { openTestDatabase, undone, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -64,4 +64,15 @@ test.each<[Audience, string, string]>([
     expect(await row(tx, waits)).toMatchObject({ held_until: later, last_error_code: 'stopped' });
     expect(await row(tx, 'other call')).toMatchObject({ held_until: later, last_error_code: 'decided_anew' });
   });
+});
+
+test('of two orders at the same moment the one that waited for the other stands', async () => {
+  const goesOn = await db.pool.transaction(async (tx) => {
+    // Begun before the other is given.
+    await tx.query(sql.unsafe`select heed_now()`);
+    await db.pool.transaction((other) => order(other, 'staff', true));
+    return order(tx, 'staff', false);
+  });
+  expect(goesOn).toBe(0);
+  expect(await db.pool.transaction((tx) => standingStops(tx))).toEqual([]);
 });

@@ -37,6 +37,8 @@ export async function orderSending(
   { audience, stops, by, reason }: { audience: Audience; stops: boolean; by: string; reason: string },
 ): Promise<number | undefined> {
   await tx.query(sql.unsafe`select pg_advisory_xact_lock(hashtextextended('heed.sending', 0))`);
+  // Now, and not when this began to wait for an order that was given meanwhile: the later of two stands.
+  await tx.query(sql.unsafe`select heed_take_moment()`);
   const isStopped = (await standingStops(tx)).some((stop) => stop.audience === audience);
   if (isStopped === stops) return undefined;
   await tx.query(sql.unsafe`
