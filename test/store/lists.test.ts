@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
-import { signalsPage } from '../../src/store/views/lists.ts';
+import { signalsPage, type After } from '../../src/store/views/lists.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { countedOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -54,4 +54,20 @@ test('what was said at a place with little of it is listed without reading all t
   const listed = await signalsPage(db.pool, ['harbour'], 100);
   expect((await read()) - readBefore).toBeLessThan(elsewhere);
   expect(listed.map(({ id }) => id)).toEqual(here);
+});
+
+test('what was said at a place that somebody was given twice is listed once, page by page', async () => {
+  const said = { words: 'Said here', place: 'station', by: 'mina' };
+  const here: string[] = [];
+  while (here.length < 3)
+    here.unshift((await capture(db.heed, said, { channel: 'web', press: { source: 'test', key: newId() } })).id);
+  const read: string[] = [];
+  for (let after: After | undefined; ;) {
+    const page = await signalsPage(db.pool, ['station', 'station'], 2, { after });
+    const last = page.at(-1);
+    if (!last) break;
+    read.push(...page.map(({ id }) => id));
+    after = [last.position, last.id];
+  }
+  expect(read).toEqual(here);
 });

@@ -60,10 +60,10 @@ const newestSignals = (sight: Sight, most: number, { open, after }: Wanted) => s
   limit ${most}`;
 
 /** As many of each place as a page holds, and of those the newest: else all that was said elsewhere is read where there is little of it. A signal's loop
- *  was opened when it was captured. */
+ *  was opened when it was captured. A key or a person may have been given a place twice. */
 const newestOfEachPlace = (sight: Sight, most: number, { open, after }: Wanted) => sql.fragment`
   select newest.id
-  from unnest(${sql.array([...sight], 'text')}) as seen (place)
+  from unnest(${sql.array([...new Set(sight)], 'text')}) as seen (place)
   cross join lateral (
     select l.id, l.opened_at from loops l
     where l.place = seen.place and l.kind = 'signal' and not l.sample ${openOnly('l', open)}
