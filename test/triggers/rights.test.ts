@@ -20,7 +20,7 @@ import { closeRound, redrawCards } from '../../src/store/records/loops.ts';
 import { wordsOf } from '../../src/store/records/signals.ts';
 import { emptied, scrub } from '../../src/store/scrub.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
-import { readInsight } from '../../src/store/views/signalReading.ts';
+import { readInsight, readSignal } from '../../src/store/views/signalReading.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { yoursPage } from '../../src/store/views/yours.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
@@ -442,6 +442,20 @@ describe('an address that can be written in several ways', () => {
       expect((await signalNow(db.pool, (await writes(email)).id))!.customer_id).toBe(customer);
       expect((await subjectNamed(db.pool, email)).customer_id).toBe(customer);
     }
+  });
+
+  test('given anew in another, it is theirs once: that it is written to again is told once', async () => {
+    const all = ways('once');
+    const { id, customer } = await heardBefore(all[0]);
+    for (const email of all.toReversed())
+      expect((await signalNow(db.pool, (await writes(email)).id))!.customer_id).toBe(customer);
+    expect((await access(db.heed, customer, operator)).addresses).toHaveLength(1);
+    await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: all[2] }], 'bounced'));
+    await db.pool.transaction((tx) => vouch(tx, [all[1]], { how: 'confirmed', by: 'mina' }));
+    const { timeline } = (await readSignal(db.pool, (await db.heed.configuration()).company, id, {
+      audience: 'staff',
+    }))!;
+    expect(timeline.filter(({ kind }) => kind === 'vouched')).toHaveLength(1);
   });
 
   test('objected to in one: nothing goes to it in another, whoever had it before or gives it since', async () => {

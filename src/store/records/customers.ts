@@ -67,7 +67,16 @@ export async function recogniseCustomer(
           select from signals s join loops l on l.id = s.id where s.customer_id = c.id and l.place <> ${place})))
     order by (c.name is not null) desc, c.created_at
     limit 1`);
-  return { id: known ?? newId(), name, identities };
+  return known
+    ? { id: known, name, identities: await notYetTheirs(tx, known, identities) }
+    : { id: newId(), name, identities };
+}
+
+/** A mailbox that somebody was known by in two spellings would count for two: a letter there would be given up twice, and news of it told twice. */
+async function notYetTheirs(tx: Tx, customerId: string, identities: readonly Identity[]): Promise<readonly Identity[]> {
+  if (identities.every((one) => spellingsOf(one).length === 1)) return identities;
+  const held = new Set(await mailboxesOf(tx, customerId));
+  return identities.filter((one) => one.kind !== 'email' || !spellingsOf(one).some((spelling) => held.has(spelling)));
 }
 
 /** Whoever looks whose addresses these are does so alone; in one order, so that two never wait for each other. */
