@@ -488,6 +488,16 @@ describe('an address that can be written in several ways', () => {
       });
   });
 
+  test.each([0, 1, 2])('names its person in each, given in the %s. of them', async (nth) => {
+    const all = ways(`named${nth}`);
+    const { id } = await writes(all[nth]!);
+    const { customer_id: customer } = (await signalNow(db.pool, id))!;
+    for (const email of all)
+      await expect(access(db.heed, customer!, { by: 'operator', reason: `mail from ${email}` })).rejects.toThrow(
+        /must not name them/,
+      );
+  });
+
   test('vouched for in one after mail bounced at another, it is written to again', async () => {
     const [letters, , ascii] = ways('bounced');
     const { id } = await heardBefore(letters);

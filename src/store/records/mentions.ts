@@ -1,6 +1,7 @@
 /** What names somebody who is erased, in what was written about many people: it goes from there, and from the letters that say it to others. */
 
 import { z } from 'zod';
+import { spellingsOf } from '../../domain/customer.ts';
 import { sql, type Tx } from '../pool.ts';
 import { IdRow } from '../rows.ts';
 import type { Identity } from './customers.ts';
@@ -10,9 +11,10 @@ const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() })
 /** Stands where somebody's words stood in a fact that stays. */
 export const erased = '(erased)';
 
-/** Whether a text names this person: by full name, by surname as a word, of a double name also by one of the two, or by an address. */
+/** Whether a text names this person: by full name, by surname as a word, of a double name also by one of the two, or by an address,
+ *  however that is spelled. */
 export function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
-  const literal = [...(name ? [name] : []), ...addresses.flatMap(({ value, normalised }) => [value, normalised])]
+  const literal = [...(name ? [name] : []), ...addresses.flatMap((one) => [one.value, ...spellingsOf(one)])]
     .map((needle) => inLowerCase(needle.trim()))
     .filter((needle) => needle.length > 3);
   const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
