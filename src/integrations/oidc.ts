@@ -131,7 +131,8 @@ function provedSecondsAgo(
   config: oidc.Configuration,
   { anew }: z.infer<typeof Memory>,
 ): number | null {
-  if (auth_time !== undefined) return Math.max(0, iat - auth_time);
+  // Ahead by more than a clock may be, it is in another unit or made up: it tells nothing.
+  if (auth_time !== undefined) return auth_time > iat + 600 ? null : Math.max(0, iat - auth_time);
   const tells = config.serverMetadata().claims_supported?.includes('auth_time') ?? false;
   return anew && !tells ? 0 : null;
 }

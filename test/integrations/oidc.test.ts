@@ -122,13 +122,22 @@ test('when they proved who they are is what the service says, by its own clock; 
   for (const anew of [false, true]) {
     expect(await provedAgo({ auth_time: now() - 7_200 }, anew)).toBeGreaterThanOrEqual(7_199);
     expect(await provedAgo({ auth_time: now() + 60 }, anew)).toBe(0);
+    // Told in milliseconds, such as by some, it would never be long ago.
+    expect(await provedAgo({ auth_time: (now() - 7_200) * 1_000 }, anew)).toBeNull();
     // What is no time is no token of the protocol.
     expect(await provedAgo({ auth_time: 'just now' }, anew)).toBeUndefined();
+    // Whoever it lets through then may do here what takes a sign-in of the last ten minutes.
+    expect(new URL((await signIn.begin({ anew }))!.url).searchParams.get('max_age')).toBe(anew ? '600' : null);
   }
-  expect([await provedAgo({}, false), await provedAgo({}, true)]).toEqual([null, 0]);
-  claimed = { claims_supported: ['sub', 'auth_time'] };
-  const telling = fresh();
-  expect([await provedAgo({}, false, telling), await provedAgo({}, true, telling)]).toEqual([null, null]);
+  for (const [claims_supported, believed] of [
+    [undefined, 0],
+    [['sub', 'email'], 0],
+    [['sub', 'auth_time'], null],
+  ] as const) {
+    claimed = { ...(claims_supported && { claims_supported }) };
+    const one = fresh();
+    expect([await provedAgo({}, false, one), await provedAgo({}, true, one)]).toEqual([null, believed]);
+  }
   claimed = {};
 });
 
