@@ -167,6 +167,7 @@ describe('signing in with the company', () => {
       expect([change, (await with_(nobody(), theirs, changed)).status]).toEqual([change, 403]);
     }
     expect((await comesBack(mina, back)).headers.get('Location')).toBe('/');
+    expect(mina.cookies.get('heed-way') ?? '').toBe('');
     expect((await with_(nobody(), back, memory)).status).toBe(403);
   });
 

@@ -8,7 +8,7 @@ import { openPool, sql } from '../../../../src/store/pool.ts';
 import { keepApiKey, newApiKey } from '../../../../src/store/records/apiKeys.ts';
 import { newBrowserSecret } from '../../../../src/store/records/askings.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
-import { hashOf, makeLink, useLink } from '../../../../src/store/records/links.ts';
+import { findLink, hashOf, makeLink, useLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { openSession } from '../../../../src/store/records/sessions.ts';
 import { kim } from '../../../activities/messages/shop.ts';
@@ -41,6 +41,7 @@ describe('where somebody is signed in', () => {
     const [, session] = /name="session" value="([^"]+)"/.exec(page.html)!;
     const after = await here.press(page, '/sessions/end', { session: session! });
     expect(after.text).toContain('Ended. Nobody gets in by it any more.');
+    expect(after.html.match(/By a link from an e-mail/g)).toHaveLength(1);
     expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, false]);
   });
 
@@ -48,10 +49,15 @@ describe('where somebody is signed in', () => {
     const [here, elsewhere] = [await pages.as('jonas'), await pages.as('jonas')];
     const waiting = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'jonas' });
     const priya = await pages.as('priya');
+    // What others wait for stays, and what they are called to.
+    const hers = await makeLink(pages.shop.db.pool, { kind: 'sign_in', staff: 'priya' });
+    const called = await makeLink(pages.shop.db.pool, { kind: 'task', staff: 'jonas' });
     const left = await here.post('/sessions/end', {}, ours);
     expect(left.headers.get('Location')).toBe('/sign-in');
     expect([await isIn(here), await isIn(elsewhere), await isIn(priya)]).toEqual([false, false, true]);
     expect((await pages.nobody().post('/sign-in/link', { link: waiting })).status).toBe(410);
+    expect((await pages.nobody().post('/sign-in/link', { link: hers })).status).toBe(303);
+    expect(await findLink(pages.shop.db.pool, called, ['task'])).toMatchObject({ ended: false });
   });
 
   test('whoever signed in more than ten minutes ago ends nothing until they have done so again', async () => {
