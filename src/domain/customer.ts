@@ -7,11 +7,12 @@ import { domainToASCII, domainToUnicode } from 'node:url';
 export function normaliseEmail(text: string): string | undefined {
   // The sign of Kelvin is all that becomes a plain letter, a "k", in lower case: what is written with it is another address.
   if (text.includes('\u212a')) return undefined;
-  const trimmed = text.trim().toLowerCase();
   // The length first: what is much longer would take the pattern seconds.
+  if (text.length > 1_000) return undefined;
+  const trimmed = text.trim().toLowerCase().normalize('NFC');
   if (trimmed.length > 254) return undefined;
   const parts = /^([^\s\p{Cc}@<>,;:"()]+)@([^\s\p{Cc}@<>,;:"()]+\.[^\s\p{Cc}@<>,;:"()]+)$/u.exec(trimmed);
-  return parts ? `${parts[1]!.normalize('NFC')}@${knownToServers(parts[2]!.normalize('NFC'))}` : undefined;
+  return parts ? `${parts[1]!}@${knownToServers(parts[2]!)}` : undefined;
 }
 
 /** Only where that is another way to write the very same letters (RFC 5891), and back. A server would also take "ﬀ" for "ff", and "xn---90ao"

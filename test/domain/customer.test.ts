@@ -52,6 +52,10 @@ describe('an e-mail address', () => {
     expect(normaliseEmail('lena@off\u200bice.example')).not.toBe(normaliseEmail('lena@office.example'));
   });
 
+  test('is none with what becomes a sign of another address once it is composed', () => {
+    expect(normaliseEmail('lena\u037e@office.example')).toBeUndefined();
+  });
+
   test('of plain letters has one spelling, as has what is no e-mail address', () => {
     for (const [kind, normalised] of [
       ['email', 'lena@office.example'],

@@ -43,9 +43,12 @@ export function signalsPage(
   most: number,
   wanted: Wanted = {},
 ): Promise<readonly z.infer<typeof SignalRow>[]> {
-  const page = sight === 'everywhere' || wanted.open ? newestSignals : newestOfEachPlace;
+  const page =
+    sight === 'everywhere' || wanted.open
+      ? newestSignals(sight, most, wanted)
+      : newestOfEachPlace([...new Set(sight)], most, wanted);
   return db.any(sql.type(SignalRow)`
-    with page as materialized (${page(sight, most, wanted)})
+    with page as materialized (${page})
     select s.*, (extract(epoch from s.captured_at) * 1000000)::bigint::text as position
     from page cross join lateral (${eachOfPage('signals')}) s
     order by s.captured_at desc, s.id desc`);
@@ -61,9 +64,9 @@ const newestSignals = (sight: Sight, most: number, { open, after }: Wanted) => s
 
 /** As many of each place as a page holds, and of those the newest: else all that was said elsewhere is read where there is little of it. A signal's loop
  *  was opened when it was captured. A key or a person may have been given a place twice. */
-const newestOfEachPlace = (sight: Sight, most: number, { open, after }: Wanted) => sql.fragment`
+const newestOfEachPlace = (places: string[], most: number, { open, after }: Wanted) => sql.fragment`
   select newest.id
-  from unnest(${sql.array([...new Set(sight)], 'text')}) as seen (place)
+  from unnest(${sql.array(places, 'text')}) as seen (place)
   cross join lateral (
     select l.id, l.opened_at from loops l
     where l.place = seen.place and l.kind = 'signal' and not l.sample ${openOnly('l', open)}

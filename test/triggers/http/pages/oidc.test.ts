@@ -48,6 +48,10 @@ describe('signing in with the company', () => {
     expect(page.text).toContain('Send me a link');
     const inside = await comesBack(mina, await service.signInAs('mina', await sent(mina)));
     expect(inside.headers.get('Location')).toBe('/mine');
+    // Once: signing in again leads to the beginning.
+    await mina.post('/sign-out', {});
+    const again = await comesBack(mina, await service.signInAs('mina', await sent(mina)));
+    expect(again.headers.get('Location')).toBe('/');
     expect((await mina.get('/sessions')).text).toContain('By the company’s sign-in');
   });
 
@@ -327,6 +331,22 @@ describe('somebody is known by their account there, from the first time they cam
     await livesAt('wim', 'xenia@linden-vale.example');
     expect((await comesBy('xenia-2')).status).toBe(303);
     expect(await known('wim')).toEqual(['xenia-2 xenia@linden-vale.example']);
+  });
+
+  test('the account of who has left stays theirs, though somebody who is known by another comes by it meanwhile', async () => {
+    await livesAt('olga', 'olga@linden-vale.example');
+    thereIs('olga', 'olga@linden-vale.example');
+    expect((await comesBy('olga')).status).toBe(303);
+    await leaves('olga');
+    await livesAt('piet', 'piet@linden-vale.example');
+    thereIs('piet', 'piet@linden-vale.example');
+    expect((await comesBy('piet')).status).toBe(303);
+    thereIs('olga', 'piet@linden-vale.example');
+    expect((await comesBy('olga')).status).toBe(403);
+    await livesAt('olga', 'olga@linden-vale.example');
+    thereIs('olga-2', 'olga@linden-vale.example');
+    expect((await comesBy('olga-2')).status).toBe(403);
+    expect(await known('olga')).toEqual(['olga olga@linden-vale.example']);
   });
 
   test('who is in the file under another code and another address comes by the account they had', async () => {
