@@ -125,13 +125,18 @@ function jsonIn(text: string): unknown {
 }
 
 /** Of a day that is written otherwise, such as 12.06.2026, nobody knows which is meant: taken for the sixth of December it would leave out
- *  everything until then, and every promise would hold. */
+ *  everything until then, and every promise would hold. So it would from a day to come. */
 function moment(text: string): Date {
   const at = new Date(z.union([z.iso.date(), z.iso.datetime({ offset: true })]).safeParse(text).data ?? '');
   if (Number.isNaN(at.getTime()))
     throw new DomainError(
       'validation',
       `--since ${text} is no time. Write it like 2026-06-12 or 2026-06-12T15:20:00Z.`,
+    );
+  if (at.getTime() > Date.now())
+    throw new DomainError(
+      'validation',
+      `--since ${text} is still to come (a day begins at 0:00 UTC): nothing would be looked at, and every promise would hold. Say when it began.`,
     );
   return at;
 }
