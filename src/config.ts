@@ -12,6 +12,7 @@ import {
   demandingTls,
   exposed,
   isHttpsOrHere,
+  isWellCoded,
   lettingBe,
   namesIn,
   saidInFull,
@@ -81,7 +82,8 @@ const url = (schemes: string[], example: string) =>
     .refine(
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text),
       `must be an address like ${example}`,
-    );
+    )
+    .refine(isWellCoded, 'must have a % written as %25, also in its password');
 const databaseUrl = (example: string) =>
   url(['postgres', 'postgresql'], example)
     .refine(
@@ -101,7 +103,7 @@ const count = (example: number) =>
 
 /** Every variable Heed reads, with what it must look like. Any of them may also be given as NAME_FILE, naming a file that holds it. */
 export const Environment = z.object({
-  PORT: count(4000).min(0, 'must be between 0 and 65535').max(65535, 'must be between 0 and 65535').default(4000),
+  PORT: count(4000).min(1, 'must be between 1 and 65535').max(65535, 'must be between 1 and 65535').default(4000),
   PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com')
     .refine(
       (text) => !URL.canParse(text) || /^[^/@]+:\/\/[^/?#@]+\/*$/.test(text),

@@ -19,6 +19,15 @@ export const isThisMachine = (host: string): boolean =>
 export const isHttpsOrHere = (text: string): boolean =>
   !URL.canParse(text) || text.startsWith('https:') || isThisMachine(new URL(text).hostname);
 
+/** Whether each % in an address begins a code. Of those who read it else one takes it as it stands, and another gives up without a word of it. */
+export function isWellCoded(text: string): boolean {
+  try {
+    return typeof decodeURIComponent(text) === 'string';
+  } catch {
+    return false;
+  }
+}
+
 /** Of an address of Postgres. "allow" and "prefer" would do without encryption where the server does. */
 export const sslModes = ['disable', 'no-verify', 'require', 'verify-ca', 'verify-full'];
 

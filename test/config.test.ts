@@ -28,6 +28,23 @@ test('a space behind the public address does not come into links, and a mail ser
     expect(() => readConfig({ SMTP_URL })).toThrow('SMTP_URL must name the mail server');
 });
 
+test('a password with a % that is not coded is refused: some of those who connect would take it, and others not', () => {
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'SMTP_URL'])
+    expect(() =>
+      readConfig({
+        DATABASE_URL: 'postgres://heed:ok@127.0.0.1/heed',
+        [name]: `${name === 'SMTP_URL' ? 'smtp' : 'postgres'}://heed:100%zz@127.0.0.1/heed`,
+      }),
+    ).toThrow(`${name} must have a % written as %25, also in its password.`);
+  expect(asOfNow(readConfig({ DATABASE_URL: 'postgres://heed:100%25zz@127.0.0.1/heed' }).databaseUrl!)).toContain(
+    '100%25zz',
+  );
+});
+
+test('a port that nobody could find the web at is refused', () => {
+  expect(() => readConfig({ PORT: '0' })).toThrow('PORT must be between 1 and 65535.');
+});
+
 describe('where signing in takes two factors', () => {
   const service = {
     OIDC_ISSUER: 'https://login.example.com',

@@ -132,6 +132,15 @@ export const wallSpan = spanThat(
   'a length of time on the clock, such as 10m or 30d',
 );
 
+/** For what people are given to do something in: in no time nobody does, and their silence would be written down all the same. */
+export const spanOfSome = spanThat((value) => value.amount > 0, `${spanWords}, and more than none`);
+
+/** In which so many may come: in no time none do, and there is no limit. */
+export const limitedWithin = spanThat(
+  (value) => (spanMs(value) ?? 0) > 0,
+  'a length of time on the clock, such as 10m or 30d, and more than none',
+);
+
 /** How long something is kept: not less than so many days, for a reason that is said. */
 export const keptAtLeast = (days: number, because: string) =>
   spanThat(

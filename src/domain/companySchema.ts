@@ -17,6 +17,7 @@ import {
   expects,
   fields,
   keptAtLeast,
+  limitedWithin,
   listOf,
   meanings,
   oneOf,
@@ -26,6 +27,7 @@ import {
   record,
   scalar,
   span,
+  spanOfSome,
   template,
   text,
   timezone,
@@ -150,17 +152,17 @@ export function companySchema(known: Known): z.ZodType<Company> {
     prompts: z
       .int({ error: expects('a whole number') })
       .min(1, 'is too low: whoever is called never acts on nothing. Give 1 or more.'),
-    within: wallSpan,
+    within: limitedWithin,
   });
 
   const customers = fields({
-    window: span,
+    window: spanOfSome,
     quiet_hours: quietHours.exactOptional(),
     cap: fields({
       messages: z
         .int({ error: expects('a whole number') })
         .min(3, 'is too low: one remark may need three messages (thanks, answer, decision). Give 3 or more.'),
-      within: wallSpan,
+      within: limitedWithin,
     }),
     consent: fields({
       wording: scalar.refine(
