@@ -44,7 +44,7 @@ export function serveAssets(app: Hono, version: () => string): void {
 
 export const wantsJson = (c: Context): boolean => (c.req.header('accept') ?? '').includes('application/json');
 
-/** A moment as people near the machine read it; the exact instant (UTC) stays in the element. */
+/** A moment as people near the machine read it, with the zone, which may be another than the shop's; the exact instant (UTC) stays in the element. */
 export const moment = (at: Date): Html => html`<time datetime="${at.toISOString()}">${readable.format(at)}</time>`;
 
 const readable = new Intl.DateTimeFormat('en-GB', {
@@ -53,6 +53,7 @@ const readable = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
+  timeZoneName: 'short',
 });
 
 /** Text with its web addresses made into links; everything else is escaped. */

@@ -111,6 +111,13 @@ describe('the embedded mailbox', () => {
     });
   });
 
+  test('says by which clock a mail came, which may be another than that of the shop', async () => {
+    await send();
+    const zone = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts().at(-1)!.value;
+    for (const shown of [await page('/'), await page('/1')])
+      expect(shown).toMatch(new RegExp(`:\\d\\d ${zone}</time>`));
+  });
+
   test('shows a mail without running anything in it, and with links that leave the frame', async () => {
     await send({ subject: '<script>alert(1)</script>' });
 

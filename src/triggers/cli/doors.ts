@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Company } from '../../domain/company.ts';
+import { maySeePlace } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { provesTwoFactors } from '../../domain/secondFactor.ts';
 import { apiKey, apiKeys, keepApiKey, newApiKey, revokeApiKeys, scopes } from '../../store/records/apiKeys.ts';
@@ -38,9 +39,15 @@ export function addDoors(program: Command, terminal: Terminal): void {
         if (given.json) sayJson(terminal, { name, key: made, scopes: given.scope, places: places ?? 'all' });
         else {
           terminal.say(made);
+          const person = company.staff[name];
+          const unseen = person ? (places ?? []).filter((place) => !maySeePlace(company, name, place)) : [];
           terminal.say(
-            `It is shown this once. It may ${inWords(given.scope)}, at ${placesInWords(places)}${company.staff[name] ? `, as far as ${company.staff[name].name} may` : ''}.`,
+            `It is shown this once. It may ${inWords(given.scope)}, at ${placesInWords(places)}${person ? `, as far as ${person.name} may` : ''}.`,
           );
+          if (person && unseen.length > 0)
+            terminal.say(
+              `${person.name} does not see ${unseen.join(', ')} by the company file: there it opens nothing. For what is nobody's, such as a till, give it another name.`,
+            );
         }
       });
     });

@@ -559,6 +559,15 @@ describe('keys', () => {
       said: expect.stringContaining('It may do everything, at all places, as far as Luca Moretti may.'),
     });
   });
+
+  test('for somebody who does not see a place are said to open nothing there', async () => {
+    const made = async (place: string) =>
+      (await heed(['key', 'add', 'luca', '--scope', 'read', '--place', 'station', place])).said;
+    expect(await made('harbour')).toMatch(
+      /\nLuca Moretti does not see harbour by the company file: there it opens nothing\./,
+    );
+    expect(await made('station')).toMatch(/as far as Luca Moretti may\.$/);
+  });
 });
 
 test('the key of the environment takes the place of the former one', async () => {
