@@ -46,11 +46,14 @@ export async function startApart(config: Config, part: Part, stops: Stop[], say:
 }
 
 async function startWebAlone(config: Config, pool: Pool, stops: Stop[], say: Say): Promise<void> {
-  const [{ openSlack }, { openHeed }, { keepInitialKey, signInServiceOf, startWeb, uiOf }] = await Promise.all([
-    import('../integrations/slack.ts'),
-    import('../triggers/heed.ts'),
-    import('./web.ts'),
-  ]);
+  const [{ openSlack }, { openHeed }, { doorOf, keepInitialKey, signInServiceOf, startWeb, uiOf }, { mustBeFree }] =
+    await Promise.all([
+      import('../integrations/slack.ts'),
+      import('../triggers/heed.ts'),
+      import('./web.ts'),
+      import('./listen.ts'),
+    ]);
+  await mustBeFree(doorOf(config, false));
   await keepInitialKey(config, pool, say);
   const slack = config.slack && openSlack(config.slack);
   const web: Web = {

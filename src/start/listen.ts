@@ -2,6 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import { createServer } from 'node:net';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Certificate } from '../certificate.ts';
@@ -50,13 +51,7 @@ export async function listen(
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {
-      refused(
-        error.code === 'EADDRINUSE'
-          ? new Error(
-              `Port ${port} is in use. Stop what runs there, or choose another, for example ${setting}=${port + 1} npm start`,
-            )
-          : error,
-      );
+      refused(error.code === 'EADDRINUSE' ? taken(port, setting) : error);
     });
   });
   const answering = new Set<ServerResponse>();
@@ -79,6 +74,30 @@ export async function listen(
     },
   });
 }
+
+/** Throws the same sentence where somebody listens there already: asked before anything is begun that can't be begun again, such as a key that is
+ *  shown once. Whatever else is wrong with the port is said by `listen`. */
+export async function mustBeFree({
+  port,
+  hostname,
+  setting,
+}: {
+  port: number;
+  hostname: string;
+  setting: string;
+}): Promise<void> {
+  const probe = createServer();
+  const error = await new Promise<NodeJS.ErrnoException | undefined>((tried) => {
+    probe.once('error', tried);
+    probe.listen(port, hostname, () => probe.close(() => tried(undefined)));
+  });
+  if (error?.code === 'EADDRINUSE') throw taken(port, setting);
+}
+
+const taken = (port: number, setting: string): Error =>
+  new Error(
+    `Port ${port} is in use. Stop what runs there, or choose another, for example ${setting}=${port + 1} npm start`,
+  );
 
 /** As long as whoever has asked waits for an answer while we stop: less than whoever keeps us waits before they end us by force. */
 const longestGoodbyeMs = 8_000;

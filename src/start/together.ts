@@ -23,7 +23,8 @@ import { applyCompany } from '../triggers/companyAtStart.ts';
 import { openHeed } from '../triggers/heed.ts';
 import { devFrame } from '../triggers/http/pages/draw.ts';
 import type { Web } from '../triggers/http/web.ts';
-import { keepInitialKey, signInServiceOf, startWeb, uiOf } from './web.ts';
+import { mustBeFree } from './listen.ts';
+import { doorOf, keepInitialKey, signInServiceOf, startWeb, uiOf } from './web.ts';
 
 type Say = (sentence: string) => void;
 
@@ -50,6 +51,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
   const pool = await openPool(databaseUrl, { say, patienceMs: longestInLineMs });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
+  await mustBeFree(doorOf(config, !config.smtpUrl || !config.slack));
   await applyCompany(pool, config, say);
   await keepInitialKey(config, pool, say);
   say('Postgres is up.');

@@ -29,10 +29,17 @@ export async function startWeb(
     metricsToken: config.metricsToken,
     report: reportTo(log),
   });
-  const { port, certificate } = config;
-  const hostname = web.demo ? '127.0.0.1' : '0.0.0.0';
-  await listen(app, { port, hostname, setting: 'PORT', ownTls: certificate && { certificate, say } }, stops);
+  const { certificate } = config;
+  const ownTls = certificate && { certificate, say };
+  await listen(app, { ...doorOf(config, web.demo !== undefined), ownTls }, stops);
 }
+
+/** Where the web answers. */
+export const doorOf = ({ port }: Config, isDemo: boolean): { port: number; hostname: string; setting: string } => ({
+  port,
+  hostname: isDemo ? '127.0.0.1' : '0.0.0.0',
+  setting: 'PORT',
+});
 
 /** Where it happened and under which reference, never its message: that may quote what a customer said. */
 export const reportTo =

@@ -1,4 +1,4 @@
-/** TLS of the web's own, for companies without a proxy. */
+/** TLS of the web's own, for companies without a proxy; and a port that somebody else has. */
 
 import { execFile } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
@@ -15,9 +15,13 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import getPort from 'get-port';
 import { Hono } from 'hono';
 import { readConfig } from '../../src/config.ts';
+import { startApart } from '../../src/start/apart.ts';
 import { listen } from '../../src/start/listen.ts';
+import { startTogether } from '../../src/start/together.ts';
 import { stopAll, type Stop } from '../../src/stops.ts';
+import { apiKeys } from '../../src/store/records/apiKeys.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { openTestDatabase } from '../support/database.ts';
 
 const stops: Stop[] = [];
 const heard = new EventEmitter();
@@ -105,4 +109,21 @@ test('the check of its container asks it through TLS, whatever name its certific
     env: { ...settings, PORT: String(port), NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
   });
   expect(stdout).toBe('The web is doing its work.\n');
+});
+
+test('a port that somebody has is told before a first key is made, which is shown only once', async () => {
+  const db = await openTestDatabase();
+  const port = await getPort();
+  await listen(new Hono(), { port, hostname: '127.0.0.1', setting: 'PORT' }, stops);
+  const config = readConfig({ PORT: String(port), DATABASE_URL: db.url, HEED_DATA_DIR: folder });
+  const said: string[] = [];
+  const say = (sentence: string) => said.push(sentence);
+  try {
+    for (const starting of [startApart(config, 'web', stops, say), startTogether(config, '', stops, say)])
+      await expect(starting).rejects.toThrow(`Port ${port} is in use. Stop what runs there`);
+    expect([said, await apiKeys(db.pool)]).toEqual([[], []]);
+  } finally {
+    await stopAll(stops, () => {});
+    await db.close();
+  }
 });
