@@ -1073,6 +1073,9 @@ test('what is past its time is let go however much is kept: also where Postgres 
     r as (insert into rounds (loop_id, round, cause) select id, 1, 'opened' from said),
     s as (insert into signals (id, reference, channel, said_at) select id, 'OPEN-' || n, 'api', heed_now() from said),
     w as (insert into words (signal_id, words) select id, 'Still open' from said),
+    k as (
+      insert into links (token_hash, kind, staff, expires_at)
+      select sha256(id::text::bytea), 'sign_in', 'priya', heed_now() from said),
     d as (
       insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, staff, state, message_id, ended_at)
       select id, 'news:' || id, 'news', 'email', 'at_least_once', id, 'priya', 'sent', '<' || id || '>', heed_now() from said)
@@ -1090,7 +1093,7 @@ test('what is past its time is let go however much is kept: also where Postgres 
       end if;
       return true;
     end $$`);
-  for (const table of ['words', 'delivery_bodies']) {
+  for (const table of ['words', 'delivery_bodies', 'links']) {
     await owner.query(sql.unsafe`alter table ${sql.identifier([table])} enable row level security`);
     await owner.query(sql.unsafe`create policy in_time on ${sql.identifier([table])} using (is_in_time())`);
   }
@@ -1099,7 +1102,7 @@ test('what is past its time is let go however much is kept: also where Postgres 
   expect(await remarksPastTheirTime(full.pool, full.company)).toBe(1);
   const nothing = { swept: [], inUse: [] };
   const gone = await letGo({ pool: full.pool, configuration: full.heed.configuration }, async () => nothing);
-  expect(gone).toMatchObject({ remarks: 1, letters: 2500 });
+  expect(gone).toMatchObject({ remarks: 1, letters: 2500, links: 2500 });
   expect(await wordsOf(full.pool, id)).toBeNull();
   await full.close();
 });

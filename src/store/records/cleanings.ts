@@ -85,8 +85,11 @@ export async function* allPastTheirTime(db: Db, kept: WordsKept): AsyncGenerator
     yield await pastTheirTime(db, kept, ids);
 }
 
-async function* inPortions(next: (after: string) => Promise<readonly string[]>): AsyncGenerator<readonly string[]> {
-  let after: string | undefined = '00000000-0000-0000-0000-000000000000';
+async function* inPortions(
+  next: (after: string) => Promise<readonly string[]>,
+  before = '00000000-0000-0000-0000-000000000000',
+): AsyncGenerator<readonly string[]> {
+  let after: string | undefined = before;
   while (after !== undefined) {
     const ids = await next(after);
     yield ids;
@@ -121,19 +124,30 @@ export async function deleteLetters(db: Db, keptMs: number): Promise<number> {
 
 /** Links and sessions that let nobody in any more, and have not for ninety days. What a link says of a loop that was closed is over ninety days
  *  later (yours.ts); by the one that stops our letters they can be stopped for as long as anybody keeps one. */
-export async function deleteEndedLinks(tx: Tx): Promise<number> {
-  // The first time there may be millions.
-  await tx.query(sql.unsafe`select set_config('statement_timeout', '60s', true)`);
-  const expired = await tx.query(sql.unsafe`
-    delete from links where least(coalesce(revoked_at, 'infinity'), coalesce(expires_at, 'infinity')) < heed_now() - interval '90 days'`);
-  const closed = await tx.query(sql.unsafe`
-    delete from links k using closures z
-    where z.loop_id = k.loop_id and z.closed_at < heed_now() - interval '180 days'
-      and z.round = (select max(r.round) from rounds r where r.loop_id = z.loop_id)
-      and k.kind in ('yours', 'not_me', 'task')`);
-  const sessions = await tx.query(sql.unsafe`
+export async function deleteEndedLinks(db: Db): Promise<number> {
+  let ended = 0;
+  for await (const hashes of inPortions(
+    (after) =>
+      db.anyFirst(sql.type(IdRow)`
+        select encode(token_hash, 'hex') as id from links where token_hash > decode(${after}, 'hex') order by token_hash limit ${lookedAtOnce}`),
+    '',
+  )) {
+    const { rowCount } = await db.query(sql.unsafe`
+      delete from links k
+      where k.token_hash = any(${sql.array(
+        hashes.map((hash) => Buffer.from(hash, 'hex')),
+        'bytea',
+      )})
+        and (least(coalesce(k.revoked_at, 'infinity'), coalesce(k.expires_at, 'infinity')) < heed_now() - interval '90 days'
+          or k.kind in ('yours', 'not_me', 'task') and exists (
+            select from (select r.round from rounds r where r.loop_id = k.loop_id order by r.round desc limit 1) r
+            join closures z on z.loop_id = k.loop_id and z.round = r.round
+            where z.closed_at < heed_now() - interval '180 days'))`);
+    ended += rowCount;
+  }
+  const sessions = await db.query(sql.unsafe`
     delete from sessions where least(coalesce(revoked_at, 'infinity'), expires_at) < heed_now() - interval '90 days'`);
-  return expired.rowCount + closed.rowCount + sessions.rowCount;
+  return ended + sessions.rowCount;
 }
 
 export async function recordCleaning(

@@ -55,7 +55,7 @@ export async function letGo(
       }
     }
   const letters = await deleteLetters(pool, lettersKept(company));
-  const links = await pool.transaction(deleteEndedLinks);
+  const links = await deleteEndedLinks(pool);
   const { at, erased } = await pool.transaction(beginCleaning);
   const scrubbed = erased || letters > 0 ? await scrub() : { swept: [], inUse: [] };
   const gone = { remarks, letters, links, ...scrubbed };
