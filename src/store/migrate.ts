@@ -9,6 +9,7 @@ import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
+import { mustNotBeLater, ofLaterHeed } from './views/health.ts';
 import { letWork, renewWorkingRole, roleAt } from './workingRole.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
@@ -105,8 +106,8 @@ const cutShort = (): DomainError =>
     'A restore of this database was cut short, and nothing may be started on it until one is over. Run heed restore again, with the same words.',
   );
 
-/** For what is started without migrating: through its pool, which waits for no answer for ever. Throws the same sentence, and another where its
- *  role was let in by no migration. */
+/** For what is started without migrating: through its pool, which waits for no answer for ever. Throws the same sentence, and others where its
+ *  role was let in by no migration, and where a later Heed has migrated. */
 export async function mustBeWhole(pool: Pool): Promise<void> {
   if (await pool.exists(sql.unsafe`select from pg_namespace where nspname = ${setAside}`)) throw cutShort();
   if (
@@ -118,6 +119,8 @@ export async function mustBeWhole(pool: Pool): Promise<void> {
       'forbidden',
       'The role that DATABASE_URL names may not work in this database yet. Run heed migrate where DATABASE_OWNER_URL is set beside it.',
     );
+  if (await pool.exists(sql.unsafe`select where to_regclass('public.migrations') is not null`))
+    await mustNotBeLater(pool);
 }
 
 /** An earlier version would put its own views in the place of those that a later one, still running, reads. */
@@ -129,11 +132,7 @@ async function mustKnow(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>('select name from migrations order by id');
   const known = await migrationsKnown();
   const later = rows.map(({ name }) => name).filter((name) => !known.includes(name));
-  if (later.length > 0)
-    throw new DomainError(
-      'conflict',
-      `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
-    );
+  if (later.length > 0) throw ofLaterHeed(later);
 }
 
 /** Whoever is at work may hold a table and wait for a view, while this holds the view and waits for the table. Postgres then ends one of the

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { z } from 'zod';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate, mustBeWhole } from '../../src/store/migrate.ts';
+import { openPool } from '../../src/store/pool.ts';
 import { InsightNow } from '../../src/store/views/insights.ts';
 import { SignalNow } from '../../src/store/views/signals.ts';
 
@@ -107,7 +108,12 @@ describe('migrating', () => {
     const before = await query(database.url, seen);
     await expect(migrate(database.url)).rejects.toThrow(/is of a later Heed, .* 9999_of_tomorrow\. Start that version/);
     expect(await query(database.url, seen)).toEqual(before);
+    // Nor does a web, worker or relay of it begin to work there, which migrates nothing.
+    const pool = await openPool(database.url);
+    await expect(mustBeWhole(pool)).rejects.toThrow(/is of a later Heed, .* 9999_of_tomorrow\. Start that version/);
     await query(database.url, `delete from migrations where name = '9999_of_tomorrow'`);
+    await mustBeWhole(pool);
+    await pool.end();
   });
 
   test('gives way to who holds what it needs and waits for what it holds, and begins anew', async () => {

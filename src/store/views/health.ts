@@ -2,16 +2,35 @@
 
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
+import { DomainError } from '../../domain/errors.ts';
 import { sql, type Db } from '../pool.ts';
 
 const NameRow = z.object({ name: z.string() });
 
 /** Names of the migrations that this version brings and the database does not have yet. */
 export async function migrationsMissing(db: Db): Promise<string[]> {
-  const files = await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)));
   const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations`);
-  return files.map((file) => file.replace(/\.sql$/, '')).filter((name) => !applied.includes(name));
+  return (await known()).filter((name) => !applied.includes(name));
 }
+
+/** Throws a sentence where a later Heed has migrated the database: what this one reads and writes there may mean something else by now. */
+export async function mustNotBeLater(db: Db): Promise<void> {
+  const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations order by id`);
+  const names = await known();
+  const later = applied.filter((name) => !names.includes(name));
+  if (later.length > 0) throw ofLaterHeed(later);
+}
+
+export const ofLaterHeed = (later: readonly string[]): DomainError =>
+  new DomainError(
+    'conflict',
+    `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
+  );
+
+const known = async (): Promise<string[]> =>
+  (await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)))).map((file) =>
+    file.replace(/\.sql$/, ''),
+  );
 
 /** A process brings the same ones for as long as it lives. */
 let brought: Promise<string[]> | undefined;

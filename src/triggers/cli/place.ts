@@ -7,7 +7,7 @@ import type { Config } from '../../config.ts';
 import { asOfNow, type Credential } from '../../domain/credential.ts';
 // oxlint-disable-next-line no-restricted-imports -- where npm start keeps its data is said there, once
 import { defaultDataDir } from '../../embedded/postgres.ts';
-import { migrationsMissing } from '../../store/views/health.ts';
+import { migrationsMissing, mustNotBeLater } from '../../store/views/health.ts';
 import { openPool, type Pool } from '../../store/pool.ts';
 import { openConfigurations } from '../../store/records/configurations.ts';
 import { isDatabaseTrouble } from '../../store/trouble.ts';
@@ -74,6 +74,7 @@ export async function inPlace<T>(config: Config, act: (place: Place) => Promise<
       return ['all'];
     });
     if (missing.length > 0) throw new Error('The database is not on this version yet. Run: heed migrate');
+    await mustNotBeLater(pool);
     return await act({ heed: openHeed(pool, openConfigurations(pool)), pool, publicUrl });
   } finally {
     await pool.end();

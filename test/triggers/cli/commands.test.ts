@@ -696,6 +696,18 @@ describe('which Heed is meant', () => {
     expect((await heed(['status'], env)).code).toBe(1);
   });
 
+  test('one that a later Heed has migrated is left to that', async () => {
+    const later = await openTestDatabase();
+    await (
+      await later.owner()
+    ).query(sql.unsafe`insert into migrations (name, run_on) values ('9999_of_tomorrow', now())`);
+    expect(await heed(['status'], { DATABASE_URL: later.workingUrl })).toMatchObject({
+      code: 1,
+      complained: expect.stringMatching(/is of a later Heed, .* 9999_of_tomorrow\. Start that version/),
+    });
+    await later.close();
+  });
+
   test('a database that is away, empty or misspelt is told from one another', async () => {
     expect(await heed(['status'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' })).toMatchObject({
       code: 1,
