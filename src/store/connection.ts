@@ -18,5 +18,7 @@ export async function connect(databaseUrl: Credential, name: string): Promise<pg
   await client.connect().catch((cause: unknown) => {
     throw unusable(address, cause);
   });
+  // Where its owner lets no statement take long, as some who rent out a Postgres do, a large one could be neither migrated nor backed up.
+  await client.query('set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0');
   return client;
 }
