@@ -9,15 +9,14 @@ const NameRow = z.object({ name: z.string() });
 
 /** Names of the migrations that this version brings and the database does not have yet. */
 export async function migrationsMissing(db: Db): Promise<string[]> {
-  const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations`);
-  return (await known()).filter((name) => !applied.includes(name));
+  const { known, applied } = await migrationsOf(db);
+  return known.filter((name) => !applied.includes(name));
 }
 
 /** Throws a sentence where a later Heed has migrated the database: what this one reads and writes there may mean something else by now. */
 export async function mustNotBeLater(db: Db): Promise<void> {
-  const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations order by id`);
-  const names = await known();
-  const later = applied.filter((name) => !names.includes(name));
+  const { known, applied } = await migrationsOf(db);
+  const later = applied.filter((name) => !known.includes(name));
   if (later.length > 0) throw ofLaterHeed(later);
 }
 
@@ -27,10 +26,11 @@ export const ofLaterHeed = (later: readonly string[]): DomainError =>
     `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
   );
 
-const known = async (): Promise<string[]> =>
-  (await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)))).map((file) =>
-    file.replace(/\.sql$/, ''),
-  );
+async function migrationsOf(db: Db): Promise<{ known: string[]; applied: readonly string[] }> {
+  const files = await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)));
+  const applied = await db.anyFirst(sql.type(NameRow)`select name from migrations order by id`);
+  return { known: files.map((file) => file.replace(/\.sql$/, '')), applied };
+}
 
 /** A process brings the same ones for as long as it lives. */
 let brought: Promise<string[]> | undefined;
