@@ -57,7 +57,7 @@ export class Broken {
       const at = began + fault.at * this.#breaking.faultSeconds * 1000;
       while (performance.now() < at) {
         if (state.over && this.#breaking.capturesOnly) return;
-        await sleep(Math.min(100, at - performance.now()));
+        await sleep(Math.max(0, Math.min(100, at - performance.now())));
       }
       await this.#one(fault);
     }
