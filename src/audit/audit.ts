@@ -51,7 +51,8 @@ export interface Audited {
   head: Anchor | undefined;
 }
 
-/** Runs every check on one snapshot of the database, which it only reads. Rejects when the database can't be reached or is of another version. */
+/** Runs every check on one snapshot of the database, which it only reads. Rejects when the database can't be reached, and with a sentence when it is of
+ *  another version. */
 export async function audit(options: AuditOptions): Promise<Audited> {
   const scope = { since: options.since ?? new Date(0), objectiveSeconds: options.objectiveSeconds ?? 60 };
   const db = new pg.Client({ connectionString: options.databaseUrl, application_name: 'heed-audit' });
@@ -65,10 +66,20 @@ export async function audit(options: AuditOptions): Promise<Audited> {
       else findings.push({ invariant, claim, violations: await check.find(db, options.journals, scope) });
     }
     return { findings, head: await headOf(db) };
+  } catch (cause) {
+    if (!isOfAnotherVersion(cause)) throw cause;
+    throw new Error(
+      'This database is not of this version of Heed, so nothing can be said of it. Audit it with the version that works there, or run heed migrate first.',
+      { cause },
+    );
   } finally {
     await db.end();
   }
 }
+
+/** A table, a column or a function that is asked for is not there. */
+const isOfAnotherVersion = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['42P01', '42703', '42883'].includes(error.code ?? '');
 
 /** How many of a kind are told one by one. */
 const most = 20;

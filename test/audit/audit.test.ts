@@ -24,6 +24,7 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { green, kim, openShop, type Shop } from '../activities/messages/shop.ts';
+import { openTestDatabase } from '../support/database.ts';
 
 let shop: Shop;
 let db: pg.Client;
@@ -1099,4 +1100,17 @@ test('hashes of addresses are those the product keeps', async () => {
   expect(rows.map(({ hash }) => hash.toString('hex'))).toEqual([
     createHash('sha256').update('ada@example.com').digest('hex'),
   ]);
+});
+
+test.each([
+  ['an earlier', sql.unsafe`alter table open_rounds rename to closed_rounds`],
+  ['another', sql.unsafe`alter table deliveries rename column state to stage`],
+])('of the database of %s version nothing is said, but what to do', async (_, change) => {
+  const db = await openTestDatabase();
+  await (await db.owner()).query(sql.unsafe`drop schema now cascade`);
+  await (await db.owner()).query(change);
+  await expect(audit({ databaseUrl: db.url })).rejects.toThrow(
+    'This database is not of this version of Heed, so nothing can be said of it. Audit it with the version that works there, or run heed migrate first.',
+  );
+  await db.close();
 });
