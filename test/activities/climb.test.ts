@@ -1,80 +1,209 @@
-/** Whom an outage calls, of all whose time has come meanwhile. */
+/** Whom a wait asks as it begins, and what is left to climb. */
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
+import type { Hands } from '../../src/activities/createActivities.ts';
 import { refineOwner, triage } from '../../src/activities/triage.ts';
-import type { Role } from '../../src/domain/company.ts';
+import { ladderNames, type Role } from '../../src/domain/company.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
+import { readSignal } from '../../src/store/views/signalReading.ts';
+import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
+import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
+import { decide } from '../../src/triggers/responses/decide.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from '../triggers/http/story.ts';
 
 let db: TestDatabase;
+let hands: Hands;
 beforeAll(async () => {
   db = await openTestDatabase();
+  hands = handsOf(db);
 });
 afterAll(() => db.close());
 
-const Called = z.object({ staff: z.string(), collapsed: z.boolean() });
+const press = () => ({ source: 'test', key: newId() });
+const hears = async (words: string): Promise<string> => {
+  const customer = { email: `${newId()}@example.com` };
+  const consent = [{ purpose: 'follow_up' as const, channel: 'email' as const, wording: '2026-06' }];
+  const said = { words, kind: 'question', place: 'high-street', by: 'mina', customer, consent };
+  const { id } = await capture(db.heed, said, { channel: 'web', press: press() });
+  await triage(hands, id);
+  return id;
+};
+const owner = async (loopId: string) => (await signalNow(db.pool, loopId))!.owner;
+const prompted = (loopId: string) =>
+  db.pool.anyFirst(sql.type(z.object({ staff: z.string() }))`
+    select staff from deliveries where loop_id = ${loopId} and purpose = 'prompt' order by planned_at, staff`);
 
-/** Rungs come an hour after each other. */
-const rungsAre = (...roles: Role[]): Promise<void> =>
-  db.apply((company) => {
-    company.staff['jonas']!.lead = 'tomas';
-    company.ladders['acknowledging']!.rungs = roles.map((notify, n) => ({ after: { amount: n, unit: 'h' }, notify }));
+test('nobody is asked before it is known whose it is; then whoever holds it, once, and nothing is left to climb', async () => {
+  const id = await hears('What does the umbrella cost?');
+  const before = await catchUp(hands, id, 0);
+  expect(await prompted(id)).toEqual([]);
+  expect(before.sleepMs).toBeLessThanOrEqual(0);
+
+  await refineOwner(hands, id);
+  const asked = await catchUp(hands, id, before.round);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  expect(asked.sleepMs).toBeGreaterThan(0);
+  await catchUp(hands, id, asked.round);
+  expect(await prompted(id)).toHaveLength(1);
+});
+
+test('once somebody has failed to act, it is the climb that asks, and not the look', async () => {
+  const id = await hears('What does the raincoat cost?');
+  await refineOwner(hands, id);
+  await catchUp(hands, id, 0);
+  await db.passTime('14 days');
+  expect((await catchUp(hands, id, 1)).sleepMs).toBeLessThanOrEqual(0);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  await climb(hands, id);
+  expect(await prompted(id)).toHaveLength(2);
+});
+
+test('who is first asked when work begins is asked, and not told that nobody had taken it', async () => {
+  const before = structuredClone(db.company);
+  await db.apply((company) => {
+    for (const name of ladderNames) company.ladders[name].rungs[0]!.after = { amount: 0, unit: 'bh' };
   });
-async function hears(): Promise<string> {
-  const said = { words: 'How much is the coat?', place: 'high-street', by: 'mina' };
-  return (await capture(db.heed, said, { channel: 'web', press: { source: 'test', key: newId() } })).id;
-}
-const taken = (id: string) =>
-  db.pool.any(sql.type(Called)`
-    select e.staff, e.collapsed from escalations e join plans p on p.id = e.plan_id
-    where p.loop_id = ${id} and p.wait = 'acknowledged' order by e.step, e.repeat`);
-const called = async (id: string): Promise<string[]> =>
-  (await taken(id)).filter(({ collapsed }) => !collapsed).map(({ staff }) => staff);
+  // The next Sunday night, when nobody works.
+  await db.passTime(
+    await db.pool.oneFirst(sql.type(z.object({ until: z.string() }))`
+      select (date_trunc('week', heed_now()) + interval '6 days 23 hours' - heed_now() + interval '7 days')::text as until`),
+  );
+  const id = await hears('What does the cape cost?');
+  await refineOwner(hands, id);
+  const { sleepMs } = await catchUp(hands, id, 0);
+  expect(sleepMs).toBeGreaterThan(3_600_000);
+  expect(await prompted(id)).toEqual([]);
 
-/** All of them are due by the time that somebody looks. */
-async function calledAfterOutage(...roles: Role[]): Promise<string[]> {
-  await rungsAre(...roles);
-  const id = await hears();
+  await db.passTime(`${sleepMs} milliseconds`);
+  await catchUp(hands, id, 1);
+  expect(await prompted(id)).toEqual([await owner(id)]);
+  expect(
+    await db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
+      select e.reason from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${id} and not e.collapsed`),
+  ).toEqual([expect.stringMatching(/^it waits to be /)]);
+  const { timeline } = (await readSignal(db.pool, db.company, id, { audience: 'staff' }))!;
+  expect(timeline.map(({ kind }) => kind)).toContain('prompted');
+  expect(timeline.map(({ kind }) => kind)).not.toContain('escalated');
+  await db.apply((company) => Object.assign(company, before));
+});
+
+test('whoever is given something while nothing runs hears of it once it does, and not only those above them', async () => {
+  const id = await hears('What does the rain hat cost?');
+  await refineOwner(hands, id);
+  await catchUp(hands, id, 0);
+  await acknowledge(db.heed, { loopId: id, by: await owner(id), press: press() });
+  await handOver(db.heed, { loopId: id, by: await owner(id), press: press() }, { to: 'mina', reason: 'She knows.' });
+  await db.passTime('14 days');
+  await catchUp(hands, id, 1);
+  await climb(hands, id);
+  expect((await prompted(id)).slice(1)).toEqual(['ingrid', 'mina']);
+});
+
+test.each<[Role[], string[]]>([
+  [
+    ['owner', 'lead'],
+    ['jonas', 'tomas'],
+  ],
+  [
+    ['owner', 'lead', 'manager'],
+    ['jonas', 'priya'],
+  ],
+  [
+    ['owner', 'lead', 'manager', 'executive'],
+    ['jonas', 'ingrid'],
+  ],
+  // Highest also where somebody below was due after them.
+  [
+    ['owner', 'manager', 'lead'],
+    ['jonas', 'priya'],
+  ],
+  [
+    ['owner', 'executive', 'manager', 'lead', 'owner'],
+    ['jonas', 'ingrid'],
+  ],
+])(
+  'of %j, all due after an outage, whoever stands highest is called beside whoever was asked first',
+  async (roles, called) => {
+    const before = structuredClone(db.company);
+    await db.apply((company) => {
+      company.staff['jonas']!.lead = 'tomas';
+      company.ladders.acknowledging.rungs = roles.map((notify, n) => ({ after: { amount: n, unit: 'h' }, notify }));
+    });
+    const id = await hears('How much is the coat?');
+    await refineOwner(hands, id);
+    await catchUp(hands, id, 0);
+    await db.passTime(`${roles.length} hours`);
+    await climb(hands, id);
+    expect(await prompted(id)).toEqual(called);
+    expect(
+      await db.pool.anyFirst(sql.type(z.object({ step: z.number() }))`
+      select e.step from escalations e join plans p on p.id = e.plan_id
+      where p.loop_id = ${id} and p.wait = 'acknowledged' order by e.step`),
+    ).toEqual(roles.map((_, step) => step));
+    await db.apply((company) => Object.assign(company, before));
+  },
+);
+
+test('whoever takes it before it was given to anybody is asked by the climb, as nobody was looked for', async () => {
+  const id = await hears('What does the parasol cost?');
+  await acknowledge(db.heed, { loopId: id, by: 'mina', press: press() });
+  await refineOwner(hands, id);
+  expect((await catchUp(hands, id, 0)).over).toBe(false);
+  await climb(hands, id);
+  expect((await catchUp(hands, id, 1)).sleepMs).toBeGreaterThan(0);
+});
+
+test('a call about a decision goes on being asked for as often as an answer that is owed, and not as a promise', async () => {
+  const before = structuredClone(db.company);
+  await db.apply(({ ladders }) => {
+    ladders.answering.atEnd = { notify: 'executive', every: { amount: 2, unit: 'd' } };
+    ladders.promising.atEnd = { notify: 'executive', every: { amount: 9, unit: 'd' } };
+  });
+  const { id } = await capture(
+    db.heed,
+    {
+      words: 'Do you have this coat in green?',
+      kind: 'unmet-demand',
+      place: 'high-street',
+      by: 'mina',
+      customer: { name: 'Kim', phone: '+31 6 44444444' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    },
+    { channel: 'web', press: press() },
+  );
   await goOn(db, id);
-  await db.passTime(`${roles.length} hours`);
-  await climb(handsOf(db), id);
-  expect(await taken(id)).toHaveLength(roles.length);
-  return called(id);
-}
-
-test('after an outage whoever stands highest is called beside whoever was asked first, and nobody between or below', async () => {
-  expect(await calledAfterOutage('owner', 'lead')).toEqual(['jonas', 'tomas']);
-  expect(await calledAfterOutage('owner', 'lead', 'manager')).toEqual(['jonas', 'priya']);
-  expect(await calledAfterOutage('owner', 'lead', 'manager', 'executive')).toEqual(['jonas', 'ingrid']);
-});
-
-test('whoever stands highest does so also where somebody below was due after them', async () => {
-  expect(await calledAfterOutage('owner', 'manager', 'lead')).toEqual(['jonas', 'priya']);
-  expect(await calledAfterOutage('owner', 'executive', 'manager', 'lead', 'owner')).toEqual(['jonas', 'ingrid']);
-});
-
-test('an outage that began before anybody was asked calls whoever it is for, too: they know of nothing yet', async () => {
-  await rungsAre('owner', 'lead', 'manager');
-  const id = await hears();
-  await triage(handsOf(db), id);
-  await refineOwner(handsOf(db), id);
-  await db.passTime('3 hours');
-  await catchUp(handsOf(db), id, 0);
-  await climb(handsOf(db), id);
-  expect(await called(id)).toEqual(['jonas', 'priya']);
-});
-
-test('nobody is asked before it was found whose it is', async () => {
-  await rungsAre('owner', 'lead');
-  const id = await hears();
-  await triage(handsOf(db), id);
-  await catchUp(handsOf(db), id, 0);
-  expect(await taken(id)).toEqual([]);
+  await recordCall(db.heed, { loopId: id, by: await owner(id), press: press() }, { outcome: 'reached' });
+  const insight = (await insightNow(db.pool, (await signalNow(db.pool, id))!.insight_id!))!;
+  await decide(
+    db.heed,
+    { loopId: insight.id, by: insight.decider, press: press() },
+    { outcome: 'declined', reason: 'Too few.' },
+  );
+  await db.passTime('1 hour');
   await goOn(db, id);
-  expect(await called(id)).toEqual(['jonas']);
+  expect(await signalNow(db.pool, id)).toMatchObject({ told_channel: 'phone', told_at: null });
+
+  await db.passTime('30 days');
+  await climb(hands, id);
+  expect(
+    await db.pool.anyFirst(sql.type(z.object({ days: z.number() }))`
+      select round(extract(epoch from g.due_at - e.taken_at) / 86400)::integer as days
+      from rungs g
+      join plans p on p.id = g.plan_id
+      join escalations e on e.plan_id = g.plan_id and e.step = g.step and e.repeat = g.repeat - 1
+      where p.loop_id = ${id} and p.wait = 'told'`),
+  ).toEqual([2]);
+  await db.apply((company) => Object.assign(company, before));
+});
+
+test('a story of what a database that was put back does not know has nothing to wait for, and ends', async () => {
+  expect(await catchUp(hands, newId(), 1)).toMatchObject({ over: true });
 });
