@@ -9,7 +9,7 @@ import type { Credential } from '../domain/credential.ts';
 import { DomainError } from '../domain/errors.ts';
 import { connect } from './connection.ts';
 import { sql, type Pool } from './pool.ts';
-import { mustNotBeLater, ofLaterHeed } from './views/health.ts';
+import { mustBeKnown, mustNotBeLater } from './views/health.ts';
 import { letWork, renewWorkingRole, roleAt } from './workingRole.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../../sql/${name}/`, import.meta.url));
@@ -130,9 +130,7 @@ async function mustKnow(client: pg.Client): Promise<void> {
   );
   if (!there[0]!.there) return;
   const { rows } = await client.query<{ name: string }>('select name from migrations order by id');
-  const known = await migrationsKnown();
-  const later = rows.map(({ name }) => name).filter((name) => !known.includes(name));
-  if (later.length > 0) throw ofLaterHeed(later);
+  mustBeKnown({ known: await migrationsKnown(), applied: rows.map(({ name }) => name) });
 }
 
 /** Whoever is at work may hold a table and wait for a view, while this holds the view and waits for the table. Postgres then ends one of the

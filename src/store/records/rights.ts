@@ -1,7 +1,7 @@
 /** A person used a right of theirs: which, by whom and why; and what follows for what is sent and waited for. */
 
-import { spellingsOf } from '../../domain/customer.ts';
 import { z } from 'zod';
+import { spellingsOf } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow, NormalisedRow } from '../rows.ts';

@@ -15,16 +15,18 @@ export async function migrationsMissing(db: Db): Promise<string[]> {
 
 /** Throws a sentence where a later Heed has migrated the database: what this one reads and writes there may mean something else by now. */
 export async function mustNotBeLater(db: Db): Promise<void> {
-  const { known, applied } = await migrationsOf(db);
-  const later = applied.filter((name) => !known.includes(name));
-  if (later.length > 0) throw ofLaterHeed(later);
+  mustBeKnown(await migrationsOf(db));
 }
 
-export const ofLaterHeed = (later: readonly string[]): DomainError =>
-  new DomainError(
-    'conflict',
-    `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
-  );
+/** The same, of migrations by their names. */
+export function mustBeKnown({ known, applied }: { known: readonly string[]; applied: readonly string[] }): void {
+  const later = applied.filter((name) => !known.includes(name));
+  if (later.length > 0)
+    throw new DomainError(
+      'conflict',
+      `This database is of a later Heed, which has changed it by ${later.join(', ')}. Start that version; to go back to this one, restore a backup that it made.`,
+    );
+}
 
 async function migrationsOf(db: Db): Promise<{ known: string[]; applied: readonly string[] }> {
   const files = await (brought ??= readdir(new URL('../../../sql/migrations/', import.meta.url)));

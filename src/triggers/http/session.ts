@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
 import { placesSeenBy, sightOf, type Sight } from '../../domain/entitlement.ts';
-import type { Strength } from '../../domain/secondFactor.ts';
+import type { Proof } from '../../domain/signIn.ts';
 import { newBrowserSecret } from '../../store/records/askings.ts';
 import {
   endSession,
@@ -66,7 +66,7 @@ export async function signIn(
   web: Web,
   staff: string,
   through: SignedInThrough,
-  proof?: { strength: Strength; provedSecondsAgo: number | null },
+  proof?: Proof,
 ): Promise<void> {
   await signOut(c, web);
   const token = await openSession(web.heed.pool, staff, through, proof?.strength, proof?.provedSecondsAgo);

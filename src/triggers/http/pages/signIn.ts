@@ -3,8 +3,7 @@
 import { Hono, type Context } from 'hono';
 import { normaliseEmail } from '../../../domain/customer.ts';
 import { DomainError } from '../../../domain/errors.ts';
-import type { Strength } from '../../../domain/secondFactor.ts';
-import type { Vouched } from '../../../domain/signIn.ts';
+import type { Proof, Vouched } from '../../../domain/signIn.ts';
 import type { Tx } from '../../../store/pool.ts';
 import { answers, codeLength, codeOf, isForThisBrowser, keepAsking, tryCode } from '../../../store/records/askings.ts';
 import { isKnownBy, whoIsKnownBy } from '../../../store/records/bindings.ts';
@@ -203,10 +202,7 @@ function doorOf({ signInService }: Web): SignInDoor {
 
 /** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first, and by two factors
  *  where it takes as many. Throws, once it is written down, where that is nobody. */
-async function personVouchedFor(
-  web: Web,
-  vouched: Vouched,
-): Promise<{ code: string; strength: Strength; provedSecondsAgo: number | null }> {
+async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string } & Proof> {
   const { pool } = web.heed;
   const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
     await recordRefusal(pool, { door: 'sign_in', why, whose });
