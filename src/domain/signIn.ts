@@ -9,6 +9,7 @@ export interface Proof {
 }
 
 /** The address that the service vouches for, and the account it belongs to there; or why it vouches for none. Refused: what came back is not what was
- *  sent for, or the service said no. Unverified: it has an address, and does not say that it is theirs. */
+ *  sent for. Declined: the service itself said no. Unverified: it has an address, and does not say that it is theirs. */
 export type Vouched =
-  ({ email: string; issuer: string; subject: string } & Proof) | { trouble: 'unreachable' | 'refused' | 'unverified' };
+  | ({ email: string; issuer: string; subject: string } & Proof)
+  | { trouble: 'unreachable' | 'refused' | 'declined' | 'unverified' };

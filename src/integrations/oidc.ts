@@ -95,7 +95,9 @@ export function openSignInService({
           provedSecondsAgo: provedSecondsAgo(claims, config, memory),
         };
       } catch (error) {
-        return { trouble: isLost(error) ? 'unreachable' : 'refused' };
+        if (isLost(error)) return { trouble: 'unreachable' };
+        // Looked at after the state: nobody else leads them here with it.
+        return { trouble: error instanceof oidc.AuthorizationResponseError ? 'declined' : 'refused' };
       }
     },
   };

@@ -244,6 +244,15 @@ test.each<[what: string, make: (claims: Record<string, unknown>) => string]>([
   expect(await comesBack(make)).toEqual({ trouble: 'refused' });
 });
 
+test('one that says no, as to whoever shall prove anew who they are, is not taken for a journey that was not begun here', async () => {
+  const begun = (await signIn.begin({ anew: true }))!;
+  const back = (state: string): URL =>
+    new URL(`http://heed.example/sign-in/back?error=invalid_request&state=${encodeURIComponent(state)}`);
+  const { searchParams: asked } = new URL(begun.url);
+  expect(await signIn.finish(back(asked.get('state')!), begun.memory)).toEqual({ trouble: 'declined' });
+  expect(await signIn.finish(back('of another journey'), begun.memory)).toEqual({ trouble: 'refused' });
+});
+
 test('one for an address that the service has not checked is not taken', async () => {
   const unchecked = await comesBack((claims) => signed(header, { ...claims, email_verified: false }, byService));
   expect(unchecked).toEqual({ trouble: 'unverified' });

@@ -17,6 +17,7 @@ export const refusalReasons = [
   'needs_sign_in',
   'bad_signature',
   'stranger',
+  'declined',
   'unverified',
   'one_factor',
   'other_account',

@@ -210,7 +210,7 @@ async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: str
   };
   if ('trouble' in vouched) {
     if (vouched.trouble === 'unreachable') throw unreachable();
-    throw await refused(vouched.trouble === 'unverified' ? 'unverified' : 'unknown');
+    throw await refused(vouched.trouble === 'refused' ? 'unknown' : vouched.trouble);
   }
   const email = normaliseEmail(vouched.email);
   const person = email ? await staffByEmail(pool, email) : null;
@@ -235,6 +235,8 @@ const notLetIn = {
     'You are signed in with the company, but Heed knows this address, or your account there, as somebody else’s. Was your account made anew? Then ask whoever runs Heed to free the address for it.',
   other_address:
     'You are signed in with the company, but under another address than the company file has for you. Ask whoever keeps that file to write the new one there.',
+  declined:
+    'The company’s sign-in sent you back without signing you in. Begin again on the sign-in page. If that does not help, show the address of this page to whoever runs that sign-in: it says why, after “error=”.',
   unverified: 'The company’s sign-in does not vouch for your e-mail address, so Heed can’t know who you are.',
   one_factor:
     'You are signed in with the company, but its sign-in does not tell Heed that it asked you for two factors, such as a password and a code on your phone. It takes both here. Ask whoever runs that sign-in to ask for them, and to say so in its ID token (acr or amr).',

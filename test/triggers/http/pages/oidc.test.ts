@@ -133,8 +133,14 @@ describe('signing in with the company', () => {
 
   test('lets nobody in whom the service refused', async () => {
     const someone = pages.nobody();
-    const answer = await comesBack(someone, await service.refuse(await sent(someone)));
+    const back = await service.refuse(await sent(someone));
+    const answer = await comesBack(someone, back);
     expect([answer.status, cookiesOf(someone)]).toEqual([403, []]);
+    expect(answer.text).toContain('sent you back without signing you in');
+    expect(new URL(back).searchParams.get('error')).toBe('access_denied');
+    // Led here by somebody else, they are not told that their company refused them.
+    const led = await comesBack(pages.nobody(), back);
+    expect(led.text).toContain('not begun here');
   });
 
   test('a way back is good once, in the browser it was begun in, and as the service gave it', async () => {
