@@ -1,10 +1,12 @@
 import { naughty } from '../hostile/naughty.ts';
 import { describe, expect, jest, test } from '@jest/globals';
-import { templateNames } from '../../src/domain/company.ts';
+import { quotings, templateNames } from '../../src/domain/company.ts';
 import { DomainError } from '../../src/domain/errors.ts';
 import {
   extract,
   optionalFields,
+  quotableAttributes,
+  quotableTitle,
   quotingOf,
   renderTemplate,
   templateFields,
@@ -146,9 +148,18 @@ describe('words are quoted', () => {
   test('in full, in part or not at all, as the place allows', () => {
     expect(extract(` ${long}`, 'full')).toBe(long.trim());
     expect(extract(long, 'link')).toBeUndefined();
-    expect(extract('A green coat?', 'extract')).toBe('A green coat?');
-    expect(extract(long, 'extract')).toMatch(/^Do you.*[a-z?]…$/);
-    expect(Array.from(extract(long, 'extract') ?? '').length).toBeLessThanOrEqual(121);
+    expect(extract(' A green coat?\n', 'extract')).toBe('A green coat?');
+    expect(extract(long, 'extract')).toBe(`${'Do you have this coat in green? '.repeat(3)}Do you have this coat…`);
+  });
+
+  test('in part up to 120 characters, between two words unless that leaves less than half of them', () => {
+    const ofLength = (...parts: number[]): string => parts.map((length) => 'x'.repeat(length)).join(' ');
+    expect(extract(ofLength(120), 'extract')).toBe(ofLength(120));
+    expect(extract(ofLength(100, 19), 'extract')).toBe(ofLength(100, 19));
+    expect(extract(ofLength(100, 20), 'extract')).toBe(`${ofLength(100)}…`);
+    expect(extract(ofLength(61, 90), 'extract')).toBe(`${ofLength(61)}…`);
+    expect(extract(ofLength(60, 90), 'extract')).toBe(`${ofLength(60, 59)}…`);
+    expect(extract(`${ofLength(100)}   ${ofLength(90)}`, 'extract')).toBe(`${ofLength(100)}…`);
   });
 
   test('without cutting a character in half', () => {
@@ -156,10 +167,39 @@ describe('words are quoted', () => {
   });
 
   test('as the stricter of place and kind says, and not at all where either is unknown', () => {
-    expect(quotingOf(company, { place: 'high-street', kind: 'wish' })).toBe('full');
-    expect(quotingOf(company, { place: 'high-street', kind: 'complaint' })).toBe('link');
-    expect(quotingOf(company, { place: 'harbour' })).toBe('extract');
+    const { wish, ...kinds } = company.kinds;
+    for (const [i, ofPlace] of quotings.entries())
+      for (const [j, ofKind] of quotings.entries()) {
+        const places = { shop: { ...company.places['high-street']!, quote: ofPlace } };
+        const strict = { ...company, places, kinds: { ...kinds, wish: { ...wish!, quote: ofKind } } };
+        expect(quotingOf(strict, { place: 'shop', kind: 'wish' })).toBe(quotings[Math.max(i, j)]);
+        expect(quotingOf(strict, { place: 'shop', kind: 'praise' })).toBe(ofPlace);
+        expect(quotingOf(strict, { place: 'shop' })).toBe(ofPlace);
+      }
     expect(quotingOf(company, { place: 'elsewhere', kind: 'wish' })).toBe('link');
+    expect(quotingOf(company, { place: 'elsewhere' })).toBe('link');
     expect(quotingOf(company, { place: 'high-street', kind: 'grievance' })).toBe('link');
+  });
+});
+
+describe('what somebody asked for', () => {
+  const attributes = { item: 'the one in the window', colour: 'green', size: 'like my sister’s' };
+  const wished = { place: 'high-street', kind: 'wish', attributes };
+
+  test('is named in a message in their words where these may stand there, else by the company’s own alone', () => {
+    expect(quotableAttributes(company, wished)).toEqual(attributes);
+    expect(quotableAttributes(company, { ...wished, place: 'harbour' })).toEqual(attributes);
+    expect(quotableAttributes(company, { ...wished, kind: 'complaint' })).toEqual({ colour: 'green' });
+    expect(quotableAttributes(company, { ...wished, kind: 'complaint', attributes: { item: 'coat' } })).toEqual({
+      item: 'coat',
+    });
+  });
+
+  test('gives an insight its title there, or its kind does', () => {
+    expect(quotableTitle(company, wished)).toBe('the one in the window · green · like my sister’s');
+    expect(quotableTitle(company, { ...wished, kind: 'complaint' })).toBe('green');
+    expect(quotableTitle(company, { ...wished, kind: 'complaint', attributes: { item: 'the one' } })).toBe(
+      'complained',
+    );
   });
 });
