@@ -13,6 +13,7 @@ import { peaceChecks } from './peace.ts';
 import { personalChecks } from './personal.ts';
 import { promptChecks } from './prompts.ts';
 import { tellingChecks } from './tellings.ts';
+import { theirChecks } from './theirs.ts';
 
 /** All but the chain, which wants to know the anchor. */
 export const checks: readonly Check[] = [
@@ -24,6 +25,7 @@ export const checks: readonly Check[] = [
   ...peaceChecks,
   ...tellingChecks,
   ...personalChecks,
+  ...theirChecks,
 ];
 
 export interface Finding extends Pick<Check, 'invariant' | 'claim'> {
