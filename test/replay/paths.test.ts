@@ -16,7 +16,7 @@ import { searchAttributes } from '../../src/workflows/messages.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { canaries } from './canaries.ts';
 import { keepHistories, keptHistories, largestPayload, replayFailures, storiesWith, version } from './histories.ts';
-import { crossing, Life, paths, patientPaths, type Path } from './paths.ts';
+import { crossing, Life, paths, patientPaths, refused, type Path } from './paths.ts';
 
 /** What is kept is whole: there everything stays in memory. Otherwise hardly anything does, so that stories are replayed all the time. */
 const recording = Boolean(process.env['HEED_HISTORIES']);
@@ -66,6 +66,7 @@ beforeAll(async () => {
   await live([...paths, ...crossed]);
   await world.db.apply(hurried);
   await live(patientPaths);
+  await live([refused]);
   await troubled;
   await refusals();
   if (recording) await keepHistories([...lived].map(([path, history]) => ({ path, history })));

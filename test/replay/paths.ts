@@ -354,6 +354,46 @@ export const patientPaths: Path[] = [
   },
 ];
 
+/** Lived by itself: no mail server takes anything meanwhile. */
+export const refused: Path = {
+  name: 'refused',
+  live: async (life) => {
+    const [id, called] = [
+      await life.capture({ words: life.says('Why is there no mirror?'), kind: 'question' }),
+      await life.capture({
+        words: life.says('Why is there no chair?'),
+        kind: 'question',
+        consent: (['email', 'phone'] as const).map((channel) => ({
+          purpose: 'follow_up',
+          channel,
+          wording: '2026-06',
+        })),
+      }),
+    ];
+    for (const one of [id, called]) {
+      await life.stands(one, 'acknowledge');
+      await acknowledge(life.world.heed, life.as('priya', one));
+      await life.ends(one, 'receipt', 'sent');
+    }
+    const { faults } = life.world.mailbox;
+    faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
+    for (const one of [id, called])
+      await approveFollowUp(life.world.heed, life.as('priya', one), {
+        subject: life.says('About what you said'),
+        words: life.says('It is as it is.'),
+      });
+    for (const one of [id, called]) await life.ends(one, 'answer', 'failed');
+    faults.clear();
+    await life.stands(id, 'closed');
+    await life.stands(called, 'answer');
+    await recordCall(life.world.heed, life.as('priya', called), { outcome: 'reached' });
+    await life.stands(called, 'confirmation');
+    await life.confirm(called, 'yes');
+    await life.stands(called, 'closed');
+    return [await life.run('refused', id), await life.run('refused-then-called', called)];
+  },
+};
+
 /** Its first round begins under the stories that are told now; what is returned goes on under those that are told then. */
 export async function crossing(life: Life): Promise<Path> {
   const id = await life.capture({ words: life.says('Why is it so dark here?'), kind: 'question' });
@@ -492,6 +532,13 @@ export class Life {
     await this.until(
       `${rungs} rungs were taken`,
       async () => (await this.world.escalations(loopId)).length >= rungs && (await this.isAsleep(loopId)),
+    );
+  }
+
+  /** The letter has come to that end. */
+  async ends(loopId: string, purpose: 'receipt' | 'answer', state: string): Promise<void> {
+    await this.until(`the ${purpose} was ${state}`, async () =>
+      (await this.world.messages({ loopId, purpose })).some((message) => message.state === state),
     );
   }
 
