@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isDate, isTimezone } from './calendar.ts';
 import type { Calendar, Template, TemplateName } from './company.ts';
 import { nearMiss } from './nearMiss.ts';
-import { compilePattern } from './pattern.ts';
+import { mostSteps, stepsOf } from './pattern.ts';
 import { patternOf } from './reading.ts';
 import type { Span } from './span.ts';
 import { parseSpan, spanMs } from './span.ts';
@@ -259,15 +259,21 @@ function spanThat(fits: (value: Span) => boolean, what: string) {
 
 function mustCompile(written: string, context: Context): void {
   if (written === '') return say(context, 'is empty: give a pattern such as \\bopen late\\b.');
+  let steps;
   try {
-    compilePattern(written);
+    steps = stepsOf(written);
   } catch (error) {
     const said = (error instanceof Error ? error.message : String(error)).replace(/^error parsing regexp: /, '');
-    say(
+    return say(
       context,
       `${shown(written)} can't be used as a pattern: ${said}. Look-around and back-references do not exist here.`,
     );
   }
+  if (steps > mostSteps)
+    say(
+      context,
+      `${shown(written)} can't be used as a pattern: written out it comes to ${steps} steps, and ${mostSteps} are the most. Repeat less, or without an end: \\w+ in place of \\w{1,1000}.`,
+    );
 }
 
 const dayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];

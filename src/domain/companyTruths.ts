@@ -3,6 +3,8 @@
 import type { z } from 'zod';
 import { addSpan, workingHours } from './calendar.ts';
 import type { Calendar, Company, Condition, Ladder } from './company.ts';
+import { mostStepsInAll, stepsOf } from './pattern.ts';
+import { patternOf } from './reading.ts';
 import { worksAt } from './routing.ts';
 import type { Span } from './span.ts';
 import { spanMs, spanText } from './span.ts';
@@ -117,6 +119,22 @@ export function holdsTogether(company: Omit<Company, never>, context: Context): 
   ownersSeeWhatTheyOwn(company, context);
   decidersSeeWhatTheyDecide(company, context);
   rungsKeepTheirOrder(company, context);
+  patternsAreSoonDone(company, context);
+}
+
+/** A remark may meet them all, and whoever holds it against them does nothing else meanwhile. */
+function patternsAreSoonDone({ triage, owners, deciders, vocabulary }: Company, context: Context): void {
+  const inRules = [...triage, ...owners, ...deciders].flatMap(({ when }) => when.words ?? []);
+  const inVocabulary = [vocabulary.items, ...Object.values(vocabulary.attributes)].flatMap((values) =>
+    Object.keys(values).flatMap((value) => patternOf(value) ?? []),
+  );
+  const steps = [...inRules, ...inVocabulary].reduce((sum, pattern) => sum + stepsOf(pattern), 0);
+  if (steps <= mostStepsInAll) return;
+  say(
+    context,
+    `and all other patterns of this file come to ${steps} steps together, and ${mostStepsInAll} are the most. Repeat less in them, or write fewer.`,
+    'triage',
+  );
 }
 
 function managersSeeTheirPlace(company: Company, context: Context): void {
