@@ -8,6 +8,7 @@ import { longDate } from '../../../domain/longDate.ts';
 import { ladderPlansOfSignal, lastWordOf, waitsToBeTaken } from '../../../domain/loop.ts';
 import { questionOf, saidTo, type Question } from '../../../domain/questions.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
+import { codesIn } from '../../../domain/reading.ts';
 import { recordRefusal } from '../../../store/records/refusals.ts';
 import { askedFor } from '../../../store/views/asked.ts';
 import { dueNow, whoDecided } from '../../../store/views/insights.ts';
@@ -105,6 +106,11 @@ async function shownTo(
   const nameOf = (code: string): string => company.staff[code]?.name ?? code;
   const { item, ...attributes } = words?.attributes ?? {};
   const act = await possible(web, visitor, page, returned);
+  // What was asked for elsewhere is named by the company's own words, and by what was said here: others typed the rest, about themselves.
+  const knownHere = (asked: Record<string, string>): Record<string, string> => ({
+    ...Object.fromEntries(Object.entries(asked).filter(([name, value]) => words?.attributes[name] === value)),
+    ...codesIn(asked, company.vocabulary),
+  });
   return {
     id: signal.id,
     reference: signal.reference,
@@ -163,7 +169,7 @@ async function shownTo(
       act && !signal.restricted && signal.course === 'decide' && page.stage !== 'closed'
         ? (await similarInsights(web.heed.pool, signal.id, visitor.sight)).map((s) => ({
             id: s.id,
-            title: titleOf(company, s),
+            title: titleOf(company, s.words === null ? { ...s, attributes: knownHere(s.attributes) } : s),
             people: s.people,
             words: s.words,
           }))

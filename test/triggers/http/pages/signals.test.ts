@@ -153,6 +153,26 @@ describe('the page of a signal', () => {
     expect((await pages.shop.signal(blue.id)).insight_id).toBe(coat.insight_id);
   });
 
+  test('names what is similar elsewhere by the company’s words and by what was said here, and by nothing that somebody there typed of themselves', async () => {
+    const wish = (attributes: Record<string, string>) => ({
+      kind: 'unmet-demand',
+      wanted: { item: 'cape', attributes },
+    });
+    const there = await hears({
+      ...wish({ colour: 'navy', lining: 'fleece', 'to fit': 'aunt Quorndon' }),
+      words: 'I would like one.',
+    });
+    const here = await hears({ ...wish({ lining: 'fleece' }), words: 'For winter.', place: 'harbour', by: 'aisha' });
+    expect(here.insight_id).not.toBe(there.insight_id);
+    const at = `/signals/${here.id}`;
+    const omar = await (await pages.as('omar')).get(at);
+    expect(omar.text).toContain('Is it one of these?');
+    expect(omar.text).toContain('cape · navy · fleece');
+    expect(omar.text).not.toMatch(/quorndon/i);
+    // Whoever sees both places reads all of it.
+    expect((await (await pages.as('ingrid')).get(at)).text).toMatch(/quorndon/i);
+  });
+
   test('moved on to another insight, does not go on in the one it left', async () => {
     const words = 'Do you have a woollen coat in red?';
     const coat = await hears({ words });
