@@ -128,9 +128,12 @@ export function ruleOf(method: string, pattern: string): Rule | undefined {
   return /^\/dev\/(mailbox|slack)(\/|$)/.test(pattern) ? { for: 'demonstration' } : rules[`${method} ${pattern}`];
 }
 
+/** What requests pass through on their way. Anything else that is there for every method would answer, and has no rule. */
+export const passedThrough = ['/*', '/v1/*', '/metrics', '/health/engine'];
+
 /** Whatever would answer must have a rule. */
 export const ruled: MiddlewareHandler = (c, next) => {
-  const answering = matchedRoutes(c).filter(({ method }) => method !== 'ALL');
+  const answering = matchedRoutes(c).filter(({ method, path }) => method !== 'ALL' || !passedThrough.includes(path));
   if (answering.some(({ method, path }) => !ruleOf(method, path)))
     throw new DomainError('not_found', 'There is nothing here under that address.');
   return next();

@@ -14,7 +14,7 @@ import { signalNow, type SignalNow } from '../../../src/store/views/signals.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import { verbsAbout } from '../../../src/triggers/http/pages/verbs.ts';
 import { handOver, handOverInsight } from '../../../src/triggers/responses/handOver.ts';
-import { ruleOf, rules, type Rule } from '../../../src/triggers/http/rules.ts';
+import { passedThrough, ruleOf, rules, type Rule } from '../../../src/triggers/http/rules.ts';
 import { openPages, type Fields, type Page, type Pages, type Visitor } from './pages/visitors.ts';
 
 let pages: Pages;
@@ -196,12 +196,36 @@ describe('every route has a rule', () => {
     expect(routes.filter((route) => !ruleOf(...patternOf(route)))).toEqual([]);
     expect(Object.keys(rules).filter((route) => !routes.includes(route))).toEqual([]);
     expect(routes.length).toBeGreaterThan(60);
+    const forAllMethods = app.routes.filter(({ method }) => method === 'ALL').map(({ path }) => path);
+    expect([...new Set(forAllMethods)].sort()).toEqual(passedThrough.toSorted());
   });
 
   test('and one without is not there, whatever it would have answered', async () => {
     const careless = createApp(pages.web, { rateLimiting: false });
     careless.get('/everything', (c) => c.text('everything'));
-    expect((await careless.request('/everything')).status).toBe(404);
+    careless.all('/all/of/it', (c) => c.text('everything'));
+    careless.use('/passing/through', async (c) => c.text('everything'));
+    careless.on('PURGE', '/everything', (c) => c.text('gone'));
+    const answered: string[] = [];
+    for (const path of ['/everything', '/all/of/it', '/passing/through'])
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PURGE']) {
+        const { status } = await careless.request(path, { method });
+        if (status !== 404 && status !== 405) answered.push(`${method} ${path}: ${status}`);
+      }
+    expect(answered).toEqual([]);
+  });
+
+  test('and what stands in an address is something that the rule is about, or nothing of anybody', () => {
+    const named = routes.flatMap((route) =>
+      (route.match(/:\w+/g) ?? []).map((what) => ({ route, what, rule: ruleOf(...patternOf(route))! })),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const open = named.filter(({ what, rule }) => {
+      if (rule.for === 'colleague' || rule.for === 'key')
+        return !((what === ':id' && 'about' in rule) || what === ':verb' || what === ':figure');
+      return what !== ':token' && what !== ':verb';
+    });
+    expect(open.filter(({ rule }) => rule.for !== 'demonstration')).toEqual([]);
   });
 
   test('what only the demonstration has is not there without it', async () => {
