@@ -44,10 +44,14 @@ afterAll(async () => {
 /** What is answered to a request with these headers, another one behind it. */
 function sent(...headers: string[]): Promise<string> {
   const hidden = 'GET /hidden HTTP/1.1\r\nHost: heed\r\nConnection: close\r\n\r\n';
-  const request = ['POST /first HTTP/1.1', 'Host: heed', ...headers, '', `0\r\n\r\n${hidden}`].join('\r\n');
+  return answered(port, ['POST /first HTTP/1.1', 'Host: heed', ...headers, '', `0\r\n\r\n${hidden}`]);
+}
+
+/** What comes back to these lines, until the connection is closed. */
+function answered(to: number, lines: string[]): Promise<string> {
   return new Promise((ended, failed) => {
     let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(request));
+    const socket = connect(to, '127.0.0.1', () => socket.write(lines.join('\r\n')));
     socket.on('data', (chunk) => (answer += chunk.toString()));
     socket.on('error', failed);
     socket.on('close', () => ended(answer));
@@ -65,6 +69,32 @@ test('a request whose end can be read in two ways is refused, and nothing that h
   ])
     expect(await sent(...headers)).toMatch(/^HTTP\/1\.1 400 /);
   expect(taken).toEqual([]);
+});
+
+test('nobody is told what they sent by asking with TRACE or TRACK, so that no script reads a cookie or a key there', async () => {
+  const own = await getPort();
+  const said: string[] = [];
+  const app = createApp(webOf(db), { rateLimiting: false, report: (error) => said.push(String(error)) });
+  await listen(app, { port: own, hostname: '127.0.0.1', setting: 'PORT' }, stops);
+  for (const method of ['TRACE', 'TRACK'])
+    for (const path of ['/', '/sign-in', '/mine', '/v1/signals', '/health', '/assets/app.css', '/nothing']) {
+      const secrets = ['Cookie: heed=echo-of-a-cookie', 'Authorization: Bearer echo-of-a-key'];
+      const answer = await answered(own, [
+        `${method} ${path} HTTP/1.1`,
+        'Host: heed',
+        ...secrets,
+        'Connection: close',
+        '',
+        '',
+      ]);
+      expect([method, path, answer.split('\r\n')[0]]).toEqual([
+        method,
+        path,
+        expect.stringMatching(/^HTTP\/1\.1 (400|401|404|405) /),
+      ]);
+      expect([method, path, answer.includes('echo-of')]).toEqual([method, path, false]);
+    }
+  expect(said).toEqual([]);
 });
 
 afterEach(() => void jest.useRealTimers());
