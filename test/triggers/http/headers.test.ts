@@ -29,7 +29,14 @@ async function everyAnswer(): Promise<[what: string, status: number, answer: Res
     { rateLimiting: false },
   );
   const pressing = () => limited.request('/sign-in', { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } });
-  for (let n = 0; n < 50; n++) await pressing();
+  /** Once the bucket is empty, which fills again on a slow machine between two presses. */
+  const pressingOn = async (): Promise<Response> => {
+    for (let n = 0; n < 100; n++) {
+      const answer = await pressing();
+      if (answer.status === 429) return answer;
+    }
+    return pressing();
+  };
   const post = { method: 'POST', headers: { 'Sec-Fetch-Site': 'same-origin' } };
   const bringing = (path: string, link: string) =>
     app.request(path, { ...post, body: new URLSearchParams({ link, key: '1' }) });
@@ -67,7 +74,7 @@ async function everyAnswer(): Promise<[what: string, status: number, answer: Res
     ['another method', 405, app.request('/capture', { ...post, method: 'DELETE' })],
     ['another method, for a program', 405, app.request('/health', { method: 'PUT' })],
     ['a body without end', 413, app.request('/sign-in', { ...post, body: 'x'.repeat(70_000) })],
-    ['too much at once', 429, pressing()],
+    ['too much at once', 429, pressingOn()],
     ['a database that is away', 503, away.request('/sign-in')],
   ];
   return Promise.all(asked.map(async ([what, status, answer]) => [what, status, await answer] as const)) as never;
