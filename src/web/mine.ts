@@ -14,6 +14,8 @@ export interface MineShown {
   id: string;
   reference: string;
   sample: boolean;
+  /** Where it was said, of what whoever captured it does not see any more. */
+  elsewhere: string | undefined;
   words: string | null;
   at: Date;
   newsAt: Date;
@@ -54,7 +56,12 @@ export function mine(
         const { headline, more, tone } = news(each, company);
         return html`<li class="tight">
           <h2>${headline}</h2>
-          ${more ? html`<p class="soft">${more}</p>` : ''} ${quote(each.words, { href: `/signals/${each.id}` })}
+          ${more ? html`<p class="soft">${more}</p>` : ''}
+          ${
+            each.elsewhere === undefined
+              ? quote(each.words, { href: `/signals/${each.id}` })
+              : html`<p class="soft">It was said at ${each.elsewhere}, where you work no more.</p>`
+          }
           <div class="row">
             ${tone ? tag(tone === 'done' ? 'done' : 'waiting', tone) : ''} ${sampleTag(each.sample)}
             <small

@@ -113,6 +113,7 @@ describe('news for whoever captured', () => {
     id: '1',
     reference: 'HD-AAAA',
     sample: false,
+    elsewhere: undefined,
     words: 'Green?',
     at: clock.now,
     newsAt: clock.now,

@@ -1,5 +1,6 @@
 /** What became of what a colleague captured. Nothing here ranks anybody. */
 
+import { maySeePlace } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { quotableTitle } from '../../domain/template.ts';
 import { saidTo } from '../../domain/questions.ts';
@@ -24,8 +25,13 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
     ? await ofDecision(composing, delivery.occasion, now)
     : await ofClosure(composing, task, delivery);
   if (!told) return cancelled('nothing_new');
+  // Whoever has moved on hears what became of it, and reads nothing more of its customer.
+  const { staff } = delivery;
+  const isTheirs = staff === task.owner || maySeePlace(composing.company, staff ?? '', task.place);
   const parts: Part[] = [
-    ...(task.quote === undefined ? [] : [{ words: task.quote, of: `at ${task.placeName}, ${task.reference}` }]),
+    ...(task.quote === undefined || !isTheirs
+      ? []
+      : [{ words: task.quote, of: `at ${task.placeName}, ${task.reference}` }]),
     { text: told.text },
   ];
   return toColleague(composing, delivery, {

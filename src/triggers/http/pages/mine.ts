@@ -1,8 +1,10 @@
 /** What became of what I captured. */
 
 import { Hono } from 'hono';
+import { isInSight } from '../../../domain/entitlement.ts';
 import { stageOfSignal } from '../../../domain/loop.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
+import { codesIn } from '../../../domain/reading.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { mine, type Mine } from '../../../store/views/mine.ts';
 import { mine as mineBody } from '../../../web/mine.ts';
@@ -20,24 +22,27 @@ const isTold = ({ round, told_at: at, told_channel: channel, closed_at: closed, 
 export function minePages(web: Web): Hono {
   const app = new Hono();
   app.get('/mine', async (c) => {
-    const { code, company } = await mustBeSignedIn(c, web);
+    const { code, company, sight } = await mustBeSignedIn(c, web);
     const skip = skipIn(c);
     const [now, { captured, more }] = await Promise.all([
       momentOf(web.heed.pool),
       mine(web.heed.pool, code, { skip, most }),
     ]);
     const nameOf = (who: string): string => company.staff[who]?.name ?? who;
+    // Whoever has moved on hears what became of what they heard, and reads its customer no more than anything else that was said there.
+    const isHere = (s: Mine): boolean => isInSight(sight, s.place) || s.owner === code;
     const shown = captured.map((s) => ({
       id: s.id,
       reference: s.reference,
       sample: s.sample,
-      words: s.words,
+      elsewhere: isHere(s) ? undefined : (company.places[s.place]?.name ?? s.place),
+      words: isHere(s) ? s.words : null,
       at: s.captured_at,
       newsAt: s.news_at,
       clock: { now, zone: zoneOf(company, s.place) },
       stage: stageOfSignal(s),
       round: s.round,
-      attributes: s.attributes,
+      attributes: isHere(s) ? s.attributes : codesIn(s.attributes, company.vocabulary),
       kind: s.kind,
       unmet: s.unmet !== null,
       owner: nameOf(s.owner),

@@ -11,6 +11,7 @@ import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { findLink, hashOf, makeLink, useLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { openSession } from '../../../../src/store/records/sessions.ts';
+import { dismiss } from '../../../../src/triggers/responses/dismiss.ts';
 import { kim } from '../../../activities/messages/shop.ts';
 import { foundInDatabase } from '../../../support/canaries.ts';
 import { undone } from '../../../support/database.ts';
@@ -282,11 +283,25 @@ test('whoever moves to another place sees that one from then on, and the former 
   ];
   const luca = await pages.as('luca');
   const seen = async () => [there, here].map(async ({ id }) => (await luca.get(`/signals/${id}`)).status);
+  const own = async (): Promise<string> => (await luca.get('/mine')).html;
+  const words = 'Do you have this shirt in white?';
   expect(await Promise.all(await seen())).toEqual([200, 404]);
+  expect(await own()).toContain(words);
   await db.apply((company) => {
     company.staff['luca']!.places = ['harbour'];
   });
   expect(await Promise.all(await seen())).toEqual([404, 200]);
+  // What became of what he heard is told all the same, and not what was said.
+  const after = await own();
+  expect(after).not.toContain(words);
+  expect(after).not.toContain(`/signals/${there.id}`);
+  expect(after).toContain(there.reference);
+  expect(after).toContain('It was said at Station, where you work no more.');
+  await dismiss(db.heed, { loopId: there.id, by: 'femke', press: pages.shop.press() }, { reason: 'It is there.' });
+  const news = await pages.shop.composes(await pages.shop.planned('news', 'luca', there.id));
+  expect(JSON.stringify(news)).toContain(there.reference);
+  expect(JSON.stringify(news)).toContain('It is there.');
+  expect(JSON.stringify(news)).not.toContain(words);
 });
 
 describe('what lets somebody in', () => {
