@@ -8,12 +8,14 @@ import { choosing, linkTo } from '../../src/domain/links.ts';
 import { sql } from '../../src/store/pool.ts';
 import { keepAsking, newBrowserSecret } from '../../src/store/records/askings.ts';
 import { idOfDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
-import { makeLink } from '../../src/store/records/links.ts';
+import { makeLink, type NewLink } from '../../src/store/records/links.ts';
+import { insightNow } from '../../src/store/views/insights.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { naughty } from '../hostile/naughty.ts';
+import { factsIn } from '../triggers/http/pages/visitors.ts';
 import { open, openBrowser, paste } from './browser.ts';
 import { openHouse, type House } from './house.ts';
 
@@ -420,6 +422,51 @@ describe('a link in a letter', () => {
     await eyes.evaluate(`location.hash = '${link.slice(link.indexOf('#'))}'`);
     await eyes.getByRole('heading', { name: 'What became of what you told us' }).waitFor();
     await eyes.context().close();
+    expect(alarms).toEqual([]);
+  });
+
+  test('opened by what scans mail and runs every script changes nothing, whatever it is for; a person’s press does', async () => {
+    const { pool } = house.db;
+    const answered = await house.hears({ words: 'My zip is broken, too.', ...customer('Scanned') });
+    await approveFollowUp(house.db.heed, by('priya', answered.id), { words: 'Dear customer, bring it in.' });
+    const asked = await house.hears({ ...green('Scarcely'), words: 'Do you have this coat in ochre, size 42?' });
+    await house.delivers();
+    const mailed = house.mailbox
+      .mails('scanned@example.com')
+      .flatMap(({ text, headers }) => [text, ...headers.map(({ value }) => value)])
+      .flatMap((text) => text.match(/http:\/\/localhost:\d+\/[^\s<>]+/g) ?? []);
+    const { decider } = (await insightNow(pool, asked.insight_id!))!;
+    const made: NewLink[] = [
+      { kind: 'task', staff: asked.owner, loopId: asked.id, round: 1, wait: 'acknowledged' },
+      { kind: 'task', staff: decider, loopId: asked.insight_id!, wait: 'decided' },
+      { kind: 'rights', customerId: answered.customer_id! },
+      { kind: 'sign_in', staff: 'mina' },
+    ];
+    const links = await Promise.all(made.map(async (link) => linkTo(house.url, await makeLink(pool, link))));
+    const all = [...new Set([...mailed, ...links])];
+    expect(all.filter((link) => link.includes('/unsubscribe/'))).not.toEqual([]);
+    expect(all.filter((link) => link.includes('says='))).toHaveLength(2);
+
+    const { page: scanner } = await visitor();
+    const before = await factsIn(pool);
+    const buttons = await Promise.all(
+      all.map(async (link) => {
+        const eyes = await scanner.context().newPage();
+        await open(eyes, link);
+        await eyes.locator('main button').first().waitFor();
+        await eyes.waitForLoadState('networkidle');
+        return eyes.locator('main button').count();
+      }),
+    );
+    expect(buttons).not.toContain(0);
+    expect(await factsIn(pool)).toBe(before);
+
+    const { page: eyes } = await visitor();
+    await open(eyes, links[0]!);
+    await eyes.getByRole('button', { name: 'I’ll take it' }).click();
+    await eyes.getByText('It is yours.').first().waitFor();
+    expect(await factsIn(pool)).toBeGreaterThan(before);
+    await Promise.all([eyes.context().close(), scanner.context().close()]);
     expect(alarms).toEqual([]);
   });
 

@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { linkTo } from '../../../../src/domain/links.ts';
-import { sql } from '../../../../src/store/pool.ts';
+import { sql, type Db } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import type { Web } from '../../../../src/triggers/http/web.ts';
@@ -67,16 +67,20 @@ export async function openPages(options: { demo?: boolean; publicUrl?: string } 
       await someone.press(await someone.get(linkTo('', token)), '/sign-in/link');
       return someone;
     },
-    facts: () =>
-      shop.db.pool.oneFirst(sql.type(z.object({ facts: z.number() }))`
-        select (
-          (select count(*) from presses) + (select count(*) from loops) + (select count(*) from acknowledgements) + (select count(*) from ownerships)
-          + (select count(*) from follow_ups) + (select count(*) from calls) + (select count(*) from decisions) + (select count(*) from withdrawals)
-          + (select count(*) from completions) + (select count(*) from confirmations) + (select count(*) from closures) + (select count(*) from reviews)
-          + (select count(*) from suppressions) + (select count(*) from vouchings) + (select count(*) from disavowals) + (select count(*) from sessions) + (select count(*) from links)
-          + (select count(*) from links where used_at is not null) + (select count(*) from deliveries))::integer as facts`),
+    facts: () => factsIn(shop.db.pool),
   };
 }
+
+/** How many facts there are in all. */
+export const factsIn = (db: Db): Promise<number> =>
+  db.oneFirst(sql.type(z.object({ facts: z.number() }))`
+    select (
+      (select count(*) from presses) + (select count(*) from loops) + (select count(*) from acknowledgements) + (select count(*) from ownerships)
+      + (select count(*) from follow_ups) + (select count(*) from calls) + (select count(*) from decisions) + (select count(*) from withdrawals)
+      + (select count(*) from completions) + (select count(*) from confirmations) + (select count(*) from closures) + (select count(*) from reviews)
+      + (select count(*) from suppressions) + (select count(*) from vouchings) + (select count(*) from disavowals) + (select count(*) from sessions) + (select count(*) from links)
+      + (select count(*) from links where used_at is not null) + (select count(*) from links where revoked_at is not null)
+      + (select count(*) from rights) + (select count(*) from erasures) + (select count(*) from deliveries))::integer as facts`);
 
 /** The first link in a letter, or the one that is called so. */
 export function linkIn({ text }: { text: string }, label = ''): string {
