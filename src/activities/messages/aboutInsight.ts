@@ -5,32 +5,48 @@ import { localDate } from '../../domain/calendar.ts';
 import type { Company } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
+import { dueNow, isPutOff } from '../../store/views/insights.ts';
 import { refusedInstead, verbatimsOf, type Verbatim } from '../../store/views/messages.ts';
-import { placeName, type Composing } from './composing.ts';
+import { personName, placeName, type Composing } from './composing.ts';
 import type { Part } from './mail.ts';
 import type { InsightTask } from './task.ts';
 
 const mostVerbatims = 5;
 
-export async function aboutInsight(composing: Composing, task: InsightTask, now: Date): Promise<Part[]> {
-  const { insight } = task;
+/** `staff`: who reads it. */
+export async function aboutInsight(
+  composing: Composing,
+  task: InsightTask,
+  { staff, now }: { staff: string; now: Date },
+): Promise<Part[]> {
   const verbatims = await quotable(composing, task);
   const people = await howMany(composing, task);
-  const decideBy = longDate(localDate(insight.decide_by, task.zone), now, task.zone);
-  const state =
-    task.stage === 'complete'
-      ? `You said it would be done by ${longDate(insight.done_by!, now, task.zone)}.`
-      : insight.outcome === 'deferred'
-        ? 'It was put off, and now it is time to look again.'
-        : insight.decide_by > now
-          ? `To be decided by ${decideBy}.`
-          : `It was to be decided by ${decideBy}.`;
+  const state = task.stage === 'complete' ? toBeDone(composing, task, { staff, now }) : toBeDecided(task, now);
   return [
     ...(verbatims.length > 0
       ? verbatims
       : [{ text: 'What was said is not quoted in messages; it is behind the link.' }]),
     { text: `${people}\n${state}` },
   ];
+}
+
+/** Whoever decided it said so: it may be somebody else's by now, and those above them are told of it, too. */
+function toBeDone(
+  { company }: Composing,
+  { insight, zone }: InsightTask,
+  { staff, now }: { staff: string; now: Date },
+): string {
+  const who = insight.decided_by === staff ? 'You' : personName(company, insight.decided_by);
+  return `${who} said it would be done by ${longDate(insight.done_by!, now, zone)}.`;
+}
+
+function toBeDecided({ insight, zone }: InsightTask, now: Date): string {
+  const due = dueNow(insight);
+  const day = longDate(localDate(due, zone), now, zone);
+  // Whoever is given it meanwhile hears of it before that day.
+  if (isPutOff(insight, now)) return `It was put off until ${day}.`;
+  if (insight.outcome === 'deferred') return 'It was put off, and now it is time to look again.';
+  return due > now ? `To be decided by ${day}.` : `It was to be decided by ${day}.`;
 }
 
 /** The latest words that may be quoted, the same ones once. */

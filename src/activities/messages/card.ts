@@ -63,7 +63,7 @@ export async function drawCard(
   const buttons = task.kind === 'signal' ? signalButtons(task, viewer) : insightButtons(composing, task, viewer);
   const isTheirs = task.wait !== undefined && buttons.length > 0;
   const next = task.stage === 'closed' ? undefined : whatIsNext(composing, task, viewer.staff, viewer.now);
-  const context = [word, ...(isTheirs ? [whyYouWhyNow(composing, task, viewer.staff, viewer.call)] : []), next].filter(
+  const context = [word, ...(isTheirs ? [whyYouWhyNow(composing, task, viewer)] : []), next].filter(
     (line) => line !== undefined,
   );
   return {

@@ -8,6 +8,7 @@ import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { cardOf } from '../../store/records/cards.ts';
+import { dueNow, isPutOff } from '../../store/views/insights.ts';
 import { lastCall, type Call } from '../../store/views/messages.ts';
 import { mrkdwn } from '../../integrations/slack.ts';
 import { drawCard, shade } from './card.ts';
@@ -35,7 +36,7 @@ export async function prompt(composing: Composing, delivery: Delivery): Promise<
   // Their message stands further up and is edited in place; this one rings below it.
   const rings = [
     `${whatIsMissing(task, person.code)}: ${task.reference}, ${task.placeName}.`,
-    whyYouWhyNow(composing, task, person.code, call),
+    whyYouWhyNow(composing, task, { staff: person.code, call, now }),
     whatIsNext(composing, task, person.code, now),
   ];
   return {
@@ -62,7 +63,8 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
   const { db, company, publicUrl } = composing;
   const { now } = delivery;
   const what = whatIsMissing(task, person.code);
-  const subject = `${what}${byWhen(task, now)}: ${task.title} (${task.reference})`;
+  const begins = `${what}${byWhen(task, now)}`;
+  const subject = `${begins}${begins.endsWith('?') ? '' : ':'} ${task.title} (${task.reference})`;
   const token = await makeLink(db, {
     kind: 'task',
     staff: person.code,
@@ -74,8 +76,10 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
   const link = linkTo(publicUrl, token);
   const next = whatIsNext(composing, task, person.code, now);
   const parts: Part[] = [
-    ...(task.kind === 'signal' ? aboutSignal(composing, task, now) : await aboutInsight(composing, task, now)),
-    { text: whyYouWhyNow(composing, task, person.code, call) },
+    ...(task.kind === 'signal'
+      ? aboutSignal(composing, task, now)
+      : await aboutInsight(composing, task, { staff: person.code, now })),
+    { text: whyYouWhyNow(composing, task, { staff: person.code, call, now }) },
     ...(next ? [{ text: next }] : []),
     { links: linksFor(task, link) },
   ];
@@ -97,12 +101,14 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
   };
 }
 
-/** A decision has a day; everything else has the moment at which somebody else is told. */
+/** A decision has a day; what is to be done by a day is asked about when that is over; everything else has the moment at which somebody else is
+ *  told. */
 function byWhen(task: Task, now: Date): string {
-  if (task.kind === 'insight' && task.wait === 'decided')
-    return task.insight.decide_by > now
-      ? ` by ${longDate(localDate(task.insight.decide_by, task.zone), now, task.zone)}`
-      : '';
+  if (task.kind === 'insight') {
+    const { insight, zone } = task;
+    const day = insight.outcome === 'deferred' && !isPutOff(insight, now) ? undefined : dueNow(insight);
+    return task.wait === 'decided' && day && day > now ? ` by ${longDate(localDate(day, zone), now, zone)}` : '';
+  }
   return task.next && task.next.at > now ? ` ${dueBy(task.next.at, now, task.zone)}` : '';
 }
 

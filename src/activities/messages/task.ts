@@ -9,7 +9,7 @@ import { spanText } from '../../domain/span.ts';
 import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
-import { insightNow, stageOf, type InsightNow } from '../../store/views/insights.ts';
+import { insightNow, isPutOff, stageOf, type InsightNow } from '../../store/views/insights.ts';
 import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
 import { signalNow, type SignalNow } from '../../store/views/signals.ts';
 import { personName, placeName, type Composing } from './composing.ts';
@@ -117,11 +117,21 @@ async function around(
 }
 
 /** "You, because outerwear on High Street is yours. Now, because nobody had taken it after 2 working hours." */
-export function whyYouWhyNow(composing: Composing, task: Task, staff: string, call: Call | null): string {
+export function whyYouWhyNow(
+  composing: Composing,
+  task: Task,
+  { staff, call, now }: { staff: string; call: Call | null; now: Date },
+): string {
   const you = `You, because ${task.owner === staff ? task.ownerReason : whyAbove(composing.company, task, call?.role)}.`;
-  // Why they were called is old news once that wait is met.
-  const stillSo = call && (call.first || call.wait === task.wait || task.wait === 'acknowledged');
-  return stillSo ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
+  return call && isStillSo(task, call, now) ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
+}
+
+/** Why they were called is old news once that wait is met, and while what they were to decide is put off. */
+function isStillSo(task: Task, call: Call, now: Date): boolean {
+  if (task.kind === 'signal') return call.first || call.wait === task.wait || task.wait === 'acknowledged';
+  // What is to be decided, or done, may have to be taken first.
+  if (call.wait === 'acknowledged') return !task.insight.acknowledged_at;
+  return call.wait === task.wait && !isPutOff(task.insight, now);
 }
 
 function whyAbove(company: Company, task: Task, role: string | undefined): string {
@@ -138,7 +148,8 @@ function whyAbove(company: Company, task: Task, role: string | undefined): strin
 }
 
 function whyNow({ company, configuration }: Composing, task: Task, call: Call): string {
-  if (call.first) return justBegun[task.wait ?? call.wait];
+  // What somebody is given to decide, or to have done, may be due long after they have to take it.
+  if (call.first) return justBegun[task.kind === 'insight' ? call.wait : (task.wait ?? call.wait)];
   // How long that was is known only while the ladder is still the one it was planned on.
   const ladder = call.configuration === configuration ? ladderOf[call.wait] : undefined;
   const after = ladder && company.ladders[ladder].rungs[call.step]?.after;

@@ -75,6 +75,12 @@ export const enoughHaveAsked = ({
 }: Pick<InsightNow, 'outcome' | 'until_people' | 'people'>): boolean =>
   outcome === 'deferred' && awaited !== null && people >= awaited;
 
+/** Put off, and not to be looked at again yet. */
+export const isPutOff = (
+  insight: Pick<InsightNow, 'outcome' | 'wake_at' | 'decide_by' | 'until_people' | 'people'>,
+  now: Date,
+): boolean => insight.outcome === 'deferred' && dueNow(insight) > now && !enoughHaveAsked(insight);
+
 /** Where an insight stands at `now`. */
 export function stageOf(insight: InsightNow, company: Company, now: Date): InsightStage {
   return stageOfInsight(factsOf(insight, company), now);

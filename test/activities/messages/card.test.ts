@@ -168,9 +168,10 @@ describe('the one message of a task', () => {
       wakeAt: '2026-07-01T07:00:00Z',
       untilPeople: 2,
     });
-    expect(linesOf(await shop.slack('card', 'tomas', signal.insight_id!))).toContain(
-      'Decided by you at 10:00: keep listening. Time to look again: Wednesday 1 July.',
-    );
+    const putOff = linesOf(await shop.slack('card', 'tomas', signal.insight_id!));
+    expect(putOff).toContain('Decided by you at 10:00: keep listening. Time to look again: Wednesday 1 July.');
+    // Nothing is asked of him until then.
+    expect(putOff).toContain('You, because what we carry is yours to decide.');
     await posted(signal.id, 'jonas');
     await approveFollowUp(shop.db.heed, by(signal.id, 'jonas'), { words: 'Dear Kim, I ask.', promiseOn: '2026-06-24' });
     const jonas = linesOf(await shop.slack('card', 'jonas', signal.id));
@@ -181,6 +182,22 @@ describe('the one message of a task', () => {
       'Decided by you at 10:00: keep listening. As many have asked as were waited for: time to look again.',
     );
   });
+});
+
+test('the card of what is to be done by a day does not call it due before that day', async () => {
+  const signal = await shop.hears({ ...green, words: 'A coat in yellow, do you have it?' });
+  await posted(signal.insight_id!, 'tomas');
+  await decide(shop.db.heed, by(signal.insight_id!, 'tomas'), {
+    outcome: 'adopted',
+    scope: 'everyone',
+    reason: 'It comes in July.',
+    doneBy: '2026-07-20',
+  });
+  await shop.tells(signal.insight_id!);
+  const lines = linesOf(await shop.slack('card', 'tomas', signal.insight_id!));
+  expect(lines).toContain('Decided by you at 10:00: yes, for everyone. To be done by Monday 20 July.');
+  expect(lines).toContain('You, because what we carry is yours to decide.');
+  expect(lines.at(-1)).toBe('[It is done] [Hand over]');
 });
 
 test('whoever captured it hears in Slack what became of it, where they prefer that', async () => {

@@ -7,6 +7,7 @@ import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp
 import { confirm } from '../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
+import { handOverInsight } from '../../../src/triggers/responses/handOver.ts';
 import { join } from '../../../src/triggers/responses/join.ts';
 import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
@@ -285,6 +286,75 @@ It works for you alone, until this is settled. Linden & Vale`,
       /You, because the ladder ends with you\. Now, because nobody had taken it after 1 working day\./,
     );
     expect(letter.text).not.toContain('luca@');
+  });
+
+  test('whoever is given what was put off: until when, and that it has just come to them; once its day has come, that it is to be looked at', async () => {
+    const { insight_id: insight } = await shop.hears({ ...kim, words: 'Do you have this coat in navy?' });
+    const by = (staff: string) => ({ loopId: insight!, by: staff, press: shop.press() });
+    await decide(shop.db.heed, by('tomas'), {
+      outcome: 'deferred',
+      reason: 'Too few.',
+      wakeAt: '2026-07-20T07:00:00Z',
+      untilPeople: 2,
+    });
+    await handOverInsight(shop.db.heed, by('tomas'), { to: 'mina', reason: 'she knows who asks' });
+    await shop.climbs(insight!);
+    const given = await shop.letter('prompt', 'mina', insight!);
+    expect(given.subject).toMatch(/^Please decide by Monday 20 July: coat · navy \(IN-\w+\)$/);
+    expect(given.text).toContain('It was put off until Monday 20 July.\n');
+    expect(given.text).toContain('Now, because it has just come to you.');
+    expect(given.text).not.toContain('time to look again');
+
+    await shop.db.passTime('2 hours 5 minutes');
+    await shop.climbs(insight!);
+    const above = JSON.stringify(await shop.slack('prompt', 'jonas', insight!));
+    await shop.db.passTime('36 days');
+    await shop.climbs(insight!);
+    const woken = await shop.letter('prompt', 'mina', insight!);
+    await shop.db.passTime('-36 days -2 hours -5 minutes');
+    expect(above).toContain('keep listening. Time to look again: Monday 20 July.');
+    expect(above).toContain(
+      'You, because you are the lead of Mina Okafor. Now, because nobody had taken it after 2 working hours.',
+    );
+    expect(woken.text).toContain('It was put off, and now it is time to look again.');
+    expect(woken.subject).toMatch(/^Please decide: coat · navy/);
+
+    // Before its day, where as many ask by then as were waited for.
+    await shop.hears({ words: 'Do you have this coat in navy?' });
+    const enough = await shop.letter('prompt', 'mina', insight!);
+    expect(enough.text).toContain('It was put off, and now it is time to look again.');
+    expect(enough.subject).toMatch(/^Please decide: coat · navy/);
+  });
+
+  test('what is to be done: by whom it was said, and by when; whoever is given it before that day, that it has just come to them', async () => {
+    const { insight_id: insight } = await shop.hears({ ...kim, words: 'Do you have this coat in brown?' });
+    const by = (staff: string) => ({ loopId: insight!, by: staff, press: shop.press() });
+    await decide(shop.db.heed, by('tomas'), {
+      outcome: 'adopted',
+      scope: 'everyone',
+      reason: 'The mill weaves it.',
+      doneBy: '2026-07-20',
+    });
+    await shop.tells(insight!);
+    await handOverInsight(shop.db.heed, by('tomas'), { to: 'mina', reason: 'she knows the mill' });
+    await shop.climbs(insight!);
+    const given = await shop.letter('prompt', 'mina', insight!);
+    expect(given.subject).toMatch(/^Is it done\? coat · brown \(IN-\w+\)$/);
+    expect(given.text).toContain('Tomás Rey said it would be done by Monday 20 July.');
+    expect(given.text).toContain('Now, because it has just come to you.');
+    expect(given.text).toMatch(/Say that it is done: https:\/\/heed\.test\/t#/);
+
+    await handOverInsight(shop.db.heed, by('mina'), { to: 'tomas', reason: 'not mine' });
+    await shop.climbs(insight!);
+    expect((await shop.letter('prompt', 'tomas', insight!)).text).toContain(
+      'You said it would be done by Monday 20 July.',
+    );
+    await shop.db.passTime('60 days');
+    await shop.climbs(insight!);
+    const above = await shop.letter('prompt', 'ingrid', insight!);
+    await shop.db.passTime('-60 days');
+    expect(above.subject).toMatch(/^Not said to be done: coat · brown/);
+    expect(above.text).toContain('Tomás Rey said it would be done by Monday 20 July.');
   });
 
   test('Mina: what became of what she captured', async () => {
