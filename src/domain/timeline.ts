@@ -3,6 +3,7 @@
 import { capital } from './capital.ts';
 import { addSpan } from './calendar.ts';
 import type { Company, Course, LadderName } from './company.ts';
+import { ended } from './ended.ts';
 import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
 import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
@@ -497,6 +498,4 @@ function nameAndTitle(context: Context, staff: string | null): string {
   return title ? `${nameOf(context, staff)} (${title})` : nameOf(context, staff);
 }
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
-/** With a full stop, unless it ends like a sentence. */
-const ended = (text: string): string => (/[.!?…]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
 const quoted = (text: string): string => `“${text.trim()}”${/[.!?…]$/.test(text.trim()) ? '' : '.'}`;

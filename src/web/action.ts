@@ -1,6 +1,7 @@
 /** The page behind a link from an e-mail: what one is about to do, in whose name. Opening it changes nothing; a press does. */
 
 import { html } from 'hono/html';
+import { ended } from '../domain/ended.ts';
 import { resting } from '../domain/whatIsNext.ts';
 import {
   completion,
@@ -60,7 +61,7 @@ export function signalAction(a: SignalAction): Html {
       <span class="tag">${a.place}, ${moment(a.saidAt, a.clock)}</span> ${a.mood ? tag(moodWords[a.mood]) : ''}
       <small>${a.reference}</small>
     </div>
-    <p class="soft">You, because ${a.whyYou}.</p>
+    <p class="soft">You, because ${ended(a.whyYou)}</p>
     ${a.asks === 'rests' && !a.refusal ? html`<p>${resting}</p>` : ''}
     ${a.asks === 'doubt' ? a.doubtful.map((each) => html`${doubtAbout(each, a.clock)} ${settlement(acting, each.id)}`) : ''}
     ${a.anew && a.asks !== 'doubt' ? notYet(a.anew, a.clock) : ''} ${a.mayTake ? take(acting) : ''}
@@ -117,7 +118,7 @@ export function insightAction(a: InsightAction): Html {
       ${a.refused > 0 ? tag(`${a.refused} did not want what was offered`) : ''}
       <span class="tag">by ${moment(a.decideBy, a.clock)}</span>
     </div>
-    <p class="soft">You, because ${a.whyYou}.</p>
+    <p class="soft">You, because ${ended(a.whyYou)}</p>
     ${
       a.signInAt && (a.asks === 'decide' || a.asks === 'undo')
         ? decisionOnceSignedIn(a.signInAt, a.asks === 'decide' ? 'decide' : 'take it back')

@@ -1,6 +1,7 @@
 /** My tasks: whose words are waiting, most overdue first. Each says why me and why now, and can be done from here in two taps. */
 
 import { capital } from '../domain/capital.ts';
+import { ended } from '../domain/ended.ts';
 import { inWords } from '../domain/moments.ts';
 import { html } from 'hono/html';
 import { completion, dismissal, handOver, review, settlement, take, unfold, type Acting } from './acts.ts';
@@ -132,8 +133,6 @@ function card(task: TaskShown): Html {
     <div class="acts">${acts(task, href)}</div>
   </article>`;
 }
-
-const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
 /** One primary button, and the honest no as near as the yes. */
 function acts(task: TaskShown, href: string): Html {

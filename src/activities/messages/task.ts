@@ -1,6 +1,7 @@
 /** A loop as a message to staff tells it: read once, drawn as an e-mail, a card or a line that rings. */
 
 import type { Company, LadderName } from '../../domain/company.ts';
+import { ended } from '../../domain/ended.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
 import { resolveRole } from '../../domain/routing.ts';
@@ -24,6 +25,7 @@ interface Loop {
   zone: string;
   /** Staff code of whoever is answerable. */
   owner: string;
+  ownerCause: string;
   ownerReason: string;
   /** Its page. */
   url: string;
@@ -69,7 +71,12 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     decision: 'told',
     confirmation: 'confirmed',
   };
-  const loop = { ...pick(signal), owner: signal.owner, ownerReason: signal.owner_reason };
+  const loop = {
+    ...pick(signal),
+    owner: signal.owner,
+    ownerCause: signal.owner_cause,
+    ownerReason: signal.owner_reason,
+  };
   return {
     ...(await around(composing, loop, 'signals', signal.restricted ? undefined : waits[stage])),
     kind: 'signal',
@@ -86,7 +93,12 @@ async function insightTask(composing: Composing, insight: InsightNow, now: Date)
   const { company } = composing;
   const stage = stageOf(insight, company, now);
   const waits: Partial<Record<InsightStage, Wait>> = { decide: 'decided', complete: 'completed' };
-  const loop = { ...pick(insight), owner: insight.decider, ownerReason: insight.decider_reason };
+  const loop = {
+    ...pick(insight),
+    owner: insight.decider,
+    ownerCause: insight.owner_cause,
+    ownerReason: insight.decider_reason,
+  };
   return {
     ...(await around(composing, loop, 'insights', waits[stage])),
     kind: 'insight',
@@ -100,7 +112,7 @@ const pick = ({ id, reference, round, place }: SignalNow | InsightNow) => ({ id,
 
 async function around(
   { db, company, publicUrl }: Composing,
-  loop: { id: string; reference: string; round: number; place: string; owner: string; ownerReason: string },
+  loop: Pick<Loop, 'id' | 'reference' | 'round' | 'place' | 'owner' | 'ownerCause' | 'ownerReason'>,
   path: string,
   wait: Wait | undefined,
 ): Promise<Omit<Loop, 'title'>> {
@@ -122,7 +134,8 @@ export function whyYouWhyNow(
   task: Task,
   { staff, call, now }: { staff: string; call: Call | null; now: Date },
 ): string {
-  const you = `You, because ${task.owner === staff ? task.ownerReason : whyAbove(composing.company, task, call?.role)}.`;
+  const why = task.owner === staff ? whyHolder(task) : whyAbove(composing.company, task, call?.role);
+  const you = `You, because ${ended(why)}`;
   return call && isStillSo(task, call, now) ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
 }
 
@@ -133,6 +146,10 @@ function isStillSo(task: Task, call: Call, now: Date): boolean {
   if (call.wait === 'acknowledged') return !task.insight.acknowledged_at;
   return call.wait === task.wait && !isPutOff(task.insight, now);
 }
+
+/** Why somebody handed it over is said in their words; all other reasons complete the sentence. */
+const whyHolder = ({ ownerCause, ownerReason }: Task): string =>
+  ownerCause === 'handed_over' ? `it was handed over to you: ${ownerReason}` : ownerReason;
 
 function whyAbove(company: Company, task: Task, role: string | undefined): string {
   switch (role) {

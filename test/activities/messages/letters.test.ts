@@ -302,7 +302,9 @@ It works for you alone, until this is settled. Linden & Vale`,
     const given = await shop.letter('prompt', 'mina', insight!);
     expect(given.subject).toMatch(/^Please decide by Monday 20 July: coat · navy \(IN-\w+\)$/);
     expect(given.text).toContain('It was put off until Monday 20 July.\n');
-    expect(given.text).toContain('Now, because it has just come to you.');
+    expect(given.text).toContain(
+      'You, because it was handed over to you: she knows who asks. Now, because it has just come to you.',
+    );
     expect(given.text).not.toContain('time to look again');
 
     await shop.db.passTime('2 hours 5 minutes');
@@ -336,12 +338,14 @@ It works for you alone, until this is settled. Linden & Vale`,
       doneBy: '2026-07-20',
     });
     await shop.tells(insight!);
-    await handOverInsight(shop.db.heed, by('tomas'), { to: 'mina', reason: 'she knows the mill' });
+    await handOverInsight(shop.db.heed, by('tomas'), { to: 'mina', reason: 'She knows the mill.' });
     await shop.climbs(insight!);
     const given = await shop.letter('prompt', 'mina', insight!);
     expect(given.subject).toMatch(/^Is it done\? coat · brown \(IN-\w+\)$/);
     expect(given.text).toContain('Tomás Rey said it would be done by Monday 20 July.');
-    expect(given.text).toContain('Now, because it has just come to you.');
+    expect(given.text).toContain(
+      'You, because it was handed over to you: She knows the mill. Now, because it has just come to you.',
+    );
     expect(given.text).toMatch(/Say that it is done: https:\/\/heed\.test\/t#/);
 
     await handOverInsight(shop.db.heed, by('mina'), { to: 'tomas', reason: 'not mine' });

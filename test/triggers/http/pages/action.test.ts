@@ -264,7 +264,7 @@ describe('what was given to somebody after it had been answered or decided', () 
     await recordCall(pages.web.heed, as('jonas', signal.id), { outcome: 'reached' });
     await decide(pages.web.heed, as('tomas', signal.insight_id!), { outcome: 'declined', reason: 'Too few.' });
     await pages.shop.tells(signal.insight_id!);
-    await handOver(pages.web.heed, as('jonas', signal.id), { to: 'priya', reason: 'She was there' });
+    await handOver(pages.web.heed, as('jonas', signal.id), { to: 'priya', reason: 'She was there.' });
     const priya = await pages.as('priya');
     const itsPage = await priya.get(`/signals/${signal.id}`);
     expect(itsPage.text).toContain('I’ll take it');
@@ -277,6 +277,7 @@ describe('what was given to somebody after it had been answered or decided', () 
     });
     const page = await pages.nobody().get(linkTo('', token));
     expect(page.text).toContain('Tell them what was decided');
+    expect(page.text).toMatch(/You, because it was handed over to you: She was there\.(?!\.)/);
     const taken = await pages.nobody().press(page, '/t/acknowledgement');
     expect(taken.text).toContain('It is yours.');
     expect(taken.text).not.toContain('I’ll take it');
@@ -293,7 +294,7 @@ describe('what was given to somebody after it had been answered or decided', () 
       doneBy: '2999-01-01',
     });
     await pages.shop.tells(insight);
-    await handOverInsight(pages.web.heed, as('tomas', insight), { to: 'priya', reason: 'She orders them' });
+    await handOverInsight(pages.web.heed, as('tomas', insight), { to: 'priya', reason: 'She orders them.' });
     const token = await makeLink(pages.shop.db.pool, {
       kind: 'task',
       staff: 'priya',
@@ -302,6 +303,7 @@ describe('what was given to somebody after it had been answered or decided', () 
       wait: 'completed',
     });
     const page = await pages.nobody().get(linkTo('', token));
+    expect(page.text).toMatch(/You, because it was handed over to you: She orders them\.(?!\.)/);
     const taken = await pages.nobody().press(page, '/t/acknowledgement');
     expect(taken.text).toContain('It is yours to do.');
     expect(taken.text).not.toContain('I’ll take it');
