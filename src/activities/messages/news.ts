@@ -51,9 +51,11 @@ async function ofDecision({ db, company }: Composing, decisionId: string, now: D
     const doneBy = decision.done_by
       ? ` It should be done by ${longDate(decision.done_by, now, company.timezone)}.`
       : '';
+    // Whoever asks next at the counter is told what the capturer has read.
+    const whom = decision.scope === 'these' ? ', for everyone who asked' : '';
     return {
       subject: `Yes to ${what}: you heard it`,
-      text: `${who} decided: yes to ${what}. You heard it.\n${decision.reason}${doneBy}`,
+      text: `${who} decided: yes to ${what}${whom}. You heard it.\n${decision.reason}${doneBy}`,
     };
   }
   return {

@@ -392,6 +392,86 @@ Linden & Vale`,
     );
   });
 
+  test('Mina: that a yes is for everyone who asked, and for nobody who asks her next', async () => {
+    const signal = await shop.hears({ words: 'Do you have black trousers?', ...kim });
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      { outcome: 'adopted', scope: 'these', reason: 'We sew them.', doneBy: '2026-07-01' },
+    );
+    await shop.tells(signal.insight_id!);
+    const { text } = await shop.letter('news', 'mina', signal.id);
+    expect(text).toContain(
+      'Tomás Rey decided: yes to trousers · black, for everyone who asked. You heard it.\nWe sew them.',
+    );
+  });
+
+  test('Mina: a no, and that it was weighed', async () => {
+    const signal = await shop.hears({ words: 'Do you have grey trousers?', ...kim });
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      { outcome: 'declined', reason: 'They do not sell.', internalReason: 'Margin is too thin.' },
+    );
+    await shop.tells(signal.insight_id!);
+    const news = await shop.letter('news', 'mina', signal.id);
+    expect(news.subject).toBe('No to trousers · grey, and why');
+    expect(news.text).toContain(
+      'Tomás Rey decided: no to trousers · grey. You heard it, and it was weighed.\nThe reason: They do not sell.',
+    );
+    expect(news.text).not.toContain('Margin');
+  });
+
+  test('Mina: what her customer says of it, and whose it is from then on', async () => {
+    const asked = await shop.hears({ words: 'What does it cost to shorten a sleeve?', ...kim });
+    const on = (loopId: string, by: string) => ({ loopId, by, press: shop.press() });
+    const says = (loopId: string, what: 'yes' | 'no') =>
+      confirm(shop.db.heed, { loopId, press: shop.press() }, { says: what });
+    await approveFollowUp(shop.db.heed, on(asked.id, asked.owner), { words: 'Eight euros.' });
+    await says(asked.id, 'no');
+    const no = await shop.letter('news', 'mina', asked.id);
+    expect(no.subject).toMatch(/^Not settled yet: HD-/);
+    expect(no.text).toContain('The customer says it is not settled. It is with somebody more senior now.');
+    expect(no.text).toContain('“What does it cost to shorten a sleeve?”\nat High Street, HD-');
+
+    const senior = (await shop.signal(asked.id)).owner;
+    await approveFollowUp(shop.db.heed, on(asked.id, senior), { words: 'Seven.' });
+    await says(asked.id, 'yes');
+    const yes = await shop.letter('news', 'mina', asked.id);
+    expect(yes.subject).toMatch(/^Settled: HD-/);
+    expect(yes.text).toContain('The customer says it is settled. It began with you listening.');
+  });
+
+  test('Mina: not that it is settled, where the customer was asked whether a no was explained', async () => {
+    const declined = async (words: string) => {
+      const { id, insight_id: insight } = await shop.hears({ words, ...kim });
+      const by = { loopId: insight!, by: 'tomas', press: shop.press() };
+      await decide(shop.db.heed, by, { outcome: 'declined', reason: 'It does not sell.' });
+      await shop.tells(insight!);
+      return id;
+    };
+    const says = (loopId: string, what: 'yes' | 'no') =>
+      confirm(shop.db.heed, { loopId, press: shop.press() }, { says: what });
+    // The news of the decision itself has left by then.
+    const hears = async (id: string) => {
+      await shop.db.pool.query(sql.unsafe`
+        update deliveries set state = 'sent' where loop_id = ${id} and purpose = 'news' and occasion is not null`);
+      return shop.letter('news', 'mina', id);
+    };
+    const [clear, unclear] = [
+      await declined('Do you have this scarf in black?'),
+      await declined('Do you have this scarf in white?'),
+    ];
+    await says(clear, 'yes');
+    const yes = await hears(clear);
+    expect(yes.subject).toMatch(/^Explained clearly: HD-/);
+    expect(yes.text).toContain('The customer says it was explained clearly.');
+    await says(unclear, 'no');
+    const no = await hears(unclear);
+    expect(no.subject).toMatch(/^Not explained clearly: HD-/);
+    expect(no.text).toContain('The customer says it was not explained clearly. It is with somebody more senior now.');
+  });
+
   test('Mina: why nothing is done, too', async () => {
     const signal = await shop.hears({ words: 'Just looking, really.' });
     await dismiss(
