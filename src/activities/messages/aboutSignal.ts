@@ -3,6 +3,7 @@
 import type { OfferTaken } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { happenedAt } from '../../domain/moments.ts';
+import type { Question } from '../../domain/questions.ts';
 import { quotingOf } from '../../domain/template.ts';
 import { personName, type Composing } from './composing.ts';
 import type { Part } from './mail.ts';
@@ -14,7 +15,7 @@ export function aboutSignal(composing: Composing, task: SignalTask, now: Date): 
   const open = isOpen(composing, task);
   const of = whoAndWhere(composing, task, now);
   const facts = [
-    signal.round > 1 && 'They were answered, and say it is not settled.',
+    task.saidNoTo && saidNo[task.saidNoTo],
     open && said.unmet && `Why it could not be met: ${said.unmet}.`,
     open && said.offered && `Offered instead: ${said.offered}${signal.taken ? `, ${taken[signal.taken]}` : ''}.`,
     signal.asked_the_same && `${others(signal.asked_the_same)} asked the same.`,
@@ -41,6 +42,12 @@ export function whoAndWhere(composing: Composing, task: SignalTask, now: Date): 
 
 const isOpen = ({ company }: Composing, { place, signal }: SignalTask): boolean =>
   quotingOf(company, { place, kind: signal.kind ?? undefined }) !== 'link';
+
+/** Whoever was told a no is asked something else than whoever was answered. */
+const saidNo: Record<Question, string> = {
+  settled: 'They were answered, and say it is not settled.',
+  explained: 'They were told what was decided, and say it was not explained clearly.',
+};
 
 const taken: Record<OfferTaken, string> = { accepted: 'accepted', refused: 'refused', unsure: 'not sure' };
 

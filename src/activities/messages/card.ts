@@ -132,12 +132,12 @@ interface Standing {
 
 async function signalStands(
   { db, company }: Composing,
-  { signal, stage, zone, anew }: SignalTask,
+  { signal, stage, zone, anew, saidNoTo }: SignalTask,
   { staff, now }: Viewer,
 ): Promise<Standing> {
   const name = (code: string | null): string => (code === staff ? 'you' : personName(company, code));
   const at = (moment: Date | null): string => (moment ? ` ${happenedAt(moment, now, zone)}` : '');
-  const again = signal.round > 1 ? 'Not settled; starting again. ' : '';
+  const again = saidNoTo ? `${saidTo[saidNoTo].no}; starting again. ` : '';
   if (signal.restricted && stage !== 'closed') return { colour: shade.amber, word: resting };
   switch (stage) {
     case 'captured':

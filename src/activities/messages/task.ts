@@ -4,10 +4,12 @@ import type { Company, LadderName } from '../../domain/company.ts';
 import { ended } from '../../domain/ended.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
+import type { Question } from '../../domain/questions.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { spanText } from '../../domain/span.ts';
 import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
+import { questionSaidTo } from '../../store/records/confirmations.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, isPutOff, stageOf, type InsightNow } from '../../store/views/insights.ts';
@@ -42,6 +44,8 @@ export type SignalTask = Loop & {
   said: Said;
   /** The words, as far as they may be quoted here. */
   quote: string | undefined;
+  /** What they were asked at the end of the round before, and said no to; null in the first. */
+  saidNoTo: Question | null;
   /** It was decided anew since a call became owed: when it is certain what to say in it. */
   anew: Date | null;
 };
@@ -84,6 +88,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     signal,
     said,
     title: insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes }) || 'something said',
+    saidNoTo: signal.round > 1 ? ((await questionSaidTo(db, signal.id, signal.round - 1)) ?? 'settled') : null,
     quote: said.words === null ? undefined : extract(said.words, quoting),
     anew: await callOvertaken(db, signal),
   };

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { questionCodes, type Question } from '../../domain/questions.ts';
-import { sql, type Tx } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 
 const QuestionRow = z.object({ question: z.enum(questionCodes) });
 
@@ -29,7 +29,7 @@ export async function recordConfirmation(tx: Tx, c: NewConfirmation): Promise<st
 }
 
 /** What they said something to in this round; null where they said nothing. */
-export function questionSaidTo(tx: Tx, loopId: string, round: number): Promise<Question | null> {
-  return tx.maybeOneFirst(sql.type(QuestionRow)`
+export function questionSaidTo(db: Db, loopId: string, round: number): Promise<Question | null> {
+  return db.maybeOneFirst(sql.type(QuestionRow)`
     select question from confirmations where loop_id = ${loopId} and round = ${round} order by confirmed_at limit 1`);
 }

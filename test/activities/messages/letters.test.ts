@@ -472,6 +472,25 @@ Linden & Vale`,
     expect(no.text).toContain('The customer says it was not explained clearly. It is with somebody more senior now.');
   });
 
+  test('whoever is to answer after a no: what the customer said no to', async () => {
+    const on = (loopId: string, by: string) => ({ loopId, by, press: shop.press() });
+    const saysNo = async (loopId: string) => {
+      await confirm(shop.db.heed, { loopId, press: shop.press() }, { says: 'no' });
+      await shop.climbs(loopId);
+      const { owner } = await shop.signal(loopId);
+      return shop.letter('prompt', owner, loopId);
+    };
+    const declined = await shop.hears({ words: 'Do you have this scarf in grey?', ...kim });
+    await decide(shop.db.heed, on(declined.insight_id!, 'tomas'), { outcome: 'declined', reason: 'It does not sell.' });
+    await shop.tells(declined.insight_id!);
+    expect((await saysNo(declined.id)).text).toContain(
+      'They were told what was decided, and say it was not explained clearly.\n',
+    );
+    const answered = await shop.hears({ words: 'What does it cost to shorten a hem?', ...kim });
+    await approveFollowUp(shop.db.heed, on(answered.id, answered.owner), { words: 'Eight euros.' });
+    expect((await saysNo(answered.id)).text).toContain('They were answered, and say it is not settled.\n');
+  });
+
   test('Mina: why nothing is done, too', async () => {
     const signal = await shop.hears({ words: 'Just looking, really.' });
     await dismiss(
