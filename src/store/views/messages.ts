@@ -75,7 +75,7 @@ const Verbatim = z.object({
 });
 export type Verbatim = z.infer<typeof Verbatim>;
 
-/** What the people behind an insight said, latest first. */
+/** What the people said who ask for what an insight is about, latest first: not what a colleague has dismissed. */
 export function verbatimsOf(db: Db, insightId: string, most: number): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select x.signal_id, s.reference, l.place, coalesce(v.kind, t.kind, s.kind) as kind, w.words, s.said_at
@@ -85,7 +85,7 @@ export function verbatimsOf(db: Db, insightId: string, most: number): Promise<re
     join words w on w.signal_id = s.id
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
-    where x.insight_id = ${insightId}
+    where x.insight_id = ${insightId} and x.still_asks
     order by s.said_at desc, s.id desc
     limit ${most}`);
 }

@@ -579,6 +579,20 @@ describe('what nobody reads', () => {
     await shop.db.apply((company) => delete company.kinds['access']!.quote);
   });
 
+  test('words that a colleague has dismissed, in what is to be decided', async () => {
+    const asked = await shop.hears({ ...kim, words: 'Is there a jumper in brown?' });
+    const joke = await shop.hears({ words: 'A canary-brown jumper, ha! Is there a jumper in brown?' });
+    expect(joke.insight_id).toBe(asked.insight_id);
+    await dismiss(
+      shop.db.heed,
+      { loopId: joke.id, by: joke.owner, press: shop.press() },
+      { reason: 'They were joking.' },
+    );
+    const { text } = await shop.letter('prompt', 'tomas', asked.insight_id!);
+    expect(text).not.toContain('canary');
+    expect(text).toMatch(/^“Is there a jumper in brown\?”\nat High Street\n\nOne person asks for this\./);
+  });
+
   test('what somebody else asked for in words of their own, who was joined to it first', async () => {
     const first = await shop.hears({
       ...kim,
