@@ -38,7 +38,7 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   await lockCustomer(tx, d.customer_id);
   const signal = await signalNow(tx, d.loop_id);
   if (!signal) return { end: 'cancelled', code: 'erased' };
-  if (signal.restricted) return { until: new Date(d.now.getTime() + 3_600_000), code: 'restricted' };
+  if (signal.restricted) return restedUntil(d);
   const told = d.purpose === 'told' ? d.occasion : null;
   const overtaken = told ? await decisionOvertaking(tx, told) : null;
   const { now, purpose, sample } = d;
@@ -64,11 +64,20 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
   );
 }
 
+/** Looked at again in an hour, or when it is lifted. */
+const restedUntil = ({ now }: Delivery): Objection => ({
+  until: new Date(now.getTime() + 3_600_000),
+  code: 'restricted',
+});
+
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  const signal = d.purpose === 'prompt' && d.loop_id ? await signalNow(tx, d.loop_id) : null;
+  // Of a letter that may not have arrived, or has not left, somebody is asked or told what to do: nobody can do anything while it rests.
+  const isAboutLetter = d.purpose === 'notice' && d.occasion !== null;
+  const signal = d.loop_id && (d.purpose === 'prompt' || isAboutLetter) ? await signalNow(tx, d.loop_id) : null;
   // Whether it still calls for something, and whom, is seen when it goes on.
-  if (signal?.restricted && !signal.closed_at) return { end: 'cancelled', code: 'restricted' };
+  if (signal?.restricted && !signal.closed_at)
+    return isAboutLetter ? restedUntil(d) : { end: 'cancelled', code: 'restricted' };
   if (!d.staff || !company.staff[d.staff]) {
     await callInPlaceOfWhoLeft(tx, company, d);
     return { end: 'cancelled', code: 'left' };

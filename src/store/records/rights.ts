@@ -47,21 +47,24 @@ export async function holdMessagesTo(tx: Tx, customerId: string): Promise<void> 
       and ${notHandedOver}`);
 }
 
+/** With what colleagues are to be asked about letters to them. */
 export async function releaseMessagesTo(tx: Tx, customerId: string): Promise<void> {
   await tx.query(sql.unsafe`
     update deliveries set not_before = heed_now(), started_until = null
-    where customer_id = ${customerId} and state in ('planned', 'ready') and last_error_code = 'restricted'`);
+    where (customer_id = ${customerId}
+        or purpose = 'notice' and loop_id in (select id from signals where customer_id = ${customerId}))
+      and state in ('planned', 'ready') and last_error_code = 'restricted'`);
 }
 
-/** Before it is recorded that it goes on. Whoever is looking at a message to them, at a call about their remarks, or at a digest that was to name one
- *  has put it off by then, which is found below; whoever looks later waits for this, and sees it. In one order, so that two never wait for each other. */
+/** Before it is recorded that it goes on. Whoever is looking at a message to them, at a call or a question about their remarks, or at a digest that was
+ *  to name one has put it off by then, which is found below; whoever looks later waits for this, and sees it. In one order, so that two never wait for each other. */
 export async function awaitLastLooks(tx: Tx, customerId: string): Promise<void> {
   const theirs = sql.fragment`(select id from signals where customer_id = ${customerId})`;
   await tx.query(sql.unsafe`
     select d.id from deliveries d
     where d.state in ('planned', 'ready', 'sending', 'uncertain')
       and (d.customer_id = ${customerId}
-        or d.purpose = 'prompt' and d.loop_id in ${theirs}
+        or d.purpose in ('prompt', 'notice') and d.loop_id in ${theirs}
         or d.purpose = 'digest' and d.occasion in (
           select b.bundled_into from deliveries b where b.last_error_code = 'bundled' and b.loop_id in ${theirs}))
     order by d.id

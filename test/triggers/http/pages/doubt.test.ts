@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { objectionTo } from '../../../../src/activities/objection.ts';
 import { sql } from '../../../../src/store/pool.ts';
-import { planDelivery, recordOutcome, settleLeftOpen } from '../../../../src/store/records/deliveries.ts';
+import { holdDelivery, planDelivery, recordOutcome, settleLeftOpen } from '../../../../src/store/records/deliveries.ts';
 import { askAboutDoubt } from '../../../../src/store/records/repairs.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { handOver } from '../../../../src/triggers/responses/handOver.ts';
+import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { kim } from '../../../activities/messages/shop.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
@@ -127,6 +129,49 @@ describe('a letter that may not have been sent', () => {
     expect(slower.status).toBe(409);
     expect(slower.text).toContain('Aisha Rahman had it sent again at 10:00.');
     expect(await letterNow(letter)).toMatchObject({ state: 'ready' });
+  });
+
+  test('is asked about by nobody while its customer lets everything rest, and again once that is lifted', async () => {
+    const { shop } = pages;
+    const { id, letter } = await doubtful();
+    await asks({ id, letter });
+    const { customer_id: customer } = await shop.signal(id);
+    const asked = async () => Promise.all(['omar', 'ingrid'].map((staff) => shop.planned('notice', staff, id)));
+    const objections = async () => {
+      const each = await asked();
+      return shop.db.pool.transaction((tx) =>
+        Promise.all(each.map((notice) => objectionTo(tx, notice, shop.db.company))),
+      );
+    };
+    expect(await objections()).toEqual([undefined, undefined]);
+    await restrict(shop.db.heed, customer!, { by: 'operator' });
+    const [omars, ingrids] = await objections();
+    expect(omars).toEqual({ until: expect.any(Date), code: 'restricted' });
+    expect(ingrids).toEqual(omars);
+
+    // One that waited for it leaves at once, and what is to come later does then.
+    const [waits] = await asked();
+    await shop.db.pool.transaction((tx) => holdDelivery(tx, waits!.id, (omars as { until: Date }).until, 'restricted'));
+    await lift(shop.db.heed, customer!, { by: 'operator' });
+    expect((await asked()).map(({ held_until: until }) => until)).toEqual([null, expect.any(Date)]);
+    expect(await objections()).toEqual([undefined, undefined]);
+  });
+
+  test('is not asked of whoever has given it away before they could be', async () => {
+    const { shop } = pages;
+    const { id, letter } = await doubtful();
+    await asks({ id, letter });
+    const notice = () => shop.planned('notice', 'omar', id);
+    const omars = await shop.db.pool.anyFirst(sql.type(z.object({ key: z.string() }))`
+      select dedupe_key as key from deliveries where loop_id = ${id} and purpose = 'notice' and staff = 'omar' order by planned_at, id`);
+    await handOver(shop.db.heed, { loopId: id, by: 'omar', press: shop.press() }, { to: 'aisha', reason: 'Hers.' });
+    const asHolder = omars.find((key) => !key.includes(':manager:'))!;
+    const composed = await shop.composes({ ...(await notice()), dedupe_key: asHolder });
+    expect(composed).toEqual({ end: 'cancelled', code: 'handed_over' });
+    // As the manager of the place he is asked all the same, once nobody has said anything for long.
+    const asManager = omars.find((key) => key.includes(':manager:'))!;
+    const later = await shop.composes({ ...(await notice()), dedupe_key: asManager });
+    expect(JSON.stringify(later)).toContain('Aisha Rahman was asked before you, and nobody has said what to do.');
   });
 
   test('is nobody’s at another place', async () => {
