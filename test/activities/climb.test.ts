@@ -1,20 +1,23 @@
 /** Whom a wait asks as it begins, and what is left to climb. */
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { catchUp, climb } from '../../src/activities/climb.ts';
 import type { Hands } from '../../src/activities/createActivities.ts';
+import { objectionTo } from '../../src/activities/objection.ts';
 import { refineOwner, triage } from '../../src/activities/triage.ts';
 import { ladderNames, type Role } from '../../src/domain/company.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { lockDelivery, planDelivery } from '../../src/store/records/deliveries.ts';
+import { bundle } from '../../src/store/records/digests.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
 import { readSignal } from '../../src/store/views/signalReading.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture } from '../../src/triggers/capture.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
-import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from '../triggers/http/story.ts';
@@ -206,4 +209,90 @@ test('a call about a decision goes on being asked for as often as an answer that
 
 test('a story of what a database that was put back does not know has nothing to wait for, and ends', async () => {
   expect(await catchUp(hands, newId(), 1)).toMatchObject({ over: true });
+});
+
+describe('whoever has left the company file before a call to them could leave', () => {
+  const zoeComes = () =>
+    db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['mina']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+  const zoeLeaves = () => db.apply((company) => void delete company.staff['zoe']);
+  const at = (loopId: string, by: string) => ({ loopId, by, press: press() });
+  /** Tomás is to decide it, and gives it to Zoe, who is called. */
+  async function zoeIsToDecide(words: string): Promise<string> {
+    const { id } = await capture(
+      db.heed,
+      { words, place: 'high-street', by: 'mina' },
+      { channel: 'web', press: press() },
+    );
+    await goOn(db, id);
+    const insight = (await signalNow(db.pool, id))!.insight_id!;
+    await handOverInsight(db.heed, at(insight, 'tomas'), { to: 'zoe', reason: 'She buys them.' });
+    await catchUp(hands, insight, 1);
+    expect(await latest(insight)).toMatchObject({ staff: 'zoe' });
+    return insight;
+  }
+  const latest = (loopId: string) =>
+    db.pool.one(sql.type(z.object({ id: z.string(), staff: z.string(), plan: z.string() }))`
+      select id, staff, occasion as plan from deliveries
+      where loop_id = ${loopId} and purpose = 'prompt' order by planned_at desc, id limit 1`);
+  const objectionNow = (id: string) =>
+    db.pool.transaction(async (tx) => objectionTo(tx, (await lockDelivery(tx, id))!, db.company));
+  const left = { end: 'cancelled', code: 'left' };
+
+  test('is stood in for where they were to decide: by whoever has that place, about the same', async () => {
+    await zoeComes();
+    const insight = await zoeIsToDecide('Do you have this coat in navy?');
+    const zoes = await latest(insight);
+    await zoeLeaves();
+    expect(await objectionNow(zoes.id)).toEqual(left);
+    expect(await latest(insight)).toMatchObject({ staff: 'priya', plan: zoes.plan });
+  });
+
+  test('is stood in for by nobody where it has been decided since', async () => {
+    await zoeComes();
+    const insight = await zoeIsToDecide('Do you have this coat in brown?');
+    const zoes = await latest(insight);
+    await decide(db.heed, at(insight, 'zoe'), { outcome: 'declined', reason: 'Too few.' });
+    await zoeLeaves();
+    expect(await objectionNow(zoes.id)).toEqual(left);
+    expect(await latest(insight)).toEqual(zoes);
+  });
+
+  test('is stood in for in each of the calls that one message was to name', async () => {
+    await zoeComes();
+    const insights = [
+      await zoeIsToDecide('Do you have this coat in black?'),
+      await zoeIsToDecide('Do you have this coat in white?'),
+    ];
+    const zoes = await Promise.all(insights.map(latest));
+    const digest = await db.pool.transaction(async (tx) => {
+      for (const { id } of zoes) {
+        await bundle(tx, { ...(await lockDelivery(tx, id))!, staff: 'zoe' }, 60_000);
+        await tx.query(sql.unsafe`
+          update deliveries set state = 'cancelled', last_error_code = 'bundled', ended_at = heed_now() where id = ${id}`);
+      }
+      return tx.oneFirst(sql.type(z.object({ id: z.string() }))`
+        select id from deliveries where purpose = 'digest' and staff = 'zoe'`);
+    });
+    await zoeLeaves();
+    expect(await objectionNow(digest)).toEqual(left);
+    for (const insight of insights) expect(await latest(insight)).toMatchObject({ staff: 'priya' });
+  });
+
+  test('has nobody called in their place about a news or a notice that was for them', async () => {
+    await zoeComes();
+    const insight = await zoeIsToDecide('Do you have this coat in blue?');
+    await zoeLeaves();
+    const before = await prompted(insight);
+    for (const purpose of ['news', 'notice'] as const) {
+      await db.pool.transaction((tx) =>
+        planDelivery(tx, { key: `${purpose}-zoe`, purpose, channel: 'email', loopId: insight, round: 1, staff: 'zoe' }),
+      );
+      const id = await db.pool.oneFirst(sql.type(z.object({ id: z.string() }))`
+        select id from deliveries where staff = 'zoe' and purpose = ${purpose}`);
+      expect(await objectionNow(id)).toEqual(left);
+    }
+    expect(await prompted(insight)).toEqual(before);
+  });
 });
