@@ -3,6 +3,7 @@ import { sql } from '../../../src/store/pool.ts';
 import { lockDelivery, planDelivery } from '../../../src/store/records/deliveries.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import type { Letter } from '../../../src/integrations/letter.ts';
+import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
@@ -174,6 +175,32 @@ Stop writing to me: https://heed.test/t#…`,
     await shop.tells(signal.insight_id!);
     const letters = [await shop.letter('told', undefined, signal.id), await shop.letter('news', 'mina', signal.id)];
     for (const { text } of letters) expect(text).toContain('by Wednesday 1 March 2028');
+  });
+
+  test('a way to all that is held about her, for an hour, sent to her own mailbox', async () => {
+    const { customer_id: id } = await shop.hears({ ...kim, words: 'Is there a bin?' });
+    await mailRights(shop.db.heed, id!);
+    const letter = await shop.letter('rights');
+    expect(letter).toMatchObject({
+      to: 'kim@example.com',
+      from: { name: 'Linden & Vale', address: 'hello@linden-vale.example' },
+      subject: 'What Linden & Vale holds about you',
+    });
+    expect(readable(letter)).toContain(
+      `You asked to see, or to erase, what we hold about you. This opens it, for one hour.
+
+See or erase it: https://heed.test/t#…
+
+--
+Linden & Vale, Lindengracht 12, 1015 KB Amsterdam
+You did not ask for this? Then leave it alone, and nothing happens.`,
+    );
+    const link = () => findLink(shop.db.pool, tokenIn(letter, 'See or erase it'), ['rights']);
+    await shop.db.passTime('59 minutes');
+    expect(await link()).toMatchObject({ customer_id: id, loop_id: null, ended: false });
+    await shop.db.passTime('1 minute');
+    expect(await link()).toMatchObject({ ended: true });
+    await shop.db.passTime('-1 hour');
   });
 
   test('nothing any more, once she asked us to stop', async () => {
@@ -361,6 +388,102 @@ It works for you alone, until this is settled. Linden & Vale`,
     expect(above.text).toContain('Tomás Rey said it would be done by Monday 20 July.');
   });
 
+  test('an owner: why it could not be met, what was offered, and what is owed to them, before they answer', async () => {
+    const said = {
+      words: 'Is there a mirror on this floor?',
+      place: 'station',
+      by: 'luca',
+      customer: { name: 'Una Owed', email: 'una@owed.example' },
+      consent: kim.consent,
+    };
+    const first = await shop.hears(said);
+    await shop.hears({
+      ...said,
+      words: 'Do you have shoe trees?',
+      kind: 'question',
+      unmet: 'sold out',
+      offered: { item: 'wooden ones', taken: 'accepted' },
+    });
+    expect((await shop.letter('prompt', 'femke')).text).toContain(
+      `Una Owed at Station, at 10:00, heard by Luca Moretti
+
+Why it could not be met: sold out.
+Offered instead: wooden ones, accepted.
+We still owe them an answer to something they said before.
+
+You, because Station is yours.`,
+    );
+    // Whoever takes it by the link answers by it; where nobody can be answered it is over once it is taken.
+    const link = async (loopId: string) =>
+      findLink(shop.db.pool, tokenIn(await shop.letter('prompt', 'femke', loopId), 'I’ll take it'), ['task']);
+    expect(await link(first.id)).toMatchObject({ staff: 'femke', loop_id: first.id, wait: 'answered', ended: false });
+    const nameless = await shop.hears({ words: 'Where do the stairs lead to?', place: 'station', by: 'luca' });
+    const letter = await shop.letter('prompt', 'femke', nameless.id);
+    expect(letter.text).toContain(
+      '“Where do the stairs lead to?”\nA customer at Station, at 10:00, heard by Luca Moretti',
+    );
+    expect(await link(nameless.id)).toMatchObject({ wait: 'acknowledged' });
+  });
+
+  test('whoever is to read what the rules are not sure of, to answer, or to call: which of these, and a link that says so', async () => {
+    const at = (loopId: string) => ({ loopId, by: 'femke', press: shop.press() });
+    const here = { place: 'station', by: 'luca' };
+    const may = (channel: 'email' | 'phone') => ({ purpose: 'follow_up' as const, channel, wording: '2026-06' });
+    const unsure = await shop.hears({ ...here, words: 'Blue hour, she said.' });
+    const [write, call] = [
+      await shop.hears({ ...here, ...kim, words: 'Where is the bench?' }),
+      await shop.hears({
+        ...here,
+        words: 'Where is the other bench?',
+        customer: { name: 'Cal Led', phone: '+31 6 10101010' },
+        consent: [may('phone')],
+      }),
+    ];
+    for (const { id } of [write, call]) await acknowledge(shop.db.heed, at(id));
+    const unread = await shop.letter('prompt', 'femke', unsure.id);
+    await shop.db.passTime('1 day 1 hour');
+    for (const { id } of [write, call]) await shop.climbs(id);
+    const [toWrite, toCall] = [
+      await shop.letter('prompt', 'femke', write.id),
+      await shop.letter('prompt', 'femke', call.id),
+    ];
+    // They would be the latest for whoever is asked next, as long as time stands still.
+    await shop.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sent' where loop_id in (${write.id}, ${call.id}) and purpose = 'prompt'`);
+    await shop.db.passTime('-1 day -1 hour');
+
+    expect(unread.subject).toMatch(/^Please read by 14:45: blue \(HD-\w+\)$/);
+    expect(unread.text).toContain('Now, because the rules were not sure what it is.');
+    expect(unread.text).toContain('\nRead it and say what it is: https://heed.test/t#');
+    for (const { subject, text } of [toWrite, toCall]) {
+      expect(subject).toMatch(/^Please answer the customer by 10:00 tomorrow: /);
+      expect(text).toContain('Now, because the customer had not been answered after 1 working day.');
+    }
+    expect(toWrite.text).toContain('\nAnswer them: https://heed.test/t#');
+    expect(toCall.text).toContain('\nCall them: https://heed.test/t#');
+  });
+
+  test('whoever promised that they hear by a day: that it is over, and what is missing', async () => {
+    await shop.db.apply((company) => (company.staff['jonas']!.prompts = 'email'));
+    await shop.hears({ words: 'Is there this jumper in grey?' });
+    const signal = await shop.hears({ ...kim, words: 'Do you have this jumper in grey?' });
+    await approveFollowUp(
+      shop.db.heed,
+      { loopId: signal.id, by: 'jonas', press: shop.press() },
+      { words: 'You will hear by Wednesday.', promiseOn: '2026-06-17' },
+    );
+    await shop.db.passTime('3 days');
+    await shop.climbs(signal.id);
+    const letter = await shop.letter('prompt', 'jonas', signal.id);
+    await shop.db.passTime('-3 days');
+    await shop.db.apply((company) => (company.staff['jonas']!.prompts = 'slack'));
+    expect(letter.subject).toMatch(/^Please tell the customer by .*: jumper · grey \(HD-\w+\)$/);
+    expect(letter.text).toContain('One other asked the same.\n');
+    expect(letter.text).toContain('They were promised to hear by Wednesday 17 June.');
+    expect(letter.text).toContain('Now, because the customer waits to hear.');
+    expect(letter.text).toContain('\nSee what is missing: https://heed.test/t#');
+  });
+
   test('Mina: what became of what she captured', async () => {
     const signal = await shop.hears({ words: 'Do you have white trousers?', ...kim });
     await decide(
@@ -525,11 +648,12 @@ Linden & Vale`,
 
 describe('what nobody reads', () => {
   test('words, names and notes of a complaint: they are behind the link', async () => {
-    const secrets = ['canaryword', 'Canary Name', 'canarynote', 'canaryoffer', 'canaryitem'];
+    const secrets = ['canaryword', 'Canary Name', 'canarynote', 'canaryoffer', 'canaryitem', 'canaryunmet'];
     const signal = await shop.hears({
       words: 'canaryword: nobody could tell me why I was charged twice',
       kind: 'complaint',
       note: 'canarynote',
+      unmet: 'canaryunmet',
       offered: { item: 'canaryoffer', taken: 'refused' },
       wanted: { item: 'canaryitem' },
       customer: { name: 'Canary Name', email: 'canary@example.com' },
