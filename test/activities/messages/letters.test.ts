@@ -565,6 +565,20 @@ Linden & Vale`,
     expect(yes.text).toContain('The customer says it is settled. It began with you listening.');
   });
 
+  test('Mina: nothing of a yes that was taken back before it could be told', async () => {
+    const { id, owner } = await shop.hears({ words: 'What does it cost to take in a waist?', ...kim });
+    await approveFollowUp(shop.db.heed, { loopId: id, by: owner, press: shop.press() }, { words: 'Nine euros.' });
+    const says = async (what: 'yes' | 'no') => {
+      await confirm(shop.db.heed, { loopId: id, press: shop.press() }, { says: what });
+      return shop.planned('news', 'mina', id);
+    };
+    const yes = await says('yes');
+    const no = await says('no');
+    expect(await shop.composes(yes)).toEqual({ end: 'cancelled', code: 'nothing_new' });
+    const told = await shop.composes(no);
+    expect('letter' in told && told.letter.subject).toMatch(/^Not settled yet: HD-/);
+  });
+
   test('Mina: not that it is settled, where the customer was asked whether a no was explained', async () => {
     const declined = async (words: string) => {
       const { id, insight_id: insight } = await shop.hears({ words, ...kim });
@@ -623,6 +637,7 @@ Linden & Vale`,
     );
     const news = await shop.letter('news', 'mina');
 
+    expect(news.to).toBe('mina@linden-vale.example');
     expect(news.subject).toMatch(/^No action on HD-\w+, and why$/);
     expect(news.text).toContain(
       'Priya Nair read it, and nothing will be done about it.\nThe reason: They said so themselves.',

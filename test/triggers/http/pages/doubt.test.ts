@@ -131,6 +131,47 @@ describe('a letter that may not have been sent', () => {
     expect(await letterNow(letter)).toMatchObject({ state: 'ready' });
   });
 
+  test('is asked about with what is known of it, and a link to where it is said what to do', async () => {
+    const { shop } = pages;
+    const { id, letter } = await doubtful();
+    await linkToOmar(id, letter);
+    const byEmail = () => shop.letter('notice', 'omar', id);
+    const { text, to } = await byEmail();
+    expect(to).toBe('omar@linden-vale.example');
+    expect(text).toContain(
+      'The mail server was lost while the letter to this customer was handed over. It may have arrived, or not.',
+    );
+    expect(text).toContain('It is not sent again by itself: twice would be worse.');
+    expect(text).toMatch(/\nSend it again, or leave it: https:\/\/heed\.test\/t#[\w-]{22}\n/);
+    expect(text).not.toContain('was asked before you');
+
+    await shop.db.pool.query(sql.unsafe`update deliveries set last_error_code = 'restored' where id = ${letter}`);
+    expect((await byEmail()).text).toContain(
+      'Our database was put back to an earlier moment. The letter to this customer may have left before that, or not.',
+    );
+    // Lost again since, it is asked about by another one.
+    await shop.db.pool.query(sql.unsafe`update deliveries set fence = 2 where id = ${letter}`);
+    const met = { end: 'cancelled', code: 'met' };
+    expect(await shop.composes(await shop.planned('notice', 'omar', id))).toEqual(met);
+    await shop.db.pool.transaction((tx) =>
+      planDelivery(tx, {
+        key: `notice:${id}:1:${letter}.2:omar:slack`,
+        purpose: 'notice',
+        channel: 'slack',
+        loopId: id,
+        round: 1,
+        staff: 'omar',
+        occasion: letter,
+      }),
+    );
+    const card = JSON.stringify((await shop.slack('notice', 'omar', id)).blocks);
+    expect(card).toContain(`"url":"https://heed.test/signals/${id}#doubt"`);
+    expect(card).toContain('Our database was put back');
+    // Settled before it left.
+    await shop.db.pool.query(sql.unsafe`update deliveries set state = 'failed' where id = ${letter}`);
+    expect(await shop.composes(await shop.planned('notice', 'omar', id))).toEqual(met);
+  });
+
   test('is asked about by nobody while its customer lets everything rest, and again once that is lifted', async () => {
     const { shop } = pages;
     const { id, letter } = await doubtful();
