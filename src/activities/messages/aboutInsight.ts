@@ -78,6 +78,8 @@ export async function howMany(
   { insight }: Pick<InsightTask, 'insight'>,
 ): Promise<string> {
   const { people, places, refused } = insight;
+  // Of what was decided somebody is to say that it is done, also where whoever asked was erased since.
+  if (people === 0) return 'Nobody asks for this any more.';
   const asks =
     people === 1
       ? 'One person asks for this.'

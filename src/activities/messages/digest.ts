@@ -1,11 +1,14 @@
 /** "Seven more things wait for you": in place of calls that would have been too many at a time, naming each that still waits. */
 
+import { localDate } from '../../domain/calendar.ts';
 import { capital } from '../../domain/capital.ts';
 import { zoneOf } from '../../domain/localTime.ts';
+import { longDate } from '../../domain/longDate.ts';
 import { elapsedInWords, happenedAt, inWords } from '../../domain/moments.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { decidedAnew } from '../../domain/whatIsNext.ts';
 import { loopsNamedIn } from '../../store/records/digests.ts';
+import { dueNow, isPutOff } from '../../store/views/insights.ts';
 import { tasksOf, type Asks, type Task } from '../../store/views/tasks.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
@@ -34,7 +37,7 @@ export async function digest(composing: Composing, delivery: Delivery): Promise<
     subject: count === 1 ? 'One more thing waits for you' : `${capital(inWords(count))} more things wait for you`,
     parts: [
       {
-        text: `You were called so often by now that ${count === 1 ? 'this one is' : 'these are'} told together. The oldest has waited ${elapsedInWords(oldest, now)}.`,
+        text: `You were called so often by now that ${count === 1 ? 'this one was kept back. It' : 'these are told together. The oldest'} has waited ${elapsedInWords(oldest, now)}.`,
       },
       ...lines,
       ...(rest.length > 0 ? [{ text: `And: ${rest.join(', ')}.` }] : []),
@@ -47,8 +50,12 @@ export async function digest(composing: Composing, delivery: Delivery): Promise<
 const loopOf = (task: Task) => (task.about === 'signal' ? task.signal : task.insight);
 const since = (task: Task): Date => (task.about === 'signal' ? task.signal.captured_at : task.insight.opened_at);
 
-const askedOf = (task: Task, now: Date, zone: string): string =>
-  task.about === 'signal' && task.anew ? `wait, ${decidedAnew} ${happenedAt(task.anew, now, zone)}` : asked[task.asks];
+function askedOf(task: Task, now: Date, zone: string): string {
+  if (task.about === 'signal')
+    return task.anew ? `wait, ${decidedAnew} ${happenedAt(task.anew, now, zone)}` : asked[task.asks];
+  if (!isPutOff(task.insight, now)) return asked[task.asks];
+  return `${asked.take}; it was put off until ${longDate(localDate(dueNow(task.insight), zone), now, zone)}`;
+}
 
 const asked: Record<Asks, string> = {
   review: 'please read it',

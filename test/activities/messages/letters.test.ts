@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { howMany } from '../../../src/activities/messages/aboutInsight.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { lockDelivery, planDelivery } from '../../../src/store/records/deliveries.ts';
+import { bundle } from '../../../src/store/records/digests.ts';
 import { findLink } from '../../../src/store/records/links.ts';
 import type { Letter } from '../../../src/integrations/letter.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
@@ -333,6 +335,11 @@ It works for you alone, until this is settled. Linden & Vale`,
       'You, because it was handed over to you: she knows who asks. Now, because it has just come to you.',
     );
     expect(given.text).not.toContain('time to look again');
+    const call = await shop.planned('prompt', 'mina', insight!);
+    await shop.db.pool.transaction((tx) => bundle(tx, { ...call, staff: 'mina' }, 0));
+    expect((await shop.letter('digest', 'mina')).text).toMatch(
+      /\nIN-\w+, High Street: please take it; it was put off until Monday 20 July\.\n/,
+    );
 
     await shop.db.passTime('2 hours 5 minutes');
     await shop.climbs(insight!);
@@ -356,7 +363,8 @@ It works for you alone, until this is settled. Linden & Vale`,
   });
 
   test('what is to be done: by whom it was said, and by when; whoever is given it before that day, that it has just come to them', async () => {
-    const { insight_id: insight } = await shop.hears({ ...kim, words: 'Do you have this coat in brown?' });
+    const signal = await shop.hears({ ...kim, words: 'Do you have this coat in brown?' });
+    const insight = signal.insight_id;
     const by = (staff: string) => ({ loopId: insight!, by: staff, press: shop.press() });
     await decide(shop.db.heed, by('tomas'), {
       outcome: 'adopted',
@@ -385,6 +393,11 @@ It works for you alone, until this is settled. Linden & Vale`,
     const above = await shop.letter('prompt', 'ingrid', insight!);
     await shop.db.passTime('-60 days');
     expect(above.subject).toMatch(/^Not said to be done: coat · brown/);
+    expect(above.text).toContain('One person asks for this.\n');
+    const nobody = { ...(await shop.insightOf(signal)), people: 0, places: 0 };
+    expect(await howMany({ db: shop.db.pool, company: shop.db.company }, { insight: nobody })).toBe(
+      'Nobody asks for this any more.',
+    );
     expect(above.text).toContain('Tomás Rey said it would be done by Monday 20 July.');
   });
 
@@ -642,6 +655,43 @@ Linden & Vale`,
     expect(news.text).toContain(
       'Priya Nair read it, and nothing will be done about it.\nThe reason: They said so themselves.',
     );
+  });
+
+  test('whoever is called too often: how many more wait, since when, and what each of them asks', async () => {
+    const here = { place: 'station', by: 'luca' };
+    const signals = [
+      await shop.hears({ ...here, ...kim, words: 'Where is the till?' }),
+      await shop.hears({ ...here, words: 'Where is the other till?' }),
+      await shop.hears({ ...here, words: 'Where is the third till?' }),
+    ];
+    const calls = await Promise.all(signals.map(({ id }) => shop.planned('prompt', 'femke', id)));
+    await shop.db.pool.transaction(async (tx) => {
+      for (const call of calls) await bundle(tx, { ...call, staff: 'femke' }, 300_000);
+    });
+    const [answer, take, over] = signals;
+    const on = (loopId: string) => ({ loopId, by: 'femke', press: shop.press() });
+    await acknowledge(shop.db.heed, on(answer!.id));
+    await dismiss(shop.db.heed, on(over!.id), { reason: 'Asked twice.' });
+    await shop.db.passTime('6 minutes');
+    const two = await shop.letter('digest', 'femke');
+    expect(two.to).toBe('femke@linden-vale.example');
+    expect(readable(two)).toMatch(
+      /^Two more things wait for you\n\nYou were called so often by now that these are told together\. The oldest has waited six minutes\.\n/,
+    );
+    expect(two.text).toContain(`\n${take!.reference}, Station: please take it.\n`);
+    expect(two.text).toContain(`\n${answer!.reference}, Station: please answer the customer.\n`);
+    expect(two.text).not.toContain(over!.reference);
+    expect(two.text).toContain('\nMy tasks: https://heed.test/tasks\n');
+
+    await dismiss(shop.db.heed, on(take!.id), { reason: 'They found it.' });
+    const one = await shop.letter('digest', 'femke');
+    await dismiss(shop.db.heed, on(answer!.id), { reason: 'They found it, too.' });
+    const none = await shop.composes(await shop.planned('digest', 'femke'));
+    await shop.db.passTime('-6 minutes');
+    expect(readable(one)).toMatch(
+      /^One more thing waits for you\n\nYou were called so often by now that this one was kept back\. It has waited six minutes\.\n/,
+    );
+    expect(none).toEqual({ end: 'cancelled', code: 'met' });
   });
 
   test('whoever signs in: a link that lives for ten minutes, and says so', async () => {
