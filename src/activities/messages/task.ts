@@ -139,7 +139,7 @@ export function whyYouWhyNow(
   task: Task,
   { staff, call, now }: { staff: string; call: Call | null; now: Date },
 ): string {
-  const why = task.owner === staff ? whyHolder(task) : whyAbove(composing.company, task, call?.role);
+  const why = task.owner === staff ? whyHolder(task) : whyAbove(composing.company, task, staff, call);
   const you = `You, because ${ended(why)}`;
   return call && isStillSo(task, call, now) ? `${you} Now, because ${whyNow(composing, task, call)}.` : you;
 }
@@ -156,17 +156,16 @@ function isStillSo(task: Task, call: Call, now: Date): boolean {
 const whyHolder = ({ ownerCause, ownerReason }: Task): string =>
   ownerCause === 'handed_over' ? `it was handed over to you: ${ownerReason}` : ownerReason;
 
-function whyAbove(company: Company, task: Task, role: string | undefined): string {
-  switch (role) {
-    case 'lead':
-      return `you are the lead of ${personName(company, task.owner)}`;
-    case 'manager':
-      return `${task.placeName} is yours`;
-    case 'executive':
-      return 'the ladder ends with you';
-    default:
-      return 'you were told of it';
-  }
+/** A rung names a role, and comes to somebody higher where nobody has that: what is true of whoever it came to, before anything else what it was
+ *  meant for. */
+function whyAbove(company: Company, task: Task, staff: string, call: Call | null): string {
+  const { lead } = company.staff[task.owner] ?? {};
+  const reasons = [
+    { role: 'lead', is: lead === staff, why: `you are the lead of ${personName(company, task.owner)}` },
+    { role: 'manager', is: company.places[task.place]?.manager === staff, why: `${task.placeName} is yours` },
+    { role: 'executive', is: company.executive === staff, why: 'the ladder ends with you' },
+  ].filter(({ is }) => is);
+  return (reasons.find(({ role }) => role === call?.role) ?? reasons[0])?.why ?? 'you were told of it';
 }
 
 function whyNow({ company, configuration }: Composing, task: Task, call: Call): string {

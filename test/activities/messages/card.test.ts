@@ -63,6 +63,10 @@ describe('the one message of a task', () => {
     await posted(signal.id, 'jonas');
     await shop.db.passTime('2 hours 15 minutes');
     await shop.climbs(signal.id);
+    // Jonas has no lead, so that it comes to whoever answers for the place.
+    expect(linesOf(await shop.slack('prompt', 'priya', signal.id))).toContain(
+      'You, because High Street is yours. Now, because nobody had taken it after 2 working hours.',
+    );
     await posted(signal.id, 'priya');
     await acknowledge(shop.db.heed, by(signal.id, 'priya'));
     await shop.db.passTime('-2 hours -15 minutes');
