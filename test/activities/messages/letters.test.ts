@@ -15,6 +15,7 @@ import { join } from '../../../src/triggers/responses/join.ts';
 import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
 import { mailRights } from '../../../src/triggers/rights/mailRights.ts';
+import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
 import { z } from 'zod';
 import { tellingAddresses } from '../../support/links.ts';
@@ -476,6 +477,32 @@ You, because Station is yours.`,
     expect(toCall.text).toContain('\nCall them: https://heed.test/t#');
   });
 
+  test('whoever is to call about what was decided: to tell them, and no more than five of those who asked', async () => {
+    await shop.db.apply((company) => (company.staff['jonas']!.prompts = 'email'));
+    const words = 'Do you have this jumper in teal';
+    for (let n = 1; n <= 5; n += 1) await shop.hears({ words: `${words}${'!'.repeat(n)}?` });
+    const signal = await shop.hears({
+      words: `${words}?`,
+      customer: { name: 'Tel Phone', phone: '+31 6 20202020' },
+      consent: [{ purpose: 'follow_up', channel: 'phone', wording: '2026-06' }],
+    });
+    const asked = await shop.letter('prompt', 'tomas', signal.insight_id!);
+    expect(asked.text.match(/“/g)).toHaveLength(5);
+    expect(asked.text).toContain('\n6 people ask for this.\nTo be decided by');
+    await decide(
+      shop.db.heed,
+      { loopId: signal.insight_id!, by: 'tomas', press: shop.press() },
+      { outcome: 'declined', reason: 'It does not sell.' },
+    );
+    await recordCall(shop.db.heed, { loopId: signal.id, by: 'jonas', press: shop.press() }, { outcome: 'reached' });
+    await shop.tells(signal.insight_id!);
+    await shop.climbs(signal.id);
+    const letter = await shop.letter('prompt', 'jonas', signal.id);
+    await shop.db.apply((company) => (company.staff['jonas']!.prompts = 'slack'));
+    expect(letter.subject).toMatch(/^Please tell the customer by .*: jumper · teal \(HD-\w+\)$/);
+    expect(letter.text).toContain('\nCall them: https://heed.test/t#');
+  });
+
   test('whoever promised that they hear by a day: that it is over, and what is missing', async () => {
     await shop.db.apply((company) => (company.staff['jonas']!.prompts = 'email'));
     await shop.hears({ words: 'Is there this jumper in grey?' });
@@ -779,7 +806,7 @@ describe('what nobody reads', () => {
     );
     const { text } = await shop.letter('prompt', 'tomas', asked.insight_id!);
     expect(text).not.toContain('canary');
-    expect(text).toMatch(/^“Is there a jumper in brown\?”\nat High Street\n\nOne person asks for this\./);
+    expect(text).toMatch(/^“Is there a jumper in brown\?”\nat High Street\n\nOne person asks for this\.\nTo be/);
   });
 
   test('what somebody else asked for in words of their own, who was joined to it first', async () => {
