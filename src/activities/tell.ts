@@ -9,6 +9,7 @@ import { planDelivery } from '../store/records/deliveries.ts';
 import { customerOf } from '../store/records/customers.ts';
 import { closeRound, factRecorded, isOpen, lockLoop } from '../store/records/loops.ts';
 import { wordsOf } from '../store/records/signals.ts';
+import { nameOfStaff } from '../store/records/staff.ts';
 import {
   contributorsLeft,
   isPartOf,
@@ -181,7 +182,8 @@ async function wording(
       item || Object.keys(attributes).length > 0
         ? insightTitle(company, { kind: c.kind ?? '', ...(item && { item }), attributes })
         : undefined,
-    signer_name: decider?.name ?? insight.decided_by!,
+    // Whoever decided it did so under their name, and may have left since.
+    signer_name: decider?.name ?? (await nameOfStaff(tx, insight.decided_by!)) ?? company.name,
     signer_title: decider?.title ?? '',
     decider_name: decider?.name,
     decider_title: decider?.title,

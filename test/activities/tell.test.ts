@@ -9,6 +9,7 @@ import { lockDelivery } from '../../src/store/records/deliveries.ts';
 import type { SignalNow } from '../../src/store/views/signals.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { decide, takeBack } from '../../src/triggers/responses/decide.ts';
+import { handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { handsOf } from '../support/database.ts';
 import { kim, openShop, type Shop } from './messages/shop.ts';
@@ -76,6 +77,23 @@ test('whoever captured it is not told the old word when what waited leaves after
   await decides('adopted');
   await shop.db.passTime('11 minutes');
   expect(await objection()).toEqual({ end: 'cancelled', code: 'superseded' });
+});
+
+test('what somebody decided who has left before it was told is told under their name', async () => {
+  await shop.db.apply((company) => {
+    company.staff['zoe'] = { ...company.staff['tomas']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+  });
+  await handOverInsight(shop.db.heed, tomas(), { to: 'zoe', reason: 'She buys them.' });
+  await decide(shop.db.heed, { ...tomas(), by: 'zoe' }, { outcome: 'declined', reason: 'It does not sell.' });
+  await shop.db.apply((company) => void delete company.staff['zoe']);
+  await shop.db.passTime('11 minutes');
+  await tells();
+  const told = await shop.letter('told', undefined, signal.id);
+  expect(told.text).toContain('With kind regards,\nZoe Zane\nLinden & Vale\n');
+  // Nobody reads what is answered to her any more.
+  expect(told).toMatchObject({ from: { name: 'Linden & Vale' } });
+  expect(told.replyTo).toBeUndefined();
+  expect((await shop.letter('news', 'mina', signal.id)).text).toContain('Zoe Zane decided: no to');
 });
 
 describe('an answer that waits, and what was decided after it', () => {

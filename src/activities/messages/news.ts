@@ -5,6 +5,7 @@ import { longDate } from '../../domain/longDate.ts';
 import { quotableTitle } from '../../domain/template.ts';
 import { saidTo } from '../../domain/questions.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
+import { nameOfStaff } from '../../store/records/staff.ts';
 import { closureOf, decisionBehind } from '../../store/views/messages.ts';
 import { shade } from './card.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
@@ -46,7 +47,7 @@ async function ofDecision({ db, company }: Composing, decisionId: string, now: D
   const decision = await decisionBehind(db, decisionId);
   if (!decision) return undefined;
   const what = quotableTitle(company, decision);
-  const who = personName(company, decision.by);
+  const who = company.staff[decision.by]?.name ?? (await nameOfStaff(db, decision.by)) ?? 'A colleague';
   if (decision.outcome === 'adopted') {
     const doneBy = decision.done_by
       ? ` It should be done by ${longDate(decision.done_by, now, company.timezone)}.`

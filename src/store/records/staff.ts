@@ -13,6 +13,13 @@ export async function staffByCode(db: Db, code: string): Promise<StaffRow | null
   );
 }
 
+const NameRow = z.object({ name: z.string() });
+
+/** What somebody is called who is one of us, or was; null for a code that nobody ever had. */
+export async function nameOfStaff(db: Db, code: string): Promise<string | null> {
+  return db.maybeOneFirst(sql.type(NameRow)`select name from staff where code = ${code}`);
+}
+
 export async function staffByEmail(db: Db, email: string): Promise<StaffRow | null> {
   const normalised = normaliseEmail(email);
   const spellings = normalised ? spellingsOf({ kind: 'email', normalised }) : [];

@@ -235,6 +235,10 @@ describe('what staff read', () => {
     await shop.climbs(last.insight_id!);
     const letter = await shop.letter('prompt', 'tomas');
 
+    expect(letter).toMatchObject({
+      to: 'tomas@linden-vale.example',
+      from: { name: 'Linden & Vale', address: 'hello@linden-vale.example' },
+    });
     expect(readable(letter)).toBe(
       `Please decide by Monday 22 June: jumper · yellow (IN-XXXX)
 
@@ -665,7 +669,10 @@ Linden & Vale`,
     );
     const answered = await shop.hears({ words: 'What does it cost to shorten a hem?', ...kim });
     await approveFollowUp(shop.db.heed, on(answered.id, answered.owner), { words: 'Eight euros.' });
+    const before = await shop.planned('prompt', answered.owner, answered.id);
     expect((await saysNo(answered.id)).text).toContain('They were answered, and say it is not settled.\n');
+    // Whoever was called before that has nothing to do with it any more.
+    expect(await shop.composes(before)).toEqual({ end: 'cancelled', code: 'met' });
   });
 
   test('Mina: why nothing is done, too', async () => {
