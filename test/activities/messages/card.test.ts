@@ -6,6 +6,7 @@ import { parseMrkdwn, type Span } from '../../../src/embedded/slackMrkdwn.ts';
 import type { SlackMessage } from '../../../src/integrations/letter.ts';
 import { planDelivery } from '../../../src/store/records/deliveries.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
+import { keepSlackId } from '../../../src/store/records/staff.ts';
 import { sql } from '../../../src/store/pool.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
@@ -220,6 +221,29 @@ test('whoever captured it hears in Slack what became of it, where they prefer th
     'What you captured',
   ]);
   expect(news.text).toBe(`No action on ${signal.reference}, and why`);
+});
+
+test('whom Slack knows by now is written to as Slack knows them, by whatever address they are kept here', async () => {
+  const signal = await shop.hears({ words: 'Where is the way in?', kind: 'question' });
+  const card = () => shop.slack('prompt', 'priya', signal.id);
+  expect((await card()).to).toBe('priya@linden-vale.example');
+  await keepSlackId(shop.db.pool, 'priya', 'U0PRIYA');
+  expect((await card()).to).toBe('U0PRIYA');
+  await posted(signal.id, 'priya');
+  await acknowledge(shop.db.heed, by(signal.id, 'priya'));
+  expect((await shop.slack('card', 'priya', signal.id)).to).toBe('U0PRIYA');
+  await shop.db.pool.transaction((tx) =>
+    planDelivery(tx, {
+      key: 'notice-known',
+      purpose: 'notice',
+      channel: 'slack',
+      staff: 'priya',
+      loopId: signal.id,
+      round: 1,
+      body: { subject: 'An answer did not arrive', text: 'Call them?' },
+    }),
+  );
+  expect((await shop.slack('notice', 'priya', signal.id)).to).toBe('U0PRIYA');
 });
 
 test('a notice says what it was planned to say, and leads to what it is about', async () => {

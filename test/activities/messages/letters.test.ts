@@ -10,7 +10,7 @@ import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp
 import { confirm } from '../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../src/triggers/responses/dismiss.ts';
-import { handOverInsight } from '../../../src/triggers/responses/handOver.ts';
+import { handOver, handOverInsight } from '../../../src/triggers/responses/handOver.ts';
 import { join } from '../../../src/triggers/responses/join.ts';
 import { longDate } from '../../../src/domain/longDate.ts';
 import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
@@ -29,12 +29,18 @@ afterAll(() => shop.close());
 
 const tokenIn = ({ text }: Letter, label: string): string =>
   new RegExp(`${label}: https://heed.test/t\\S*#([\\w-]{22})`).exec(text)![1]!;
+/** How many links were made for it: those of an attempt that failed are taken away with it. */
+const linksOf = ({ id }: { id: string }): Promise<number> =>
+  shop.db.pool.oneFirst(
+    sql.type(z.object({ count: z.number() }))`select count(*)::integer as count from links where delivery_id = ${id}`,
+  );
 const asks = { ...green, words: 'Do you have this coat in green?' };
 
 describe('what Kim reads', () => {
   test('thanks at once, with her words and a way to say it was not her', async () => {
     const signal = await shop.hears(asks);
     const letter = await shop.letter('receipt');
+    expect(await linksOf(await shop.planned('receipt'))).toBe(3);
 
     expect(readable(letter)).toBe(
       `Thank you for telling us
@@ -98,6 +104,15 @@ Stop writing to me: https://heed.test/t#…`,
     });
   });
 
+  test('an answer from whoever wrote it, whoever has it by the time it leaves', async () => {
+    const { id } = await shop.hears({ ...kim, words: 'Do you have this scarf in brown?' });
+    const by = (staff: string) => ({ loopId: id, by: staff, press: shop.press() });
+    await approveFollowUp(shop.db.heed, by('jonas'), { words: 'Dear Kim, I ask.' });
+    await handOver(shop.db.heed, by('jonas'), { to: 'priya', reason: 'I am away.' });
+    const { from, replyTo } = await shop.letter('answer', undefined, id);
+    expect([from.name, replyTo?.name]).toEqual(['Jonas Weber, Linden & Vale', 'Jonas Weber']);
+  });
+
   test('a last answer asks whether it is settled, and either button only opens her page', async () => {
     const signal = await shop.hears({ words: 'What time do you close on Sundays?', ...kim });
     await approveFollowUp(
@@ -141,6 +156,7 @@ Stop writing to me: https://heed.test/t#…`,
     expect(letter.text).toContain('Twelve with the lining.');
     expect(letter.text).toContain('Is it settled for you?');
     expect(letter.replyTo?.name).toBe('Ingrid Solberg');
+    expect(await findLink(shop.db.pool, tokenIn(letter, 'Not really'), ['yours'])).toMatchObject({ round: 2 });
   });
 
   test.each([
@@ -434,9 +450,16 @@ You, because Station is yours.`,
     // Whoever takes it by the link answers by it; where nobody can be answered it is over once it is taken.
     const link = async (loopId: string) =>
       findLink(shop.db.pool, tokenIn(await shop.letter('prompt', 'femke', loopId), 'I’ll take it'), ['task']);
-    expect(await link(first.id)).toMatchObject({ staff: 'femke', loop_id: first.id, wait: 'answered', ended: false });
+    expect(await link(first.id)).toMatchObject({
+      staff: 'femke',
+      loop_id: first.id,
+      round: 1,
+      wait: 'answered',
+      ended: false,
+    });
     const nameless = await shop.hears({ words: 'Where do the stairs lead to?', place: 'station', by: 'luca' });
     const letter = await shop.letter('prompt', 'femke', nameless.id);
+    expect(await linksOf(await shop.planned('prompt', 'femke', nameless.id))).toBe(1);
     expect(letter.text).toContain(
       '“Where do the stairs lead to?”\nA customer at Station, at 10:00, heard by Luca Moretti',
     );
