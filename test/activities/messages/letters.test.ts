@@ -233,6 +233,18 @@ You did not ask for this? Then leave it alone, and nothing happens.`,
     await stopWriting(shop.db.heed, signal.customer_id!);
 
     expect(await shop.composes(receipt)).toEqual({ end: 'suppressed', code: 'suppressed' });
+
+    // Nor is a letter written to the number of whoever may still be called.
+    const called = await shop.hears({
+      words: 'Do you mend bags?',
+      kind: 'question',
+      customer: { name: 'Nils', email: 'nils@example.com', phone: '+31 6 30303030' },
+      consent: (['email', 'phone'] as const).map((channel) => ({ ...kim.consent[0]!, channel })),
+    });
+    const thanks = await shop.planned('receipt', undefined, called.id);
+    await stopWriting(shop.db.heed, called.customer_id!);
+    expect(await shop.signal(called.id)).toMatchObject({ reach: 'phone' });
+    expect(await shop.composes(thanks)).toMatchObject({ end: 'suppressed' });
   });
 });
 
