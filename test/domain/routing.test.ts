@@ -23,6 +23,15 @@ describe('a signal is owned by', () => {
     });
   });
 
+  test('whom the first rule that matches names, whatever later ones say', () => {
+    const owners = [
+      { when: { places: ['harbour'] }, owner: { staff: 'aisha' }, why: 'Harbour is yours to answer' },
+      { when: {}, owner: { staff: 'tomas' }, why: 'you asked for it' },
+      { when: {}, owner: { staff: 'mina' }, why: 'you ask for everything' },
+    ];
+    expect(routeOwner({ ...company, owners }, coat, 1).staff).toBe('tomas');
+  });
+
   test('the manager of its place where no rule matches', () => {
     expect(routeOwner(company, { ...coat, place: 'harbour' }, 1)).toEqual({
       staff: 'omar',
@@ -32,7 +41,11 @@ describe('a signal is owned by', () => {
   });
 
   test('the executive where even the place is unknown', () => {
-    expect(routeOwner(company, { ...coat, place: 'moon' }, 1)).toMatchObject({ staff: 'ingrid', role: 'executive' });
+    expect(routeOwner(company, { ...coat, place: 'moon' }, 1)).toEqual({
+      staff: 'ingrid',
+      role: 'executive',
+      why: 'moon is yours',
+    });
   });
 
   test('the members of a team in turn: a thousand signals fall evenly on ten', () => {
@@ -66,6 +79,22 @@ describe('a signal is owned by', () => {
     });
   });
 
+  test('each of two in turn, and they are told so', () => {
+    const teams = { outerwear: { name: 'Outerwear', lead: 'jonas', members: ['mina', 'jonas'] } };
+    const taken = [1, 2].map((sequence) => routeOwner({ ...company, teams }, coat, sequence));
+    expect(taken.map(({ staff }) => staff)).toEqual(['jonas', 'mina']);
+    for (const { why } of taken) expect(why).toBe('outerwear on High Street is yours, and it was your turn');
+  });
+
+  test('nobody who is one of us no longer, nor a team that is gone', () => {
+    const teams = { outerwear: { name: 'Outerwear', lead: 'priya', members: ['somebody who left'] } };
+    expect(routeOwner({ ...company, teams }, coat, 1)).toMatchObject({ staff: 'priya', role: 'lead' });
+    expect(routeOwner({ ...company, teams: {} }, coat, 1)).toMatchObject({
+      staff: 'ingrid',
+      why: expect.stringContaining('nobody of outerwear is at High Street'),
+    });
+  });
+
   test('a named person, or a role of the place, when a rule says so', () => {
     const staff: Company = { ...company, owners: [{ when: {}, owner: { staff: 'tomas' }, why: 'you asked for it' }] };
     expect(routeOwner(staff, coat, 1)).toEqual({ staff: 'tomas', role: 'owner', why: 'you asked for it' });
@@ -86,7 +115,12 @@ describe('an insight is decided by', () => {
 
   test('somebody always', () => {
     expect(routeDecider(company, { ...coat, kind: 'wish' }).staff).toBe('ingrid');
-    expect(routeDecider({ ...company, deciders: [] }, coat).staff).toBe('ingrid');
+    expect(routeDecider({ ...company, deciders: [] }, coat)).toEqual({
+      staff: 'ingrid',
+      role: 'decider',
+      why: 'nobody else decides this',
+      within: { amount: 7, unit: 'd' },
+    });
   });
 });
 
@@ -105,6 +139,8 @@ describe('a role is', () => {
   test('the next one up where nobody has it', () => {
     expect(resolveRole(company, 'lead', { owner: 'luca', place: 'station' })).toBe('femke');
     expect(resolveRole(company, 'owner', { owner: 'somebody who left', place: 'station' })).toBe('femke');
+    const leadLeft = { ...company.staff, mina: { ...company.staff['mina']!, lead: 'somebody who left' } };
+    expect(resolveRole({ ...company, staff: leadLeft }, 'lead', at)).toBe('priya');
     expect(resolveRole(company, 'owner', { owner: 'somebody who left', place: 'a closed shop' })).toBe('ingrid');
   });
 });
@@ -118,6 +154,14 @@ describe('one level up is', () => {
     ['ingrid', 'ingrid', 'executive', 'it goes one level up from Ingrid Solberg, and the ladder ends with you'],
   ])('from %s, %s', (owner, staff, role, why) => {
     expect(oneLevelUp(company, { owner, place: 'high-street' })).toEqual({ staff, role, why });
+  });
+
+  test('from somebody who left, whoever is at the place', () => {
+    expect(oneLevelUp(company, { owner: 'somebody who left', place: 'high-street' })).toEqual({
+      staff: 'priya',
+      role: 'manager',
+      why: 'it goes one level up from its owner, and High Street is yours',
+    });
   });
 
   test('always reached in the end, from everybody, everywhere', () => {
