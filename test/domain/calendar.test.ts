@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import {
   addSpan,
   endOfDay,
+  isTimezone,
   isWorkingTime,
   localDate,
   morningOf,
   nextAllowed,
+  workingHours,
   workingMs,
 } from '../../src/domain/calendar.ts';
 import type { Calendar } from '../../src/domain/company.ts';
@@ -52,12 +54,21 @@ describe('working time', () => {
 
   test('of nothing is the next working moment', () => {
     expect(after('2026-06-20T11:11+02:00', '0bh', office)).toBe('2026-06-22T09:00+02:00');
+    expect(after('2026-06-22T17:00+02:00', '0bh', office)).toBe('2026-06-23T09:00+02:00');
     expect(after('2026-06-22T11:11+02:00', '0bd', office)).toBe('2026-06-22T11:11+02:00');
   });
 
   test('in days keeps the time on the clock, also over the change of the clock', () => {
     expect(after('2026-03-27T16:30+01:00', '1bd', office)).toBe('2026-03-30T16:30+02:00');
     expect(after('2026-10-23T16:30+02:00', '2bd', office)).toBe('2026-10-27T16:30+01:00');
+  });
+
+  test('in days keeps the time that the clock shows before the change of a day, at it and after it', () => {
+    const daily: Calendar = { ...always, week: Array.from({ length: 7 }, () => [[0, 1440]]) };
+    for (const time of ['01:00+01:00', '03:00+02:00', '12:00+02:00'])
+      expect(after(`2026-03-29T${time}`, '1bd', daily)).toBe(`2026-03-30T${time.slice(0, 5)}+02:00`);
+    for (const time of ['01:00+02:00', '02:00+01:00', '12:00+01:00'])
+      expect(after(`2026-10-25T${time}`, '1bd', daily)).toBe(`2026-10-26T${time.slice(0, 5)}+01:00`);
   });
 
   test('in days begins in working time and ends in working time', () => {
@@ -89,6 +100,24 @@ describe('working time', () => {
   test('does not matter to seconds, hours and days on the clock', () => {
     expect(after('2026-06-20T00:00+02:00', '25s', office)).toBe('2026-06-20T00:00:25+02:00');
     expect(after('2026-03-28T12:00+01:00', '1d', office)).toBe('2026-03-29T13:00+02:00');
+  });
+
+  test('begins with the first moment of an interval, and is over with the moment at which it ends', () => {
+    const isWorked = (at: string) => isWorkingTime(new Date(at), office);
+    expect(isWorked('2026-06-22T08:59:59.999+02:00')).toBe(false);
+    expect(isWorked('2026-06-22T09:00+02:00')).toBe(true);
+    expect(isWorked('2026-06-22T16:59:59.999+02:00')).toBe(true);
+    expect(isWorked('2026-06-22T17:00+02:00')).toBe(false);
+  });
+
+  test('of a year is told hour by hour to the end of each interval, from a week before the year until it is over', () => {
+    const mornings: Calendar = { ...office, week: Array.from({ length: 7 }, () => [[540, 690]]), daysOff: [] };
+    const hours = workingHours(2026, mornings);
+    expect(hours.slice(0, 5)).toEqual(
+      ['25T09:00', '25T10:00', '25T11:00', '25T11:30', '26T09:00'].map((at) => new Date(`2025-12-${at}+01:00`)),
+    );
+    expect(hours).toHaveLength((7 + 365) * 4);
+    expect(hours.at(-1)).toEqual(new Date('2026-12-31T11:30+01:00'));
   });
 
   test('that never comes is refused with what to do', () => {
@@ -185,6 +214,7 @@ describe('quiet hours', () => {
   const quiet = { from: 20 * 60, to: 8 * 60 };
 
   test('hold a message of the evening and of the small hours until the morning', () => {
+    expect(allowed('2026-06-19T20:00+02:00')).toBe(Date.parse('2026-06-20T08:00+02:00'));
     expect(allowed('2026-06-19T21:00+02:00')).toBe(Date.parse('2026-06-20T08:00+02:00'));
     expect(allowed('2026-06-20T07:59:59+02:00')).toBe(Date.parse('2026-06-20T08:00+02:00'));
     expect(allowed('2026-03-28T21:00+01:00')).toBe(Date.parse('2026-03-29T08:00+02:00'));
@@ -192,14 +222,17 @@ describe('quiet hours', () => {
 
   test('let everything else through at once', () => {
     expect(allowed('2026-06-20T08:00+02:00')).toBe(Date.parse('2026-06-20T08:00+02:00'));
+    expect(allowed('2026-06-20T08:00:30+02:00')).toBe(Date.parse('2026-06-20T08:00:30+02:00'));
     expect(allowed('2026-06-20T19:59:59+02:00')).toBe(Date.parse('2026-06-20T19:59:59+02:00'));
     const at = new Date('2026-06-20T03:00Z');
     expect(nextAllowed(at, undefined, 'Europe/Amsterdam')).toBe(at);
   });
 
   test('may lie within a day, up to its end', () => {
-    const noon = nextAllowed(new Date('2026-06-20T12:30+02:00'), { from: 720, to: 780 }, 'Europe/Amsterdam');
-    expect(noon).toEqual(new Date('2026-06-20T13:00+02:00'));
+    const atNoon = (time: string) =>
+      nextAllowed(new Date(`2026-06-20T${time}+02:00`), { from: 720, to: 780 }, 'Europe/Amsterdam');
+    for (const time of ['12:00', '12:30', '12:59:59']) expect(atNoon(time)).toEqual(new Date('2026-06-20T13:00+02:00'));
+    for (const time of ['11:59:59', '13:00:30']) expect(atNoon(time)).toEqual(new Date(`2026-06-20T${time}+02:00`));
     const night = nextAllowed(new Date('2026-06-20T23:30+02:00'), { from: 1200, to: 1440 }, 'Europe/Amsterdam');
     expect(night).toEqual(new Date('2026-06-21T00:00+02:00'));
   });
@@ -236,10 +269,18 @@ describe('a date', () => {
     expect(localDate(new Date('2026-06-19T23:00Z'), 'Europe/Amsterdam')).toBe('2026-06-20');
   });
 
-  test.each(['2026-02-30', '19 June', '2026-6-1', ''])('is refused when it does not exist: %j', (text) => {
-    for (const momentOf of [endOfDay, morningOf])
-      expect(() => momentOf(text, 'Europe/Amsterdam')).toThrow(/is not a date/);
-  });
+  test.each(['2026-02-30', '19 June', '2026-6-1', '20260619', '0001-01-01', ''])(
+    'is refused when it does not exist: %j',
+    (text) => {
+      for (const momentOf of [endOfDay, morningOf])
+        expect(() => momentOf(text, 'Europe/Amsterdam')).toThrow(/is not a date/);
+    },
+  );
+});
+
+test('a zone is one that has a name and that the machine knows', () => {
+  expect(['Europe/Amsterdam', 'UTC'].filter((name) => !isTimezone(name))).toEqual([]);
+  expect(['Europe/Nowhere', '+02:00', ''].filter(isTimezone)).toEqual([]);
 });
 
 /** The moment after a span, written with the offset of Amsterdam. */
