@@ -26,7 +26,7 @@ const oneIsAnswerable: Check = {
        select id::text, 'Several are answerable for it now. The index exactly_one_person_is_answerable is gone: run heed migrate.' from slots where nth = 1 and open > 1
        union all
        select id::text, 'There was a time in which nobody, or more than one, was answerable for it.' from slots
-       where next_started_at is not null and ended_at is not null and ended_at <> next_started_at`,
+       where next_started_at is not null and ended_at is distinct from next_started_at`,
       scope,
     ),
 };

@@ -454,6 +454,15 @@ const planted: Planted[] = [
     select '${newId()}', loop_id, round, 'ingrid', 'taken', 'you took it', configuration from ownerships where loop_id = '${waiting}' limit 1`,
   ],
   [
+    'somebody else was answerable for a while, beside whoever is to this day',
+    'exactly one person is answerable',
+    'There was a time in which nobody, or more than one',
+    () => `
+    update ownerships set ended_at = heed_now() where loop_id = '${again}' and ended_at is null;
+    update ownerships set ended_at = null
+    where id = (select id from ownerships where loop_id = '${again}' order by started_at, ended_at nulls last limit 1)`,
+  ],
+  [
     'a round is there, and the one before it is not',
     'a round begins when',
     'and the one before it is not',
