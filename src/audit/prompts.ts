@@ -175,7 +175,7 @@ const digestsNameWhatTheyTook: Check = {
        where d.purpose = 'prompt' and d.last_error_code = 'bundled' and d.planned_at >= $1
          and not exists (
            select from deliveries g
-           where g.purpose = 'digest' and g.occasion = d.bundled_into
+           where g.purpose = 'digest' and g.occasion = d.bundled_into and g.staff = d.staff
              and (g.state in ('sent', 'delivered')
                -- Nothing of it waited any more, or they are one of us no longer.
                or g.state = 'cancelled' and g.last_error_code in ('met', 'left')

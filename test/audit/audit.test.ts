@@ -602,6 +602,16 @@ const planted: Planted[] = [
     update deliveries set state = 'cancelled', last_error_code = 'bundled', bundled_into = gen_random_uuid() where purpose = 'prompt' and loop_id = '${waiting}'`,
   ],
   [
+    'what somebody was not called for was named in the digest of somebody else',
+    'what somebody was not called for singly',
+    'in a digest, and none was sent',
+    () => `
+    insert into deliveries (id, dedupe_key, purpose, channel, policy, staff, occasion, state, phase, message_id)
+    values ('${newId()}', 'another', 'digest', 'email', 'at_least_once', 'luca', '00000000-0000-7000-8000-000000000003', 'sent', 'handed', '<d.another@heed>');
+    update deliveries set state = 'cancelled', last_error_code = 'bundled', bundled_into = '00000000-0000-7000-8000-000000000003'
+    where purpose = 'prompt' and loop_id = '${waiting}'`,
+  ],
+  [
     'nobody was asked about a letter in doubt',
     'is shown to whoever answers',
     'and nobody was asked',
