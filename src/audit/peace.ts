@@ -53,7 +53,9 @@ const leftInPeace: Check = {
        from letters d
        where exists (
          select from rights r
-         where r.customer_id = d.customer_id and r.kind = 'restriction' and r.exercised_at + interval '${handOver}' < d.left_by
+         where r.customer_id = d.customer_id and r.kind = 'restriction'
+           -- What was planned a moment later had looked before it was recorded.
+           and (r.exercised_at + interval '1 minute' < d.planned_at or r.exercised_at + interval '${handOver}' < d.left_by)
            and not exists (
              select from rights o
              where o.customer_id = r.customer_id and o.kind = 'lifting' and o.exercised_at between r.exercised_at and d.left_by))

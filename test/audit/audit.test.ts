@@ -741,6 +741,14 @@ const planted: Planted[] = [
     update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'answer'`,
   ],
   [
+    'a letter was planned while they let it rest, and sent within minutes',
+    'while they let it rest',
+    'while this customer let everything of theirs rest',
+    () => `
+    insert into rights (id, customer_id, kind, by, exercised_at)
+    select '${newId()}', customer_id, 'restriction', 'operator', planned_at - interval '2 minutes' from deliveries where purpose = 'answer'`,
+  ],
+  [
     'a letter planned before was sent a day after its words had been erased',
     'after they were erased',
     'after what it is about had been erased',
