@@ -820,6 +820,22 @@ const planted: Planted[] = [
     update presses set result = result || '{"note": "write to kim@example.com"}' where fact_id = '${waiting}'`,
   ],
   [
+    'an address stands behind one of our own',
+    'outside the tables of personal words',
+    'An address of a customer stands',
+    () => `
+    update presses set result = result || '{"note": "tomas@linden-vale.example wrote to kim@example.com"}' where fact_id = '${waiting}'`,
+  ],
+  [
+    'an address stands below more of our own than are told one by one',
+    'outside the tables of personal words',
+    'An address of a customer stands',
+    () => `
+    insert into signal_attributes (signal_id, name, value)
+    select '${waiting}', 'n' || n, 'tomas@linden-vale.example' from generate_series(1, 60) n;
+    insert into signal_attributes (signal_id, name, value) values ('${waiting}', 'from', 'kim@example.com')`,
+  ],
+  [
     'a number stands in an attribute',
     'outside the tables of personal words',
     'An address of a customer stands',
