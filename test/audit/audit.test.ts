@@ -10,6 +10,7 @@ import { audit, checks, report } from '../../src/audit/audit.ts';
 import type { Journals } from '../../src/audit/journals.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { sql } from '../../src/store/pool.ts';
+import { momentOf } from '../../src/store/records/clock.ts';
 import { suppress } from '../../src/store/records/customers.ts';
 import { acknowledge } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
@@ -23,6 +24,7 @@ import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
+import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { green, kim, openShop, type Shop } from '../activities/messages/shop.ts';
 import { openTestDatabase } from '../support/database.ts';
 
@@ -970,6 +972,9 @@ describe('it finds', () => {
       const found = await check.find(db, seen, { since: new Date(0), objectiveSeconds: 60 });
       expect(found).toContainEqual({ about: expect.stringMatching(/./), sentence: expect.stringContaining(says) });
       for (const { sentence } of found) expect(sentence).toMatch(/[.…?]$/);
+      if (check.needs || check.invariant === 'I8') return;
+      // Nor is it any part of what began later.
+      expect(await check.find(db, undefined, { since: new Date('2030-01-01'), objectiveSeconds: 60 })).toEqual([]);
     } finally {
       await db.query('rollback');
     }
@@ -1022,6 +1027,15 @@ describe('it finds', () => {
 });
 
 describe('it leaves alone', () => {
+  test('sample history: nothing of it climbs, calls or tells anybody', async () => {
+    const of = await openTestDatabase({ company: 'demo' });
+    await loadSampleHistory(of.pool, { company: of.company, configuration: 1, now: await momentOf(of.pool) });
+    await of.passTime('2 days');
+    const { findings } = await audit({ databaseUrl: of.url });
+    await of.close();
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
+  });
+
   test('a prompt that was called off because it was answered, or given to somebody else', async () => {
     const of = await openShop();
     const client = new pg.Client({ connectionString: of.db.url });
