@@ -477,6 +477,18 @@ const planted: Planted[] = [
     () => `delete from closures where loop_id = '${again}'`,
   ],
   [
+    'a round began while the other was open for another hour',
+    'a round begins when',
+    'while the one before it was open',
+    () => `update closures set closed_at = closed_at + interval '1 hour' where loop_id = '${again}'`,
+  ],
+  [
+    'an open loop is listed with the round that is over',
+    'listed as open',
+    'It is open and nothing looks at it',
+    () => `update open_rounds set round = 1 where loop_id = '${again}'`,
+  ],
+  [
     'an open loop is not listed',
     'listed as open',
     'It is open and nothing looks at it',
@@ -1023,6 +1035,424 @@ describe('it finds', () => {
     const seen = planted.filter(([, , , plant]) => typeof plant() === 'function');
     const asked = checks.filter(({ claim, needs }) => !needs && seen.some(([, part]) => claim.includes(part)));
     expect(asked.map(({ claim }) => claim)).toEqual(['one key, one signal']);
+  });
+});
+
+/** What a claim finds in what the world saw, and in the tables once this was done to them by hand; then it is undone. */
+async function foundBy(claim: string, how: readonly string[], seen: Journals = journals): Promise<string[]> {
+  await db.query('begin');
+  try {
+    await db.query('set local session_replication_role = replica');
+    for (const statement of how) await db.query(statement);
+    const check = checks.find((one) => one.claim.includes(claim))!;
+    const found = await check.find(db, seen, { since: new Date(0), objectiveSeconds: 60 });
+    return found.map(({ sentence }) => sentence);
+  } finally {
+    await db.query('rollback');
+  }
+}
+
+describe('it tells apart', () => {
+  test('whom an open loop has to be listed with: whoever holds it, was to be told of it, or was called to it', async () => {
+    const listed = 'listed with everybody';
+    const missing = [expect.stringContaining('among the tasks of luca')];
+    const holds = `update ownerships set staff = 'luca' where loop_id = '${waiting}' and ended_at is null`;
+    expect(await foundBy(listed, [holds])).toEqual(missing);
+    const held = `update ownerships set staff = 'luca' where loop_id = '${waiting}' and ended_at is not null`;
+    expect(await foundBy(listed, [held])).toEqual([]);
+    const told = `
+      update escalations set staff = 'luca' where plan_id in (select id from plans where loop_id = '${waiting}')`;
+    expect(await foundBy(listed, [told])).toEqual(missing);
+    const nobody = told.replace(`'luca'`, 'null');
+    expect(await foundBy(listed, [nobody])).toEqual([]);
+    expect(await foundBy(listed, [`update deliveries set staff = 'luca' where ${theCall()}`])).toEqual(missing);
+    // Of what is closed, or of an earlier round, nobody has to be.
+    const earlier = `update deliveries set staff = 'luca' where purpose = 'prompt' and loop_id = '${again}' and round = 1`;
+    expect(await foundBy(listed, [earlier])).toEqual([]);
+    const toldEarlier = `
+      update escalations set staff = 'luca' where plan_id in (select id from plans where loop_id = '${again}' and round = 1)`;
+    expect(await foundBy(listed, [toldEarlier])).toEqual([]);
+    const only = `delete from open_round_staff where loop_id = '${again}' and staff = 'ingrid'`;
+    expect(await foundBy(listed, [only])).toEqual([expect.stringContaining('among the tasks of ingrid')]);
+  });
+
+  test('a rung that was taken together with one before it from one that was taken early', async () => {
+    const due = (later: string) => `
+      update rungs set due_at = due_at + interval '${later}' where plan_id in (select occasion from deliveries where ${theCall()})`;
+    expect(await foundBy('no rung was taken before', [due('5 seconds')])).toEqual([]);
+    expect(await foundBy('no rung was taken before', [due('7 seconds')])).toHaveLength(1);
+  });
+
+  test('a letter in doubt that somebody was asked about, and thanks, about which nobody is, from one that was left alone', async () => {
+    const shown = 'is shown to whoever answers';
+    const inDoubt = (purpose: string) =>
+      `update deliveries set state = 'needs_human', fence = 1 where purpose = '${purpose}' and loop_id = '${again}'`;
+    const asked = (more: { purpose?: string; loop?: string }) => `
+      insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
+      select gen_random_uuid(), concat_ws(':', 'notice', loop_id, round, id || '.1', 'priya:email'), '${more.purpose ?? 'notice'}', 'email',
+        'at_least_once', '${more.loop ?? again}', round, 'priya', id, 'sent', 'handed', '<d.notice.' || id || '@heed>'
+      from deliveries where purpose = 'answer'`;
+    for (const purpose of ['receipt', 'news', 'prompt']) expect(await foundBy(shown, [inDoubt(purpose)])).toEqual([]);
+    expect(await foundBy(shown, [inDoubt('answer')])).toHaveLength(1);
+    expect(await foundBy(shown, [inDoubt('answer'), asked({})])).toEqual([]);
+    expect(await foundBy(shown, [inDoubt('answer'), asked({ purpose: 'news' })])).toHaveLength(1);
+    expect(await foundBy(shown, [inDoubt('answer'), asked({ loop: waiting })])).toHaveLength(1);
+  });
+
+  test('what is tried for more than an hour, also at this moment, from the edit of a card, which nobody waits for', async () => {
+    const tried = (how: string) => [
+      `update deliveries set attempts = 3, last_error_code = 'slack_500', failing_since = heed_now() - interval '61 minutes', ${how} where ${theCall()}`,
+    ];
+    for (const state of ['ready', 'sending'])
+      expect(await foundBy('has been tried for an hour', tried(`state = '${state}'`))).toHaveLength(1);
+    for (const how of [`state = 'ready', purpose = 'card'`, `state = 'sent'`, `state = 'cancelled'`])
+      expect(await foundBy('has been tried for an hour', tried(how))).toEqual([]);
+  });
+
+  test('a digest that told them, is about to, or ended for a reason, from one that is late or came to nothing', async () => {
+    const digest = '00000000-0000-7000-8000-000000000004';
+    const named = (as: string) => [
+      `insert into deliveries (id, dedupe_key, purpose, channel, policy, staff, occasion, state, phase, message_id, last_error_code, not_before)
+       select '${newId()}', 'their digest', x.purpose, x.channel, 'at_least_once', d.staff, x.occasion, x.state, 'handed', '<d.digest@heed>', x.code,
+         heed_now() + x.later
+       from (select staff from deliveries where ${theCall()}) d, (values ${as}) as x (state, channel, code, later, purpose, occasion)`,
+      `update deliveries set state = 'cancelled', last_error_code = 'bundled', bundled_into = '${digest}' where ${theCall()}`,
+    ];
+    const is = (
+      state: string,
+      { channel = 'email', code = 'null::text', later = '1 day ago', purpose = 'digest', of = digest } = {},
+    ) =>
+      foundBy(
+        'what somebody was not called for singly',
+        named(`('${state}', '${channel}', ${code}, interval '${later}', '${purpose}', '${of}'::uuid)`),
+      );
+    for (const state of ['sent', 'delivered']) expect(await is(state)).toEqual([]);
+    for (const state of ['planned', 'ready', 'sending', 'uncertain']) {
+      expect(await is(state, { later: '15 minutes ago' })).toEqual([]);
+      expect(await is(state, { later: '17 minutes ago' })).toHaveLength(1);
+    }
+    for (const code of [`'met'`, `'left'`]) expect(await is('cancelled', { code })).toEqual([]);
+    for (const code of [`'handed_over'`, 'null::text']) expect(await is('cancelled', { code })).toHaveLength(1);
+    expect(await is('failed', { code: `'smtp_550'` })).toEqual([]);
+    expect(await is('failed', { code: `'met'`, channel: 'slack' })).toHaveLength(1);
+    for (const state of ['failed', 'bounced', 'expired']) expect(await is(state)).toHaveLength(1);
+    expect(await is('sent', { purpose: 'news' })).toHaveLength(1);
+    expect(await is('sent', { of: newId() })).toHaveLength(1);
+  });
+
+  test('a second letter for one occasion from another occasion, and from one in whose place it was written', async () => {
+    const second = (first: string, { occasion = 'occasion', loop = 'loop_id', of = 'answer', phase = 'handed' } = {}) =>
+      foundBy('at most one message for one purpose', [
+        `insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, customer_id, occasion, state, phase, message_id)
+         select gen_random_uuid(), 'another', purpose, channel, policy, ${loop}, round, customer_id, ${occasion}, '${first}', '${phase}', '<d.another@heed>'
+         from deliveries where purpose = '${of}' and loop_id = '${again}'`,
+      ]);
+    for (const state of ['sent', 'delivered', 'complained', 'uncertain', 'needs_human'])
+      expect([state, await second(state)]).toEqual([state, [expect.stringContaining('2 times')]]);
+    for (const state of ['bounced', 'failed', 'ready', 'cancelled'])
+      expect([state, await second(state)]).toEqual([state, []]);
+    expect(await second('uncertain', { phase: 'open' })).toEqual([]);
+    expect(await second('sent', { occasion: 'gen_random_uuid()' })).toEqual([]);
+    // Thanks have no occasion but the loop.
+    expect(await second('sent', { of: 'receipt' })).toHaveLength(1);
+    expect(await second('sent', { of: 'receipt', loop: `'${waiting}'` })).toEqual([]);
+  });
+
+  test('a second call for one step from that of another way, and one for a step that was not taken from that of who stands in', async () => {
+    const once = 'called its person once';
+    const second = (state: string, { channel = 'channel', phase = 'handed' } = {}) =>
+      foundBy(once, [
+        `insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, phase, message_id)
+         select gen_random_uuid(), dedupe_key || ':again', purpose, ${channel}, policy, loop_id, round, staff, occasion, '${state}', '${phase}', '<d.again@heed>'
+         from deliveries where ${theCall()}`,
+      ]);
+    for (const state of ['sent', 'delivered', 'uncertain'])
+      expect([state, await second(state)]).toEqual([state, [expect.anything()]]);
+    for (const state of ['failed', 'ready', 'cancelled']) expect([state, await second(state)]).toEqual([state, []]);
+    expect(await second('sent', { channel: `'email'` })).toEqual([]);
+    expect(await second('uncertain', { phase: 'open' })).toEqual([]);
+
+    const elsewhere = `update deliveries set occasion = (select id from plans where loop_id = '${again}' and round = 2 limit 1) where ${theCall()}`;
+    expect(await foundBy(once, [elsewhere])).toHaveLength(1);
+    const standsIn = `update deliveries set staff = 'luca' where ${theCall()}`;
+    const was = (of: { code: string; staff?: string; occasion?: string; step?: string; purpose?: string }) => `
+      insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, round, staff, occasion, state, message_id, last_error_code)
+      select gen_random_uuid(), replace(dedupe_key, '.0.0:', '.${of.step ?? '0.0'}:') || ':first', '${of.purpose ?? 'prompt'}', channel, policy, loop_id,
+        round, '${of.staff ?? 'priya'}', ${of.occasion ?? 'occasion'}, 'cancelled', '<d.first@heed>', '${of.code}'
+      from deliveries where ${theCall()}`;
+    expect(await foundBy(once, [standsIn])).toHaveLength(1);
+    for (const code of ['left', 'bundled']) expect(await foundBy(once, [standsIn, was({ code })])).toEqual([]);
+    for (const other of [
+      { code: 'met' },
+      { code: 'left', staff: 'luca' },
+      { code: 'left', occasion: 'gen_random_uuid()' },
+      { code: 'left', step: '1.0' },
+      { code: 'left', purpose: 'news' },
+    ])
+      expect([other, await foundBy(once, [standsIn, was(other)])]).toEqual([other, [expect.anything()]]);
+  });
+
+  test('a letter that the mail server took, and that the ledger says never left, from one that may have left or was sent again', async () => {
+    const took = 'took each letter once';
+    const is = (state: string, ...more: string[]) =>
+      foundBy(took, [`update deliveries set state = '${state}' where purpose = 'answer'`, ...more]);
+    for (const state of ['planned', 'ready', 'cancelled', 'suppressed', 'expired'])
+      expect(await is(state)).toEqual([expect.stringContaining(`never left (${state})`)]);
+    for (const state of ['sending', 'uncertain', 'needs_human', 'bounced', 'failed'])
+      expect([state, await is(state)]).toEqual([state, []]);
+    const resent = (action = 'resend', loop = again) =>
+      `insert into repairs (id, loop_id, action, by, reason) values ('${newId()}', '${loop}', '${action}', 'ops', 'it never came')`;
+    // An older Heed did not keep which letter of the loop it was.
+    expect(await is('ready', resent())).toEqual([]);
+    expect(await is('ready', resent('wake'))).toHaveLength(1);
+    expect(await is('ready', resent('resend', waiting))).toHaveLength(1);
+    // A colleague is called again, and the mail of before that stands in the mailbox.
+    expect(
+      await foundBy(took, [`update deliveries set state = 'ready' where channel = 'email' and staff is not null`]),
+    ).toEqual([]);
+  });
+
+  test('a letter that the mail server never took from one that did not leave, or was taken back', async () => {
+    const took = 'took each letter once';
+    const unseen = { ...journals, mails: journals.mails.filter(({ to }) => !to.includes('kim@example.com')) };
+    const answers = `purpose = 'answer' and loop_id = '${again}'`;
+    const rest = `update deliveries set state = 'failed' where customer_id is not null and not (${answers})`;
+    const takenBack = ({ state = 'sent', phase = 'handed', purpose = 'redaction', occasion = 'id' }) => `
+      insert into deliveries (id, dedupe_key, purpose, channel, policy, loop_id, customer_id, occasion, state, phase, message_id)
+      select gen_random_uuid(), 'taken back', '${purpose}', 'email', 'at_least_once', loop_id, customer_id, ${occasion}, '${state}', '${phase}', '<d.back@heed>'
+      from deliveries where ${answers}`;
+    const never = [expect.stringContaining('never took it')];
+    expect(await foundBy(took, [rest], unseen)).toEqual(never);
+    for (const how of [{}, { state: 'uncertain' }])
+      expect(await foundBy(took, [rest, takenBack(how)], unseen)).toEqual([]);
+    for (const how of [{ state: 'failed' }, { phase: 'none' }, { purpose: 'news' }, { occasion: 'gen_random_uuid()' }])
+      expect([how, await foundBy(took, [rest, takenBack(how)], unseen)]).toEqual([how, never]);
+  });
+
+  test('a post that is not there from one that was not made, and from the edit of a card', async () => {
+    const unseen = { ...journals, posts: journals.posts.slice(1) };
+    const [post] = journals.posts;
+    const is = (how: string) =>
+      foundBy('stands in Slack once', [`update deliveries set ${how} where id = '${post!.deliveryId}'`], unseen);
+    expect(await is(`state = 'sent'`)).toEqual([expect.stringContaining('it is not there')]);
+    for (const how of [`state = 'failed'`, `state = 'uncertain'`, `purpose = 'card'`])
+      expect([how, await is(how)]).toEqual([how, []]);
+  });
+
+  const peace = 'after they had asked us to stop';
+  const stop = (address: string, when: string, { cause = 'unsubscribed', channel = 'email' } = {}) => `
+    insert into suppressions (id, address_hash, channel, cause, suppressed_at)
+    select gen_random_uuid(), sha256('${address}'), '${channel}', '${cause}', ${when} from deliveries where purpose = 'answer'`;
+
+  test('a letter after they had asked us to stop, however that was, from one by an address that they left open', async () => {
+    const before = `planned_at - interval '1 second'`;
+    const stopped = stop('kim@example.com', before);
+    const all = (await foundBy(peace, [stopped])).length;
+    expect(all).toBeGreaterThan(0);
+    const other = (address: string) => `
+      insert into identities (id, customer_id, kind, value, normalised)
+      select gen_random_uuid(), customer_id, 'email', '${address}', '${address}' from deliveries where purpose = 'answer'`;
+    expect(await foundBy(peace, [stopped, other('kim@work.example')])).toEqual([]);
+    const both = [stopped, other('kim@work.example'), stop('kim@work.example', before)];
+    expect(await foundBy(peace, both)).toHaveLength(all);
+    const lastLater = [stopped, other('kim@work.example'), stop('kim@work.example', `ended_at + interval '1 day'`)];
+    expect(await foundBy(peace, lastLater)).toEqual([]);
+    expect(
+      await foundBy(peace, [stopped, stop('kim@example.com', `ended_at + interval '1 day'`, { cause: 'complained' })]),
+    ).toHaveLength(all);
+    expect(await foundBy(peace, [stop('kim@example.com', before, { channel: 'phone' })])).toEqual([]);
+    const disavowed = (when: string) => `
+      insert into disavowals (signal_id, disavowed_at) select loop_id, ${when} from deliveries where purpose = 'answer'`;
+    expect(await foundBy(peace, [disavowed(before)])).toHaveLength(1);
+    expect(await foundBy(peace, [disavowed('ended_at')])).toEqual([]);
+    expect(
+      await foundBy(peace, [
+        disavowed(before),
+        stop('kim@example.com', `ended_at + interval '1 day'`, { cause: 'complained' }),
+      ]),
+    ).toHaveLength(1);
+    // What they ask for themselves, and what takes a letter back, is sent all the same; as is what is sent to nobody but us.
+    for (const how of [
+      `purpose = 'rights'`,
+      `purpose = 'redaction'`,
+      `state = 'failed'`,
+      `phase = 'open', state = 'uncertain'`,
+    ])
+      expect([
+        how,
+        await foundBy(peace, [stopped, `update deliveries set ${how} where customer_id is not null`]),
+      ]).toEqual([how, []]);
+    for (const state of ['sent', 'delivered', 'bounced', 'complained', 'uncertain', 'needs_human'])
+      expect([
+        state,
+        await foundBy(peace, [stopped, `update deliveries set state = '${state}' where customer_id is not null`]),
+      ]).toEqual([state, Array.from({ length: all }, () => expect.anything())]);
+  });
+
+  test('what left a quarter of an hour after they had asked us to stop, or to let it rest, or were erased, from what was under way', async () => {
+    const left = (later: string) =>
+      `update deliveries set ended_at = planned_at + interval '${later}' where purpose = 'answer'`;
+    const rests = `
+      insert into rights (id, customer_id, kind, by, exercised_at)
+      select gen_random_uuid(), customer_id, 'restriction', 'operator', planned_at from deliveries where purpose = 'answer'`;
+    const erased = (when = 'planned_at') => `
+      insert into erasures (id, cause, by, reason, erased_at)
+      select '00000000-0000-7000-8000-000000000001', 'asked', 'operator', 'asked by letter', ${when} from deliveries where purpose = 'answer';
+      insert into erased_signals (signal_id, erasure_id) values ('${again}', '00000000-0000-7000-8000-000000000001')`;
+    // Of the others of this customer nothing is asked here.
+    const alone = `update deliveries set state = 'failed' where customer_id is not null and purpose <> 'answer'`;
+    for (const how of [stop('kim@example.com', 'planned_at'), rests, erased()]) {
+      expect(await foundBy(peace, [alone, how, left('12 minutes')])).toEqual([]);
+      expect(await foundBy(peace, [alone, how, left('14 minutes')])).toHaveLength(1);
+    }
+    expect(await foundBy(peace, [alone, erased(`planned_at - interval '1 second'`)])).toHaveLength(1);
+    // Another right than this, and the lifting of somebody else's or of another time, changes nothing of it.
+    const late = [alone, rests, left('14 minutes')];
+    expect(await foundBy(peace, [...late, `update rights set kind = 'access'`])).toEqual([]);
+    const lifted = (of: string, when: string) => `
+      insert into rights (id, customer_id, kind, by, exercised_at)
+      select gen_random_uuid(), ${of}, 'lifting', 'operator', ${when} from deliveries where purpose = 'answer'`;
+    expect(await foundBy(peace, [...late, lifted('customer_id', `planned_at + interval '1 minute'`)])).toEqual([]);
+    for (const when of [`planned_at - interval '1 minute'`, `planned_at + interval '15 minutes'`])
+      expect(await foundBy(peace, [...late, lifted('customer_id', when)])).toHaveLength(1);
+    expect(await foundBy(peace, [...late, lifted(`'${newId()}'`, `planned_at + interval '1 minute'`)])).toHaveLength(1);
+  });
+
+  test('an address that bounced and was vouched for from one whose owner asked us to stop, which nobody can vouch for', async () => {
+    const vouched = `
+      insert into vouchings (id, address_hash, how, by, vouched_at)
+      select gen_random_uuid(), sha256('kim@example.com'), 'confirmed', 'otto', planned_at - interval '1 hour' from deliveries where purpose = 'answer'`;
+    const hoursAgo = `planned_at - interval '3 hours'`;
+    for (const claim of [peace, 'took nothing for an address']) {
+      expect(await foundBy(claim, [stop('kim@example.com', hoursAgo, { cause: 'bounced' }), vouched])).toEqual([]);
+      for (const cause of ['unsubscribed', 'complained', 'not_me'])
+        expect([
+          claim,
+          cause,
+          await foundBy(claim, [stop('kim@example.com', hoursAgo, { cause }), vouched]),
+        ]).not.toEqual([claim, cause, []]);
+      const another = vouched.replace('kim@', 'ada@');
+      expect(await foundBy(claim, [stop('kim@example.com', hoursAgo, { cause: 'bounced' }), another])).not.toEqual([]);
+    }
+    // A number that is stopped, and what went to one of us, is no letter to them.
+    const mailbox = 'took nothing for an address';
+    expect(await foundBy(mailbox, [stop('kim@example.com', hoursAgo, { channel: 'phone' })])).toEqual([]);
+    expect(await foundBy(mailbox, [stop(colleague, hoursAgo)])).toEqual([]);
+  });
+
+  test('a call that left a quarter of an hour after its round was closed, or its holder had given it away, from one that was under way', async () => {
+    const called = 'nobody was called';
+    const sentInRoundOne = (later: string) => `
+      update deliveries d set ended_at = z.closed_at + interval '${later}' from closures z
+      where d.purpose = 'prompt' and d.loop_id = '${again}' and d.round = 1 and z.loop_id = d.loop_id and z.round = 1`;
+    expect(await foundBy(called, [sentInRoundOne('12 minutes')])).toEqual([]);
+    expect(await foundBy(called, [sentInRoundOne('14 minutes')])).toHaveLength(1);
+    expect(await foundBy(called, [givenAway(), sentAfter('12 minutes')])).toEqual([]);
+    expect(await foundBy(called, [givenAway(), sentAfter('14 minutes')])).toHaveLength(1);
+    // Of the second round the first says nothing, nor does what was never sent, nor who is above the one that gave it away.
+    const late = `update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'prompt' and loop_id = '${again}' and round = 2`;
+    expect(await foundBy(called, [late])).toEqual([]);
+    for (const how of [`state = 'cancelled'`, `purpose = 'news'`])
+      expect(
+        await foundBy(called, [
+          sentInRoundOne('1 day'),
+          `update deliveries set ${how} where purpose = 'prompt' and loop_id = '${again}'`,
+        ]),
+      ).toEqual([]);
+    expect(
+      await foundBy(called, [
+        givenAway(),
+        sentAfter('14 minutes'),
+        `update deliveries set staff = 'tomas' where ${theCall()}`,
+      ]),
+    ).toEqual([]);
+    const held = (by: string, from: string) => `
+      insert into ownerships (id, loop_id, round, staff, cause, reason, configuration, started_at)
+      select '${newId()}', loop_id, round, '${by}', 'taken', 'you took it', configuration, ended_at + interval '${from}'
+      from ownerships where id in ${calledAsHolder()}`;
+    expect(await foundBy(called, [givenAway(), sentAfter('14 minutes'), held('priya', '5 minutes')])).toEqual([]);
+    expect(await foundBy(called, [givenAway(), sentAfter('14 minutes'), held('priya', '1 hour')])).toHaveLength(1);
+    expect(await foundBy(called, [givenAway(), sentAfter('14 minutes'), held('luca', '5 minutes')])).toHaveLength(1);
+  });
+
+  test('whom an insight has to be told to, once it was declined or done: not who was moved on by a person, nor what was taken back', async () => {
+    const told = 'every customer who asked';
+    const untold = [`delete from told_signals where signal_id = '${asked}'`, `delete from tellings`];
+    expect(await foundBy(told, untold)).toHaveLength(2);
+    expect(
+      await foundBy(told, [...untold, `update closures set how = 'completed' where loop_id = '${declined}'`]),
+    ).toHaveLength(2);
+    for (const how of ['joined', 'erased'])
+      expect(
+        await foundBy(told, [...untold, `update closures set how = '${how}' where loop_id = '${declined}'`]),
+      ).toEqual([]);
+    const joined = (by: string, later: string) => `
+      insert into insight_signals (insight_id, signal_id, joined_by, joined_at)
+      select '${again}', signal_id, ${by}, joined_at + interval '${later}' from insight_signals where signal_id = '${asked}'`;
+    expect(await foundBy(told, [...untold, joined(`'priya'`, '1 minute')])).toEqual([]);
+    expect(await foundBy(told, [...untold, joined('null', '1 minute')])).toHaveLength(2);
+    expect(await foundBy(told, [...untold, joined(`'priya'`, '1 minute ago')])).toHaveLength(2);
+    expect(
+      await foundBy(told, [
+        ...untold,
+        `update decisions set outcome = 'deferred', wake_at = decided_at where insight_id = '${declined}'`,
+      ]),
+    ).toEqual([]);
+    const late = `update decisions set decided_at = decided_at + interval '1 day' where insight_id = '${declined}'`;
+    expect(await foundBy(told, [...untold, late])).toEqual([]);
+    // Whoever nobody is known to have captured it for hears of it; what nobody of us captured is told to no colleague.
+    expect(
+      await foundBy(told, [...untold, `update signals set captured_by = null where id = '${asked}'`]),
+    ).toHaveLength(1);
+    // That they were told of something else, or somebody else of this, is no word to them.
+    for (const how of [
+      `update told_signals set signal_id = '${again}'`,
+      `update told_signals set decision_id = '${newId()}'`,
+    ])
+      expect(await foundBy(told, [how])).toHaveLength(1);
+    for (const how of [`staff = 'luca'`, `decision_id = '${newId()}'`])
+      expect(await foundBy(told, [`update tellings set ${how} where staff is not null`])).toHaveLength(1);
+  });
+
+  test('a telling that is in the ledger, to whom it is to and as what it is, from one that is there for somebody else', async () => {
+    const ledger = 'each telling by letter';
+    for (const how of [`purpose = 'answer'`, `customer_id = '${newId()}'`, `occasion = '${newId()}'`])
+      expect([how, await foundBy(ledger, [`update deliveries set ${how} where purpose = 'told'`])]).toEqual([
+        how,
+        [expect.anything()],
+      ]);
+    for (const how of [`purpose = 'notice'`, `staff = 'luca'`, `occasion = '${newId()}'`])
+      expect([how, await foundBy(ledger, [`update deliveries set ${how} where purpose = 'news'`])]).toEqual([
+        how,
+        [expect.anything()],
+      ]);
+    const gone = `delete from deliveries where purpose in ('told', 'news')`;
+    expect(await foundBy(ledger, [gone, `update tellings set channel = 'slack'`])).toHaveLength(2);
+    expect(await foundBy(ledger, [gone, `update tellings set channel = 'phone'`])).toEqual([]);
+  });
+
+  test('what people typed, and the tables made for it, from where an address must not stand', async () => {
+    const personal = 'outside the tables of personal words';
+    for (const where of [
+      'words.words',
+      'customers.name',
+      'identities.value',
+      'delivery_bodies.body',
+      'staff.name',
+      'configurations.applied_by',
+      'closures.reason',
+      'decisions.reason',
+      'decisions.internal_reason',
+      'ownerships.reason',
+      'confirmations.words',
+    ]) {
+      const [table, column] = where.split('.');
+      expect([where, await foundBy(personal, [`update ${table} set ${column} = 'write to kim@example.com'`])]).toEqual([
+        where,
+        [],
+      ]);
+    }
+    expect(await foundBy(personal, [`update closures set rule = 'write to kim@example.com'`])).not.toEqual([]);
   });
 });
 
