@@ -36,6 +36,10 @@ describe('a condition', () => {
     expect(matches({ items: ['coat'], places: ['station'] }, remark)).toBe(false);
   });
 
+  test('does not hold for a property of which nothing was said', () => {
+    expect(matches({ attributes: { colour: [] } }, { ...remark, attributes: { colour: '  ' } })).toBe(false);
+  });
+
   test('holds for everything when it asks for nothing', () => {
     expect(matches({}, bare)).toBe(true);
   });

@@ -24,6 +24,11 @@ describe('two remarks join one insight', () => {
     expect(new Set([green, ...others].map(samenessKey)).size).toBe(6);
   });
 
+  test('also when it is an item alone that they ask for, or a property of nothing named', () => {
+    expect(samenessKey({ kind: 'wish', item: 'coat', attributes: {} })).toBe('wish|coat');
+    expect(samenessKey({ kind: 'wish', attributes: { colour: 'green' } })).toBe('wish||colour=green');
+  });
+
   test('and never by what people typed into a value', () => {
     expect(samenessKey({ kind: 'wish', item: 'coat', attributes: { colour: 'green|size=42' } })).not.toBe(
       samenessKey({ ...green, kind: 'wish' }),
@@ -47,4 +52,13 @@ test('an insight is called by what was asked for, or by what kind of remark it i
     'opening hours · thursday',
   );
   expect(insightTitle(company, { kind: 'wish', attributes: {} })).toBe('wished for something');
+});
+
+test('the properties of what was asked for are named in the order of the company’s vocabulary, and those it does not know last', () => {
+  const attributes = { size: { '42': [] }, colour: { green: [] } };
+  const inOrder = { ...company, vocabulary: { ...company.vocabulary, attributes } };
+  const asked = { kind: 'wish', item: ' coat ', attributes: { brand: 'any', age: 'old', colour: 'green', size: '42' } };
+  expect(insightTitle(inOrder, asked)).toBe('coat · 42 · green · old · any');
+  expect(insightTitle(company, { kind: 'wish', item: 'coat', attributes: {} })).toBe('coat');
+  expect(insightTitle(company, { kind: 'a kind of long ago', attributes: {} })).toBe('a kind of long ago');
 });

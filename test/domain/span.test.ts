@@ -19,7 +19,9 @@ describe('a length of time', () => {
   });
 
   test('has milliseconds on the clock, and none in working time, where they depend on a calendar', () => {
+    expect(spanMs({ amount: 3, unit: 's' })).toBe(3_000);
     expect(spanMs({ amount: 2, unit: 'm' })).toBe(120_000);
+    expect(spanMs({ amount: 2, unit: 'h' })).toBe(7_200_000);
     expect(spanMs({ amount: 1, unit: 'd' })).toBe(86_400_000);
     expect(spanMs({ amount: 1, unit: 'bh' })).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Condition } from '../../src/domain/company.ts';
 import type { Remark } from '../../src/domain/matching.ts';
 import { normalise, readWords } from '../../src/domain/reading.ts';
 import { triage } from '../../src/domain/triage.ts';
@@ -57,6 +58,40 @@ test('why a remark was read so never repeats what the customer said', () => {
   );
   expect(triage(company, remark('It was what it was')).why).toBe('no other rule matched');
 });
+
+test.each<[when: Condition, why: string]>([
+  [{ kinds: ['wish', 'gone'] }, 'it was captured as “wished for something or gone”'],
+  [{ moods: ['let-down', 'annoyed'] }, 'the mood was let down or annoyed'],
+  [{ places: ['high-street', 'a closed shop'] }, 'it was said at High Street or a closed shop'],
+  [{ attributes: { colour: [] } }, 'a colour was named'],
+  [{ attributes: { colour: ['green', 'red'] } }, 'the colour is green or red'],
+  [{ unmet: true }, 'it could not be met'],
+  [{ offer: ['refused', 'unsure'] }, 'what was offered instead was refused or unsure'],
+  [{ places: ['high-street'], unmet: true }, 'it was said at High Street and it could not be met'],
+])('what a rule looks for is told as it is: %j', (when, why) => {
+  const said = remark('A green coat?', { kind: 'wish', mood: 'let-down', unmet: 'sold out', offered });
+  expect(triage({ ...company, triage: [{ ...rule, when }] }, said).why).toBe(why);
+});
+
+test('that nothing was left unmet is told, too', () => {
+  const judged = triage({ ...company, triage: [{ ...rule, when: { unmet: false } }] }, remark('A green coat?'));
+  expect(judged.why).toBe('nothing is noted that could not be met');
+});
+
+test('what no rule reads, or none says the kind of, is unclear, and without a rule a person looks at it', () => {
+  expect(triage({ ...company, triage: [] }, remark('A green coat?'))).toEqual({
+    verdict: 'review',
+    kind: 'unclear',
+    priority: 3,
+    rule: 'none',
+    why: 'no rule matched',
+  });
+  expect(triage({ ...company, triage: [] }, remark('A green coat?', { kind: 'wish' })).kind).toBe('wish');
+  expect(triage({ ...company, triage: [{ ...rule, when: {} }] }, remark('A green coat?')).kind).toBe('unclear');
+});
+
+const offered = { item: 'coat in teal', taken: 'refused' as const };
+const rule = { name: 'the only one', verdict: 'review' as const, priority: 4 as const };
 
 function remark(words: string, said: Partial<Remark> = {}): Remark {
   const { item, attributes } = normalise(readWords(words, company.vocabulary), company.vocabulary);
