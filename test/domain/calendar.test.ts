@@ -71,6 +71,17 @@ describe('working time', () => {
       expect(after(`2026-10-25T${time}`, '1bd', daily)).toBe(`2026-10-26T${time.slice(0, 5)}+01:00`);
   });
 
+  test('in days comes to the same time where the clock changes on that day: to the first of two, and to an hour on where it is skipped', () => {
+    const daily: Calendar = { ...always, week: Array.from({ length: 7 }, () => [[0, 1440]]) };
+    const onSunday = (saturday: string) => after(saturday, '1bd', daily).slice(11);
+    for (const time of ['01:00', '01:59']) expect(onSunday(`2026-03-28T${time}+01:00`)).toBe(`${time}+01:00`);
+    expect(onSunday('2026-03-28T02:00+01:00')).toBe('03:00+02:00');
+    expect(onSunday('2026-03-28T02:30+01:00')).toBe('03:30+02:00');
+    for (const time of ['03:00', '12:00']) expect(onSunday(`2026-03-28T${time}+01:00`)).toBe(`${time}+02:00`);
+    for (const time of ['01:00', '02:00', '02:30']) expect(onSunday(`2026-10-24T${time}+02:00`)).toBe(`${time}+02:00`);
+    for (const time of ['03:00', '12:00']) expect(onSunday(`2026-10-24T${time}+02:00`)).toBe(`${time}+01:00`);
+  });
+
   test('in days begins in working time and ends in working time', () => {
     expect(after('2026-06-21T15:00+02:00', '1bd', office)).toBe('2026-06-23T09:00+02:00');
     expect(after('2026-06-19T17:30+02:00', '1bd', shop)).toBe('2026-06-22T09:00+02:00');
