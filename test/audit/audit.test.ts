@@ -1153,6 +1153,8 @@ describe('it tells apart', () => {
       expect([state, await second(state)]).toEqual([state, []]);
     expect(await second('uncertain', { phase: 'open' })).toEqual([]);
     expect(await second('sent', { occasion: 'gen_random_uuid()' })).toEqual([]);
+    const ways = `update deliveries set purpose = 'rights', loop_id = null, round = null, occasion = null where customer_id is not null`;
+    expect(await foundBy('at most one message for one purpose', [ways])).toEqual([]);
     // Thanks have no occasion but the loop.
     expect(await second('sent', { of: 'receipt' })).toHaveLength(1);
     expect(await second('sent', { of: 'receipt', loop: `'${waiting}'` })).toEqual([]);
@@ -1206,7 +1208,18 @@ describe('it tells apart', () => {
     expect(await is('ready', resent())).toEqual([]);
     expect(await is('ready', resent('wake'))).toHaveLength(1);
     expect(await is('ready', resent('resend', waiting))).toHaveLength(1);
-    // A colleague is called again, and the mail of before that stands in the mailbox.
+    // A colleague is called again, and may be twice; what is not from here is nobody's.
+    const mail = journals.mails.find(({ to }) => to.includes(colleague))!;
+    const twice = {
+      ...journals,
+      mails: [...journals.mails, mail, { ...mail, messageId: '<hello@elsewhere.example>' }],
+    };
+    expect(await foundBy(took, [`update deliveries set attempts = 2`], twice)).toEqual([]);
+    const toTwo = { ...journals, mails: [...journals.mails, { ...mail, to: [colleague, 'kim@example.com'] }] };
+    expect(await foundBy(took, [`update deliveries set attempts = 2`], toTwo)).toEqual([
+      expect.stringContaining('several people'),
+    ]);
+    // The mail of before that stands in the mailbox.
     expect(
       await foundBy(took, [`update deliveries set state = 'ready' where channel = 'email' and staff is not null`]),
     ).toEqual([]);
@@ -1245,7 +1258,8 @@ describe('it tells apart', () => {
     select gen_random_uuid(), sha256('${address}'), '${channel}', '${cause}', ${when} from deliveries where purpose = 'answer'`;
 
   test('a letter after they had asked us to stop, however that was, from one by an address that they left open', async () => {
-    const before = `planned_at - interval '1 second'`;
+    // Their thanks were planned before that.
+    const before = `planned_at - interval '1 microsecond'`;
     const stopped = stop('kim@example.com', before);
     const all = (await foundBy(peace, [stopped])).length;
     expect(all).toBeGreaterThan(0);
@@ -1253,6 +1267,8 @@ describe('it tells apart', () => {
       insert into identities (id, customer_id, kind, value, normalised)
       select gen_random_uuid(), customer_id, 'email', '${address}', '${address}' from deliveries where purpose = 'answer'`;
     expect(await foundBy(peace, [stopped, other('kim@work.example')])).toEqual([]);
+    const phone = other('+31 6 5555 7777').replace("'email'", "'phone'");
+    expect(await foundBy(peace, [stopped, phone])).toHaveLength(all);
     const both = [stopped, other('kim@work.example'), stop('kim@work.example', before)];
     expect(await foundBy(peace, both)).toHaveLength(all);
     const lastLater = [stopped, other('kim@work.example'), stop('kim@work.example', `ended_at + interval '1 day'`)];
@@ -1306,6 +1322,18 @@ describe('it tells apart', () => {
       expect(await foundBy(peace, [alone, how, left('14 minutes')])).toHaveLength(1);
     }
     expect(await foundBy(peace, [alone, erased(`planned_at - interval '1 second'`)])).toHaveLength(1);
+    // When a doubt was settled says less than when its own links were made, the last of them.
+    const linked = (later: string, { of = 'answer', as = '\\x01' } = {}) => `
+      insert into links (token_hash, kind, customer_id, loop_id, delivery_id, created_at)
+      select '${as}', 'not_me', x.customer_id, x.loop_id, x.id, d.planned_at + interval '${later}' from deliveries x, deliveries d
+      where d.purpose = 'answer' and x.purpose = '${of}' and x.loop_id = d.loop_id`;
+    const settled = [alone, stop('kim@example.com', 'planned_at'), left('1 day')];
+    expect(await foundBy(peace, [...settled, linked('0 minutes')])).toEqual([]);
+    expect(await foundBy(peace, [...settled, linked('5 minutes')])).toHaveLength(1);
+    expect(await foundBy(peace, [...settled, linked('0 minutes', { of: 'receipt' })])).toHaveLength(1);
+    expect(await foundBy(peace, [...settled, linked('0 minutes'), linked('5 minutes', { as: '\\x02' })])).toHaveLength(
+      1,
+    );
     // Another right than this, and the lifting of somebody else's or of another time, changes nothing of it.
     const late = [alone, rests, left('14 minutes')];
     expect(await foundBy(peace, [...late, `update rights set kind = 'access'`])).toEqual([]);
@@ -1334,6 +1362,9 @@ describe('it tells apart', () => {
       const another = vouched.replace('kim@', 'ada@');
       expect(await foundBy(claim, [stop('kim@example.com', hoursAgo, { cause: 'bounced' }), another])).not.toEqual([]);
     }
+    const inDoubt = `update deliveries set state = 'uncertain', ended_at = null where purpose = 'answer'`;
+    const bounced = stop('kim@example.com', hoursAgo, { cause: 'bounced' });
+    expect(await foundBy(peace, [bounced, vouched, inDoubt])).toEqual([]);
     // A number that is stopped, and what went to one of us, is no letter to them.
     const mailbox = 'took nothing for an address';
     expect(await foundBy(mailbox, [stop('kim@example.com', hoursAgo, { channel: 'phone' })])).toEqual([]);
@@ -1352,6 +1383,10 @@ describe('it tells apart', () => {
     // Of the second round the first says nothing, nor does what was never sent, nor who is above the one that gave it away.
     const late = `update deliveries set ended_at = ended_at + interval '1 day' where purpose = 'prompt' and loop_id = '${again}' and round = 2`;
     expect(await foundBy(called, [late])).toEqual([]);
+    const closedBefore = `update closures set closed_at = closed_at - interval '1 hour' where loop_id = '${again}'`;
+    expect(await foundBy(called, [closedBefore])).not.toEqual([]);
+    const calledOff = `update deliveries set state = 'cancelled' where purpose = 'prompt' and loop_id = '${again}'`;
+    expect(await foundBy(called, [closedBefore, calledOff])).toEqual([]);
     for (const how of [`state = 'cancelled'`, `purpose = 'news'`])
       expect(
         await foundBy(called, [
@@ -1400,7 +1435,19 @@ describe('it tells apart', () => {
     ).toEqual([]);
     const late = `update decisions set decided_at = decided_at + interval '1 day' where insight_id = '${declined}'`;
     expect(await foundBy(told, [...untold, late])).toEqual([]);
-    // Whoever nobody is known to have captured it for hears of it; what nobody of us captured is told to no colleague.
+    const others = `
+      insert into insight_signals (insight_id, signal_id, joined_by, joined_at)
+      select '${again}', '${waiting}', 'priya', joined_at + interval '1 minute' from insight_signals where signal_id = '${asked}'`;
+    expect(await foundBy(told, [...untold, others])).toHaveLength(2);
+    // Told of what was decided at first, and not of what took its place; unless that was taken back.
+    const anew = `
+      insert into decisions (id, insight_id, version, outcome, reason, by, decided_at, final_at)
+      select '00000000-0000-7000-8000-000000000005', insight_id, version + 1, outcome, reason, by, decided_at, final_at
+      from decisions where insight_id = '${declined}'`;
+    expect(await foundBy(told, [anew])).toHaveLength(2);
+    const withdrawn = `insert into withdrawals (decision_id, by) values ('00000000-0000-7000-8000-000000000005', 'tomas')`;
+    expect(await foundBy(told, [anew, withdrawn])).toEqual([]);
+    // What nobody of us captured is told to no colleague.
     expect(
       await foundBy(told, [...untold, `update signals set captured_by = null where id = '${asked}'`]),
     ).toHaveLength(1);
@@ -1452,6 +1499,9 @@ describe('it tells apart', () => {
         [],
       ]);
     }
+    const repaired = `
+      insert into repairs (id, loop_id, action, by, reason) values ('${newId()}', '${again}', 'wake', 'ops', 'kim@example.com says it stands still')`;
+    expect(await foundBy(personal, [repaired])).toEqual([]);
     expect(await foundBy(personal, [`update closures set rule = 'write to kim@example.com'`])).not.toEqual([]);
   });
 });
