@@ -149,7 +149,7 @@ const doubtIsShown: Check = {
 
 const nothingIsTriedInVain: Check = {
   invariant: 'I5',
-  claim: 'no message has been tried for an hour and never left',
+  claim: 'no message has been tried for an hour and never left, nor lain for an hour with nobody trying it',
   find: (db, _, scope) =>
     violationsIn(
       db,
@@ -159,7 +159,14 @@ const nothingIsTriedInVain: Check = {
        from deliveries d
        where d.state in ('ready', 'sending') and d.planned_at >= $1
          -- Since the first try that failed: none is counted from before it was last held. Nobody waits for the edit of a card.
-         and d.failing_since < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'`,
+         and d.failing_since < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'
+       union all
+       select d.id::text,
+         'This message (' || d.purpose || ', ' || d.channel || ', ' || d.state || ') was due more than an hour ago, and nothing has come of it. See in the log of a worker why, or whether one runs.'
+       from deliveries d
+       where d.state in ('planned', 'ready', 'sending', 'uncertain') and d.planned_at >= $1
+         and (d.failing_since is null or d.state = 'uncertain')
+         and greatest(d.not_before, d.lease_until) < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'`,
       scope,
     ),
 };

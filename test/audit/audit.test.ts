@@ -652,6 +652,13 @@ const planted: Planted[] = [
     where purpose = 'answer'`,
   ],
   [
+    'a letter was due an hour ago, and nobody tried it',
+    'has been tried for an hour',
+    'was due more than an hour ago',
+    () => `
+    update deliveries set state = 'planned', phase = 'none', attempts = 0, not_before = heed_now() - interval '61 minutes' where purpose = 'answer'`,
+  ],
+  [
     'a customer was answered twice',
     'at most one message for one purpose',
     'times for one occasion',
@@ -1107,6 +1114,26 @@ describe('it tells apart', () => {
       expect(await foundBy('has been tried for an hour', tried(`state = '${state}'`))).toHaveLength(1);
     for (const how of [`state = 'ready', purpose = 'card'`, `state = 'sent'`, `state = 'cancelled'`])
       expect(await foundBy('has been tried for an hour', tried(how))).toEqual([]);
+  });
+
+  test('what was due an hour ago, and nobody has tried or settled since, from what is held, under way, or the edit of a card', async () => {
+    const lies = (state: string, how = `not_before = heed_now() - interval '61 minutes'`) =>
+      foundBy('has been tried for an hour', [
+        `update deliveries set state = '${state}', ${how} where purpose = 'answer'`,
+      ]);
+    for (const state of ['planned', 'ready', 'sending', 'uncertain'])
+      expect([state, await lies(state)]).toEqual([state, [expect.stringContaining('nothing has come of it')]]);
+    for (const state of ['sent', 'needs_human', 'cancelled']) expect([state, await lies(state)]).toEqual([state, []]);
+    for (const later of ['59 minutes ago', '1 day'])
+      expect(await lies('ready', `not_before = heed_now() + interval '${later}'`)).toEqual([]);
+    const longDue = `not_before = heed_now() - interval '1 day'`;
+    expect(await lies('sending', `${longDue}, lease_until = heed_now() - interval '59 minutes'`)).toEqual([]);
+    expect(await lies('sending', `${longDue}, lease_until = heed_now() - interval '61 minutes'`)).toHaveLength(1);
+    expect(await lies('ready', `${longDue}, purpose = 'card'`)).toEqual([]);
+    // Tried, and not for an hour; once it is in doubt, it is to be settled.
+    const tried = `${longDue}, failing_since = heed_now() - interval '59 minutes'`;
+    expect(await lies('ready', tried)).toEqual([]);
+    expect(await lies('uncertain', tried)).toHaveLength(1);
   });
 
   test('a digest that told them, is about to, or ended for a reason, from one that is late or came to nothing', async () => {
