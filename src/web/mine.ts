@@ -29,7 +29,14 @@ export interface MineShown {
   owner: string;
   answeredBy: string | undefined;
   decision:
-    { outcome: 'adopted' | 'declined' | 'deferred'; reason: string; doneBy: string | null; by: string } | undefined;
+    | {
+        outcome: 'adopted' | 'declined' | 'deferred';
+        scope: 'everyone' | 'these' | null;
+        reason: string;
+        doneBy: string | null;
+        by: string;
+      }
+    | undefined;
   /** The customer hears of that decision, or has heard: there is a way to them. */
   told: boolean;
   decider: string | undefined;
@@ -127,12 +134,13 @@ export function news(s: MineShown, company: Company): News {
   }
 }
 
-/** What was missing is coming; a wish is granted. */
-function yes({ attributes: { item, ...attributes }, kind, unmet }: MineShown, company: Company): string {
-  if (!unmet) return `Yes to ${insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes })}.`;
+/** What was missing is coming; a wish is granted. Whoever asks next at the counter is told what stands here, so it says for whom. */
+function yes({ attributes: { item, ...attributes }, kind, unmet, decision }: MineShown, company: Company): string {
+  const whom = decision?.scope === 'these' ? ', for everyone who asked' : '';
+  if (!unmet) return `Yes to ${insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes })}${whom}.`;
   const named = Object.keys(company.vocabulary.attributes).find((name) => attributes[name]);
   const what = (named && attributes[named]) ?? item;
-  return what ? `${capital(what)} is coming.` : 'It is coming.';
+  return `${what ? capital(what) : 'It'} is coming${whom}.`;
 }
 
 const because = ({ reason, doneBy, by }: NonNullable<MineShown['decision']>, { now, zone }: Clock): string =>

@@ -124,7 +124,7 @@ describe('news for whoever captured', () => {
     unmet: true,
     owner: 'Jonas Weber',
     answeredBy: 'Priya Nair',
-    decision: { outcome: 'adopted', reason: 'Many asked.', doneBy: null, by: 'Tomás Rey' },
+    decision: { outcome: 'adopted', scope: 'everyone', reason: 'Many asked.', doneBy: null, by: 'Tomás Rey' },
     told: true,
     round: 1,
     decider: 'Tomás Rey',
@@ -137,6 +137,11 @@ describe('news for whoever captured', () => {
     expect(news(captured, company).headline).toBe('Green is coming. You heard it.');
     const wish = { ...captured, unmet: false, attributes: { item: 'repairs' }, kind: 'wish' };
     expect(news(wish, company).headline).toBe('Yes to repairs. You heard it.');
+    const decision = { ...captured.decision!, scope: 'these' as const };
+    expect(news({ ...captured, decision }, company).headline).toBe(
+      'Green is coming, for everyone who asked. You heard it.',
+    );
+    expect(news({ ...wish, decision }, company).headline).toBe('Yes to repairs, for everyone who asked. You heard it.');
   });
 
   test('says a no as plainly, with its reason, and that it ended without action', () => {

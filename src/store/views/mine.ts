@@ -1,7 +1,7 @@
 /** What became of what somebody captured, newest news first. */
 
 import { z } from 'zod';
-import { decisionOutcomes } from '../../domain/decisions.ts';
+import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { sql, type Db } from '../pool.ts';
 import { SignalNow } from './signals.ts';
 
@@ -11,6 +11,7 @@ const Mine = SignalNow.extend({
   attributes: z.record(z.string(), z.string()),
   news_at: z.date(),
   outcome: z.enum(decisionOutcomes).nullable(),
+  scope: z.enum(decisionScopes).nullable(),
   decision_reason: z.string().nullable(),
   done_by: z.string().nullable(),
   decided_by: z.string().nullable(),
@@ -32,7 +33,7 @@ export async function mine(
       select s.*, w.words, w.unmet,
         coalesce((select jsonb_object_agg(a.name, a.value) from signal_attributes a where a.signal_id = s.id), '{}') as attributes,
         greatest(s.captured_at, s.triaged_at, s.reviewed_at, s.acknowledged_at, s.answered_at, s.told_at, s.confirmed_at, s.closed_at, d.final_at) as news_at,
-        d.outcome, d.reason as decision_reason, d.done_by, d.by as decided_by, o.staff as decider
+        d.outcome, d.scope, d.reason as decision_reason, d.done_by, d.by as decided_by, o.staff as decider
       from now.signals s
       left join words w on w.signal_id = s.id
       left join now.decisions d on d.insight_id = s.insight_id and d.final_at <= heed_now()

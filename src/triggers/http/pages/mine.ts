@@ -49,7 +49,13 @@ export function minePages(web: Web): Hono {
       answeredBy: s.answered_by ? nameOf(s.answered_by) : undefined,
       decision:
         s.outcome && s.decided_by
-          ? { outcome: s.outcome, reason: s.decision_reason ?? '', doneBy: s.done_by, by: nameOf(s.decided_by) }
+          ? {
+              outcome: s.outcome,
+              scope: s.scope,
+              reason: s.decision_reason ?? '',
+              doneBy: s.done_by,
+              by: nameOf(s.decided_by),
+            }
           : undefined,
       told: isTold(s),
       decider: s.decider ? nameOf(s.decider) : undefined,
