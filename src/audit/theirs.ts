@@ -23,6 +23,17 @@ const standings = `
     from files f cross join json_each(f.document->'places') p
   )`;
 
+const worksThere = (who: string, place: string, at: string): string => `exists (
+           select from people p
+           where p.staff = ${who} and ${at} between p.from_at and p.until_at and (p.places is null or ${place} = any(p.places)))`;
+
+/** Over a loop `x`, at its moment: the executive, or the lead of whoever had it by then. */
+const standsAbove = (who: string): string => `exists (
+           select from people p
+           where x.at between p.from_at and p.until_at
+             and (p.staff = ${who} and p.executive
+               or p.lead = ${who} and p.staff in (select o.staff from ownerships o where o.loop_id = x.loop_id and o.started_at <= x.at)))`;
+
 const capturedWhereTheyWork: Check = {
   invariant: 'I12',
   claim: 'whoever captured a remark works at the place where it was said',
@@ -35,9 +46,7 @@ const capturedWhereTheyWork: Check = {
        from signals s
        join loops l on l.id = s.id
        where not l.sample and s.captured_by is not null and s.captured_at >= $1
-         and not exists (
-           select from people p
-           where p.staff = s.captured_by and s.captured_at between p.from_at and p.until_at and (p.places is null or l.place = any(p.places)))`,
+         and not ${worksThere('s.captured_by', 'l.place', 's.captured_at')}`,
       scope,
     ),
 };
@@ -78,19 +87,13 @@ const actsAreTheirs: Check = {
          'Somebody acted on it who had it not, was not asked to and does not work at ' || x.place || ': ' || x.by || '. Look which door let them in.' as sentence
        from strange x
        where x.kind = 'signal'
-         and not exists (
-           select from people p
-           where p.staff = x.by and x.at between p.from_at and p.until_at and (p.places is null or x.place = any(p.places)))
+         and not ${worksThere('x.by', 'x.place', 'x.at')}
        union all
        select distinct x.loop_id::text,
          'Somebody had a say in it who neither decides it nor stands above whoever does: ' || x.by || '. Look which door let them in.'
        from strange x
        where x.kind = 'insight'
-         and not exists (
-           select from people p
-           where x.at between p.from_at and p.until_at
-             and (p.staff = x.by and p.executive
-               or p.lead = x.by and p.staff in (select o.staff from ownerships o where o.loop_id = x.loop_id and o.started_at <= x.at)))`,
+         and not ${standsAbove('x.by')}`,
       scope,
     ),
 };
@@ -112,11 +115,7 @@ const askedAreTheirs: Check = {
        select x.id::text as about,
          'Somebody was asked to act on ' || x.loop_id || ' who has nothing to do with it: ' || x.staff || '. What was said may stand in that message.' as sentence
        from asked x
-       where not exists (
-           select from people p
-           where x.at between p.from_at and p.until_at
-             and (p.staff = x.staff and p.executive
-               or p.lead = x.staff and p.staff in (select o.staff from ownerships o where o.loop_id = x.loop_id and o.started_at <= x.at)))
+       where not ${standsAbove('x.staff')}
          and not exists (
            select from managers m where m.place = x.place and m.staff = x.staff and x.at between m.from_at and m.until_at)`,
       scope,

@@ -1,6 +1,7 @@
 /** What became of what I captured, newest news first. It says thank you by showing that it mattered, and ranks nobody. */
 
 import { capital } from '../domain/capital.ts';
+import { ended } from '../domain/ended.ts';
 import { html } from 'hono/html';
 import type { Company } from '../domain/company.ts';
 import { longDate } from '../domain/longDate.ts';
@@ -144,4 +145,4 @@ function yes({ attributes: { item, ...attributes }, kind, unmet, decision }: Min
 }
 
 const because = ({ reason, doneBy, by }: NonNullable<MineShown['decision']>, { now, zone }: Clock): string =>
-  `${by} decided: ${/[.!?…]$/.test(reason) ? reason : `${reason}.`}${doneBy ? ` By ${longDate(doneBy, now, zone)}.` : ''}`;
+  `${by} decided: ${ended(reason)}${doneBy ? ` By ${longDate(doneBy, now, zone)}.` : ''}`;

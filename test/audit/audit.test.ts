@@ -1701,15 +1701,7 @@ describe('it leaves alone', () => {
   });
 
   test('a prompt that was under way when it was given away, whose doubt was settled later, or that calls whoever holds it again', async () => {
-    const check = checks.find(({ claim }) => claim.includes('nobody was called'))!;
-    const found = async (...how: string[]) => {
-      await db.query('begin');
-      await db.query('set local session_replication_role = replica');
-      await db.query(how.join(';'));
-      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
-      await db.query('rollback');
-      return violations.length;
-    };
+    const found = async (...how: string[]) => (await foundBy('nobody was called', how)).length;
     expect(await found(givenAway(), sentAfter('12 minutes'))).toBe(0);
     const anHourLater = [givenAway(), sentAfter('1 hour')];
     expect(await found(...anHourLater)).toBe(1);
@@ -1729,15 +1721,7 @@ describe('it leaves alone', () => {
   });
 
   test('whoever acted because they had it, were asked to, or worked there by the company file of that day', async () => {
-    const check = checks.find(({ claim }) => claim.includes('whoever acted on a loop'))!;
-    const found = async (...how: string[]) => {
-      await db.query('begin');
-      await db.query('set local session_replication_role = replica');
-      await db.query(how.join(';'));
-      const violations = await check.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 });
-      await db.query('rollback');
-      return violations.length;
-    };
+    const found = async (...how: string[]) => (await foundBy('whoever acted on a loop', how)).length;
     const tookIt = (by: string): string => `
       insert into acknowledgements (id, loop_id, round, ownership_id, by)
       select gen_random_uuid(), loop_id, round, gen_random_uuid(), '${by}' from ownerships where loop_id = '${waiting}' and ended_at is null`;

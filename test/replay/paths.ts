@@ -377,11 +377,7 @@ export const refused: Path = {
     }
     const { faults } = life.world.mailbox;
     faults.script({ at: 'rcpt', do: 'answer', code: 550, text: '5.1.1 No such user' }, Infinity);
-    for (const one of [id, called])
-      await approveFollowUp(life.world.heed, life.as('priya', one), {
-        subject: life.says('About what you said'),
-        words: life.says('It is as it is.'),
-      });
+    for (const one of [id, called]) await write(life, one, 'priya');
     for (const one of [id, called]) await life.ends(one, 'answer', 'failed');
     faults.clear();
     await life.stands(id, 'closed');
@@ -425,12 +421,16 @@ async function secondRound(life: Life, id: string): Promise<void> {
   await life.stands(id, 'answer');
 }
 
-async function answer(life: Life, id: string, by: string, final = false): Promise<void> {
+async function write(life: Life, id: string, by: string, final = false): Promise<void> {
   await approveFollowUp(life.world.heed, life.as(by, id), {
     subject: life.says('About what you said'),
     words: life.says('It is as it is.'),
     ...(final && { final }),
   });
+}
+
+async function answer(life: Life, id: string, by: string, final = false): Promise<void> {
+  await write(life, id, by, final);
   await life.until(
     'the answer was sent',
     async () => (await life.world.signal(id)).answered_at !== null && (await life.isAsleep(id)),

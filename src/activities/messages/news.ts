@@ -1,6 +1,6 @@
 /** What became of what a colleague captured. Nothing here ranks anybody. */
 
-import { maySeePlace } from '../../domain/entitlement.ts';
+import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { quotableTitle } from '../../domain/template.ts';
 import { saidTo } from '../../domain/questions.ts';
@@ -28,7 +28,7 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
   if (!told) return cancelled('nothing_new');
   // Whoever has moved on hears what became of it, and reads nothing more of its customer.
   const { staff } = delivery;
-  const isTheirs = staff === task.owner || maySeePlace(composing.company, staff ?? '', task.place);
+  const isTheirs = mayActOnSignal(composing.company, staff ?? '', { place: task.place, owner: task.owner, told: [] });
   const parts: Part[] = [
     ...(task.quote === undefined || !isTheirs
       ? []

@@ -8,7 +8,7 @@ import type { Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { cardOf } from '../../store/records/cards.ts';
-import { dueNow, isPutOff } from '../../store/views/insights.ts';
+import { dueNow, enoughHaveAsked } from '../../store/views/insights.ts';
 import { lastCall, type Call } from '../../store/views/messages.ts';
 import { mrkdwn } from '../../integrations/slack.ts';
 import { drawCard, shade } from './card.ts';
@@ -106,8 +106,9 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
 function byWhen(task: Task, now: Date): string {
   if (task.kind === 'insight') {
     const { insight, zone } = task;
-    const day = insight.outcome === 'deferred' && !isPutOff(insight, now) ? undefined : dueNow(insight);
-    return task.wait === 'decided' && day && day > now ? ` by ${longDate(localDate(day, zone), now, zone)}` : '';
+    const due = dueNow(insight);
+    const isAhead = task.wait === 'decided' && due > now && !enoughHaveAsked(insight);
+    return isAhead ? ` by ${longDate(localDate(due, zone), now, zone)}` : '';
   }
   return task.next && task.next.at > now ? ` ${dueBy(task.next.at, now, task.zone)}` : '';
 }

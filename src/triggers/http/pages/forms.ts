@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono';
 import { z } from 'zod';
+import { ended } from '../../../domain/ended.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import type { Filled } from '../../../web/fields.ts';
 
@@ -76,7 +77,7 @@ export function parse<Schema extends z.ZodType>(
   for (const issue of parsed.error.issues) {
     const path = issue.path.join('.');
     const field = fields[path] ?? fields[String(issue.path[0] ?? '')] ?? (path || 'form');
-    faults[field] ??= `${labels[field] ?? 'This'} ${predicate(issue)}${/[.!?…]$/.test(predicate(issue)) ? '' : '.'}`;
+    faults[field] ??= ended(`${labels[field] ?? 'This'} ${predicate(issue)}`);
   }
   throw new Unfit({ values: form, faults });
 }

@@ -1,7 +1,7 @@
 /** What became of what I captured. */
 
 import { Hono } from 'hono';
-import { isInSight } from '../../../domain/entitlement.ts';
+import { mayActOnSignal } from '../../../domain/entitlement.ts';
 import { stageOfSignal } from '../../../domain/loop.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 import { codesIn } from '../../../domain/reading.ts';
@@ -22,7 +22,7 @@ const isTold = ({ round, told_at: at, told_channel: channel, closed_at: closed, 
 export function minePages(web: Web): Hono {
   const app = new Hono();
   app.get('/mine', async (c) => {
-    const { code, company, sight } = await mustBeSignedIn(c, web);
+    const { code, company } = await mustBeSignedIn(c, web);
     const skip = skipIn(c);
     const [now, { captured, more }] = await Promise.all([
       momentOf(web.heed.pool),
@@ -30,7 +30,7 @@ export function minePages(web: Web): Hono {
     ]);
     const nameOf = (who: string): string => company.staff[who]?.name ?? who;
     // Whoever has moved on hears what became of what they heard, and reads its customer no more than anything else that was said there.
-    const isHere = (s: Mine): boolean => isInSight(sight, s.place) || s.owner === code;
+    const isHere = (s: Mine): boolean => mayActOnSignal(company, code, { ...s, told: [] });
     const shown = captured.map((s) => ({
       id: s.id,
       reference: s.reference,
