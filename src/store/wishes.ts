@@ -64,7 +64,7 @@ export const Wishes = z.object({
   /** Signals of which somebody said that it was not them. */
   disavowals: z.array(z.object({ signalId: z.string(), at: z.string() })).default([]),
   /** Keys of the API that were revoked. */
-  api_keys: z.array(z.object({ id: z.string(), at: z.string() })).default([]),
+  key_revocations: z.array(z.object({ id: z.string(), by: z.string().nullable(), at: z.string() })).default([]),
 });
 export type Wishes = z.infer<typeof Wishes>;
 
@@ -82,7 +82,7 @@ export async function gathered(tellings: AsyncIterable<Wishes>): Promise<Wishes>
   return { ...(listed as Omit<Wishes, 'erasures'>), erasures: [...erasures.values()] };
 }
 
-const otherWishes = ['suppressions', 'vouchings', 'rights', 'disavowals', 'api_keys'] as const;
+const otherWishes = ['suppressions', 'vouchings', 'rights', 'disavowals', 'key_revocations'] as const;
 
 /** A database in which an erasure was repeated tells only of those signals that it had itself. */
 const together = (told: RecordedErasure, before: RecordedErasure = told): RecordedErasure => ({
@@ -125,9 +125,9 @@ const statements: Record<keyof Wishes, string> = {
   disavowals: `
     declare wishes no scroll cursor for select jsonb_build_object('signalId', signal_id, 'at', disavowed_at)::text as wish
     from disavowals order by disavowed_at, signal_id`,
-  api_keys: `
-    declare wishes no scroll cursor for select jsonb_build_object('id', id, 'at', revoked_at)::text as wish
-    from api_keys where revoked_at is not null order by revoked_at, id`,
+  key_revocations: `
+    declare wishes no scroll cursor for select jsonb_build_object('id', key_id, 'by', by, 'at', revoked_at)::text as wish
+    from key_revocations order by revoked_at, key_id`,
 };
 
 /** Everything that was ever asked; nothing of it where the schema is older than that. */
@@ -186,7 +186,7 @@ export async function repeatWishes(pool: Pool, company: Company, wishes: Wishes)
     await vouchAgain(tx, wishes.vouchings);
     const used = await useAgain(tx, wishes.rights);
     const disavowed = await disavowAgain(tx, wishes.disavowals);
-    return suppressed + used + disavowed + (await revokeAgain(tx, wishes.api_keys));
+    return suppressed + used + disavowed + (await revokeAgain(tx, wishes.key_revocations));
   });
   return { erasedAgain, heldAgain };
 }

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { chainIsWhole, headOf, type Anchor } from '../../src/audit/chain.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { openPool } from '../../src/store/pool.ts';
+import { keepApiKey, newApiKey, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -182,6 +183,33 @@ test('what was put in about somebody’s remark is found, though it names a samp
   const found = await chainIsWhole().find(superuser, undefined, scope);
   await superuser.query('rollback');
   expect(found).toEqual([{ about: `consents ${consent}`, sentence: expect.stringContaining('was never recorded') }]);
+});
+
+test('a key of the API that was put in, opens more than it was made for or opens again is found', async () => {
+  await keepApiKey(db.pool, newApiKey(), { name: 'till', scopes: ['capture'], places: [place()], by: 'ops' });
+  await keepApiKey(db.pool, newApiKey(), { name: 'lost', scopes: ['*'], by: 'ops' });
+  await revokeApiKeys(db.pool, 'lost', 'ops');
+  await chainAll();
+  const missed: string[] = [];
+  for (const edit of [
+    `insert into api_keys (id, name, key_hash, scopes) values (gen_random_uuid(), 'till', '\\x00', '{*}')`,
+    `update api_keys set scopes = '{*}' where name = 'till'`,
+    `update api_keys set places = null where name = 'till'`,
+    `update api_keys set key_hash = '\\x00' where name = 'till'`,
+    `update api_keys set made_by = 'somebody' where name = 'till'`,
+    `delete from key_revocations`,
+    `update key_revocations set by = 'somebody'`,
+    `delete from api_keys where name = 'till'`,
+  ]) {
+    await superuser.query('begin');
+    await superuser.query('set local session_replication_role = replica');
+    await run(edit);
+    const found = await chainIsWhole().find(superuser, undefined, scope);
+    await superuser.query('rollback');
+    if (!found.some(({ about }) => /^(api_keys|key_revocations) /.test(about))) missed.push(edit);
+  }
+  expect(missed).toEqual([]);
+  expect(await violations()).toEqual([]);
 });
 
 test('what has waited longer than ten minutes to be linked is found, or as long as an outage is known to have been', async () => {

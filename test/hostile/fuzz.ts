@@ -198,7 +198,7 @@ async function openTarget(
   const keys: string[] = [];
   for (const scopes of [['*'], ['capture'], ['read'], ['respond'], ['respond', 'respond-for']]) {
     const key = `fuzz-${randomUUID()}`;
-    await keepApiKey(db.pool, key, scopes.join(), scopes);
+    await keepApiKey(db.pool, key, { name: scopes.join(), scopes, by: 'ops' });
     keys.push(key);
   }
   const signIn = async (code: string): Promise<string> => `heed=${await openSession(db.pool, code)}`;

@@ -297,7 +297,7 @@ test('of a database in which an erasure was repeated, and which tells less of it
     signals: [newId(), newId()],
     tombstones: [{ kind: 'email', hash: 'ab' }],
   };
-  const none = { suppressions: [], vouchings: [], rights: [], disavowals: [], api_keys: [] };
+  const none = { suppressions: [], vouchings: [], rights: [], disavowals: [], key_revocations: [] };
   const tellings = async function* () {
     yield { ...none, erasures: [erasure] };
     yield { ...none, erasures: [{ ...erasure, signals: [], tombstones: [] }] };
@@ -517,8 +517,8 @@ describe('one from before people asked something of us', () => {
       pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: email }], 'bounced'));
     await mailBounces('bo@example.com');
     await restrict(heed, goesOn.customer, { by: 'otto' });
-    await keepApiKey(pool, tillKey, 'till', ['capture']);
-    await keepApiKey(pool, lostKey, 'laptop', ['*']);
+    await keepApiKey(pool, tillKey, { name: 'till', scopes: ['capture'], by: 'ops' });
+    await keepApiKey(pool, lostKey, { name: 'laptop', scopes: ['*'], by: 'ops' });
     const [somebody] = Object.keys(company.staff);
     session = await openSession(pool, somebody!);
     signIn = await makeLink(pool, { kind: 'sign_in', staff: somebody });
@@ -534,7 +534,7 @@ describe('one from before people asked something of us', () => {
     // And once more.
     await mailBounces('bo@example.com');
     await vouchByHand(heed, bounced.customer, 'otto');
-    await revokeApiKeys(pool, 'laptop');
+    await revokeApiKeys(pool, 'laptop', 'ops');
     await revokeSessions(pool, somebody!);
     came = await hears('cato');
     await stopWriting(heed, came.customer);
@@ -664,7 +664,7 @@ describe('one from before people asked something of us', () => {
       vouchings: undefined,
       rights: undefined,
       disavowals: undefined,
-      api_keys: undefined,
+      key_revocations: undefined,
     });
     const target = await blank();
     await restore(target, before);

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { z } from 'zod';
-import { migrate, mustBeWhole } from '../../src/store/migrate.ts';
+import { migrate, migrateTo, mustBeWhole } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
+import { apiKey, apiKeys } from '../../src/store/records/apiKeys.ts';
 import { InsightNow } from '../../src/store/views/insights.ts';
 import { SignalNow } from '../../src/store/views/signals.ts';
 
@@ -121,6 +122,35 @@ describe('migrating', () => {
     await query(database.url, `delete from migrations where name = '9999_of_tomorrow'`);
     await mustBeWhole(pool);
     await pool.end();
+  });
+
+  test('keeps of the keys of the API which were revoked, and has them all become links of the chain', async () => {
+    const before = await emptyDatabase();
+    const client = new pg.Client({ connectionString: before.url });
+    await client.connect();
+    await migrateTo(client, names.indexOf('0041_keys_made_and_revoked'));
+    await client.query(`
+      insert into api_keys (id, name, key_hash, scopes, created_at, revoked_at)
+      select gen_random_uuid(), name, sha256(convert_to(name, 'UTF8')), '{read}', created_at, revoked_at
+      from (values
+        ('kept', '2026-01-01'::timestamptz, null), ('lost', '2026-01-02', '2026-02-03T04:05:06Z'::timestamptz)
+      ) as k (name, created_at, revoked_at)`);
+    await client.end();
+    await migrate(before.url);
+    const pool = await openPool(before.url);
+    expect((await apiKey(pool, 'kept'))?.name).toBe('kept');
+    expect(await apiKey(pool, 'lost')).toBeNull();
+    expect(await apiKeys(pool)).toMatchObject([
+      { name: 'lost', made_by: null, revoked_by: null, revoked_at: new Date('2026-02-03T04:05:06Z') },
+      { name: 'kept', made_by: null, revoked_at: null },
+    ]);
+    await pool.end();
+    const waiting = `select fact, count(*)::text as keys from unchained where fact like '%key%' group by 1 order by 1`;
+    expect(await query(before.url, waiting)).toEqual([
+      { fact: 'api_keys', keys: '2' },
+      { fact: 'key_revocations', keys: '1' },
+    ]);
+    await before.drop();
   });
 
   test('gives way to who holds what it needs and waits for what it holds, and begins anew', async () => {

@@ -41,21 +41,24 @@ test('every table that an erasure empties is written anew afterwards, and so are
   expect(emptied.toSorted()).toEqual([...placed, 'salts'].sort());
 });
 
-test('every fact has a form, and none of its columns is left out but for slots that end', async () => {
+test('every fact has a form, and none of its columns is left out but for slots that end and when a key was last used', async () => {
   const leftOut = await db.pool.any(sql.type(z.object({ column: z.string() }))`
     select c.table_name || '.' || c.column_name as column
     from information_schema.columns c
     join fact_forms f on f.fact = c.table_name and f.form = (select max(form) from fact_forms x where x.fact = f.fact)
     where c.table_schema = 'public' and not c.column_name = any(f.kept || f.sealed) and c.table_name <> 'deliveries'
     order by 1`);
-  expect(leftOut).toEqual([{ column: 'bindings.freed_at' }, { column: 'ownerships.ended_at' }]);
+  expect(leftOut).toEqual([
+    { column: 'api_keys.last_used_at' },
+    { column: 'bindings.freed_at' },
+    { column: 'ownerships.ended_at' },
+  ]);
 
   // Lists of work, doors, what is looked up: whatever else there is, is no fact, for a reason.
   const noFacts = {
     customers: 'a name may be completed',
     staff: 'as the company file says',
     places: 'as the company file says',
-    api_keys: 'a door',
     sessions: 'a door',
     links: 'doors',
     askings: 'who asked for a door, forgotten after an hour',

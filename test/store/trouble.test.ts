@@ -28,7 +28,7 @@ const remark = { words: 'Is it wool?', place: 'high-street' };
 async function openDoor() {
   const pool = await openPool(db.workingUrl, { connections: 2, patienceMs: longestInLineMs });
   const key = `test-${randomUUID()}`;
-  await keepApiKey(pool, key, 'test', ['*']);
+  await keepApiKey(pool, key, { name: 'test', scopes: ['*'], by: 'ops' });
   const ours: unknown[] = [];
   const app = createApp(
     { ...webOf(db), heed: openHeed(pool, openConfigurations(pool)) },

@@ -82,7 +82,7 @@ async function openWeb() {
   const app = createApp({ ...webOf(world.db), heed: world.heed }, { rateLimiting: false, report: reportTo(written) });
   const { pool } = world.db;
   const key = randomUUID();
-  await keepApiKey(pool, key, 'till', ['*']);
+  await keepApiKey(pool, key, { name: 'till', scopes: ['*'], by: 'ops' });
   const say = async (words: string, more: object = {}): Promise<Response> =>
     app.request('/v1/signals', {
       method: 'POST',

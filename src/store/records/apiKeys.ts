@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
-import { sql, type Db } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
 import { hashOf } from './links.ts';
 
 /** What a key may do; `*` is all of it. */
@@ -27,19 +27,26 @@ const Found = ApiKey.extend({
 const quiet = sql.fragment`coalesce(k.last_used_at < heed_now() - interval '1 minute', true)`;
 
 const inForce = sql.fragment`
-  k.revoked_at is null and not exists (select from staff p where p.code = k.name and p.removed_at is not null)`;
+  not exists (select from key_revocations r where r.key_id = k.id)
+  and not exists (select from staff p where p.code = k.name and p.removed_at is not null)`;
 
-/** Keeps a key (or finds it kept) under a name. */
-export async function keepApiKey(
-  db: Db,
-  key: string,
-  name: string,
-  scopes: readonly string[],
-  places: readonly string[] | null = null,
-): Promise<void> {
+export interface KeptKey {
+  /** Whose it is: somebody's code, or what it is for. */
+  name: string;
+  scopes: readonly string[];
+  /** Codes; every place without. */
+  places?: readonly string[] | null;
+  /** Who made it: the account of whoever typed it. */
+  by: string;
+}
+
+/** Keeps a key, or finds it kept. */
+export async function keepApiKey(db: Db, key: string, { name, scopes, places, by }: KeptKey): Promise<void> {
   await db.query(sql.unsafe`
-    insert into api_keys (id, name, key_hash, scopes, places)
-    values (${newId()}, ${name}, ${sql.binary(hashOf(key))}, ${sql.array([...scopes], 'text')}, ${places && sql.array([...places], 'text')})
+    insert into api_keys (id, name, key_hash, scopes, places, made_by)
+    values (
+      ${newId()}, ${name}, ${sql.binary(hashOf(key))}, ${sql.array([...scopes], 'text')},
+      ${places ? sql.array([...places], 'text') : null}, ${by})
     on conflict (key_hash) do nothing`);
 }
 
@@ -83,7 +90,10 @@ async function apiKeyUsed(db: Db, id: string): Promise<void> {
 
 const Listed = ApiKey.extend({
   created_at: z.date(),
+  /** Accounts; null: not written down at the time. */
+  made_by: z.string().nullable(),
   revoked_at: z.date().nullable(),
+  revoked_by: z.string().nullable(),
   last_used_at: z.date().nullable(),
   in_force: z.boolean(),
 });
@@ -91,26 +101,50 @@ const Listed = ApiKey.extend({
 /** All there ever were, newest first. */
 export function apiKeys(db: Db): Promise<readonly z.infer<typeof Listed>[]> {
   return db.any(sql.type(Listed)`
-    select k.id, k.name, k.scopes, k.places, k.created_at, k.revoked_at, k.last_used_at, (${inForce}) as in_force
-    from api_keys k order by k.created_at desc, k.id desc`);
+    select k.id, k.name, k.scopes, k.places, k.created_at, k.made_by, e.revoked_at, e.by as revoked_by, k.last_used_at, (${inForce}) as in_force
+    from api_keys k left join key_revocations e on e.key_id = k.id order by k.created_at desc, k.id desc`);
 }
 
 /** Ends a key for ever, named by its id, or every key of that name. Returns how many it ended. */
-export async function revokeApiKeys(db: Db, idOrName: string): Promise<number> {
+export async function revokeApiKeys(db: Db, idOrName: string, by: string): Promise<number> {
+  return revoke(db, sql.fragment`k.id::text = ${idOrName} or k.name = ${idOrName}`, { by });
+}
+
+/** Ends the keys of people who have left the company file of that version, or have another address in it. */
+export async function revokeApiKeysOf(
+  tx: Tx,
+  gone: ReturnType<typeof sql.fragment>,
+  why: { by: string; configuration: number },
+): Promise<void> {
+  await revoke(tx, sql.fragment`k.name in ${gone}`, why);
+}
+
+async function revoke(
+  db: Db,
+  which: ReturnType<typeof sql.fragment>,
+  { by, configuration = null }: { by: string; configuration?: number | null },
+): Promise<number> {
   const { rowCount } = await db.query(sql.unsafe`
-    update api_keys set revoked_at = heed_now() where revoked_at is null and (id::text = ${idOrName} or name = ${idOrName})`);
+    insert into key_revocations (key_id, by, configuration)
+    select k.id, ${by}, ${configuration}::integer from api_keys k where ${which}
+    on conflict do nothing`);
   return rowCount;
 }
 
 /** Revokes those that a restored database still takes, as of when they were. Returns how many. */
-export async function revokeAgain(db: Db, revoked: readonly { id: string; at: string }[]): Promise<number> {
+export async function revokeAgain(
+  db: Db,
+  revoked: readonly { id: string; by: string | null; at: string }[],
+): Promise<number> {
   const { rowCount } = await db.query(sql.unsafe`
-    update api_keys k set revoked_at = w.at::timestamptz
+    insert into key_revocations (key_id, by, revoked_at)
+    select k.id, w.by, w.at::timestamptz
     from ${sql.unnest(
-      revoked.map(({ id, at }) => [id, at]),
-      ['uuid', 'text'],
-    )} as w (id, at)
-    where k.id = w.id and k.revoked_at is null`);
+      revoked.map(({ id, by, at }) => [id, by, at]),
+      ['uuid', 'text', 'text'],
+    )} as w (id, by, at)
+    join api_keys k on k.id = w.id
+    on conflict do nothing`);
   return rowCount;
 }
 
@@ -118,15 +152,13 @@ export async function revokeAgain(db: Db, revoked: readonly { id: string; at: st
  *  first there is, and returns it, to be shown this once. */
 export async function keepInitialApiKey(db: Db, given: string | undefined): Promise<string | undefined> {
   if (given !== undefined) {
-    await keepApiKey(db, given, outside, ['*']);
-    await db.query(sql.unsafe`
-      update api_keys set revoked_at = heed_now()
-      where revoked_at is null and name = ${outside} and key_hash <> ${sql.binary(hashOf(given))}`);
+    await keepApiKey(db, given, { name: outside, scopes: ['*'], by: outside });
+    await revoke(db, sql.fragment`k.name = ${outside} and k.key_hash <> ${sql.binary(hashOf(given))}`, { by: outside });
     return undefined;
   }
   if (await db.exists(sql.unsafe`select from api_keys k where ${inForce}`)) return undefined;
   const made = newApiKey();
-  await keepApiKey(db, made, 'first key', ['*']);
+  await keepApiKey(db, made, { name: 'first key', scopes: ['*'], by: 'start' });
   return made;
 }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { revokeApiKeysOf } from './apiKeys.ts';
 import { freeWhoMoved } from './bindings.ts';
 import { leaveCards } from './redactions.ts';
 
@@ -129,9 +130,7 @@ export async function applyConfiguration(
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
     where revoked_at is null and staff in ${gone}`);
-  await tx.query(sql.unsafe`
-    update api_keys set revoked_at = heed_now()
-    where revoked_at is null and name in ${gone}`);
+  await revokeApiKeysOf(tx, gone, { by: applied.by, configuration: version });
   await freeWhoMoved(tx, applied.by);
   await leaveCards(tx, moved);
   const places = Object.entries(applied.company.places);

@@ -34,8 +34,7 @@ export async function wantNoCollector(db: Db): Promise<void> {
 }
 
 const Attributes = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]));
-const DoorRow = z.object({
-  door: z.enum(['session', 'api_key']),
+const SessionRow = z.object({
   id: z.string(),
   /** 1: that it began; 2: that it ended. */
   part: z.number(),
@@ -57,7 +56,7 @@ const AgeRow = z.object({ seconds: z.number().nullable() });
 /** What waits to be carried, and what to note once it was. */
 export interface Batch {
   events: SecurityEvent[];
-  doors: readonly z.infer<typeof DoorRow>[];
+  sessions: readonly z.infer<typeof SessionRow>[];
   refusals: readonly z.infer<typeof RefusedRow>[];
   links: number;
   head: number | null;
@@ -66,60 +65,52 @@ export interface Batch {
 }
 
 export async function eventsToCarry(db: Db, { links: after }: Lease): Promise<Batch> {
-  const doors = await doorsToCarry(db);
+  const sessions = await sessionsToCarry(db);
   const refusals = await refusalsToCarry(db);
   // A link has its number under the chain's lock and is seen before the next one has its own: none turns up later below one that was read.
   const links = await db.any(sql.type(LinkRow)`
     select seq, fact, key, encode(hash, 'hex') as hash from chain where seq > ${after} order by seq limit ${atOnce}`);
   const head = await headToCarry(db);
   const events = [
-    ...doors.map(doorEvent),
+    ...sessions.map(sessionEvent),
     ...refusals.map(refusalEvent),
     ...(await factEvents(db, links)),
     ...(head ? [headEvent(head)] : []),
   ];
   return {
     events: events.toSorted((a, b) => a.at.getTime() - b.at.getTime()),
-    doors,
+    sessions,
     refusals,
     links: links.at(-1)?.seq ?? after,
     head: head?.seq ?? null,
-    more: [doors, refusals, links].some(({ length }) => length === atOnce),
+    more: [sessions, refusals, links].some(({ length }) => length === atOnce),
   };
 }
 
 const hasEnded = sql.fragment`s.carried < 2 and e.at <= heed_now()`;
 
 /** That they began, and that they ended: revoked, past their time, or without their person for days. */
-function doorsToCarry(db: Db) {
-  return db.any(sql.type(DoorRow)`
-    select 'session' as door, s.id, 1 as part, s.created_at as at,
+function sessionsToCarry(db: Db) {
+  return db.any(sql.type(SessionRow)`
+    select s.id, 1 as part, s.created_at as at,
       jsonb_build_object('heed.session.id', s.id, 'user.id', s.staff, 'heed.session.through', s.through) as attributes
     from sessions s where s.carried = 0
     union all
-    select 'session', s.id, 2, e.at,
+    select s.id, 2, e.at,
       jsonb_build_object('heed.session.id', s.id, 'user.id', s.staff, 'heed.session.how',
         case e.at when s.revoked_at then 'revoked' when s.expires_at then 'expired' else 'idle' end)
     from sessions s cross join lateral (select ${endOfSession} as at) e
     where ${hasEnded}
-    union all
-    select 'api_key', k.id, 1, k.created_at,
-      jsonb_strip_nulls(jsonb_build_object('heed.api_key.id', k.id, 'heed.api_key.scopes', k.scopes, 'heed.api_key.places', k.places,
-        'user.id', (select p.code from staff p where p.code = k.name)))
-    from api_keys k where k.carried = 0
-    union all
-    select 'api_key', k.id, 2, k.revoked_at, jsonb_build_object('heed.api_key.id', k.id)
-    from api_keys k where k.carried < 2 and k.revoked_at is not null
     order by at, part, id limit ${atOnce}`);
 }
 
-const namesOfDoors = {
-  session: ['heed.session.begun', 'heed.session.ended'],
-  api_key: ['heed.api_key.made', 'heed.api_key.revoked'],
-} as const;
-
-function doorEvent({ door, id, part, at, attributes }: z.infer<typeof DoorRow>): SecurityEvent {
-  return { name: namesOfDoors[door][part - 1]!, uid: `${door}/${id}/${part}`, at, attributes };
+function sessionEvent({ id, part, at, attributes }: z.infer<typeof SessionRow>): SecurityEvent {
+  return {
+    name: part === 1 ? 'heed.session.begun' : 'heed.session.ended',
+    uid: `session/${id}/${part}`,
+    at,
+    attributes,
+  };
 }
 
 /** Of minutes that are over. Whoever writes across the end of one has it carried again, with all of it. */
@@ -152,6 +143,20 @@ const facts = {
       select version::text as key, applied_at as at, jsonb_build_object('heed.company.version', version, 'heed.by', applied_by,
         'heed.company.sha256', encode(sha256(convert_to(yaml, 'UTF8')), 'hex')) as attributes
       from configurations where version = any(${sql.array(keys, 'text')}::int4[])`,
+  },
+  api_keys: {
+    name: 'heed.api_key.made',
+    read: (keys: string[]) => sql.type(FactRow)`
+      select k.id as key, k.created_at as at, jsonb_strip_nulls(jsonb_build_object('heed.api_key.id', k.id, 'heed.api_key.scopes', k.scopes,
+        'heed.api_key.places', k.places, 'user.id', (select p.code from staff p where p.code = k.name), 'heed.by', k.made_by)) as attributes
+      from api_keys k where k.id = any(${sql.array(keys, 'text')}::uuid[])`,
+  },
+  key_revocations: {
+    name: 'heed.api_key.revoked',
+    read: (keys: string[]) => sql.type(FactRow)`
+      select key_id as key, revoked_at as at, jsonb_strip_nulls(jsonb_build_object('heed.api_key.id', key_id, 'heed.by', by,
+        'heed.company.version', configuration)) as attributes
+      from key_revocations where key_id = any(${sql.array(keys, 'text')}::uuid[])`,
   },
   bindings: {
     name: 'heed.binding.made',
@@ -237,17 +242,14 @@ function headEvent({ seq, hash, at }: z.infer<typeof HeadRow>): SecurityEvent {
 
 /** Notes what was taken, and lets go. Whatever is not noted, because this is cut short, is carried again. */
 export async function eventsCarried(db: Db, { fence }: Lease, batch: Batch): Promise<void> {
-  for (const [door, table] of [
-    ['session', 'sessions'],
-    ['api_key', 'api_keys'],
-  ] as const) {
-    const parts = batch.doors.filter((one) => one.door === door).map(({ id, part }) => [id, part]);
-    if (parts.length === 0) continue;
+  if (batch.sessions.length > 0)
     await db.query(sql.unsafe`
-      update ${sql.identifier([table])} d set carried = greatest(d.carried, taken.part)
-      from (select id, max(part) as part from ${sql.unnest(parts, ['uuid', 'int4'])} as t (id, part) group by id) taken
-      where d.id = taken.id`);
-  }
+      update sessions s set carried = greatest(s.carried, taken.part)
+      from (select id, max(part) as part from ${sql.unnest(
+        batch.sessions.map(({ id, part }) => [id, part]),
+        ['uuid', 'int4'],
+      )} as t (id, part) group by id) taken
+      where s.id = taken.id`);
   if (batch.refusals.length > 0)
     await db.query(sql.unsafe`
       update refusals r set carried = greatest(r.carried, taken.times)
@@ -275,10 +277,6 @@ export async function longestUncarried(db: Db): Promise<number | null> {
         select s.created_at as at from sessions s where s.carried = 0
         union all
         select e.at from sessions s cross join lateral (select ${endOfSession} as at) e where ${hasEnded}
-        union all
-        select a.created_at from api_keys a where a.carried = 0
-        union all
-        select a.revoked_at from api_keys a where a.carried < 2 and a.revoked_at is not null
         union all
         select r.minute + interval '1 minute' from refusals r where r.carried < r.times and r.minute <= heed_now() - interval '1 minute'
         union all

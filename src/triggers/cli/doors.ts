@@ -32,7 +32,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
         const places = placesIn(given.place, company);
         const made = newApiKey();
         await pool.transaction(async (tx) => {
-          await keepApiKey(tx, made, name, given.scope, places);
+          await keepApiKey(tx, made, { name, scopes: given.scope, places, by: terminal.account });
           if (!(await apiKey(tx, made)))
             throw new DomainError('conflict', `"${name}" has left the company file: a key of that name opens nothing.`);
         });
@@ -64,7 +64,10 @@ export function addDoors(program: Command, terminal: Terminal): void {
           scopes: one.scopes,
           places: one.places,
           since: one.created_at,
+          madeBy: one.made_by,
           lastUsed: one.last_used_at,
+          revokedAt: one.revoked_at,
+          revokedBy: one.revoked_by,
           inForce: one.in_force,
         }));
         if (json)
@@ -74,7 +77,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
           );
         for (const one of all)
           terminal.say(
-            `${one.id}  ${one.name}: ${inWords(one.scopes)}, at ${placesInWords(one.places)}, since ${day(one.since)}, ${one.lastUsed ? `last used ${minute(one.lastUsed)}` : 'never used'}${one.inForce ? '' : ', ended'}`,
+            `${one.id}  ${one.name}: ${inWords(one.scopes)}, at ${placesInWords(one.places)}, since ${day(one.since)}${byWhom(one.madeBy)}, ${one.lastUsed ? `last used ${minute(one.lastUsed)}` : 'never used'}${one.inForce ? '' : `, ended${one.revokedAt ? ` ${day(one.revokedAt)}` : ''}${byWhom(one.revokedBy)}`}`,
           );
       });
     });
@@ -86,7 +89,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
     .option('--json', 'for programs')
     .action(async (name: string, { json }: { json?: boolean }) => {
       await inPlace(terminal.config(), async ({ pool }) => {
-        const ended = await revokeApiKeys(pool, name);
+        const ended = await revokeApiKeys(pool, name, terminal.account);
         if (ended === 0)
           throw new DomainError('not_found', `There is no key "${name}" in force. heed key list says which there are.`);
         if (json) sayJson(terminal, { ended });
@@ -208,5 +211,6 @@ function placesIn(given: readonly string[], { places }: Company): string[] | nul
 
 const inWords = (given: readonly string[]): string => (given.includes('*') ? 'do everything' : given.join(', '));
 const placesInWords = (places: readonly string[] | null): string => places?.join(', ') ?? 'all places';
+const byWhom = (account: string | null): string => (account === null ? '' : ` by ${account}`);
 const day = (at: Date): string => at.toISOString().slice(0, 10);
 const minute = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

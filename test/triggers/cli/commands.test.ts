@@ -532,10 +532,11 @@ describe('keys', () => {
       places: ['station'],
     });
     const listed = await heed(['key', 'list']);
-    expect(listed.said).toMatch(/till: capture, read, at station, since \S+, never used$/m);
+    expect(listed.said).toMatch(/till: capture, read, at station, since \S+ by \S+, never used$/m);
     expect(listed.said).not.toContain(key);
     expect((await heed(['key', 'revoke', 'till'])).said).toBe('It opens nothing any more.');
     expect(await apiKey(db.pool, key)).toBeNull();
+    expect((await heed(['key', 'list'])).said).toMatch(/till: .*, never used, ended 20\d\d-\d\d-\d\d by \S+$/m);
     expect(await heed(['key', 'revoke', 'till'])).toMatchObject({
       code: 1,
       complained: expect.stringContaining('heed key list'),

@@ -156,7 +156,7 @@ test('a yes is the customer’s own word only where the key speaks for others; e
       sql.unsafe`update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${id} and purpose = 'answer'`,
     );
     const key = `key-${randomUUID()}`;
-    await keepApiKey(db.pool, key, name, scopes);
+    await keepApiKey(db.pool, key, { name, scopes, by: 'ops' });
     const { status } = await api.app.request(`/v1/signals/${id}/confirmation`, {
       method: 'POST',
       headers: {
@@ -181,7 +181,7 @@ test('an address at which mail has bounced is given anew by the customer’s own
   await db.pool.transaction((tx) => suppress(tx, [{ kind: 'email', normalised: customer.email }], 'bounced'));
   const reachBy = async (by: string | undefined, ...scopes: string[]) => {
     const key = `key-${randomUUID()}`;
-    await keepApiKey(db.pool, key, `form ${by} ${scopes.join(' ')}`, scopes);
+    await keepApiKey(db.pool, key, { name: `form ${by} ${scopes.join(' ')}`, scopes, by: 'ops' });
     const answer = await api.app.request('/v1/signals', {
       method: 'POST',
       headers: {

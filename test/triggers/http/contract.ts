@@ -38,7 +38,7 @@ export async function openApi(
   options: AppOptions = { rateLimiting: false },
 ): Promise<Api> {
   const key = `test-${randomUUID()}`;
-  await keepApiKey(db.pool, key, 'test', scopes);
+  await keepApiKey(db.pool, key, { name: 'test', scopes, by: 'ops' });
   const app = createApp(webOf(db), options);
   const mustFit = await contractOf(app);
 

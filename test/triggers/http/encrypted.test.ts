@@ -39,7 +39,7 @@ test('a page that was asked for unencrypted is shown under its right address', a
 
 test('everything else that came unencrypted is refused in a sentence, whoever sent it, and nothing is done', async () => {
   const key = 'a-key-that-was-read-on-the-way';
-  await keepApiKey(db.pool, key, 'till', ['*']);
+  await keepApiKey(db.pool, key, { name: 'till', scopes: ['*'], by: 'ops' });
   const said = { words: 'Have you this coat in green?', place: 'high-street', by: 'mina' };
   const capture = (headers: Record<string, string>): Response | Promise<Response> =>
     behind().request('/v1/signals', {

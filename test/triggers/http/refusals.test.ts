@@ -32,7 +32,7 @@ beforeAll(async () => {
   [signal, insight] = [heard.id, (await pages.shop.insightOf(heard)).id];
   const made = async (...scopes: string[]) => {
     const key = `key-${randomUUID()}`;
-    await keepApiKey(db.pool, key, 'till', scopes);
+    await keepApiKey(db.pool, key, { name: 'till', scopes, by: 'ops' });
     return {
       key,
       id: String(await db.pool.oneFirst(sql.unsafe`select id from api_keys order by created_at desc, id desc limit 1`)),

@@ -156,7 +156,7 @@ describe('while every connection is in use', () => {
       { rateLimiting: false },
     );
     const apiKey = `test-${randomUUID()}`;
-    await keepApiKey(db.pool, apiKey, 'test', ['*']);
+    await keepApiKey(db.pool, apiKey, { name: 'test', scopes: ['*'], by: 'ops' });
     const { promise, resolve } = Promise.withResolvers<void>();
     const inUse = pool.transaction(() => promise);
     const saying = (key: string, signal?: AbortSignal): RequestInit => ({

@@ -7,7 +7,7 @@ import type { Hono } from 'hono';
 import { z } from 'zod';
 import { figures } from '../../../src/domain/measures.ts';
 import { sql } from '../../../src/store/pool.ts';
-import { keepApiKey, scopes, type Scope } from '../../../src/store/records/apiKeys.ts';
+import { keepApiKey, revokeApiKeys, scopes, type Scope } from '../../../src/store/records/apiKeys.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { linkKinds, makeLink, type NewLink } from '../../../src/store/records/links.ts';
 import { signalNow, type SignalNow } from '../../../src/store/views/signals.ts';
@@ -411,7 +411,7 @@ describe('people and places', () => {
 describe('keys', () => {
   const made = async (name: string, may: readonly string[], places: string[] | null): Promise<string> => {
     const key = `key-${randomUUID()}`;
-    await keepApiKey(pages.shop.db.pool, key, name, may, places);
+    await keepApiKey(pages.shop.db.pool, key, { name, scopes: may, places, by: 'ops' });
     return key;
   };
   const ask = async (key: string | undefined, route: string, id = nobodyHas, body: object = {}) => {
@@ -444,7 +444,7 @@ describe('keys', () => {
 
   test('nobody comes in without one, with one that was ended, or with one that never was', async () => {
     const ended = await made('ended', ['*'], null);
-    await pages.shop.db.pool.query(sql.unsafe`update api_keys set revoked_at = heed_now() where name = 'ended'`);
+    await revokeApiKeys(pages.shop.db.pool, 'ended', 'ops');
     for (const [route] of under('key'))
       for (const key of [undefined, 'never-was-a-key', ended])
         expect([route, key, (await ask(key, route)).status]).toEqual([route, key, 401]);
@@ -601,7 +601,7 @@ describe('a place that has left the company file', () => {
     const scarf = said.find(({ signal }) => signal.place === 'harbour')!.signal;
     const key = async (places: string[] | null, name = `of ${places?.join() ?? 'all places'}`): Promise<string> => {
       const token = `key-${randomUUID()}`;
-      await keepApiKey(db.pool, token, name, ['read'], places);
+      await keepApiKey(db.pool, token, { name, scopes: ['read'], places, by: 'ops' });
       return token;
     };
     const reading = [await key(null), await key(['station', 'harbour']), await key(null, 'aisha')];

@@ -260,7 +260,7 @@ test('a customer’s own link, and the key of a program, ask for none', async ()
   const kims = pages.nobody();
   const yes = await kims.press(await kims.get(at), '/yours/say', { says: 'yes' });
   expect(yes.text).toContain('We are glad it is settled.');
-  await keepApiKey(pool, 'the-key-of-the-till', 'till', ['read']);
+  await keepApiKey(pool, 'the-key-of-the-till', { name: 'till', scopes: ['read'], by: 'ops' });
   const read = await pages.nobody().get('/v1/signals', { Authorization: 'Bearer the-key-of-the-till' });
   expect(read.status).toBe(200);
 });

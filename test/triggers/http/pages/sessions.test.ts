@@ -206,7 +206,7 @@ describe('whoever gets another address in the company file', () => {
     const task = linkIn(await pages.shop.letter('prompt', 'yara', signal.id));
     const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'yara' });
     const key = `key-of-yara-${crypto.randomUUID()}`;
-    await keepApiKey(db.pool, key, 'yara', ['*']);
+    await keepApiKey(db.pool, key, { name: 'yara', scopes: ['*'], by: 'ops' });
     const app = createApp(pages.web, { rateLimiting: false });
     const byKey = async (): Promise<number> =>
       (await app.request('/v1/signals', { headers: { Authorization: `Bearer ${key}` } })).status;
@@ -233,7 +233,7 @@ describe('whoever leaves the company file', () => {
     const task = linkIn(await pages.shop.letter('prompt', 'zoe', signal.id));
     const waiting = await makeLink(db.pool, { kind: 'sign_in', staff: 'zoe' });
     const key = `key-of-zoe-${crypto.randomUUID()}`;
-    await keepApiKey(db.pool, key, 'zoe', ['*']);
+    await keepApiKey(db.pool, key, { name: 'zoe', scopes: ['*'], by: 'ops' });
     const zoe = await pages.as('zoe');
     const app = createApp(pages.web, { rateLimiting: false });
     const byKey = async (): Promise<number> =>
@@ -328,7 +328,7 @@ describe('what lets somebody in', () => {
   test('is kept as its SHA-256 alone', async () => {
     const { pool, url } = pages.shop.db;
     const key = newApiKey();
-    await keepApiKey(pool, key, 'kept', ['read']);
+    await keepApiKey(pool, key, { name: 'kept', scopes: ['read'], by: 'ops' });
     const [session, link] = [await openSession(pool, 'mina'), await makeLink(pool, { kind: 'yours' })];
     const kept = await pool.anyFirst(sql.type(z.object({ hash: z.string() }))`
       select encode(h, 'hex') as hash from (
