@@ -4,7 +4,6 @@ import type { OfferTaken } from '../../domain/company.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { happenedAt } from '../../domain/moments.ts';
 import type { Question } from '../../domain/questions.ts';
-import { quotingOf } from '../../domain/template.ts';
 import { personName, type Composing } from './composing.ts';
 import type { Part } from './mail.ts';
 import type { SignalTask } from './task.ts';
@@ -12,7 +11,7 @@ import type { SignalTask } from './task.ts';
 export function aboutSignal(composing: Composing, task: SignalTask, now: Date): Part[] {
   const { company } = composing;
   const { signal, said, quote } = task;
-  const open = isOpen(composing, task);
+  const open = task.quoting !== 'link';
   const of = whoAndWhere(composing, task, now);
   const facts = [
     task.saidNoTo && saidNo[task.saidNoTo],
@@ -35,13 +34,10 @@ export function aboutSignal(composing: Composing, task: SignalTask, now: Date): 
 /** "Kim Adler at High Street, at 10:02, heard by Mina Okafor": the name only where the words may be read, too. */
 export function whoAndWhere(composing: Composing, task: SignalTask, now: Date): string {
   const { signal, said } = task;
-  const who = (isOpen(composing, task) && said.customer_name) || 'A customer';
+  const who = (task.quoting !== 'link' && said.customer_name) || 'A customer';
   const heardBy = signal.captured_by ? `, heard by ${personName(composing.company, signal.captured_by)}` : '';
   return `${who} at ${task.placeName}, ${happenedAt(signal.said_at, now, task.zone)}${heardBy}`;
 }
-
-const isOpen = ({ company }: Composing, { place, signal }: SignalTask): boolean =>
-  quotingOf(company, { place, kind: signal.kind ?? undefined }) !== 'link';
 
 /** Whoever was told a no is asked something else than whoever was answered. */
 const saidNo: Record<Question, string> = {

@@ -1,6 +1,6 @@
 /** A loop as a message to staff tells it: read once, drawn as an e-mail, a card or a line that rings. */
 
-import type { Company, LadderName } from '../../domain/company.ts';
+import type { Company, LadderName, Quoting } from '../../domain/company.ts';
 import { ended } from '../../domain/ended.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
@@ -42,6 +42,8 @@ export type SignalTask = Loop & {
   stage: SignalStage;
   signal: SignalNow;
   said: Said;
+  /** How much of what was said, and who said it, may stand in messages: nothing while the customer lets it rest. */
+  quoting: Quoting;
   /** The words, as far as they may be quoted here. */
   quote: string | undefined;
   /** What they were asked at the end of the round before, and said no to; null in the first. */
@@ -65,7 +67,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
   const { db, company } = composing;
   const said = await whatWasSaid(db, signal.id);
   const kind = signal.kind ?? undefined;
-  const quoting = quotingOf(company, { place: signal.place, kind });
+  const quoting = signal.restricted ? 'link' : quotingOf(company, { place: signal.place, kind });
   const { item, ...attributes } = quoting === 'link' ? {} : said.attributes;
   const stage = stageOfSignal(signal);
   const waits: Partial<Record<SignalStage, Wait>> = {
@@ -89,6 +91,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     said,
     title: insightTitle(company, { kind: kind ?? '', ...(item && { item }), attributes }) || 'something said',
     saidNoTo: signal.round > 1 ? ((await questionSaidTo(db, signal.id, signal.round - 1)) ?? 'settled') : null,
+    quoting,
     quote: said.words === null ? undefined : extract(said.words, quoting),
     anew: await callOvertaken(db, signal),
   };

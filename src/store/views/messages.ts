@@ -75,7 +75,7 @@ const Verbatim = z.object({
 });
 export type Verbatim = z.infer<typeof Verbatim>;
 
-/** What the people said who ask for what an insight is about, latest first: not what a colleague has dismissed. */
+/** What the people said who ask for what an insight is about, latest first: not what a colleague has dismissed, nor what its customer lets rest. */
 export function verbatimsOf(db: Db, insightId: string, most: number): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select x.signal_id, s.reference, l.place, coalesce(v.kind, t.kind, s.kind) as kind, w.words, s.said_at
@@ -86,6 +86,7 @@ export function verbatimsOf(db: Db, insightId: string, most: number): Promise<re
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and x.still_asks
+      and not exists (select from now.restrictions r where r.customer_id = s.customer_id)
     order by s.said_at desc, s.id desc
     limit ${most}`);
 }
@@ -109,6 +110,7 @@ export function refusedInstead(
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and x.still_asks and s.taken = 'refused' and w.offered is not null
+      and not exists (select from now.restrictions r where r.customer_id = s.customer_id)
       and l.place = any(${sql.array(places, 'text')})
       and coalesce(v.kind, t.kind, s.kind, '') = any(${sql.array(['', ...kinds], 'text')})
     group by lower(w.offered)

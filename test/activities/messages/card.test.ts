@@ -106,6 +106,7 @@ describe('the one message of a task', () => {
       'The customer has asked that nothing be done with this for now. It goes on when they lift that.',
     );
     expect(valuesOf(rests)).toEqual([]);
+    expect(JSON.stringify(rests)).not.toMatch(/rain coat|Kim/);
 
     await lift(shop.db.heed, signal.customer_id!, { by: 'priya' });
     const goesOn = await shop.slack('card', 'jonas', signal.id);
@@ -378,6 +379,42 @@ test('out of nothing that a customer said comes a mention, a link, or a message 
     }),
     { numRuns: 60 },
   );
+});
+
+test('while a customer lets it rest, it is quoted neither to whoever decides nor to whoever captured it', async () => {
+  await shop.db.apply((company) => {
+    delete company.customers.quietHours;
+    for (const person of Object.values(company.staff)) person.prompts = 'slack';
+  });
+  const wanted = { item: 'poncho' };
+  const rests = await shop.hears({
+    words: 'canaryword',
+    kind: 'unmet-demand',
+    wanted,
+    offered: { item: 'canaryoffer', taken: 'refused' },
+    customer: { name: 'Canary Name', email: 'canary@rests.example' },
+    consent: kim.consent,
+  });
+  await shop.hears({ words: 'A poncho, please.', kind: 'unmet-demand', wanted });
+  const insight = await shop.insightOf(rests);
+  const decides = async () => linesOf(await shop.slack('prompt', insight.decider, insight.id));
+  await restrict(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect((await decides()).join('\n')).not.toMatch(/canary/i);
+  expect(await decides()).toEqual(
+    expect.arrayContaining(['> A poncho, please.', '2 people ask for this. 1 refused what was offered instead.']),
+  );
+  await lift(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect(await decides()).toEqual(
+    expect.arrayContaining(['> canaryword', '2 people ask for this. One refused canaryoffer.']),
+  );
+
+  await posted(insight.id, insight.decider);
+  await decide(shop.db.heed, by(insight.id, insight.decider), { outcome: 'declined', reason: 'We make none.' });
+  await shop.tells(insight.id);
+  const news = async () => JSON.stringify(await shop.slack('news', 'mina', rests.id));
+  expect(await news()).toContain('canaryword');
+  await restrict(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect(await news()).not.toMatch(/canary/i);
 });
 
 interface Piece {
