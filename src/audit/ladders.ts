@@ -27,7 +27,7 @@ const untaken = `not exists (select from escalations e where e.plan_id = g.plan_
 
 const openGoesOn: Check = {
   invariant: 'I1',
-  claim: 'what is not closed goes on by itself: a wake, a rung ahead, a message under way, or a decision of others',
+  claim: 'what is not closed goes on by itself: a wake, a rung ahead, a letter under way, or a decision of others',
   find: (db, _, scope) =>
     violationsIn(
       db,
@@ -42,9 +42,10 @@ const openGoesOn: Check = {
            -- What rests goes on when they lift that.
            and exists (select from stretches t where t.loop_id = l.id and t.ends_at is null)
        ),
+       -- That a letter leaves, or fails, is followed by something; of what colleagues are sent nothing follows.
        under_way as (
          select d.loop_id, d.occasion, d.customer_id, d.purpose from deliveries d
-         where d.state in ('planned', 'ready', 'sending', 'uncertain', 'needs_human')
+         where d.state in ('planned', 'ready', 'sending', 'uncertain', 'needs_human') and d.customer_id is not null
        ),
        standing as (
          select o.* from open_loops o

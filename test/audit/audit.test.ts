@@ -374,6 +374,15 @@ const folded = () => `
     select '00000000-0000-7000-8000-000000000002', 2, 0, 'tomas', reason, true, taken_at from escalations
     where not collapsed and plan_id in (select occasion from deliveries where purpose = 'prompt' and loop_id = '${waiting}');`;
 
+const nothingAhead = () => `
+    delete from rungs where plan_id in (select id from plans where loop_id = '${waiting}') and not exists (
+      select from escalations e where e.plan_id = rungs.plan_id and e.step = rungs.step);
+    update rounds set opened_at = opened_at - interval '1 hour' where loop_id = '${waiting}';
+    update ownerships set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
+    update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
+    update deliveries set ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
+    update triages set triaged_at = triaged_at - interval '1 hour' where signal_id = '${waiting}'`;
+
 /** What went wrong, whose claim that breaks, what is said of it, and how it comes to be: by hand in the tables, or in what the world saw. */
 type Planted = [wrong: string, claim: string, says: string, plant: () => string | ((seen: Required<Journals>) => void)];
 const planted: Planted[] = [
@@ -512,18 +521,13 @@ const planted: Planted[] = [
     'It is looked for among the tasks of',
     () => `insert into open_round_staff (loop_id, staff) values ('${waiting}', 'luca')`,
   ],
+  ['an open loop has nothing ahead', 'goes on by itself', 'Nothing will ever happen', () => nothingAhead()],
   [
-    'an open loop has nothing ahead',
+    'an open loop has nothing ahead but a message to a colleague',
     'goes on by itself',
     'Nothing will ever happen',
-    () => `
-    delete from rungs where plan_id in (select id from plans where loop_id = '${waiting}') and not exists (
-      select from escalations e where e.plan_id = rungs.plan_id and e.step = rungs.step);
-    update rounds set opened_at = opened_at - interval '1 hour' where loop_id = '${waiting}';
-    update ownerships set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
-    update escalations set taken_at = taken_at - interval '1 hour' where plan_id in (select id from plans where loop_id = '${waiting}');
-    update deliveries set ended_at = ended_at - interval '1 hour' where loop_id = '${waiting}';
-    update triages set triaged_at = triaged_at - interval '1 hour' where signal_id = '${waiting}'`,
+    () => `${nothingAhead()};
+      update deliveries set state = 'planned' where loop_id = '${waiting}' and staff is not null`,
   ],
   [
     'a rung was due an hour ago',
