@@ -55,6 +55,8 @@ export interface TemporalOptions {
   timeSkipping?: boolean;
   /** After so many events a story is told to continue as new; 4096 unless said otherwise. */
   longHistory?: number;
+  /** More in a second than so many it refuses, as a service that is shared does. */
+  requestsPerSecond?: number;
   /** Name to type: Keyword, Int, Datetime … */
   searchAttributes: Record<string, string>;
   onProgress?: (sentence: string) => void;
@@ -161,6 +163,7 @@ function flags(home: string, options: TemporalOptions, port: number, uiPort: num
   if (options.timeSkipping)
     dynamic.push('frontend.WorkflowTimeSkippingEnabled=true', 'history.timerProcessorMaxTimeShift="10ms"');
   if (options.longHistory) dynamic.push(`limit.historyCount.suggestContinueAsNew=${options.longHistory}`);
+  if (options.requestsPerSecond) dynamic.push(`frontend.namespaceRPS=${options.requestsPerSecond}`);
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-disable-news-fetch', '--ui-port', String(uiPort)];
   return [
     'server',

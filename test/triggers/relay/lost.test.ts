@@ -92,7 +92,7 @@ const openRelay = (startsPerSecond = 100): Relay =>
   });
 
 /** The first on a port that nobody else asks for, later ones on the same. */
-async function startServer(): Promise<EmbeddedTemporal> {
+async function startServer(options: { requestsPerSecond?: number } = {}): Promise<EmbeddedTemporal> {
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
   const port = temporal ? Number(temporal.address.split(':')[1]) : await getPort({ host: '127.0.0.1' });
   return startTemporal({
@@ -101,6 +101,7 @@ async function startServer(): Promise<EmbeddedTemporal> {
     uiPort: 'none',
     searchAttributes,
     port,
+    ...options,
     ...(cliPath && { cliPath }),
   });
 }
@@ -165,6 +166,16 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   for (const end = Date.now() + 45_000; !(await holds()); await sleep(50)) {
     if (Date.now() > end) throw new Error(`This never came about: ${what}.`);
   }
+}
+
+/** How many of so many questions at once Temporal refuses, because they are too many. */
+async function refusedOf(many: number): Promise<number> {
+  const impatient = await Connection.connect({ address: temporal.address, interceptors: [] });
+  const asked = await Promise.allSettled(
+    Array.from({ length: many }, () => impatient.workflowService.describeNamespace({ namespace: 'default' })),
+  );
+  await impatient.close();
+  return asked.filter((one) => one.status === 'rejected' && /RESOURCE_EXHAUSTED/.test(String(one.reason))).length;
 }
 
 /** What has reached people: each message has an id of its own, in both worlds. */
@@ -248,6 +259,20 @@ test('whoever speaks once everything is rebuilt is heard as soon as ever: the ot
   expect(Date.now() - spokenAt).toBeLessThan(15_000);
   await relay.stop();
   relay = openRelay();
+});
+
+test('Temporal takes less in a second than is asked of it: everybody is heard, asked and answered all the same, once', async () => {
+  await killServer();
+  temporal = await startServer({ requestsPerSecond: 10 });
+  const loops = await captured(10);
+  expect(await refusedOf(50)).toBeGreaterThan(0);
+  await until('all is said', quiet);
+  await approveFollowUp(db.heed, as('priya', loops[0]!), { words: 'It comes tomorrow.' });
+  await until('the answer is sent', quiet);
+  nothingTwice();
+  await killServer();
+  temporal = await startServer();
+  await until('every open loop has its story', everyStoryRuns);
 });
 
 test('Temporal put back to an older backup: heed rebuild wakes every open loop, and nothing is said twice', async () => {
