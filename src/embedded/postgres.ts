@@ -42,6 +42,7 @@ import {
   names,
   orStop,
 } from './processes.ts';
+import { roomWanted } from './roomWanted.ts';
 import { renewedUrlOf, urlOf, type SetPassword } from './postgresPassword.ts';
 
 export interface EmbeddedPostgres {
@@ -362,14 +363,15 @@ async function ensureCluster(
   const sync = durable ? [] : ['--no-sync'];
   const shape = ['--locale=C.UTF-8', '--encoding=UTF8', '--data-checksums', '--auth=scram-sha-256', '--username=heed'];
   const place = { cwd: dirname(cluster), env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' }, ...account };
-  await run(join(native, 'bin', 'initdb'), ['-D', fresh, `--pwfile=${passwordFile}`, ...shape, ...sync], place);
-  const single = run(
-    join(native, 'bin', 'postgres'),
-    ['--single', '-D', fresh, ...(durable ? [] : ['-F']), 'postgres'],
-    place,
-  );
-  single.child.stdin?.end('create database heed\n');
-  await single;
+  try {
+    await run(join(native, 'bin', 'initdb'), ['-D', fresh, `--pwfile=${passwordFile}`, ...shape, ...sync], place);
+    const alone = ['--single', '-D', fresh, ...(durable ? [] : ['-F']), 'postgres'];
+    const single = run(join(native, 'bin', 'postgres'), alone, place);
+    single.child.stdin?.end('create database heed\n');
+    await single;
+  } catch (error) {
+    throw roomWanted(error, cluster);
+  }
   await rename(passwordFile, join(fresh, 'heed.password'));
   await rename(fresh, cluster);
 }

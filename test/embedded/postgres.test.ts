@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -12,6 +13,7 @@ import { migrateOurs } from '../../src/store/migrate.ts';
 import { renewWorkingRole, setPassword } from '../../src/store/workingRole.ts';
 import { anotherHeed, forEverybody, source } from './anotherHeed.ts';
 
+const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? test : test.skip;
 const nobody = { uid: 65534, gid: 65534 };
@@ -343,3 +345,23 @@ async function owner(): Promise<{ uid: number; gid: number }> {
   const { uid, gid } = await stat(join(dataDir, 'postgres', 'data'));
   return { uid, gid };
 }
+
+// A disk of a fixed size takes root to be made.
+asRoot(
+  'a first start for which the disk has no room says how much it takes, and leaves nothing half-made',
+  async () => {
+    await mkdir(dataDir);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'heed-full', dataDir]);
+    try {
+      await expect(start()).rejects.toThrow(
+        /^The disk of \S+postgres is full, so that no database could be made there: a first start takes 100 MB\. Make room, or set HEED_DATA_DIR/,
+      );
+      await run('mount', ['-o', 'remount,size=200m', dataDir]);
+      const server = await start();
+      expect(await query(server.url, 'select 1')).toEqual([1]);
+      await server.stop();
+    } finally {
+      await run('umount', [dataDir]);
+    }
+  },
+);
