@@ -250,8 +250,8 @@ async function endMessages(tx: Tx, customerId: string | null, signals: readonly 
 
 /** A call to whoever decides quotes those who asked. One that is being composed at this moment is shut out at the gate, and composed anew; whoever is
  *  about to begin one waits for this, and reads what is left. */
-async function composeAnew(tx: Tx, insights: readonly string[]): Promise<void> {
-  const about = sql.fragment`d.loop_id = any(${ids(insights)}) and d.purpose <> 'redaction'`;
+export async function composeAnew(tx: Tx, loops: readonly string[]): Promise<void> {
+  const about = sql.fragment`d.loop_id = any(${ids(loops)}) and d.purpose <> 'redaction'`;
   await tx.query(sql.unsafe`
     select d.id from deliveries d
     where ${about} and d.state in ('planned', 'ready', 'sending', 'uncertain') order by d.id for no key update`);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { spellingsOf } from '../../domain/customer.ts';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
-import { CountRow, NormalisedRow } from '../rows.ts';
+import { CountRow, IdRow, NormalisedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
 import { keepFormerObjection, suppress, type Address } from './customers.ts';
 import { notHandedOver, readyAgain } from './deliveries.ts';
@@ -30,6 +30,20 @@ export async function recordRight(
 export function isRestricted(db: Db, customerId: string): Promise<boolean> {
   return db.oneFirst(sql.type(RestrictedRow)`
     select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`);
+}
+
+/** Whether whoever said this, or somebody who asked for it, lets it rest. */
+export function restsBehind(db: Db, loopId: string): Promise<boolean> {
+  return db.exists(sql.unsafe`
+    select from now.restrictions x join signals s on s.customer_id = x.customer_id
+    where s.id = ${loopId} or s.id in (select y.signal_id from insight_signals y where y.insight_id = ${loopId})`);
+}
+
+/** What they asked for together with others, or alone. */
+export function insightsBehind(db: Db, customerId: string): Promise<readonly string[]> {
+  return db.anyFirst(sql.type(IdRow)`
+    select distinct x.insight_id as id from now.insight_signals x join signals s on s.id = x.signal_id
+    where s.customer_id = ${customerId} order by id`);
 }
 
 /** How often within the last day they were to be mailed a way to all that is held about them. */

@@ -1,13 +1,14 @@
 /** "Let it rest": nothing is sent and nobody acts until it is lifted; the loops wait, and say why. */
 
 import { DomainError } from '../../domain/errors.ts';
-import { factRecorded } from '../../store/records/loops.ts';
+import { factRecorded, redrawCards } from '../../store/records/loops.ts';
 import { isCustomerErased } from '../../store/records/erased.ts';
-import { lockAddresses, signalsOf } from '../../store/records/erasures.ts';
+import { composeAnew, lockAddresses, signalsOf } from '../../store/records/erasures.ts';
 import {
   awaitLastLooks,
   endPromptsAbout,
   holdMessagesTo,
+  insightsBehind,
   isRestricted,
   recordRight,
   releaseMessagesTo,
@@ -28,6 +29,8 @@ export async function restrict(heed: Heed, customerId: string, { by, reason }: B
     await recordRight(tx, { customerId, kind: 'restriction', by, reason });
     await holdMessagesTo(tx, customerId);
     await endPromptsAbout(tx, customerId);
+    // What is being composed at this moment quotes them still.
+    await composeAnew(tx, [...(await signalsOf(tx, customerId)), ...(await insightsBehind(tx, customerId))]);
     await wakeLoopsOf(tx, customerId);
   });
   heed.hint();
@@ -46,6 +49,8 @@ export async function lift(heed: Heed, customerId: string, { by, reason }: By): 
   heed.hint();
 }
 
+/** Nothing new is true of what they asked for together with others; but its cards quote them, or do so again. */
 async function wakeLoopsOf(tx: Tx, customerId: string): Promise<void> {
   for (const id of await signalsOf(tx, customerId)) await factRecorded(tx, id);
+  await redrawCards(tx, await insightsBehind(tx, customerId));
 }

@@ -417,6 +417,41 @@ test('while a customer lets it rest, it is quoted neither to whoever decides nor
   expect(await news()).not.toMatch(/canary/i);
 });
 
+test('a card about what several ask for quotes nobody from the moment on that they let it rest, and does so again once that is lifted', async () => {
+  const wanted = { item: 'cape' };
+  const stays = { kind: 'unmet-demand', wanted, by: 'mina' };
+  const rests = await shop.hears({
+    ...stays,
+    words: 'canarycape',
+    customer: { name: 'Canary Cape', email: 'cape@rests.example' },
+    consent: kim.consent,
+  });
+  await shop.hears({ ...stays, words: 'A cape, please.' });
+  const insight = await shop.insightOf(rests);
+  await posted(insight.id, insight.decider);
+  const drawnAnew = async () => {
+    const drawn = await shop.slack('card', insight.decider, insight.id);
+    await shop.db.pool.query(
+      sql.unsafe`update deliveries set state = 'sent' where purpose = 'card' and loop_id = ${insight.id}`,
+    );
+    return linesOf(drawn);
+  };
+
+  await restrict(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect((await drawnAnew()).filter((line) => line.startsWith('>'))).toEqual(['> A cape, please.']);
+  await lift(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect(await drawnAnew()).toContain('> canarycape');
+
+  // One that Slack took while they did so was drawn before.
+  await shop.db.pool.query(sql.unsafe`delete from slack_cards where loop_id in (${insight.id}, ${rests.id})`);
+  await restrict(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  await shop.db.pool.query(
+    sql.unsafe`update deliveries set state = 'planned' where purpose = 'prompt' and loop_id = ${insight.id}`,
+  );
+  await posted(insight.id, insight.decider);
+  expect(await drawnAnew()).not.toContain('> canarycape');
+});
+
 interface Piece {
   type: string;
   text?: string | { type: string; text: string };
