@@ -3,6 +3,7 @@
 import type { Company } from '../../domain/company.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
+import { resting } from '../../domain/whatIsNext.ts';
 import type { Configuration } from '../../store/records/configurations.ts';
 import { recordRefusal } from '../../store/records/refusals.ts';
 import { toldByLadder } from '../../store/records/plans.ts';
@@ -14,7 +15,8 @@ export type Task = { configuration: Configuration; by: string; value: string } &
   { kind: 'signal'; signal: SignalNow } | { kind: 'insight'; insight: InsightNow }
 );
 
-/** Throws `not_found` for whoever it was not given to, or `conflict` when another round has begun or everything is over. */
+/** Throws `not_found` for whoever it was not given to, or `conflict` when another round has begun, everything is over or everything rests: a form
+ *  quotes the customer, and nothing could be done with it. */
 export async function taskFor(
   heed: Heed,
   by: string,
@@ -26,6 +28,7 @@ export async function taskFor(
   const loop = signal ?? insight;
   if (loop.round !== round) throw movedOn();
   if (loop.closed_at) throw new DomainError('conflict', 'This was closed meanwhile; there is nothing left to do.');
+  if (signal?.restricted) throw new DomainError('conflict', resting);
   const rest = { configuration, by, value: `${loopId}:${round}` };
   return signal ? { ...rest, kind: 'signal', signal } : { ...rest, kind: 'insight', insight };
 }

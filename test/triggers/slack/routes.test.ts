@@ -19,6 +19,7 @@ import type { Web } from '../../../src/triggers/http/web.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
+import { lift, restrict } from '../../../src/triggers/rights/restrict.ts';
 import { slackRoutes } from '../../../src/triggers/slack/routes.ts';
 import { isFromSlack } from '../../../src/triggers/slack/signature.ts';
 import { green, openShop, type Shop } from '../../activities/messages/shop.ts';
@@ -511,6 +512,20 @@ describe('who may', () => {
     expect((await shop.signal(signal.id)).acknowledged_at).toBeNull();
     expect(whispered('jonas')).toContain('moved on since you were asked');
   });
+});
+
+test('no form opens about what its customer lets rest, whatever button is left: it would quote them', async () => {
+  const signal = await onesCard();
+  await acknowledge(shop.db.heed, { loopId: signal.id, by: 'jonas', press: shop.press() });
+  await restrict(shop.db.heed, signal.customer_id!, { by: 'priya' });
+  const user = (await slack.idOf(address('jonas')))!;
+  const before = formOf('jonas');
+  for (const action of ['answer', 'call', 'review', 'dismiss', 'hand_over']) {
+    await send(await pressOf({ user, action: `action_signal_${action}`, value: `${signal.id}:1` }));
+    expect(formOf('jonas')).toEqual(before);
+    expect(whispered('jonas')).toContain('The customer has asked that nothing be done with this for now.');
+  }
+  await lift(shop.db.heed, signal.customer_id!, { by: 'priya' });
 });
 
 describe('whoever gets a code after somebody else', () => {
