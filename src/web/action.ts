@@ -20,7 +20,7 @@ import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
 import { doubtAbout, notYet, type DoubtfulLetter } from './signal.ts';
 import { moment, type Clock } from './when.ts';
-import { count, moodWords, quote, said, tag } from './words.ts';
+import { count, moodWords, quote, restsTag, said, tag } from './words.ts';
 
 interface Shared {
   /** Whose press it is. */
@@ -105,11 +105,12 @@ export interface InsightAction extends Shared {
 
 export function insightAction(a: InsightAction): Html {
   const [first, ...others] = a.deciding.verbatims;
-  return html`${opening(a, a.headline)} ${first ? quote(first.words, { big: true }) : ''}
+  return html`${opening(a, a.headline)}
+    ${first ? html`${quote(first.words, { big: true })} ${restsTag(first.rests)}` : ''}
     ${
       others.length > 0
         ? html`<ul class="verbatims">
-            ${others.slice(0, 4).map(({ words, place }) => html`<li>${quote(words)}<small>${place}</small></li>`)}
+            ${others.slice(0, 4).map(({ words, place, rests }) => html`<li>${quote(words)}<small>${place} ${restsTag(rests)}</small></li>`)}
           </ul>`
         : ''
     }

@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import { act, filledOf, formOf, type Acting } from './acts.ts';
 import { line, linkKey, text, valuesOf, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
-import { count } from './words.ts';
+import { count, restsTag } from './words.ts';
 
 /** The answers, as the address of a page names them. */
 export const choices = ['adopt', 'these', 'decline', 'defer'] as const;
@@ -24,7 +24,7 @@ export interface Deciding {
   /** Address of this page, without the choice. */
   here: string;
   people: number;
-  verbatims: readonly { id: string; words: string | null; place: string; refused: boolean }[];
+  verbatims: readonly { id: string; words: string | null; place: string; refused: boolean; rests: boolean }[];
   /** Said before those, so that a decision can't be rested on them here. */
   older: number;
   preview: Preview | undefined;
@@ -118,11 +118,11 @@ function evidence(filled: Filled, { verbatims, older }: Deciding): Html {
         : ''
     }
     ${verbatims.map(
-      ({ id, words, place, refused }) =>
+      ({ id, words, place, refused, rests }) =>
         html`<label class="choice block"
           ><input type="checkbox" name="evidence" value="${id}" ${chosen.includes(id) ? html`checked` : ''} /><span
             >${words === null ? 'Erased words' : `“${words.trim()}”`}<br /><span class="hint"
-              >${place}${refused ? ' · did not want what was offered' : ''}</span
+              >${place}${refused ? ' · did not want what was offered' : ''} ${restsTag(rests)}</span
             ></span
           ></label
         >`,

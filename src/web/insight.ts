@@ -9,7 +9,7 @@ import { decision, takeBack, type Deciding } from './decision.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
 import { due, moment, type Clock } from './when.ts';
-import { count, moodWords, quote, said, sampleTag, tag } from './words.ts';
+import { count, moodWords, quote, restsTag, said, sampleTag, tag } from './words.ts';
 
 export interface InsightShown {
   id: string;
@@ -53,6 +53,7 @@ export interface Verbatim {
   offered: string | null;
   refused: boolean;
   sample: boolean;
+  rests: boolean;
   /** Whether whoever looks may open its own page. */
   opens: boolean;
   /** Among what the decision rests on. */
@@ -75,7 +76,7 @@ export function insight(
         <small>${i.reference}</small>
       </div>
     </div>
-    ${first ? quote(first.words, { big: true, ...hrefOf(first) }) : ''}
+    ${first ? html`${quote(first.words, { big: true, ...hrefOf(first) })} ${restsTag(first.rests)}` : ''}
     ${i.act && i.stage === 'decide' && !i.act.deciding.choice ? html`<p><a class="button go" href="#act">Decide</a></p>` : ''}
     <div class="two">
       <div class="stack">
@@ -180,7 +181,7 @@ function verbatims(all: readonly Verbatim[], clock: Clock): Html {
           ${quote(v.words, hrefOf(v))}
           <small
             >${[v.place, v.mood ? moodWords[v.mood] : '', v.offered ?? ''].filter(Boolean).join(' · ')} ·
-            ${moment(v.saidAt, clock)} ${v.cited ? tag('the decision rests on it', 'done') : ''}
+            ${moment(v.saidAt, clock)} ${v.cited ? tag('the decision rests on it', 'done') : ''} ${restsTag(v.rests)}
             ${sampleTag(v.sample)}</small
           >
         </li>`,

@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import { headline, standing, type InsightShown } from './insight.ts';
 import type { Html } from './page.ts';
 import type { Clock } from './when.ts';
-import { quote, sampleTag, tag } from './words.ts';
+import { quote, restsTag, sampleTag, tag } from './words.ts';
 
 export type InsightLine = Pick<
   InsightShown,
@@ -25,6 +25,7 @@ export type InsightLine = Pick<
   decider: string;
   mine: boolean;
   words: string | null;
+  rests: boolean;
 };
 
 /** `more`: the list goes on. */
@@ -57,7 +58,8 @@ function section(title: string, lines: readonly InsightLine[], clock: Clock): Ht
             ${i.reason && i.stage !== 'decide' ? html`<p class="soft">${i.reason}</p>` : ''}
             <div class="row">
               ${standing(i, clock)} ${i.places > 1 ? tag(`${i.places} places`) : ''}
-              ${i.refused > 0 ? tag(`${i.refused} refused what was offered`) : ''} ${sampleTag(i.sample)}
+              ${i.refused > 0 ? tag(`${i.refused} refused what was offered`) : ''} ${restsTag(i.rests)}
+              ${sampleTag(i.sample)}
               <small
                 >${i.mine ? `You ${i.stage === 'decide' ? 'decide' : 'decided'}` : `${i.decider} ${i.stage === 'decide' ? 'decides' : 'decided'}`}</small
               >

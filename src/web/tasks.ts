@@ -9,7 +9,7 @@ import { takeBack } from './decision.ts';
 import type { Html } from './page.ts';
 import { notYet } from './signal.ts';
 import { due, moment, type Clock } from './when.ts';
-import { count, moodWords, quote, said, tag } from './words.ts';
+import { count, moodWords, quote, restsTag, said, tag } from './words.ts';
 
 export interface TaskShown {
   id: string;
@@ -19,6 +19,7 @@ export interface TaskShown {
   asks: 'review' | 'take' | 'letter' | 'call' | 'tell' | 'promise' | 'doubt' | 'decide' | 'undo' | 'complete';
   due: Date | undefined;
   words: string | null;
+  rests: boolean;
   title: string;
   kind: string;
   place: string;
@@ -125,7 +126,7 @@ function card(task: TaskShown): Html {
       </span>
       <small>${task.about === 'insight' ? task.title : task.reference}</small>
     </div>
-    <div id="said-${task.id}">${quote(task.words, { href })}</div>
+    <div id="said-${task.id}">${quote(task.words, { href })} ${restsTag(task.rests)}</div>
     <p class="soft">
       ${task.context} You, because ${ended(task.whyYou)} ${task.whyNow ? `Now, because ${ended(task.whyNow)}` : ''}
     </p>

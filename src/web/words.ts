@@ -19,6 +19,9 @@ export const tag = (text: string, tone: 'late' | 'soon' | 'done' | 'sample' | ''
 /** History that came with the demonstration: nothing is done to it and nothing comes from it. */
 export const sampleTag = (sample: boolean): Html | '' => (sample ? tag('sample', 'sample') : '');
 
+/** Whoever reads it knows that nothing is to be done with it, nor passed on. */
+export const restsTag = (rests: boolean): Html | '' => (rests ? tag('rests, as they asked', 'soon') : '');
+
 /** One sentence about what just happened, said first. */
 export const said = (sentence: string | undefined, tone: 'late' | '' = ''): Html | '' =>
   sentence ? html`<p class="said ${tone}" role="status" id="said">${sentence}</p>` : '';

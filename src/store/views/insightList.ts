@@ -6,7 +6,7 @@ import { sql, type Db } from '../pool.ts';
 import { InsightNow } from './insights.ts';
 import { placeIn } from './sight.ts';
 
-const Line = InsightNow.extend({ words: z.string().nullable() });
+const Line = InsightNow.extend({ words: z.string().nullable(), rests: z.boolean() });
 export type InsightLine = z.infer<typeof Line>;
 
 /** Insights with something said where `sight` reaches, or decided by `staff`: `most` of them, past the first `skip`. The words are the latest
@@ -41,11 +41,12 @@ export function insightList(
       order by undecided desc, due, decided_at desc, id desc
       limit ${most} offset ${skip}
     )
-    select i.*, said.words
+    select i.*, said.words, coalesce(said.rests, false) as rests
     from page
     cross join lateral (select * from now.insights x where x.id = page.id offset 0) i
     left join lateral (
-      select w.words from now.insight_signals x
+      select w.words, exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests
+      from now.insight_signals x
       join signals s on s.id = x.signal_id
       join loops l on l.id = s.id
       left join words w on w.signal_id = s.id

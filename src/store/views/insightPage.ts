@@ -23,6 +23,8 @@ const Verbatim = z.object({
   offered: z.string().nullable(),
   taken: z.enum(offers).nullable(),
   sample: z.boolean(),
+  /** Its customer has asked that nothing be done with it for now. */
+  rests: z.boolean(),
   cited: z.boolean(),
 });
 export type Verbatim = z.infer<typeof Verbatim>;
@@ -72,6 +74,7 @@ function verbatimsOf(
 ): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select s.id, w.words, l.place, s.said_at, s.mood, w.offered, s.taken, l.sample,
+      exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests,
       exists (select from decision_evidence e where e.decision_id = ${decisionId} and e.signal_id = s.id) as cited
     from now.insight_signals x
     join signals s on s.id = x.signal_id

@@ -17,6 +17,8 @@ const Behind = z.object({
   at: z.date(),
   /** A signal's words; of an insight, the first that were said. Null once erased. */
   words: z.string().nullable(),
+  /** Their customer has asked that nothing be done with them for now. */
+  rests: z.boolean(),
   /** What the customer is called. */
   person: z.string().nullable(),
   round: z.number(),
@@ -44,8 +46,11 @@ export async function loopDrill(
   return { total, behind };
 }
 
+const rests = (customerId: SqlFragment) =>
+  sql.fragment`exists (select from now.restrictions r where r.customer_id = ${customerId})`;
+
 const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
-  select x.id, s.reference, x.place, x.at, x.round, w.words, c.name as person, coalesce(v.kind, t.kind, s.kind) as kind,
+  select x.id, s.reference, x.place, x.at, x.round, w.words, ${rests(sql.fragment`s.customer_id`)} as rests, c.name as person, coalesce(v.kind, t.kind, s.kind) as kind,
     null as attributes, null as people, o.staff as owner
   from ${shown} x
   join signals s on s.id = x.id
@@ -58,7 +63,7 @@ const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
 
 /** People are counted wherever they asked; the words are of the places that whoever reads them sees. */
 const insightsOf = (shown: SqlFragment, sight: Sight = 'everywhere') => sql.type(Behind)`
-  select x.id, i.reference, x.place, x.at, x.round, w.words, null as person, i.kind, i.attributes, asked.people, o.staff as owner
+  select x.id, i.reference, x.place, x.at, x.round, w.words, ${rests(sql.fragment`first.customer_id`)} as rests, null as person, i.kind, i.attributes, asked.people, o.staff as owner
   from ${shown} x
   join insights i on i.id = x.id
   join ownerships o on o.loop_id = x.id and o.ended_at is null
@@ -68,6 +73,7 @@ const insightsOf = (shown: SqlFragment, sight: Sight = 'everywhere') => sql.type
     where n.insight_id = x.id
   ) asked
   left join words w on w.signal_id = asked.first
+  left join signals first on first.id = asked.first
   order by x.at desc, x.id, x.round`;
 
 /** id, round, sample, place and the moment of each row that a number counts. */

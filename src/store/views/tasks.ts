@@ -26,7 +26,8 @@ type Plan = z.infer<typeof Plan>;
 const shared = { words: z.string().nullable(), plans: z.array(Plan) };
 /** `doubtful`: the letter to the customer of which nobody can find out whether it was sent. */
 const SignalRow = SignalNow.extend({ ...shared, customer: z.string().nullable(), doubtful: z.string().nullable() });
-const InsightRow = InsightNow.extend(shared);
+/** `rests`: whoever said the words has asked that nothing be done with them for now. */
+const InsightRow = InsightNow.extend({ ...shared, rests: z.boolean() });
 
 export type Asks =
   'review' | 'take' | 'letter' | 'call' | 'tell' | 'promise' | 'doubt' | 'decide' | 'undo' | 'complete';
@@ -199,10 +200,11 @@ function signalsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Signa
 
 function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof InsightRow>[]> {
   return db.any(sql.type(InsightRow)`
-    select x.*, said.words, ${plansFor(staff)}
+    select x.*, said.words, coalesce(said.rests, false) as rests, ${plansFor(staff)}
     from now.insights x
     left join lateral (
-      select w.words from now.insight_signals y
+      select w.words, exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests
+      from now.insight_signals y
       join signals s on s.id = y.signal_id
       join loops l on l.id = s.id
       left join words w on w.signal_id = s.id

@@ -5,7 +5,7 @@ import { html } from 'hono/html';
 import { figures, type Figure } from '../../domain/measures.ts';
 import type { Html } from '../page.ts';
 import { moment, type Clock } from '../when.ts';
-import { count, quote, sampleTag } from '../words.ts';
+import { count, quote, restsTag, sampleTag } from '../words.ts';
 import { address, means, type Asked, type Whose } from './shown.ts';
 
 export interface BehindShown {
@@ -25,6 +25,7 @@ export interface BehindShown {
     at: Date;
     clock: Clock;
     words: string | null;
+    rests: boolean;
     person: string | null;
     round: number;
     kind: string | undefined;
@@ -59,7 +60,7 @@ type Row = BehindShown['rows'][number];
 
 const signal = (row: Row): Html =>
   html`<li class="tight">
-    ${quote(row.words, { href: `/signals/${row.id}` })}
+    ${quote(row.words, { href: `/signals/${row.id}` })} ${restsTag(row.rests)}
     <p class="soft">
       ${[row.person, row.kind, row.place].filter(Boolean).join(' · ')} · ${moment(row.at, row.clock)} · with
       ${row.owner}${row.round > 1 ? `, when it was taken up again` : ''} · <small>${row.reference}</small>
@@ -69,7 +70,7 @@ const signal = (row: Row): Html =>
 const insight = (row: Row): Html =>
   html`<li class="tight">
     <h2><a href="/insights/${row.id}">${capital(row.title ?? row.reference)}</a></h2>
-    ${quote(row.words)}
+    ${quote(row.words)} ${restsTag(row.rests)}
     <p class="soft">
       ${count(row.people ?? 0, 'person', 'people')} · ${row.owner} decides · due ${moment(row.at, row.clock)} ·
       <small>${row.reference}</small>

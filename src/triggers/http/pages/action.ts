@@ -276,6 +276,7 @@ async function ofInsight(
     words: v.words,
     place: company.places[v.place]?.name ?? v.place,
     refused: v.taken === 'refused',
+    rests: v.rests,
   }));
   const body = insightAction({
     name: nameOf(link.staff),

@@ -79,6 +79,7 @@ async function list(c: Context, web: Web, { code, company, sight }: Visitor): Pr
       reason: i.reason,
       decider: company.staff[decider]?.name ?? decider,
       words: i.words,
+      rests: i.rests,
       mine: decider === code,
     };
   });
@@ -147,6 +148,7 @@ async function shownTo(
     offered: v.offered && v.taken ? `${v.offered}, ${taken[v.taken]}` : null,
     refused: v.taken === 'refused',
     sample: v.sample,
+    rests: v.rests,
     opens: isInSight(sight, v.place),
     cited: v.cited,
   }));

@@ -7,7 +7,8 @@ import { handOverInsight } from '../../../../src/triggers/responses/handOver.ts'
 import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
 import { erase } from '../../../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../../../src/triggers/rights/subject.ts';
-import { openPages, type Page, type Pages } from './visitors.ts';
+import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
+import { openPages, type Page, type Pages, type Visitor } from './visitors.ts';
 
 let pages: Pages;
 beforeAll(async () => {
@@ -77,6 +78,31 @@ describe('the page of an insight', () => {
     const asked = await tomas.get(`${at}?do=adopt`);
     expect(asked.text).toContain('2 will be written to, 1 cannot. 1 left no name');
     expect(asked.text).toContain('You can take it back for 10 minutes.');
+  });
+
+  test('says, wherever it is read, that somebody lets what they said rest: here, in the list, among the tasks and behind a number', async () => {
+    const { first, at } = await threeAsk();
+    const tomas = await pages.as('tomas');
+    const ingrid = await pages.as('ingrid');
+    const behind = '/loop/captured?place=high-street&of=own';
+    const taggedOn = async (visitor: Visitor, path: string) =>
+      (await visitor.get(path)).html.split('rests, as they asked').length - 1;
+    // What was said last is what the list and a task show.
+    await pages.shop.db.rewrite(sql.unsafe`
+      update signals set said_at = said_at + interval '1 minute' where id = ${first.id}`);
+    const read = [
+      [tomas, at],
+      [tomas, `${at}?do=adopt`],
+      [tomas, '/insights'],
+      [tomas, '/tasks'],
+      [ingrid, behind],
+    ] as const;
+    const tags = () => Promise.all(read.map(([visitor, path]) => taggedOn(visitor, path)));
+    expect(await tags()).toEqual([0, 0, 0, 0, 0]);
+    await restrict(pages.shop.db.heed, first.customer_id!, { by: 'priya' });
+    // Where it is to be decided, the words stand once more, to be ticked.
+    expect(await tags()).toEqual([1, 2, 1, 1, 1]);
+    await lift(pages.shop.db.heed, first.customer_id!, { by: 'priya' });
   });
 
   test('never ticks evidence beforehand', async () => {
