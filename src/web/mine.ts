@@ -9,7 +9,7 @@ import type { SignalStage } from '../domain/loop.ts';
 import { insightTitle } from '../domain/sameness.ts';
 import type { Html } from './page.ts';
 import { moment, type Clock } from './when.ts';
-import { quote, sampleTag, tag } from './words.ts';
+import { quote, restsTag, sampleTag, tag } from './words.ts';
 
 export interface MineShown {
   id: string;
@@ -18,6 +18,8 @@ export interface MineShown {
   /** Where it was said, of what whoever captured it does not see any more. */
   elsewhere: string | undefined;
   words: string | null;
+  /** The customer has asked that nothing be done with it for now. */
+  rests: boolean;
   at: Date;
   newsAt: Date;
   clock: Clock;
@@ -71,7 +73,8 @@ export function mine(
               : html`<p class="soft">It was said at ${each.elsewhere}, where you work no more.</p>`
           }
           <div class="row">
-            ${tone ? tag(tone === 'done' ? 'done' : 'waiting', tone) : ''} ${sampleTag(each.sample)}
+            ${tone ? tag(tone === 'done' ? 'done' : 'waiting', tone) : ''} ${restsTag(each.rests)}
+            ${sampleTag(each.sample)}
             <small
               >${each.reference}, captured ${moment(each.at, each.clock)}; news
               ${moment(each.newsAt, each.clock)}</small
@@ -100,6 +103,9 @@ export function news(s: MineShown, company: Company): News {
   // Whatever was decided, they have said no to it.
   if (s.closedHow === 'final')
     return { headline: 'Not settled, they say. A final answer was given.', ...(more && { more }), tone: 'done' };
+  // Nobody takes it up, answers or tells them meanwhile.
+  if (s.rests && s.stage !== 'closed')
+    return { headline: 'It rests for now, as they asked.', ...(more && { more }), tone: 'soon' };
   if (s.round > 1 && s.stage !== 'closed')
     return { headline: `Not settled, they say. ${s.owner} takes it up again.`, ...(more && { more }), tone: 'soon' };
   if (s.decision?.outcome === 'adopted')

@@ -114,6 +114,7 @@ describe('news for whoever captured', () => {
     reference: 'HD-AAAA',
     sample: false,
     elsewhere: undefined,
+    rests: false,
     words: 'Green?',
     at: clock.now,
     newsAt: clock.now,

@@ -37,6 +37,7 @@ export function minePages(web: Web): Hono {
       sample: s.sample,
       elsewhere: isHere(s) ? undefined : (company.places[s.place]?.name ?? s.place),
       words: isHere(s) ? s.words : null,
+      rests: s.restricted,
       at: s.captured_at,
       newsAt: s.news_at,
       clock: { now, zone: zoneOf(company, s.place) },

@@ -8,6 +8,7 @@ import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
 import { bundle } from '../../../../src/store/records/digests.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { recordCall } from '../../../../src/triggers/responses/recordCall.ts';
+import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -243,6 +244,22 @@ describe('what became of what I captured', () => {
     );
     const [news, older] = order(text, 'Green is coming', 'Mina was lovely');
     expect(news).toBeLessThan(older!);
+  });
+
+  test('says that it rests while its customer lets it, and not that somebody is answering them', async () => {
+    const { id, customer_id: customer } = await pages.shop.hears({
+      ...kim,
+      words: 'I was charged twice.',
+      kind: 'question',
+    });
+    await acknowledge(pages.shop.db.heed, { loopId: id, by: 'jonas', press: pages.shop.press() });
+    const mina = await pages.as('mina');
+    await restrict(pages.shop.db.heed, customer!, { by: 'priya' });
+    const rests = await mina.get('/mine');
+    expect(rests.text).toContain('It rests for now, as they asked.');
+    expect(rests.text).not.toContain('is answering them');
+    await lift(pages.shop.db.heed, customer!, { by: 'priya' });
+    expect((await mina.get('/mine')).text).toContain('Jonas Weber is answering them.');
   });
 
   test('goes back as far as somebody captured, a hundred at a time', async () => {
