@@ -17,8 +17,10 @@ export type Similar = z.infer<typeof Similar>;
 
 /** At most three, the likest first: the same item counts most, then shared attributes, then words in common (stems, without the small words).
  *  An attribute alone (everything green) makes nothing similar. What is asked for, and by how many, is compared all over the company;
- *  words are shown from where `sight` reaches alone. */
+ *  words are shown from where `sight` reaches alone. Words that their customer lets rest are neither shown beside those of others nor compared. */
 export async function similarInsights(db: Db, signalId: string, sight: Sight): Promise<readonly Similar[]> {
+  const rests = sql.fragment`
+    exists (select from signals s join now.restrictions r on r.customer_id = s.customer_id where s.id = x.signal_id)`;
   return db.any(sql.type(Similar)`
     with mine as (
       select
@@ -30,13 +32,13 @@ export async function similarInsights(db: Db, signalId: string, sight: Sight): P
       from now.insights i
       left join lateral (
         select w.words from now.insight_signals x join words w on w.signal_id = x.signal_id join loops l on l.id = x.signal_id
-        where x.insight_id = i.id and ${placeIn(sight)} order by x.joined_at limit 1
+        where x.insight_id = i.id and ${placeIn(sight)} and not ${rests} order by x.joined_at limit 1
       ) first on true
       left join lateral (
         select array_agg(distinct stem) as stems
         from (
           select w.words from now.insight_signals x join words w on w.signal_id = x.signal_id
-          where x.insight_id = i.id order by x.joined_at limit 20
+          where x.insight_id = i.id and not ${rests} order by x.joined_at limit 20
         ) said, unnest(tsvector_to_array(to_tsvector('english', said.words))) as stem
       ) heard on true
       where i.open_to_join and not i.sample

@@ -4,6 +4,7 @@ import { approveFollowUp } from '../../../../src/triggers/responses/approveFollo
 import { confirm } from '../../../../src/triggers/responses/confirm.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { join } from '../../../../src/triggers/responses/join.ts';
+import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { suppress } from '../../../../src/store/records/customers.ts';
 import { green } from '../../../activities/messages/shop.ts';
@@ -151,6 +152,29 @@ describe('the page of a signal', () => {
     const joined = await priya.press(page, `${at}/joining`, { insight: coat.insight_id! });
     expect(joined.text).toContain('Joined. 1 others said so too.');
     expect((await pages.shop.signal(blue.id)).insight_id).toBe(coat.insight_id);
+  });
+
+  test('neither compares nor shows there what somebody lets rest', async () => {
+    const customer = { name: 'Rae', email: 'rae@rests.example' };
+    const rests = await hears({
+      words: 'Do you have gabardine breeches with buttons?',
+      kind: 'unmet-demand',
+      wanted: { item: 'breeches' },
+      customer,
+    });
+    const asks = await hears({
+      words: 'Gabardine breeches with buttons, please.',
+      kind: 'unmet-demand',
+      wanted: { item: 'plus fours' },
+    });
+    expect(asks.insight_id).not.toBe(rests.insight_id);
+    const priya = await pages.as('priya');
+    const offered = async () => (await priya.get(`/signals/${asks.id}`)).text.includes('Do you have gabardine');
+    expect(await offered()).toBe(true);
+    await restrict(pages.shop.db.heed, rests.customer_id!, { by: 'priya' });
+    expect(await offered()).toBe(false);
+    await lift(pages.shop.db.heed, rests.customer_id!, { by: 'priya' });
+    expect(await offered()).toBe(true);
   });
 
   test('names what is similar elsewhere by the company’s words and by what was said here, and by nothing that somebody there typed of themselves', async () => {
