@@ -2,11 +2,10 @@
 
 import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
-import { quotableTitle } from '../../domain/template.ts';
 import { saidTo } from '../../domain/questions.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
 import { nameOfStaff } from '../../store/records/staff.ts';
-import { closureOf, decisionBehind } from '../../store/views/messages.ts';
+import { closureOf, decisionBehind, titleInMessages } from '../../store/views/messages.ts';
 import { shade } from './card.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
 import type { Part } from './mail.ts';
@@ -46,7 +45,7 @@ export async function news(composing: Composing, delivery: Delivery): Promise<Co
 async function ofDecision({ db, company }: Composing, decisionId: string, now: Date): Promise<News | undefined> {
   const decision = await decisionBehind(db, decisionId);
   if (!decision) return undefined;
-  const what = quotableTitle(company, decision);
+  const what = await titleInMessages(db, company, { ...decision, id: decision.insight_id });
   const who = company.staff[decision.by]?.name ?? (await nameOfStaff(db, decision.by)) ?? 'A colleague';
   if (decision.outcome === 'adopted') {
     const doneBy = decision.done_by

@@ -8,12 +8,12 @@ import type { Question } from '../../domain/questions.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
 import { spanText } from '../../domain/span.ts';
-import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
+import { extract, quotingOf } from '../../domain/template.ts';
 import { questionSaidTo } from '../../store/records/confirmations.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, isPutOff, stageOf, type InsightNow } from '../../store/views/insights.ts';
-import { whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
+import { titleInMessages, whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
 import { signalNow, type SignalNow } from '../../store/views/signals.ts';
 import { personName, placeName, type Composing } from './composing.ts';
 import { dueBy } from './when.ts';
@@ -112,7 +112,7 @@ async function insightTask(composing: Composing, insight: InsightNow, now: Date)
     kind: 'insight',
     stage,
     insight,
-    title: quotableTitle(company, insight),
+    title: await titleInMessages(composing.db, company, insight),
   };
 }
 

@@ -5,8 +5,11 @@ import type { Company } from '../../domain/company.ts';
 import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
 import { waits } from '../../domain/loop.ts';
 import { questionCodes } from '../../domain/questions.ts';
-import { quotingOf } from '../../domain/template.ts';
+import { codesIn } from '../../domain/reading.ts';
+import { quotableTitle, quotingOf } from '../../domain/template.ts';
 import { sql, type Db } from '../pool.ts';
+import { saidBy } from '../records/insights.ts';
+import { restsBehind } from '../records/rights.ts';
 
 const ByRow = z.object({ by: z.string() });
 
@@ -118,6 +121,21 @@ export function refusedInstead(
     limit 3`);
 }
 
+/** What an insight is called in a message: of what was typed about it, by nothing that nobody else said than who lets it rest. */
+export async function titleInMessages(
+  db: Db,
+  company: Company,
+  insight: { id: string; place: string; kind: string; attributes: Record<string, string> },
+): Promise<string> {
+  const { id, attributes } = insight;
+  if (!(await restsBehind(db, id))) return quotableTitle(company, insight);
+  const others = sql.fragment`
+    select x.signal_id from insight_signals x join signals s on s.id = x.signal_id
+    where x.insight_id = ${id} and not exists (select from now.restrictions r where r.customer_id = s.customer_id)`;
+  const stays = { ...(await saidBy(db, others, attributes)), ...codesIn(attributes, company.vocabulary) };
+  return quotableTitle(company, { ...insight, attributes: stays });
+}
+
 const Closure = z.object({
   how: z.string(),
   by: z.string().nullable(),
@@ -138,6 +156,7 @@ export function closureOf(db: Db, loopId: string, round: number): Promise<z.infe
 }
 
 const Decided = z.object({
+  insight_id: z.string(),
   outcome: z.enum(decisionOutcomes),
   scope: z.enum(decisionScopes).nullable(),
   reason: z.string(),
@@ -152,7 +171,7 @@ export type Decided = z.infer<typeof Decided>;
 
 export function decisionBehind(db: Db, decisionId: string): Promise<Decided | null> {
   return db.maybeOne(sql.type(Decided)`
-    select d.outcome, d.scope, d.reason, d.done_by, d.by, d.decided_at, l.place, i.kind, i.attributes
+    select d.insight_id, d.outcome, d.scope, d.reason, d.done_by, d.by, d.decided_at, l.place, i.kind, i.attributes
     from decisions d join insights i on i.id = d.insight_id join loops l on l.id = i.id
     where d.id = ${decisionId}`);
 }

@@ -3,10 +3,16 @@
 import { localDate } from '../../domain/calendar.ts';
 import { maySeePlace } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
-import { extract, quotableTitle, quotingOf } from '../../domain/template.ts';
+import { extract, quotingOf } from '../../domain/template.ts';
 import { quotation } from '../../integrations/slack.ts';
 import type { Db } from '../../store/pool.ts';
-import { refusedInstead, verbatimsOf, whatWasSaid, type Verbatim } from '../../store/views/messages.ts';
+import {
+  refusedInstead,
+  titleInMessages,
+  verbatimsOf,
+  whatWasSaid,
+  type Verbatim,
+} from '../../store/views/messages.ts';
 import { previewTellings, type TellingPreview } from '../../store/views/tellingPreview.ts';
 import { draftAnswer } from '../responses/draft.ts';
 import { checkboxes, date, field, modal, mostCheckboxes, prose, radio, select, sentence, text } from './modal.ts';
@@ -176,12 +182,12 @@ export type Outcome = 'adopt' | 'adopt_these' | 'decline' | 'defer';
 export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, now: Date): Promise<object> {
   const { insight, configuration } = task;
   const { company } = configuration;
-  const [verbatims, refused, preview] = await Promise.all([
+  const [title, verbatims, refused, preview] = await Promise.all([
+    titleInMessages(db, company, insight),
     verbatimsOf(db, insight.id, 100),
     refusedInstead(db, company, insight.id),
     previewTellings(db, insight.id),
   ]);
-  const title = quotableTitle(company, insight);
   const people = insight.people === 1 ? 'One person asks for this.' : `${insight.people} people ask for this.`;
   const instead = refused.map((one) => `${one.people} refused ${one.offered}.`).join(' ');
   const quotes = new Map(verbatims.flatMap((v) => quoteOf(task, v) ?? []).map((words) => [words.toLowerCase(), words]));

@@ -452,6 +452,23 @@ test('a card about what several ask for quotes nobody from the moment on that th
   expect(await drawnAnew()).not.toContain('> canarycape');
 });
 
+test('what somebody who lets it rest called it in words of their own is not what messages call it, unless others call it so', async () => {
+  const wish = {
+    kind: 'unmet-demand',
+    wanted: { item: 'cloak', attributes: { colour: 'green', 'to fit': 'canaryaunt' } },
+  };
+  const customer = { name: 'Wim Cloak', email: 'cloak@rests.example' };
+  const rests = await shop.hears({ ...wish, words: 'For my aunt.', customer, consent: kim.consent });
+  const insight = await shop.insightOf(rests);
+  const card = async () => JSON.stringify(await shop.slack('prompt', insight.decider, insight.id));
+  expect(await card()).toContain('canaryaunt');
+  await restrict(shop.db.heed, rests.customer_id!, { by: 'priya' });
+  expect(await card()).toContain('green');
+  expect(await card()).not.toMatch(/canaryaunt|cloak/);
+  await shop.hears({ ...wish, words: 'For my aunt, too.' });
+  expect(await card()).toContain('canaryaunt');
+});
+
 interface Piece {
   type: string;
   text?: string | { type: string; text: string };
