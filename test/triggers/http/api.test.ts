@@ -11,6 +11,7 @@ import { openApi, webOf, type Api } from './contract.ts';
 import { capture } from '../../../src/triggers/capture.ts';
 import { createApp } from '../../../src/triggers/http/app.ts';
 import { erase } from '../../../src/triggers/rights/erase.ts';
+import { lift, restrict } from '../../../src/triggers/rights/restrict.ts';
 import { subjectNamed } from '../../../src/triggers/rights/subject.ts';
 
 let db: TestDatabase;
@@ -53,6 +54,21 @@ describe('capturing through the API', () => {
       sentence: expect.stringContaining('Captured by Mina Okafor'),
     });
     expect(read.body.timeline[0].sentence).toContain('Teal was offered and not wanted. May be written to by e-mail.');
+  });
+
+  test('says of a signal, read alone or in a list, that its customer lets it rest', async () => {
+    const customer = { name: 'Api Rests', email: 'api@rests.example' };
+    const { id } = (await api.post('/v1/signals', { ...said(), customer })).body;
+    const { customer_id: whose } = await subjectNamed(db.pool, 'api@rests.example');
+    const read = async () => [
+      (await api.get(`/v1/signals/${id}`)).body.rests,
+      (await api.get('/v1/signals')).body.data.find((each: { id: string }) => each.id === id).rests,
+    ];
+    expect(await read()).toEqual([false, false]);
+    await restrict(db.heed, whose!, { by: 'operator' });
+    expect(await read()).toEqual([true, true]);
+    await lift(db.heed, whose!, { by: 'operator' });
+    expect(await read()).toEqual([false, false]);
   });
 
   test('a client may bring its own id; one that is taken is refused', async () => {

@@ -46,6 +46,10 @@ const SignalSummary = z
     stage: z.enum(stages).meta({ description: 'What it waits for' }),
     round: z.number().int().meta({ description: 'A “no, not settled” opens the next' }),
     owner: Person.meta({ description: 'The one person answerable now' }),
+    rests: z.boolean().meta({
+      description:
+        'Its customer has asked that nothing be done with it for now: responses are refused, and it is to be passed on to nobody',
+    }),
     insight: z.uuid().nullable().meta({ description: 'The insight it joined' }),
   })
   .openapi('SignalSummary');
@@ -172,5 +176,6 @@ const summary = (signal: SignalNow, stage: SignalStage, staff: Company['staff'])
   stage,
   round: signal.round,
   owner: { code: signal.owner, name: staff[signal.owner]?.name ?? signal.owner },
+  rests: signal.restricted,
   insight: signal.insight_id,
 });
