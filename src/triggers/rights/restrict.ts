@@ -3,7 +3,7 @@
 import { DomainError } from '../../domain/errors.ts';
 import { factRecorded, redrawCards } from '../../store/records/loops.ts';
 import { isCustomerErased } from '../../store/records/erased.ts';
-import { composeAnew, lockAddresses, signalsOf } from '../../store/records/erasures.ts';
+import { composeAnew, lockAddresses, lockLoopsOf, signalsOf } from '../../store/records/erasures.ts';
 import {
   awaitLastLooks,
   endPromptsAbout,
@@ -26,11 +26,14 @@ export async function restrict(heed: Heed, customerId: string, { by, reason }: B
     if (await isCustomerErased(tx, customerId))
       throw new DomainError('conflict', 'What was held about them has been erased, so there is nothing to let rest.');
     if (await isRestricted(tx, customerId)) throw new DomainError('conflict', 'It rests already.');
+    // As an erasure: whoever records at this moment that a message about them has left is waited for, and so is whoever responds.
+    const signals = await signalsOf(tx, customerId);
+    const insights = await lockLoopsOf(tx, signals);
     await recordRight(tx, { customerId, kind: 'restriction', by, reason });
     await holdMessagesTo(tx, customerId);
     await endPromptsAbout(tx, customerId);
     // What is being composed at this moment quotes them still.
-    await composeAnew(tx, [...(await signalsOf(tx, customerId)), ...(await insightsBehind(tx, customerId))]);
+    await composeAnew(tx, [...signals, ...insights]);
     await wakeLoopsOf(tx, customerId);
   });
   heed.hint();
