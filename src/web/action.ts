@@ -127,7 +127,7 @@ export function insightAction(a: InsightAction): Html {
           ? html`${decision(a.deciding)}
               <div class="acts">${a.taken ? '' : takeDecision(a.acting)} ${handOver(a.acting, a.holder)}</div>`
           : a.asks === 'undo' && a.finalAt
-            ? takeBack(a.acting, moment(a.finalAt, a.clock))
+            ? takeBack(a.acting, a.deciding.seen, moment(a.finalAt, a.clock))
             : a.asks === 'complete'
               ? html`${a.mayTake ? take(a.acting) : ''} ${completion(a.acting)}
                 ${a.signInAt ? '' : html`<div class="acts">${handOver(a.acting, a.holder)}</div>`}`

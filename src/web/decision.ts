@@ -30,6 +30,8 @@ export interface Deciding {
   preview: Preview | undefined;
   /** YYYY-MM-DD, in the company's zone. */
   today: string;
+  /** What stands as these answers are drawn: whoever finds it changed has decided something else than they saw. */
+  seen: string;
   /** "10 minutes" */
   undo: string;
 }
@@ -75,6 +77,7 @@ function form(deciding: Deciding, choice: Choice): Html {
     acting,
     'decision',
     html`<input type="hidden" name="do" value="${choice}" />
+      <input type="hidden" name="seen" value="${deciding.seen}" />
       ${text({ ...field, name: 'reason', label: reasons[choice], required: true, focus: true, rows: 3 })}
       ${
         choice === 'adopt' || choice === 'these'
@@ -156,11 +159,12 @@ const whyNot: Record<string, string> = {
 };
 
 /** "You decided. You can still take it back." */
-export const takeBack = (acting: Acting, until: Html): Html =>
+export const takeBack = (acting: Acting, seen: string, until: Html): Html =>
   act(
     acting,
     'withdrawal',
-    html`<p>Nothing has left yet. You can take it back until ${until}.</p>
+    html`<input type="hidden" name="seen" value="${seen}" />
+      <p>Nothing has left yet. You can take it back until ${until}.</p>
       <button>Take it back</button>`,
     'tight',
   );

@@ -193,7 +193,7 @@ function possible(i: InsightShown, { acting, deciding }: NonNullable<InsightShow
   const anew = i.stage !== 'decide' && i.stage !== 'undo';
   return html`<section class="card stack" id="act" aria-labelledby="act-title">
     <h2 id="act-title">${headings[i.stage]}</h2>
-    ${i.stage === 'undo' && i.finalAt ? takeBack(acting, moment(i.finalAt, clock)) : ''}
+    ${i.stage === 'undo' && i.finalAt ? takeBack(acting, deciding.seen, moment(i.finalAt, clock)) : ''}
     ${i.decider.mayTake ? take(acting) : ''} ${i.stage === 'complete' ? completion(acting) : ''}
     ${i.stage === 'decide' ? decision(deciding) : ''}
     ${

@@ -37,6 +37,8 @@ export interface TaskShown {
   people: number;
   holder: string;
   until: Date | undefined;
+  /** The decision that can be taken back. */
+  seen: string | undefined;
   acting: Acting;
   clock: Clock;
 }
@@ -160,7 +162,7 @@ function acts(task: TaskShown, href: string): Html {
         <a class="button" href="${href}?do=decline#act">No, because…</a>
         <a class="button" href="${href}?do=defer#act">Keep listening</a> ${give}`;
     case 'undo':
-      return takeBack(acting, moment(task.until!, task.clock));
+      return takeBack(acting, task.seen!, moment(task.until!, task.clock));
     case 'complete':
       return html`${unfold(acting, 'completion', 'It is done', completion(acting), 'go')} ${give}`;
   }

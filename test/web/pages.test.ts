@@ -90,6 +90,7 @@ describe('deciding', () => {
     older: 0,
     preview: { written: 12, called: 1, cannot: 2, reasons: { no_consent: 1, suppressed: 1 } },
     today: '2026-06-15',
+    seen: 'none',
     undo: '10 minutes',
   };
 

@@ -252,13 +252,15 @@ interface Button {
   id: string;
   label: string;
   style?: 'primary' | 'danger';
+  /** The decision that it takes back. */
+  seen?: string;
 }
 
-const button = (task: Task, { id, label, style }: Button): object => ({
+const button = (task: Task, { id, label, style, seen }: Button): object => ({
   type: 'button',
   action_id: id,
   text: plainText(label, 75),
-  value: `${task.id}:${task.round}`,
+  value: `${task.id}:${task.round}${seen ? `:${seen}` : ''}`,
   ...(style && { style }),
 });
 
@@ -318,7 +320,9 @@ function insightButtons(
         givingDecision,
       ];
     case 'undo':
-      return insight.decided_by === staff ? [{ id: 'action_decision_take_back', label: 'Take it back' }] : [];
+      return insight.decided_by === staff
+        ? [{ id: 'action_decision_take_back', label: 'Take it back', seen: insight.decision_id! }]
+        : [];
     case 'complete':
       return [
         ...(owner === staff

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { addSpan, isDate, localDate } from '../../domain/calendar.ts';
 import type { Calendar } from '../../domain/company.ts';
-import { decisionOutcomes, decisionScopes } from '../../domain/decisions.ts';
+import { decisionOutcomes, decisionScopes, seenWhenDrawn } from '../../domain/decisions.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { spanText } from '../../domain/span.ts';
 import { lastWithdrawal, recordCompletion, recordDecision, recordWithdrawal } from '../../store/records/decisions.ts';
@@ -57,8 +57,13 @@ export type Decision = z.infer<typeof Decision>;
 
 const everyHour: Calendar = { timezone: 'UTC', week: 'always', daysOff: [] };
 
-/** Throws `conflict` when it was decided a moment ago, `validation` when a date is over. */
-export function decide(heed: Heed, responding: Responding, decision: Decision): Promise<Response> {
+/** What whoever responds had before them (`seenWhenDrawn`); undefined where that is not known, as of a program. */
+export interface Seen {
+  decision?: string | undefined;
+}
+
+/** Throws `conflict` when it was decided a moment ago, or has been since they saw it; `validation` when a date is over. */
+export function decide(heed: Heed, responding: Responding, decision: Decision, seen: Seen = {}): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, company, now, version } = moment;
     mustHoldSomebody(insight);
@@ -68,6 +73,12 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
         `${nameOf(moment, insight.decided_by!)} decided this ${atTime(insight.decided_at!, moment)}. To change it, take that back first.`,
       );
     }
+    // Whoever was told the one would be told the other, by somebody who knows of no other.
+    if (seen.decision && ![seen.decision, 'none'].includes(seenWhenDrawn(insight)))
+      throw new DomainError(
+        'conflict',
+        `${nameOf(moment, insight.decided_by!)} decided this ${atTime(insight.decided_at!, moment)}, since you began, and people are told. Nothing was recorded: read that first. It can still be decided anew on its page.`,
+      );
     if (insight.outcome && insight.outcome !== 'deferred' && decision.outcome === 'deferred')
       throw new DomainError('conflict', 'This was decided and told; it can be decided anew, but not put off.');
     if (decision.untilPeople && decision.untilPeople <= insight.people) {
@@ -131,8 +142,8 @@ export function decide(heed: Heed, responding: Responding, decision: Decision): 
   });
 }
 
-/** Throws `conflict` when there is nothing to take back any more. */
-export function takeBack(heed: Heed, responding: Responding): Promise<Response> {
+/** Throws `conflict` when there is nothing to take back any more, or it was decided anew since they saw it. */
+export function takeBack(heed: Heed, responding: Responding, seen: Seen = {}): Promise<Response> {
   return respondToInsight(heed, responding, async (insight, moment) => {
     const { tx, by, now } = moment;
     mustHoldSomebody(insight);
@@ -147,6 +158,11 @@ export function takeBack(heed: Heed, responding: Responding): Promise<Response> 
     }
     if (insight.final_at! <= now)
       throw new DomainError('conflict', 'It is too late to take it back: people are being told. Decide anew instead.');
+    if (seen.decision && seen.decision !== insight.decision_id)
+      throw new DomainError(
+        'conflict',
+        `What you saw was taken back before, and ${nameOf(moment, insight.decided_by!)} decided this anew ${atTime(insight.decided_at!, moment)}. That stands: read it first.`,
+      );
     await recordWithdrawal(tx, insight.decision_id, by);
     const toCall = await signalsToCallAbout(tx, insight.id);
     await releasePrompts(tx, toCall, 'decided_anew');

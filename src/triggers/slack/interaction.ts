@@ -80,10 +80,12 @@ export function fieldsOf({ view }: Submitted): Record<string, string | string[]>
 
 const Reference = z.templateLiteral([z.uuid(), ':', z.number().int().positive()]);
 
-/** The loop a button or form is about and the round its person saw: '<loop>:<round>'. */
-export function loopIn(value: string | undefined): { loopId: string; round: number } | undefined {
-  const read = Reference.safeParse(value);
+/** The loop a button or form is about and the round its person saw: '<loop>:<round>'. Where that matters with what else they saw behind it: the
+ *  decision that stood, or whom it was with. */
+export function loopIn(value = ''): { loopId: string; round: number; seen: string | undefined } | undefined {
+  const [, reference, seen] = /^([^:]+:[^:]+)(?::([a-z\d-]+))?$/.exec(value) ?? [];
+  const read = Reference.safeParse(reference);
   if (!read.success) return undefined;
   const [loopId = '', round] = read.data.split(':');
-  return { loopId, round: Number(round) };
+  return { loopId, round: Number(round), seen };
 }

@@ -7,7 +7,7 @@ export interface Modal {
   /** At most 24 characters. */
   title: string;
   submit: string;
-  /** '<loop>:<round>', and nothing else. */
+  /** '<loop>:<round>', and what else was seen where that matters: nothing else. */
   value: string;
   blocks: object[];
 }

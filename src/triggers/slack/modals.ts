@@ -1,6 +1,7 @@
 /** The forms that a button opens: what to know before saying it, and the fields of one response. */
 
 import { localDate } from '../../domain/calendar.ts';
+import { seenWhenDrawn } from '../../domain/decisions.ts';
 import { maySeePlace } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
@@ -239,7 +240,7 @@ export async function decideForm(db: Db, task: InsightTask, outcome: Outcome, no
       defer: 'Keep listening',
     }[outcome],
     submit: outcome === 'defer' ? 'Keep listening' : 'Decide',
-    value: task.value,
+    value: `${task.value}:${seenWhenDrawn(insight)}`,
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: `${title}?`.slice(0, 150), emoji: false } },
       ...[...quotes.values()].slice(0, 3).map((words) => quotation(words)),

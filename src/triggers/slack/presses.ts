@@ -4,7 +4,7 @@ import { momentOf } from '../../store/records/clock.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Heed } from '../heed.ts';
 import { acknowledge, acknowledgeInsight } from '../responses/acknowledge.ts';
-import { takeBack } from '../responses/decide.ts';
+import { takeBack, type Seen } from '../responses/decide.ts';
 import type { Responding } from '../responses/respond.ts';
 import type { SlackDoor } from '../http/web.ts';
 import { loopIn, type Pressed } from './interaction.ts';
@@ -37,7 +37,7 @@ export async function press(
   const said = Object.hasOwn(atOnce, id) ? atOnce[id] : undefined;
   if (said) {
     await mustBeAsSeen(heed, by, loop);
-    await said(heed, responding);
+    await said(heed, responding, { decision: loop.seen });
     return;
   }
   const form = await formFor(heed, id, () => taskFor(heed, by, loop));
@@ -46,7 +46,7 @@ export async function press(
 }
 
 /** These need no form. Who may, and whether somebody was faster, the response itself finds out. */
-const atOnce: Record<string, (heed: Heed, responding: Responding) => Promise<unknown>> = {
+const atOnce: Record<string, (heed: Heed, responding: Responding, seen: Seen) => Promise<unknown>> = {
   action_signal_acknowledge: acknowledge,
   action_decision_acknowledge: acknowledgeInsight,
   action_decision_take_back: takeBack,

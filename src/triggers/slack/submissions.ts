@@ -16,7 +16,7 @@ import { sentence } from './modal.ts';
 import { mustBeAsSeen } from './task.ts';
 
 type Fields = Record<string, string | string[]>;
-type Form = (heed: Heed, responding: Responding, fields: Fields) => Promise<Response>;
+type Form = (heed: Heed, responding: Responding, fields: Fields, seen: string | undefined) => Promise<Response>;
 
 /** Records what a form says and gives what Slack is answered. Anything but a DomainError is thrown. */
 export async function submit(heed: Heed, by: string, submitted: Submitted): Promise<object> {
@@ -33,7 +33,7 @@ export async function submit(heed: Heed, by: string, submitted: Submitted): Prom
   };
   try {
     await mustBeAsSeen(heed, by, loop);
-    const response = await form(heed, { loopId: loop.loopId, by, press: gesture }, fields);
+    const response = await form(heed, { loopId: loop.loopId, by, press: gesture }, fields, loop.seen);
     return update(view.title.text, response.sentence);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
@@ -57,15 +57,15 @@ const forms: Record<string, Form> = {
   view_signal_call: (heed, responding, fields) => recordCall(heed, responding, parse(Call, fields)),
   view_signal_answer: (heed, responding, { final, ...fields }) =>
     approveFollowUp(heed, responding, parse(FollowUp, { ...fields, ...(final && { final: true }) })),
-  view_decision_adopt: (heed, responding, fields) =>
-    decide(heed, responding, parse(Decision, { outcome: 'adopted', ...fields })),
-  view_decision_decline: (heed, responding, fields) =>
-    decide(heed, responding, parse(Decision, { outcome: 'declined', ...fields })),
-  view_decision_defer: async (heed, responding, { wakeAt, ...fields }) => {
+  view_decision_adopt: (heed, responding, fields, decision) =>
+    decide(heed, responding, parse(Decision, { outcome: 'adopted', ...fields }), { decision }),
+  view_decision_decline: (heed, responding, fields, decision) =>
+    decide(heed, responding, parse(Decision, { outcome: 'declined', ...fields }), { decision }),
+  view_decision_defer: async (heed, responding, { wakeAt, ...fields }, decision) => {
     const { company } = await heed.configuration();
     const woken =
       typeof wakeAt === 'string' && isDate(wakeAt) ? { wakeAt: morningOf(wakeAt, company.timezone).toISOString() } : {};
-    return decide(heed, responding, parse(Decision, { outcome: 'deferred', ...fields, ...woken }));
+    return decide(heed, responding, parse(Decision, { outcome: 'deferred', ...fields, ...woken }), { decision });
   },
   view_decision_complete: (heed, responding, fields) => complete(heed, responding, parse(Completion, fields)),
 };

@@ -188,6 +188,19 @@ describe('round the corner and back', () => {
     expect(textOf(cardOf('tomas'))).toContain('Not decided yet');
   });
 
+  test('a form to decide that was open while a colleague decided, and people were told, tells nobody the opposite', async () => {
+    const insightId = await tomasCard('Do you have a woollen scarf?');
+    await room.press({ email: address('tomas'), actionId: 'action_decision_decline' });
+    const adopted = { outcome: 'adopted', scope: 'everyone', reason: 'We order it.', doneBy: '2026-09-01' } as const;
+    await decide(shop.db.heed, { loopId: insightId, by: 'ingrid', press: shop.press() }, adopted);
+    await shop.tells(insightId);
+
+    const late = await room.submit(address('tomas'), { reason: 'No room for scarves.' });
+    expect(textOf(late.view!.blocks)).toContain('Ingrid');
+    expect(textOf(late.view!.blocks)).toContain('since you began, and people are told.');
+    expect(await insightNow(shop.db.pool, insightId)).toMatchObject({ outcome: 'adopted', decision_version: 1 });
+  });
+
   test('declining asks for the reason that customers read; keeping listening for a day', async () => {
     await tomasCard('Do you have a silk scarf?');
     await room.press({ email: address('tomas'), actionId: 'action_decision_decline' });

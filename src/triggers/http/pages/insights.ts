@@ -2,6 +2,7 @@
 
 import { Hono, type Context } from 'hono';
 import { localDate } from '../../../domain/calendar.ts';
+import { seenWhenDrawn } from '../../../domain/decisions.ts';
 import { isInSight, maySeeInsight } from '../../../domain/entitlement.ts';
 import { waitsToBeTaken } from '../../../domain/loop.ts';
 import { spanText } from '../../../domain/span.ts';
@@ -231,6 +232,7 @@ export async function decidingOf(
     older,
     preview: given.choice && given.choice !== 'defer' ? await previewTellings(web.heed.pool, insight.id) : undefined,
     today: localDate(now, company.timezone),
+    seen: seenWhenDrawn(insight),
     undo: spanText(company.undo),
   };
 }

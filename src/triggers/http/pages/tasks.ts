@@ -66,6 +66,7 @@ function signalTask(code: string, company: Company, task: Extract<Task, { about:
     people: 1,
     holder: signal.owner,
     until: undefined,
+    seen: undefined,
     clock,
   };
 }
@@ -89,6 +90,7 @@ function insightTask(code: string, company: Company, task: Extract<Task, { about
     people: insight.people,
     holder: insight.decider,
     until: insight.final_at ?? undefined,
+    seen: insight.decision_id ?? undefined,
     clock: { now, zone: company.timezone },
   };
 }

@@ -70,8 +70,9 @@ const insightVerbs: Record<string, Act> = {
   acknowledgement: (heed, responding) => acknowledgeInsight(heed, responding),
   handover: (heed, responding, form) =>
     handOverInsight(heed, responding, parse(HandOver, given(form, ['to', 'reason', 'holder']), form)),
-  decision: (heed, responding, form, company) => decide(heed, responding, parseDecision(form, company)),
-  withdrawal: (heed, responding) => takeBack(heed, responding),
+  decision: (heed, responding, form, company) =>
+    decide(heed, responding, parseDecision(form, company), { decision: one(form, 'seen') }),
+  withdrawal: (heed, responding, form) => takeBack(heed, responding, { decision: one(form, 'seen') }),
   completion: (heed, responding, form) =>
     complete(heed, responding, parse(Completion, given(form, ['evidence']), form)),
 };

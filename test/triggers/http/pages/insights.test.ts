@@ -287,6 +287,40 @@ describe('the page of an insight', () => {
     expect(slow.status).toBe(409);
     expect(slow.text).toMatch(/Tomás Rey decided this at 10:0\d\./);
   });
+
+  test('a form that was open while a colleague decided, and people were told, tells nobody the opposite unless that is meant', async () => {
+    const { id, at } = await threeAsk();
+    const [tomas, ingrid] = [await pages.as('tomas'), await pages.as('ingrid')];
+    const open = await ingrid.get(`${at}?do=adopt`);
+    await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'No room' });
+    await pages.shop.tells(id);
+
+    const late = await ingrid.press(open, `${at}/decision`, { reason: 'We order it', doneBy: '2026-09-01' });
+    expect(late.status).toBe(409);
+    expect(late.text).toMatch(/Tomás Rey decided this at 10:0\d, since you began, and people are told\./);
+    expect(late.html).toContain('We order it');
+    const { pool } = pages.shop.db;
+    expect(await insightNow(pool, id)).toMatchObject({ outcome: 'declined', decision_version: 1 });
+
+    await ingrid.press(late, `${at}/decision`);
+    expect(await insightNow(pool, id)).toMatchObject({ outcome: 'adopted', decision_version: 2 });
+  });
+
+  test('a page that shows what was taken back since takes back nothing of what was decided anew', async () => {
+    const { id, at } = await threeAsk();
+    const [tomas, ingrid] = [await pages.as('tomas'), await pages.as('ingrid')];
+    await tomas.press(await tomas.get(`${at}?do=decline`), `${at}/decision`, { reason: 'No room' });
+    const seenByIngrid = await ingrid.get(at);
+    await tomas.press(await tomas.get(at), `${at}/withdrawal`);
+    await tomas.press(await tomas.get(`${at}?do=adopt`), `${at}/decision`, { reason: 'Yes', doneBy: '2026-09-01' });
+
+    const late = await ingrid.press(seenByIngrid, `${at}/withdrawal`);
+    expect(late.status).toBe(409);
+    expect(late.text).toMatch(/What you saw was taken back before, and Tomás Rey decided this anew at 10:0\d\./);
+    expect(await insightNow(pages.shop.db.pool, id)).toMatchObject({ outcome: 'adopted' });
+    await ingrid.press(late, `${at}/withdrawal`);
+    expect(await insightNow(pages.shop.db.pool, id)).toMatchObject({ outcome: null });
+  });
 });
 
 describe('the list of what people ask for', () => {
