@@ -22,12 +22,15 @@ export const modal = ({ callbackId, title, submit, value, blocks }: Modal): obje
   blocks,
 });
 
-/** What a form turns into when it has been sent: one sentence. */
-export const sentence = (title: string, said: string): object => ({
+/** What a form turns into when it has been sent: one sentence; and what was typed, where nothing came of it. */
+export const sentence = (title: string, said: string, typed: readonly string[] = []): object => ({
   type: 'modal',
   title: plainText(title, 24),
   close: plainText('Close', 24),
-  blocks: [prose(said)],
+  blocks: [
+    prose(said),
+    ...(typed.length > 0 ? [prose('What you typed, to copy what you still need:'), ...typed.map(prose)] : []),
+  ],
 });
 
 export const prose = (text: string): object => ({ type: 'section', text: plainText(text, 3000) });

@@ -43,11 +43,22 @@ export async function submit(heed: Heed, by: string, submitted: Submitted): Prom
     }
     if (error.code === 'idempotency_mismatch')
       return update(view.title.text, 'This was recorded a moment ago, as you first sent it.');
-    return update(view.title.text, error.message);
+    // The form gives way to the sentence, and what they wrote would go with it.
+    return update(view.title.text, error.message, typedInto(fields));
   }
 }
 
-const update = (title: string, said: string): object => ({ response_action: 'update', view: sentence(title, said) });
+const update = (title: string, said: string, typed: readonly string[] = []): object => ({
+  response_action: 'update',
+  view: sentence(title, said, typed),
+});
+
+/** What somebody wrote in sentences of their own, as it stands in the form's fields: choices and days are said again in a moment. */
+const typedInto = (fields: Fields): string[] =>
+  ['words', 'reason', 'internalReason', 'evidence'].flatMap((name) => {
+    const text = fields[name];
+    return typeof text === 'string' ? [text] : [];
+  });
 
 const forms: Record<string, Form> = {
   view_signal_hand_over: (heed, responding, fields) => handOver(heed, responding, parse(HandOver, fields)),

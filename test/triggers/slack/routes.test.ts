@@ -17,6 +17,7 @@ import { insightNow } from '../../../src/store/views/insights.ts';
 import type { SignalNow } from '../../../src/store/views/signals.ts';
 import type { Web } from '../../../src/triggers/http/web.ts';
 import { acknowledge } from '../../../src/triggers/responses/acknowledge.ts';
+import { approveFollowUp } from '../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../src/triggers/responses/decide.ts';
 import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import { lift, restrict } from '../../../src/triggers/rights/restrict.ts';
@@ -199,6 +200,23 @@ describe('round the corner and back', () => {
     expect(textOf(late.view!.blocks)).toContain('Ingrid');
     expect(textOf(late.view!.blocks)).toContain('since you began, and people are told.');
     expect(await insightNow(shop.db.pool, insightId)).toMatchObject({ outcome: 'adopted', decision_version: 1 });
+  });
+
+  test('an answer that a colleague was faster with is given back to whoever wrote it', async () => {
+    const signal = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
+    await delivers('card', 'jonas', signal.id);
+    await room.press({ email: address('jonas'), actionId: 'action_signal_answer' });
+    const words = 'Dear Kim,\n\nit took me an hour to find out.';
+    await approveFollowUp(
+      shop.db.heed,
+      { loopId: signal.id, by: 'priya', press: shop.press() },
+      { words: 'Dear Kim.' },
+    );
+
+    const late = await room.submit(address('jonas'), { words });
+    expect(textOf(late.view!.blocks)).toContain('Priya Nair answered');
+    expect(late.view!.blocks.map(textOf).join()).toContain(JSON.stringify(words));
   });
 
   test('declining asks for the reason that customers read; keeping listening for a day', async () => {
