@@ -39,7 +39,7 @@ export function handOverForm(task: Task): object {
     callbackId: task.kind === 'signal' ? 'view_signal_hand_over' : 'view_decision_hand_over',
     title: 'Hand over',
     submit: 'Hand over',
-    value: task.value,
+    value: `${task.value}:${owner}`,
     blocks: [
       field('to', { label: 'To' }, select(colleagues)),
       field(

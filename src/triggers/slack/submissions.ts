@@ -61,8 +61,10 @@ const typedInto = (fields: Fields): string[] =>
   });
 
 const forms: Record<string, Form> = {
-  view_signal_hand_over: (heed, responding, fields) => handOver(heed, responding, parse(HandOver, fields)),
-  view_decision_hand_over: (heed, responding, fields) => handOverInsight(heed, responding, parse(HandOver, fields)),
+  view_signal_hand_over: (heed, responding, fields, holder) =>
+    handOver(heed, responding, parse(HandOver, { ...fields, ...(holder && { holder }) })),
+  view_decision_hand_over: (heed, responding, fields, holder) =>
+    handOverInsight(heed, responding, parse(HandOver, { ...fields, ...(holder && { holder }) })),
   view_signal_dismiss: (heed, responding, fields) => dismiss(heed, responding, parse(Dismissal, fields)),
   view_signal_review: (heed, responding, fields) => review(heed, responding, parse(Review, fields)),
   view_signal_call: (heed, responding, fields) => recordCall(heed, responding, parse(Call, fields)),

@@ -202,6 +202,17 @@ describe('round the corner and back', () => {
     expect(await insightNow(shop.db.pool, insightId)).toMatchObject({ outcome: 'adopted', decision_version: 1 });
   });
 
+  test('handing over takes nothing from whoever has it by then, and gives back what was written', async () => {
+    const signal = await onesCard();
+    await room.press({ email: address('jonas'), actionId: 'action_signal_hand_over' });
+    await acknowledge(shop.db.heed, { loopId: signal.id, by: 'priya', press: shop.press() });
+
+    const late = await room.submit(address('jonas'), { to: 'mina', reason: 'She knows <this> coat.' });
+    expect(textOf(late.view!.blocks)).toContain('Priya Nair took it');
+    expect(textOf(late.view!.blocks)).toContain('She knows <this> coat.');
+    expect((await shop.signal(signal.id)).owner).toBe('priya');
+  });
+
   test('an answer that a colleague was faster with is given back to whoever wrote it', async () => {
     const signal = await onesCard();
     await room.press({ email: address('jonas'), actionId: 'action_signal_acknowledge' });
