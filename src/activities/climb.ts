@@ -13,9 +13,10 @@ import {
   type PlanDue,
   type Wait,
 } from '../domain/loop.ts';
+import { answerNotArrived } from '../domain/notArrived.ts';
 import { resolveRole } from '../domain/routing.ts';
 import { spanText } from '../domain/span.ts';
-import { recordFollowUp } from '../store/records/followUps.ts';
+import { followUpOf, recordFollowUp } from '../store/records/followUps.ts';
 import { calendarOf, planWait } from '../store/records/ladders.ts';
 import { closeRound, lockLoop, lockLoopIfAny } from '../store/records/loops.ts';
 import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
@@ -176,6 +177,7 @@ async function take(
 
   const staffOf = ({ role }: RungAhead): string | null =>
     role === 'nobody' ? null : resolveRole(company, role, { owner: reading.owner, place: reading.place });
+  const notArrived = await isNotArrived(tx, loopId, reading);
   // Whoever it has only just come to, or has never been asked, is asked in any case: those above would chase somebody who knows of nothing.
   const calls = new Map<string | null, RungAhead>();
   for (const rung of [highest, ...due.filter(({ first }) => first)])
@@ -188,7 +190,7 @@ async function take(
       step: rung.step,
       repeat: rung.repeat,
       staff: staffOf(rung),
-      reason: reasonOf(rung, reading),
+      reason: reasonOf(rung, { ...reading, notArrived }),
       collapsed: !called.includes(rung),
     });
     if (taken) await goOnAtTheEnd(tx, rung, company, reading, now);
@@ -212,8 +214,12 @@ function height(rung: RungAhead): number {
   return rung.role === 'nobody' ? 1_000_000 : heights[rung.role] * 1000 + rung.step;
 }
 
+/** Whoever answered without taking it first had it until then: those above shall not read that nobody did anything. */
+const isNotArrived = async (tx: Tx, loopId: string, { stage, round }: Reading): Promise<boolean> =>
+  stage === 'acknowledge' && (await followUpOf(tx, loopId, round)) !== null;
+
 /** "nobody had taken it": what the rung waits for, said as the reason it was taken. */
-function reasonOf(rung: RungAhead, reading: Reading): string {
+function reasonOf(rung: RungAhead, reading: Reading & { notArrived: boolean }): string {
   const missing: Record<Wait, string> = {
     reviewed: 'nobody had said what it is',
     acknowledged: 'nobody had taken it',
@@ -225,6 +231,7 @@ function reasonOf(rung: RungAhead, reading: Reading): string {
   };
   // What nobody has read can't be taken.
   const wait = reading.stage === 'review' ? 'reviewed' : rung.wait;
+  if (wait === 'acknowledged' && reading.notArrived && !rung.first) return answerNotArrived;
   return rung.first ? `it waits to be ${wait}` : `${missing[wait]}${reading.round > 1 ? ' again' : ''}`;
 }
 

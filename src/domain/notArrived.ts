@@ -16,6 +16,9 @@ export const promiseOver = 'promise_over';
 /** The code of a letter to a mail server that would not encrypt: with a password, a name and what was said it does not go there. */
 export const notEncrypted = 'smtp_unencrypted';
 
+/** Why those above are told where somebody answered without taking it first, and that did not arrive. Completes "because …". */
+export const answerNotArrived = 'the answer that was written had not arrived';
+
 /** Of the letter, and of a signal that waits for it: no other answer is owed where it is `answered_at` some moment. */
 export function notArrived(
   { purpose }: { purpose: string },

@@ -7,7 +7,7 @@ import { ended } from './ended.ts';
 import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
 import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
-import { promiseOver } from './notArrived.ts';
+import { answerNotArrived, promiseOver } from './notArrived.ts';
 import { saidTo } from './questions.ts';
 import { insightTitle } from './sameness.ts';
 import type { Happened, TimelineEvent } from './timelineEvents.ts';
@@ -236,9 +236,10 @@ function escalated({ detail }: Happened<'escalated'>, context: Context): Said | 
     completed: 'It had not been done',
   };
   const again = detail.repeat > 0;
+  const missing = detail.reason === answerNotArrived ? capital(answerNotArrived) : notDone[detail.wait];
   const after = again ? '' : ` after ${waitedFor(detail, context.company)}`;
   return {
-    sentence: `${again ? 'Still: ' : ''}${again ? lower(notDone[detail.wait]) : notDone[detail.wait]}${after}. ${whom(detail, context)} ${was}${again ? ' again' : ''}.`,
+    sentence: `${again ? 'Still: ' : ''}${again ? lower(missing) : missing}${after}. ${whom(detail, context)} ${was}${again ? ' again' : ''}.`,
     late: true,
   };
 }

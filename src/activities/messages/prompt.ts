@@ -119,7 +119,9 @@ function lastWaitOf(task: Task): Wait | undefined {
 }
 
 /** What is asked, as a subject begins: of whoever is answerable, or of somebody above them. */
-function whatIsMissing({ wait, owner }: Task, staff: string): string {
+function whatIsMissing(task: Task, staff: string): string {
+  const { owner } = task;
+  const wait = task.kind === 'signal' && task.notArrived ? 'answered' : task.wait;
   if (!wait) return 'For you to know';
   return owner === staff ? asked[wait] : stillMissing[wait];
 }

@@ -11,6 +11,7 @@ import { spanText } from '../../domain/span.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
 import { questionSaidTo } from '../../store/records/confirmations.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
+import { followUpOf } from '../../store/records/followUps.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, isPutOff, stageOf, type InsightNow } from '../../store/views/insights.ts';
 import { titleInMessages, whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
@@ -48,6 +49,8 @@ export type SignalTask = Loop & {
   quote: string | undefined;
   /** What they were asked at the end of the round before, and said no to; null in the first. */
   saidNoTo: Question | null;
+  /** Somebody answered without taking it first, and that did not arrive. */
+  notArrived: boolean;
   /** It was decided anew since a call became owed: when it is certain what to say in it. */
   anew: Date | null;
 };
@@ -93,6 +96,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     saidNoTo: signal.round > 1 ? ((await questionSaidTo(db, signal.id, signal.round - 1)) ?? 'settled') : null,
     quoting,
     quote: said.words === null ? undefined : extract(said.words, quoting),
+    notArrived: stage === 'acknowledge' && (await followUpOf(db, signal.id, signal.round)) !== null,
     anew: await callOvertaken(db, signal),
   };
 }

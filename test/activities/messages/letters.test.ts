@@ -17,6 +17,7 @@ import { draftAnswer } from '../../../src/triggers/responses/draft.ts';
 import { mailRights } from '../../../src/triggers/rights/mailRights.ts';
 import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
+import { readSignal } from '../../../src/store/views/signalReading.ts';
 import { z } from 'zod';
 import { tellingAddresses } from '../../support/links.ts';
 import { green, kim, openShop, readable, type Shop } from './shop.ts';
@@ -1004,4 +1005,28 @@ test('whoever calls in the place of a letter that was refused promises the day o
       update deliveries set state = 'sent', ended_at = heed_now() where loop_id = ${signal.id} and purpose = 'receipt'`);
   });
   expect(await script()).toBe(promising);
+});
+
+test('whose answer was refused for good without their having taken it first: those above read that, and not that nobody did anything', async () => {
+  const signal = await shop.hears({
+    words: 'I was charged twice.',
+    place: 'harbour',
+    by: 'aisha',
+    customer: { name: 'Ria Ring', email: 'ria@ring.example', phone: '+31 6 44444445' },
+    consent: [...kim.consent, { purpose: 'follow_up', channel: 'phone', wording: 'demo-1' }],
+  });
+  await approveFollowUp(shop.db.heed, { loopId: signal.id, by: 'omar', press: shop.press() }, { words: 'Dear Ria.' });
+  await shop.db.pool.query(sql.unsafe`
+    update deliveries set state = 'failed', last_error_code = 'smtp_550' where loop_id = ${signal.id} and purpose = 'answer'`);
+  await shop.db.passTime('4 days');
+  await shop.climbs(signal.id);
+  const { subject, text } = await shop.letter('prompt', 'ingrid', signal.id);
+  await shop.db.passTime('-4 days');
+  expect(subject).toMatch(/^The customer has no answer yet/);
+  expect(text).not.toContain('nobody had taken it');
+  const reasons = await shop.db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
+    select e.reason from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${signal.id} and p.wait = 'acknowledged' and e.step > 0`);
+  expect(new Set(reasons)).toEqual(new Set(['the answer that was written had not arrived']));
+  const reading = await readSignal(shop.db.pool, shop.db.company, signal.id, { audience: 'staff' });
+  expect(reading!.timeline.map(({ sentence }) => sentence).join(' ')).not.toMatch(/nobody had taken it/i);
 });
