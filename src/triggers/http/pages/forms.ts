@@ -87,6 +87,10 @@ function predicate(issue: z.core.$ZodIssue): string {
   return issue.message.startsWith('Invalid') ? 'can’t be that; choose one of those offered' : issue.message;
 }
 
+/** A page that somebody went back to brings the key of what they sent from it first. */
+const sentBefore =
+  'You had sent something else from this page before, and that counts. This does not yet: if it is what you mean, send it once more.';
+
 /** A refusal from inside, as a form to show again; anything else goes on being thrown. */
 export function asUnfit(error: unknown, form: Form, fields: Record<string, string> = {}): unknown {
   if (!(error instanceof DomainError)) return error;
@@ -97,7 +101,8 @@ export function asUnfit(error: unknown, form: Form, fields: Record<string, strin
     idempotency_mismatch: 422,
   };
   const faults = Object.fromEntries(error.invalidParams.map(({ name }) => [fields[name] ?? name, error.message]));
-  const refusal = Object.keys(faults).length > 0 ? undefined : error.message;
+  const said = error.code === 'idempotency_mismatch' ? sentBefore : error.message;
+  const refusal = Object.keys(faults).length > 0 ? undefined : said;
   return new Unfit({ values: form, faults, refusal }, statuses[error.code] ?? 400, error);
 }
 

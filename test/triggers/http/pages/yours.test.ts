@@ -151,6 +151,19 @@ describe('the customer’s own page', () => {
     expect(again.html).toContain('x'.repeat(2001));
   });
 
+  test('says in their words what became of a press from a page that they went back to', async () => {
+    const { at } = await kimsPage();
+    const kims = pages.nobody();
+    const page = await kims.get(at);
+    await kims.press(page, '/yours/say', { says: 'yes' });
+    const back = await kims.press(page, '/yours/say', { says: 'no', words: 'It came too late.' });
+    expect(back.status).toBe(422);
+    expect(back.text).toContain('You had sent something else from this page before, and that counts.');
+    expect(back.text).not.toContain('key');
+    expect(back.html).toContain('It came too late.');
+    expect((await kims.press(back, '/yours/say', { says: 'no' })).text).toContain('Thank you for saying so.');
+  });
+
   test('stops our letters with one press', async () => {
     const { signal, at } = await kimsPage();
     const kims = pages.nobody();
