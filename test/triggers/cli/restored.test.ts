@@ -104,7 +104,7 @@ test('a key that was revoked after a copy of the server was made opens nothing o
   expect(await keys()).not.toContain('ended');
   const known = await heed('restored', '--reason', 'disk lost', '--erasures', 'kept.erasures');
   expect(known.said).toContain('1 objections, rests, "not me" and revocations of keys hold again');
-  expect(await keys()).toMatch(/ laptop: .*, ended$/m);
+  expect(await keys()).toMatch(/ laptop: .*, ended 20\d\d-\d\d-\d\d by otto$/m);
   expect((await heed('sessions', '--staff', 'mina')).said).toContain('Nowhere');
   // What else opens doors may be that of before.
   for (const { said } of [unknown, known]) {
