@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Credential } from '../domain/credential.ts';
 import { connect } from './connection.ts';
 import { copyOut } from './copy.ts';
-import { Wishes, writtenWishes } from './wishes.ts';
+import { underTodaysNames, Wishes, writtenWishes } from './wishes.ts';
 
 /** First line of a backup. */
 export const Header = Wishes.extend({
@@ -158,7 +158,7 @@ export async function readHeader(file: string): Promise<Header> {
   const lines = linesOf(file);
   try {
     const { value } = await lines.next();
-    return Header.parse(JSON.parse(String(value ?? '')));
+    return Header.parse(underTodaysNames(JSON.parse(String(value ?? ''))));
   } catch (cause) {
     throw new Error(`${file} is no backup of Heed that this version can read.`, { cause });
   } finally {

@@ -63,10 +63,16 @@ export const Wishes = z.object({
     .default([]),
   /** Signals of which somebody said that it was not them. */
   disavowals: z.array(z.object({ signalId: z.string(), at: z.string() })).default([]),
-  /** Keys of the API that were revoked. */
-  key_revocations: z.array(z.object({ id: z.string(), by: z.string().nullable(), at: z.string() })).default([]),
+  /** Keys of the API that were revoked; by whom, since that is written down. */
+  key_revocations: z
+    .array(z.object({ id: z.string(), by: z.string().nullable().default(null), at: z.string() }))
+    .default([]),
 });
 export type Wishes = z.infer<typeof Wishes>;
+
+/** What a backup tells, under today's names: until a revocation was a fact of its own, those of keys were told as `api_keys`. */
+export const underTodaysNames = (told: unknown): unknown =>
+  typeof told === 'object' && told !== null && 'api_keys' in told ? { ...told, key_revocations: told.api_keys } : told;
 
 /** What several tellings say, each thing once: every backup tells of what those before it tell of. They are taken in one by one, since a folder of
  *  them is too much to hold. */
@@ -130,6 +136,13 @@ const statements: Record<keyof Wishes, string> = {
     from key_revocations order by revoked_at, key_id`,
 };
 
+/** The same, of a schema that is older than the table: it is about to be replaced, and what it knows is told by it alone. */
+const statementsBefore: Partial<typeof statements> = {
+  key_revocations: `
+    declare wishes no scroll cursor for select jsonb_build_object('id', id, 'at', revoked_at)::text as wish
+    from api_keys where revoked_at is not null order by revoked_at, id`,
+};
+
 /** Everything that was ever asked; nothing of it where the schema is older than that. */
 export async function wishesIn(client: pg.Client): Promise<Wishes> {
   const found = new Map<string, unknown[]>();
@@ -163,11 +176,14 @@ const kinds = Object.keys(statements) as (keyof Wishes)[];
 
 /** As JSON, a thousand at once; never none. */
 async function* someOf(client: pg.Client, kind: keyof Wishes): AsyncGenerator<string[]> {
-  const { rows: known } = await client.query<{ known: boolean }>('select to_regclass($1) is not null as known', [
-    `public.${kind}`,
-  ]);
-  if (!known[0]!.known) return;
-  await client.query(statements[kind]);
+  const { rows: there } = await client.query<{ known: boolean; heed: boolean }>(
+    `select to_regclass($1) is not null as known, to_regclass('public.api_keys') is not null as heed`,
+    [`public.${kind}`],
+  );
+  const { known, heed } = there[0]!;
+  const statement = known ? statements[kind] : heed ? statementsBefore[kind] : undefined;
+  if (!statement) return;
+  await client.query(statement);
   for (;;) {
     // Some hundred kilobytes.
     const { rows } = await client.query<{ wish: string }>('fetch 1000 from wishes');

@@ -16,7 +16,7 @@ import { newId } from '../../src/domain/ids.ts';
 import { processesNaming } from '../../src/embedded/processes.ts';
 import { backUp, readHeader } from '../../src/store/backup.ts';
 import { keepBackups, nameAt, rhythm, tooMany } from '../../src/store/keepBackups.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { migrate, migrateTo } from '../../src/store/migrate.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { apiKey, keepApiKey, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
@@ -620,6 +620,27 @@ describe('one from before people asked something of us', () => {
   test('knows them from what it takes the place of, too', async () => {
     await restore(written, older, { replace: true });
     await expectAllIsKept(written);
+  });
+
+  test('knows which keys were revoked from what was written before that was a fact of its own, too', async () => {
+    const [lost] = await ask(written, `select id from api_keys where name = 'laptop'`);
+    const former = join(await mkdtemp(join(folder, 'former-')), 'former.erasures');
+    const { key_revocations, ...header } = await readHeader(later);
+    const api_keys = key_revocations.map(({ id, at }) => ({ id, at }));
+    await writeFile(former, gzipSync(`${JSON.stringify({ ...header, api_keys })}\n`));
+    const target = await blank();
+    await restore(target, older, { erasuresFrom: [former] });
+    expect(await keysAt(target)).toEqual(['till', undefined]);
+
+    const notUpgraded = await blank();
+    const client = new pg.Client({ connectionString: notUpgraded });
+    await client.connect();
+    await migrateTo(client, 40);
+    await client.query(`
+      insert into api_keys (id, name, key_hash, scopes, revoked_at) values ('${lost!['id']!}', 'laptop', '', '{*}', heed_now())`);
+    await client.end();
+    await restore(notUpgraded, older, { replace: true });
+    expect(await keysAt(notUpgraded)).toEqual(['till', undefined]);
   });
 
   test('what was said before an erasure is not taken in again, though the backup is older than the first that they said', async () => {
