@@ -6,6 +6,7 @@ import { sql } from '../../src/store/pool.ts';
 import { apiKeys, keepApiKey, keepInitialApiKey, openApiKeys, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { meanwhile } from '../support/meanwhile.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -44,6 +45,20 @@ test('a key that is named after somebody who has left opens nothing, however lat
   expect(await keys('key-of-the-counter')).toMatchObject({ name: 'counter' });
   expect((await apiKeys(db.pool)).filter((key) => key.in_force).map(({ name }) => name)).toContain('counter');
   expect((await apiKeys(db.pool)).filter((key) => key.in_force).map(({ name }) => name)).not.toContain('zoe');
+});
+
+test('a key that is made for somebody just when they leave ends with it, and opens nothing once they are back', async () => {
+  const ida = { ...Object.values(db.company.staff)[0]!, name: 'Ida Inger', email: 'ida@example.com' };
+  await db.apply((company) => (company.staff['ida'] = ida));
+  const came = await meanwhile(
+    db,
+    ({ pool }) => pool.transaction((tx) => keepApiKey(tx, 'key-of-ida', { name: 'ida', scopes: ['read'], by: 'otto' })),
+    () => db.apply((company) => delete company.staff['ida']),
+  );
+  expect(came.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  await db.apply((company) => (company.staff['ida'] = ida));
+  const keys = openApiKeys(db.pool, { knownForMs: 0 });
+  expect(await keys('key-of-ida')).toBeNull();
 });
 
 test('when a key was last used is on record, written once a minute at most and waited for by nobody', async () => {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { hashOf } from './links.ts';
+import { holdPerson } from './staff.ts';
 
 /** What a key may do; `*` is all of it. */
 export const scopes = ['capture', 'respond', 'respond-for', 'read'] as const;
@@ -42,6 +43,8 @@ export interface KeptKey {
 
 /** Keeps a key, or finds it kept. */
 export async function keepApiKey(db: Db, key: string, { name, scopes, places, by }: KeptKey): Promise<void> {
+  // Else a key that is made for somebody just when they leave would be theirs again once they are back.
+  await holdPerson(db, name);
   await db.query(sql.unsafe`
     insert into api_keys (id, name, key_hash, scopes, places, made_by)
     values (

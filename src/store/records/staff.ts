@@ -13,6 +13,11 @@ export async function staffByCode(db: Db, code: string): Promise<StaffRow | null
   );
 }
 
+/** Until the transaction is over no company file has them leave or gives them another address; one that is being applied is waited for. */
+export async function holdPerson(db: Db, code: string): Promise<void> {
+  await db.query(sql.unsafe`select from staff where code = ${code} for key share`);
+}
+
 const NameRow = z.object({ name: z.string() });
 
 /** What somebody is called who is one of us, or was; null for a code that nobody ever had. */
