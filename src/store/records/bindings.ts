@@ -7,7 +7,7 @@ import { StaffRow } from '../rows.ts';
 import { revokeSessionsThrough } from './sessions.ts';
 
 /** At which service, and what it calls the account: it gives that name to nobody else, as it may an address. */
-interface Account {
+export interface Account {
   issuer: string;
   subject: string;
 }

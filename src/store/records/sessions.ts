@@ -90,12 +90,13 @@ export function sessionsOf(db: Db, staff: string): Promise<readonly SessionRow[]
 
 /** Ends one session of theirs, or all of them; links by which they could sign in go too. Returns how many sessions it ended. */
 export async function revokeSessions(db: Db, staff: string, only?: string): Promise<number> {
-  const { rowCount } = await db.query(sql.unsafe`
-    update sessions set revoked_at = heed_now()
-    where staff = ${staff} and revoked_at is null and (${only ?? null}::uuid is null or id = ${only ?? null}::uuid)`);
+  // Before the sessions: whoever is just using one is waited for, and is out with the others.
   if (only === undefined)
     await db.query(sql.unsafe`
       update links set revoked_at = heed_now() where staff = ${staff} and kind = 'sign_in' and used_at is null and revoked_at is null`);
+  const { rowCount } = await db.query(sql.unsafe`
+    update sessions set revoked_at = heed_now()
+    where staff = ${staff} and revoked_at is null and (${only ?? null}::uuid is null or id = ${only ?? null}::uuid)`);
   return rowCount;
 }
 

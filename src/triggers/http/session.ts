@@ -5,6 +5,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Company } from '../../domain/company.ts';
 import { placesSeenBy, sightOf, type Sight } from '../../domain/entitlement.ts';
 import type { Proof } from '../../domain/signIn.ts';
+import type { Tx } from '../../store/pool.ts';
 import { newBrowserSecret } from '../../store/records/askings.ts';
 import {
   endSession,
@@ -13,6 +14,7 @@ import {
   sessionSeen,
   type SignedInThrough,
 } from '../../store/records/sessions.ts';
+import { holdPerson } from '../../store/records/staff.ts';
 import { suffices, type Web } from './web.ts';
 
 export interface Visitor {
@@ -60,17 +62,23 @@ export async function mustBeSignedIn(c: Context, web: Web): Promise<Visitor> {
   return visitor;
 }
 
-/** A new session with a new token, whatever cookie there was before. When it ends is kept with it, not in the cookie. */
+/** A new session with a new token, whatever cookie there was before. When it ends is kept with it, not in the cookie. None, and false, where by what
+ *  they came by nobody may come in any more: a company file that gives them another address, or lets them go, ends what is open or is waited for. */
 export async function signIn(
   c: Context,
   web: Web,
   staff: string,
   through: SignedInThrough,
-  proof?: Proof,
-): Promise<void> {
+  { may, proof }: { may: (tx: Tx) => Promise<boolean>; proof?: Proof },
+): Promise<boolean> {
+  const token = await web.heed.pool.transaction(async (tx) => {
+    await holdPerson(tx, staff);
+    return (await may(tx)) ? openSession(tx, staff, through, proof?.strength, proof?.provedSecondsAgo) : undefined;
+  });
+  if (token === undefined) return false;
   await signOut(c, web);
-  const token = await openSession(web.heed.pool, staff, through, proof?.strength, proof?.provedSecondsAgo);
   setCookie(c, nameOf(web), token, { ...attributes(web), maxAge: 30 * 24 * 3600 });
+  return true;
 }
 
 export async function signOut(c: Context, web: Web): Promise<void> {

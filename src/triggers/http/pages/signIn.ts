@@ -6,7 +6,7 @@ import { DomainError } from '../../../domain/errors.ts';
 import type { Proof, Vouched } from '../../../domain/signIn.ts';
 import type { Tx } from '../../../store/pool.ts';
 import { answers, codeLength, codeOf, isForThisBrowser, keepAsking, tryCode } from '../../../store/records/askings.ts';
-import { isKnownBy, whoIsKnownBy } from '../../../store/records/bindings.ts';
+import { isKnownBy, whoIsKnownBy, type Account } from '../../../store/records/bindings.ts';
 import { momentOf } from '../../../store/records/clock.ts';
 import { idOfDelivery, planDelivery } from '../../../store/records/deliveries.ts';
 import { signInLinkMs, useLink } from '../../../store/records/links.ts';
@@ -62,8 +62,8 @@ export function signInPages(web: Web): Hono {
       if (refused) return refused;
     }
     // Of two presses at once the database lets one through.
-    if (!(await useLink(web.heed.pool, token))) throw await goneFor(web, { kind: 'sign_in', ...link }, 'used', usedUp);
-    await signIn(c, web, link.staff, 'link');
+    if (!(await signIn(c, web, link.staff, 'link', { may: (tx) => useLink(tx, token) })))
+      throw await goneFor(web, { kind: 'sign_in', ...link }, 'used', usedUp);
     forgetAsking(c, web);
     return c.redirect(wayBackOf(c, web), 303);
   });
@@ -84,8 +84,10 @@ export function signInPages(web: Web): Hono {
     const door = doorOf(web);
     const memory = remembered(c, web);
     const vouched = memory ? await door.finish(new URL(c.req.url), memory) : { trouble: 'refused' as const };
-    const { code, ...proof } = await personVouchedFor(web, vouched);
-    await signIn(c, web, code, 'provider', proof);
+    const { code, account, ...proof } = await personVouchedFor(web, vouched);
+    const may = async (tx: Tx): Promise<boolean> => (await whoIsKnownBy(tx, account)) === code;
+    if (!(await signIn(c, web, code, 'provider', { may, proof })))
+      throw new DomainError('conflict', 'The company file was changed just now. Sign in once more.');
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {
@@ -202,7 +204,7 @@ function doorOf({ signInService }: Web): SignInDoor {
 
 /** Whom the service vouches for: whoever has that address in the company file, by the account they have come by from the first, and by two factors
  *  where it takes as many. Throws, once it is written down, where that is nobody. */
-async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string } & Proof> {
+async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: string; account: Account } & Proof> {
   const { pool } = web.heed;
   const refused = async (why: keyof typeof notLetIn, whose?: string): Promise<DomainError> => {
     await recordRefusal(pool, { door: 'sign_in', why, whose });
@@ -222,7 +224,7 @@ async function personVouchedFor(web: Web, vouched: Vouched): Promise<{ code: str
   // Before an account is taken for theirs for good.
   if (!suffices(web, strength)) throw await refused('one_factor', person.code);
   if (!(await isKnownBy(pool, person, vouched))) throw await refused('other_account', person.code);
-  return { code: person.code, strength, provedSecondsAgo };
+  return { code: person.code, account: vouched, strength, provedSecondsAgo };
 }
 
 const unreachable = (): DomainError =>

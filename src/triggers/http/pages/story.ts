@@ -35,9 +35,8 @@ export function storyPages(web: Web): Hono {
       throw new DomainError('forbidden', 'Nobody stands in for anybody where it takes two factors to sign in.');
     // The same way in as everybody's: a link that lets somebody in once.
     const token = await makeLink(web.heed.pool, { kind: 'sign_in', staff: person });
-    if (!(await useLink(web.heed.pool, token)))
+    if (!(await signIn(c, web, person, 'link', { may: (tx) => useLink(tx, token) })))
       throw new DomainError('conflict', 'That did not work. Press once more.');
-    await signIn(c, web, person, 'link');
     const to = one(form, 'to') ?? '/';
     return c.redirect(to === 'story' ? await storyAddress(web, person) : isOurs(to) ? to : '/', 303);
   });

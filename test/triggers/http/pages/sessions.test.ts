@@ -222,6 +222,27 @@ describe('whoever gets another address in the company file', () => {
   });
 });
 
+test('whoever reads the old mailbox is out, too, where they press just while the company file is applied', async () => {
+  const { db } = pages.shop;
+  const livesAt = (email: string) =>
+    db.apply((company) => (company.staff['zara'] = { ...company.staff['omar']!, name: 'Zara Zoll', email }));
+  await livesAt('zara@elsewhere.example');
+  const link = await makeLink(db.pool, { kind: 'sign_in', staff: 'zara' });
+  await pages.as('zara');
+  const holder = new pg.Client(db.url);
+  await holder.connect();
+  // The file is applied as far as their sessions, and not yet as far as their links.
+  await holder.query(`begin; select from sessions where staff = 'zara' for update`);
+  const moves = livesAt('zara@linden-vale.example');
+  while ((await waiting()) < 1) await setImmediate();
+  const reader = pages.nobody();
+  const pressed = reader.post('/sign-in/link', { link });
+  while ((await waiting()) < 2) await setImmediate();
+  await holder.query('commit');
+  await Promise.all([holder.end(), moves]);
+  expect([(await pressed).status, await isIn(reader)]).toEqual([410, false]);
+});
+
 describe('whoever leaves the company file', () => {
   test('is out at once: sessions, links in their mail, sign-in links, keys named after them', async () => {
     const { db } = pages.shop;
