@@ -185,6 +185,26 @@ test('what was put in about somebody’s remark is found, though it names a samp
   expect(found).toEqual([{ about: `consents ${consent}`, sentence: expect.stringContaining('was never recorded') }]);
 });
 
+test('somebody who is made to pass for one of the sample history is found, and with them what would then be looked at by nobody', async () => {
+  const { id } = await hear(71);
+  await chainAll();
+  expect(await violations()).toEqual([]);
+  await superuser.query('begin');
+  await superuser.query('set local session_replication_role = replica');
+  const { rows } = await superuser.query<{ id: string }>(
+    `update customers set sample = true where id = (select customer_id from signals where id = $1) returning id`,
+    [id],
+  );
+  const customer = rows[0]!.id;
+  await superuser.query(
+    `insert into rights (id, customer_id, kind, by) values (gen_random_uuid(), $1, 'restriction', 'nobody')`,
+    [customer],
+  );
+  const found = await chainIsWhole().find(superuser, undefined, scope);
+  await superuser.query('rollback');
+  expect(found).toEqual([{ about: `customers ${customer}`, sentence: expect.stringContaining('sample history') }]);
+});
+
 test('a key of the API that was put in, opens more than it was made for or opens again is found', async () => {
   await keepApiKey(db.pool, newApiKey(), { name: 'till', scopes: ['capture'], places: [place()], by: 'ops' });
   await keepApiKey(db.pool, newApiKey(), { name: 'lost', scopes: ['*'], by: 'ops' });
