@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { besideTheChain } from './besideTheChain.ts';
 import type { Check, Violation } from './check.ts';
 
 /** The last link as somebody keeps it outside the database. Only against that can a cut tail, or a chain made anew, be noticed. */
@@ -26,7 +27,7 @@ export function chainIsWhole(anchor?: Anchor): Check {
       return [
         ...(await links(db, anchor)),
         ...(await facts(db)),
-        ...(await takenForSamples(db)),
+        ...(await besideTheChain(db)),
         ...(await waiting(db, objectiveSeconds)),
       ];
     },
@@ -267,21 +268,6 @@ async function unlinked(db: pg.Client, forms: readonly Form[]): Promise<Violatio
   return rows.map(({ fact, key }) => ({
     about: `${fact} ${key}`,
     sentence: 'It is there, and was never recorded: no link of the chain is about it.',
-  }));
-}
-
-/** Whoever is of the sample history is written to by nobody, and what stands about them alone is no part of the chain. Whether a loop is of it was
- *  linked; of a customer it was not. */
-async function takenForSamples(db: pg.Client): Promise<Violation[]> {
-  const { rows } = await db.query<{ id: string }>(
-    `select c.id from customers c
-     where c.sample and exists (select from signals s join loops l on l.id = s.id where s.customer_id = c.id and not l.sample)
-     limit 100`,
-  );
-  return rows.map(({ id }) => ({
-    about: `customers ${id}`,
-    sentence:
-      'They said something, and are taken for one of the sample history: nobody writes to them, and what stands about them was not looked at.',
   }));
 }
 

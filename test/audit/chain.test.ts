@@ -205,6 +205,24 @@ test('somebody who is made to pass for one of the sample history is found, and w
   expect(found).toEqual([{ about: `customers ${customer}`, sentence: expect.stringContaining('sample history') }]);
 });
 
+test('a colleague whose mail was turned to another mailbox, who was put in, or who was shut out, is found', async () => {
+  const [somebody, other] = Object.keys(db.company.staff) as [string, string];
+  const found: string[] = [];
+  for (const edit of [
+    `update staff set email = 'not.theirs@example.com' where code = '${somebody}'`,
+    `update staff set removed_at = heed_now() where code = '${other}'`,
+    `insert into staff (code, name, email) values ('eve', 'Eve', 'eve@example.com')`,
+    // As whoever has left has it.
+    `insert into staff (code, name, email, removed_at) values ('gone', 'Gone', 'former:gone:gone@example.com', heed_now())`,
+  ]) {
+    await superuser.query('begin');
+    await superuser.query(edit);
+    found.push(...(await chainIsWhole().find(superuser, undefined, scope)).map(({ about }) => about));
+    await superuser.query('rollback');
+  }
+  expect(found).toEqual([`staff ${somebody}`, `staff ${other}`, 'staff eve']);
+});
+
 test('a key of the API that was put in, opens more than it was made for or opens again is found', async () => {
   await keepApiKey(db.pool, newApiKey(), { name: 'till', scopes: ['capture'], places: [place()], by: 'ops' });
   await keepApiKey(db.pool, newApiKey(), { name: 'lost', scopes: ['*'], by: 'ops' });
