@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Violation } from './check.ts';
 
 export async function besideTheChain(db: pg.Client): Promise<Violation[]> {
-  return [...(await takenForSamples(db)), ...(await notAsInTheFile(db))];
+  return [...(await takenForSamples(db)), ...(await notAsInTheFile(db)), ...(await freedAndTaken(db))];
 }
 
 /** Whoever is of the sample history is written to by nobody, and what stands about them alone is no part of the chain. Whether a loop is of it was
@@ -42,4 +42,18 @@ async function notAsInTheFile(db: pg.Client): Promise<Violation[]> {
       },
     ];
   });
+}
+
+/** That a binding was freed is a fact; whether its account lets somebody in is a slot of the binding, which may be emptied again. */
+async function freedAndTaken(db: pg.Client): Promise<Violation[]> {
+  const { rows } = await db.query<{ id: string }>(
+    `select b.id from bindings b
+     where (b.freed_at is not null) <> exists (select from freeings f where f.binding_id = b.id)
+     limit 100`,
+  );
+  return rows.map(({ id }) => ({
+    about: `bindings ${id}`,
+    sentence:
+      'Its account lets somebody in though it was freed, or nobody though it was not. Put its freed_at back as freeings has it, and see who came in by it.',
+  }));
 }

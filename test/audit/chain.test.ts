@@ -7,6 +7,7 @@ import { chainIsWhole, headOf, type Anchor } from '../../src/audit/chain.ts';
 import { newId } from '../../src/domain/ids.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { keepApiKey, newApiKey, revokeApiKeys } from '../../src/store/records/apiKeys.ts';
+import { freeBindings, isKnownBy } from '../../src/store/records/bindings.ts';
 import { chainFacts } from '../../src/store/records/chain.ts';
 import { closeRound } from '../../src/store/records/loops.ts';
 import { insightNow } from '../../src/store/views/insights.ts';
@@ -221,6 +222,20 @@ test('a colleague whose mail was turned to another mailbox, who was put in, or w
     await superuser.query('rollback');
   }
   expect(found).toEqual([`staff ${somebody}`, `staff ${other}`, 'staff eve']);
+});
+
+test('an account that was freed and lets somebody in again is found', async () => {
+  const [code] = Object.keys(db.company.staff) as [string];
+  const { email } = db.company.staff[code]!;
+  await isKnownBy(db.pool, { code, email }, { issuer: 'https://sign-in.example', subject: 'first' });
+  await db.pool.transaction((tx) => freeBindings(tx, code, { by: 'ops', reason: 'made anew' }));
+  await chainAll();
+  expect(await violations()).toEqual([]);
+  await superuser.query('begin');
+  const { rows } = await superuser.query<{ id: string }>('update bindings set freed_at = null returning id');
+  const found = await chainIsWhole().find(superuser, undefined, scope);
+  await superuser.query('rollback');
+  expect(found.map(({ about }) => about)).toEqual([`bindings ${rows[0]!.id}`]);
 });
 
 test('a key of the API that was put in, opens more than it was made for or opens again is found', async () => {
