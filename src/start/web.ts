@@ -5,7 +5,7 @@ import { openSignInService } from '../integrations/oidc.ts';
 import { openLog, placeOf, type Log } from '../log.ts';
 import type { Stop } from '../stops.ts';
 import type { Pool } from '../store/pool.ts';
-import { keepInitialApiKey } from '../store/records/apiKeys.ts';
+import { apiKey, keepInitialApiKey } from '../store/records/apiKeys.ts';
 import { knownForMs } from '../store/records/configurations.ts';
 import { createApp } from '../triggers/http/app.ts';
 import type { Report } from '../triggers/http/errors.ts';
@@ -51,6 +51,8 @@ export const reportTo =
 export async function keepInitialKey(config: Config, pool: Pool, say: (sentence: string) => void): Promise<void> {
   const made = await keepInitialApiKey(pool, config.apiKey);
   if (made) say(`API key, shown this once: ${made}`);
+  if (config.apiKey && !(await apiKey(pool, config.apiKey)))
+    say('HEED_API_KEY is a key that was ended before, and opens nothing for good. Set another one.');
 }
 
 /** Where stories are watched: their namespace in the Temporal Web UI, if there is one. */

@@ -535,7 +535,7 @@ describe('one from before people asked something of us', () => {
     await mailBounces('bo@example.com');
     await vouchByHand(heed, bounced.customer, 'otto');
     await revokeApiKeys(pool, 'laptop', 'ops');
-    await revokeSessions(pool, somebody!);
+    await pool.transaction((tx) => revokeSessions(tx, somebody!, { by: 'otto' }));
     came = await hears('cato');
     await stopWriting(heed, came.customer);
     await disavow(heed, came.signal, came.customer);

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { oneFactor, type Strength } from '../../domain/secondFactor.ts';
-import { sql, type Db } from '../pool.ts';
+import { sql, type Db, type Tx } from '../pool.ts';
+import { recordDoorAct } from './doorActs.ts';
 import { hashOf } from './links.ts';
 
 /** How somebody signed in, and so for how long at most: whoever leaves the company's sign-in service is out within the working day, and one
@@ -89,14 +90,19 @@ export function sessionsOf(db: Db, staff: string): Promise<readonly SessionRow[]
 }
 
 /** Ends one session of theirs, or all of them; links by which they could sign in go too. Returns how many sessions it ended. */
-export async function revokeSessions(db: Db, staff: string, only?: string): Promise<number> {
+export async function revokeSessions(
+  tx: Tx,
+  staff: string,
+  { by, only }: { by: string; only?: string },
+): Promise<number> {
   // Before the sessions: whoever is just using one is waited for, and is out with the others.
   if (only === undefined)
-    await db.query(sql.unsafe`
+    await tx.query(sql.unsafe`
       update links set revoked_at = heed_now() where staff = ${staff} and kind = 'sign_in' and used_at is null and revoked_at is null`);
-  const { rowCount } = await db.query(sql.unsafe`
+  const { rowCount } = await tx.query(sql.unsafe`
     update sessions set revoked_at = heed_now()
     where staff = ${staff} and revoked_at is null and (${only ?? null}::uuid is null or id = ${only ?? null}::uuid)`);
+  if (only === undefined || rowCount > 0) await recordDoorAct(tx, { act: 'signed_out', staff, by, session: only });
   return rowCount;
 }
 

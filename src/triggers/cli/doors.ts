@@ -118,7 +118,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
           lastUsed: one.seen_at,
           until: one.expires_at,
         }));
-        if (revoke) await revokeSessions(pool, staff);
+        if (revoke) await pool.transaction((tx) => revokeSessions(tx, staff, { by: terminal.account }));
         if (json) return sayJson(terminal, { sessions: open, revoked: revoke ?? false });
         if (revoke) return terminal.say(`${open.length === 1 ? 'One session' : `${open.length} sessions`} ended.`);
         if (open.length === 0) terminal.say('Nowhere.');

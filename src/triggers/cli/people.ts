@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
 import { linkTo } from '../../domain/links.ts';
 import { momentOf } from '../../store/records/clock.ts';
+import { recordDoorAct } from '../../store/records/doorActs.ts';
 import { makeLink } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { inPlace } from './place.ts';
@@ -29,7 +30,11 @@ export function addInvite(program: Command, terminal: Terminal): void {
           );
         }
         const expiresAt = new Date((await momentOf(pool)).getTime() + lifeMs);
-        const link = linkTo(publicUrl, await makeLink(pool, { kind: 'sign_in', staff, expiresAt }));
+        const token = await pool.transaction(async (tx) => {
+          await recordDoorAct(tx, { act: 'invited', staff, by: terminal.account });
+          return makeLink(tx, { kind: 'sign_in', staff, expiresAt });
+        });
+        const link = linkTo(publicUrl, token);
         if (json) sayJson(terminal, { staff, link, expiresAt });
         else {
           terminal.say(link);

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { triage } from '../../../src/activities/triage.ts';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { keepInitialKey } from '../../../src/start/web.ts';
 import { apiKey, keepInitialApiKey } from '../../../src/store/records/apiKeys.ts';
 import { isKnownBy } from '../../../src/store/records/bindings.ts';
 import { recordRefusal } from '../../../src/store/records/refusals.ts';
@@ -60,6 +61,14 @@ async function heed(argv: string[], env: Record<string, string> = { DATABASE_URL
     account: 'otto',
   });
   return { code, said: said.join('\n'), complained: complained.join('\n') };
+}
+
+/** Each of them once, in their order, and in the chain by now. */
+async function doorActs(staff: string): Promise<readonly string[]> {
+  while ((await chainFacts(db.pool, 500)) > 0);
+  return db.pool.anyFirst(sql.type(z.object({ act: z.string() }))`
+    select d.act || ' by ' || d.by as act from door_acts d join chain c on c.fact = 'door_acts' and c.key = d.id::text
+    where d.staff = ${staff} order by c.seq`);
 }
 
 const captured = async (...more: string[]): Promise<{ id: string; reference: string }> =>
@@ -501,6 +510,7 @@ describe('operations', () => {
     expect(code).toBe(0);
     const [, token] = /^http:\/\/localhost:4000\/t#(\S{22})$/m.exec(said) ?? [];
     expect(await findLink(db.pool, token!, ['sign_in'])).toMatchObject({ staff: 'priya', ended: false });
+    expect(await doorActs('priya')).toEqual(['invited by otto']);
     expect(await heed(['invite', '--staff', 'zoe'])).toMatchObject({
       code: 1,
       complained: expect.stringMatching(/nobody called "zoe".*priya/),
@@ -571,6 +581,17 @@ describe('keys', () => {
   });
 });
 
+test('a key of the environment that was ended before is said to open nothing', async () => {
+  const said: string[] = [];
+  const given = async (apiKey: string) =>
+    keepInitialKey(readConfig({ HOME: folder, HEED_API_KEY: apiKey }), db.pool, (sentence) => void said.push(sentence));
+  await given('the one before the other');
+  await given('the one that came after');
+  expect(said).toEqual([]);
+  await given('the one before the other');
+  expect(said).toEqual([expect.stringMatching(/^HEED_API_KEY is a key that was ended before, .* Set another one\.$/)]);
+});
+
 test('the key of the environment takes the place of the former one', async () => {
   const [first, second] = ['the first key of all', 'the second key of all'];
   await keepInitialApiKey(db.pool, first);
@@ -608,6 +629,7 @@ describe('who is in, and who was turned away', () => {
         words,
       );
     expect((await heed(['sessions', '--staff', 'omar', '--revoke'])).said).toBe('One session ended.');
+    expect(await doorActs('omar')).toEqual(['signed_out by otto']);
     expect(await personOfSession(db.pool, token)).toBeNull();
     expect((await heed(['sessions', '--staff', 'omar'])).said).toBe('Nowhere.');
     expect((await heed(['sessions', '--staff', 'zoe'])).code).toBe(1);

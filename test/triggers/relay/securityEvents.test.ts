@@ -144,7 +144,7 @@ describe('a collector is told', () => {
       ids[name] = (await personOfSession(pool, token))!.session;
     }
     await endSession(pool, out);
-    await revokeSessions(pool, 'mina');
+    await pool.transaction((tx) => revokeSessions(tx, 'mina', { by: 'ops' }));
 
     for (const [name, scopes, places] of [
       [birds.inWord('a name of a key', 'till'), ['capture'], ['high-street']],

@@ -29,12 +29,13 @@ export function sessionPages(web: Web): Hono {
       return show(c, web, visitor, { refusal: 'Nothing was ended: it takes a sign-in of the last ten minutes.' });
     }
     if (session === undefined) {
-      await revokeSessions(web.heed.pool, code);
+      await web.heed.pool.transaction((tx) => revokeSessions(tx, code, { by: code }));
       await signOut(c, web);
       return c.redirect('/sign-in', 303);
     }
     // One that is somebody else's is as little there as one that never was.
-    if (!isId(session) || (await revokeSessions(web.heed.pool, code, session)) === 0) throw nothingHere();
+    const end = (only: string) => web.heed.pool.transaction((tx) => revokeSessions(tx, code, { by: code, only }));
+    if (!isId(session) || (await end(session)) === 0) throw nothingHere();
     return c.redirect('/sessions?ended', 303);
   });
   return app;

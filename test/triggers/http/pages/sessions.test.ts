@@ -43,6 +43,9 @@ describe('where somebody is signed in', () => {
     const after = await here.press(page, '/sessions/end', { session: session! });
     expect(after.text).toContain('Ended. Nobody gets in by it any more.');
     expect(after.html.match(/By a link from an e-mail/g)).toHaveLength(1);
+    expect(
+      await pages.shop.db.pool.one(sql.unsafe`select act, by, session_id from door_acts where staff = 'mina'`),
+    ).toEqual({ act: 'signed_out', by: 'mina', session_id: session });
     expect([await isIn(here), await isIn(elsewhere)]).toEqual([true, false]);
   });
 
