@@ -51,7 +51,8 @@ function troubleIn(title: string, { status, sentence, reference, alone, typed = 
     ${status !== 401 && !alone ? html`<p><a class="alone" href="/">To the first page</a></p>` : ''}`;
 }
 
-const toCopy = (typed: readonly string[]): Html =>
+/** What was typed into a form that is over. */
+export const toCopy = (typed: readonly string[]): Html =>
   html`<section class="card tight" aria-labelledby="typed">
     <h2 id="typed">What you typed</h2>
     <p class="hint">This press has changed nothing. Copy what you still need: it stands on this page alone.</p>

@@ -4,7 +4,8 @@ import { html } from 'hono/html';
 import type { TimelineLine } from '../domain/timeline.ts';
 import { questions, type Question } from '../domain/questions.ts';
 import type { Next } from '../domain/whatIsNext.ts';
-import { linkKey, pressKey, text, wrongs, type Filled } from './fields.ts';
+import { toCopy } from './errorPage.ts';
+import { linkKey, pressKey, text, valueOf, wrongs, type Filled } from './fields.ts';
 import type { Html } from './page.ts';
 import { timeline } from './timeline.ts';
 import type { Clock } from './when.ts';
@@ -39,7 +40,7 @@ export function yours(y: YoursShown, clock: Clock): Html {
   return html`<p class="soft">${y.company}, ${y.place}</p>
     <h1>What became of what you told us</h1>
     ${said(y.sentence)} ${quote(y.words, { big: true })} ${timeline(y.past, y.next, clock)}
-    ${y.question ? question(y, y.question) : ''}
+    ${y.question ? question(y, y.question) : cameLate(y.filled)}
     <section class="tight" aria-labelledby="may">
       <h2 id="may">What we may do</h2>
       ${
@@ -113,6 +114,12 @@ function question(y: YoursShown, asks: Question): Html {
     </form>
   </section>`;
 }
+
+/** Nothing is asked any more: why what was sent from a page of before does not count, and the words that were written with it. */
+const cameLate = (filled: Filled): Html | '' => {
+  const words = valueOf(filled, 'words');
+  return html`${wrongs('say', filled)} ${words ? toCopy([words]) : ''}`;
+};
 
 /** Asks before stopping: opening a link never does anything by itself. */
 export function unsubscribe(token: string, company: string): Html {

@@ -58,12 +58,17 @@ export async function confirm(
     // A round is opened by what they said to the one before: until it has a last word of its own, that is what they speak of.
     const spokenOf = lastWordSaid ? signal.round : signal.round - 1;
     const question = (!lastWordSaid && (await questionSaidTo(tx, signal.id, spokenOf))) || questionOf(signal);
+    // Nobody answers them before they lift it.
+    const goesOn = (owner: string): string =>
+      signal.restricted
+        ? 'You asked us to let this rest: it is kept, and goes on when you tell us so.'
+        : `${nameOf(moment, owner)} will read it and answer you.`;
     const thanks =
       says === 'yes'
         ? `Thank you. We are glad it ${question === 'explained' ? 'was explained clearly' : 'is settled'}.`
         : signal.final
           ? 'Thank you for saying so. We have given our final answer, and what you said is kept with it.'
-          : `Thank you for saying so. ${nameOf(moment, signal.owner)} will read it and answer you.`;
+          : `Thank you for saying so. ${goesOn(signal.owner)}`;
     const again = (): Promise<Response> =>
       kept(tx, made.id, signal.id, { sentence: words ? `${thanks} ${saidBefore}` : thanks, factId: null });
     // Said again while somebody is on it already.
@@ -115,7 +120,7 @@ export async function confirm(
         configuration: version,
       });
       await tellCapturer(moment, signal, 'not_settled');
-      sentence = `Thank you for saying so. ${nameOf(moment, up.staff)} will read it and answer you.`;
+      sentence = `Thank you for saying so. ${goesOn(up.staff)}`;
     }
     await factRecorded(tx, signal.id);
     return kept(tx, made.id, signal.id, { sentence, factId });

@@ -182,8 +182,12 @@ async function ofSignal(
   const theirs =
     (settling && whoSettles(company, signal).includes(link.staff)) ||
     (await stillTheirs(web.heed.pool, signal.id, link.staff));
+  // What this mail asked for was done, and it is theirs to go on with.
+  const goesOn = !settling && theirs && ['review', 'acknowledge', 'answer'].includes(stage);
   const over = met
-    ? ended(settling ? settledBy(page, nameOf) : metBy(page, nameOf))
+    ? goesOn
+      ? 'What this mail asked for is done, and it goes on. A newer mail says what is next for you; opening this one changed nothing.'
+      : ended(settling ? settledBy(page, nameOf) : metBy(page, nameOf))
     : theirs
       ? undefined
       : ended(`It is with ${nameOf(signal.owner)} now`);

@@ -30,7 +30,8 @@ export function answerTroubles(web: Web): ErrorHandler {
     const status = statuses[error.code];
     const alone = isOpenedByALink(c.req.path) && c.req.path !== '/sign-in';
     const frame = await frameOf(c, web, { title: '', alone }).catch(() => ({}));
-    const typed = error.code === 'gone' && !(error instanceof AlreadyCounted) ? await typedInto(c) : [];
+    const isOver = ['gone', 'not_found'].includes(error.code) && !(error instanceof AlreadyCounted);
+    const typed = isOver ? await typedInto(c) : [];
     return answer(c, { status, sentence: error.message, alone, typed }, frame);
   };
 }
@@ -50,7 +51,7 @@ async function askWhoItIs(c: Context, web: Web, sentence: string): Promise<Respo
   return answer(c, { status: 401, sentence, again: await sentBefore(c) }, {});
 }
 
-/** Free text of a post about something that ended while it was being written. */
+/** Free text of a post about something that ended, or came to be somebody else's, while it was being written. */
 async function typedInto(c: Context): Promise<string[]> {
   if (c.req.method !== 'POST') return [];
   const form: Form = await readForm(c).catch(() => ({}));

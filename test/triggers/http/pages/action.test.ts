@@ -105,6 +105,17 @@ describe('the page behind a link from an e-mail', () => {
     expect(await pages.shop.signal(signal.id)).toMatchObject({ answered_by: 'omar', answer_channel: 'phone' });
   });
 
+  test('sends whoever has more to do to a newer mail, and does not tell them that nothing is left', async () => {
+    const { signal } = await omarIsAsked();
+    const link = { kind: 'task', staff: 'omar', loopId: signal.id, round: 1, wait: 'reviewed' } as const;
+    const read = await pages.nobody().get(linkTo('', await makeLink(pages.shop.db.pool, link)));
+    expect(read.text).toContain(
+      'What this mail asked for is done, and it goes on. A newer mail says what is next for you',
+    );
+    expect(read.text).not.toContain('nothing left to do');
+    expect(read.html).not.toContain('<form method="post" action="/t');
+  });
+
   test('ends with its wait: opened again it says who acted, and a press is refused', async () => {
     const { link } = await omarIsAsked();
     const omar = pages.nobody();

@@ -81,6 +81,15 @@ describe('when a page cannot be had', () => {
     expect((await mina.post('/signals/01a20d66-832b-7174-a70b-cba7ca556bc6/acknowledgement')).status).toBe(404);
   });
 
+  test('what came to be somebody else’s while it was being answered gives back the answer', async () => {
+    const signal = await pages.shop.hears(green);
+    const luca = await pages.as('luca');
+    const late = await luca.post(`/signals/${signal.id}/answer`, { words: 'Dear Kim, <b>yes</b>.' });
+    expect(late.status).toBe(404);
+    expect(late.text).toContain('it is not yours to see');
+    expect(late.html).toContain('<p>Dear Kim, &lt;b&gt;yes&lt;/b&gt;.</p>');
+  });
+
   test('a form from another site does nothing', async () => {
     const signal = await pages.shop.hears(green);
     const jonas = await pages.as('jonas');

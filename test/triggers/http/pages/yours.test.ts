@@ -4,6 +4,7 @@ import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../../../src/triggers/responses/dismiss.ts';
 import { rectify } from '../../../../src/triggers/rights/rectify.ts';
 import { restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
@@ -162,6 +163,36 @@ describe('the customer’s own page', () => {
     expect(back.text).not.toContain('key');
     expect(back.html).toContain('It came too late.');
     expect((await kims.press(back, '/yours/say', { says: 'no' })).text).toContain('Thank you for saying so.');
+  });
+
+  test('gives back what they wrote to a question that is over by now', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    const before = await kims.get(at);
+    await kims.press(await kims.get(at), '/yours/say', { says: 'no' });
+    const { owner } = await pages.shop.signal(signal.id);
+    await dismiss(
+      pages.web.heed,
+      { loopId: signal.id, by: owner, press: pages.shop.press() },
+      { reason: 'Settled at the till.' },
+    );
+    const late = await kims.press(before, '/yours/say', { says: 'no', words: 'And the bag tore.' });
+    expect(late.status).toBe(409);
+    expect(late.text).toContain('This was closed without an answer, so there is nothing to confirm.');
+    expect(late.text).toContain('What you typed');
+    expect(late.text).toContain('And the bag tore.');
+  });
+
+  test('promises no answer to a no while they let it rest', async () => {
+    const { signal, at } = await kimsPage();
+    const kims = pages.nobody();
+    const page = await kims.get(at);
+    await restrict(pages.web.heed, signal.customer_id!, { by: 'priya' });
+    const no = await kims.press(page, '/yours/say', { says: 'no' });
+    expect(no.text).toContain(
+      'Thank you for saying so. You asked us to let this rest: it is kept, and goes on when you tell us so.',
+    );
+    expect(no.text).not.toContain('answer you');
   });
 
   test('stops our letters with one press', async () => {
