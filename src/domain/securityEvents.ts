@@ -4,6 +4,7 @@
 export const securityEventNames = {
   'heed.session.begun': 'Somebody signed in.',
   'heed.session.ended': 'A session ended.',
+  'heed.door.act': 'Somebody handed out a link to sign in, or ended where a colleague is signed in.',
   'heed.api_key.made': 'A key of the API was made.',
   'heed.api_key.revoked': 'A key of the API was revoked.',
   'heed.refusals': 'Somebody was turned away, so often within the minute.',

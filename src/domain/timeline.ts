@@ -236,8 +236,10 @@ function escalated({ detail }: Happened<'escalated'>, context: Context): Said | 
     completed: 'It had not been done',
   };
   const again = detail.repeat > 0;
-  const missing = detail.reason === answerNotArrived ? capital(answerNotArrived) : notDone[detail.wait];
-  const after = again ? '' : ` after ${waitedFor(detail, context.company)}`;
+  const isRefused = detail.reason === answerNotArrived;
+  const missing = isRefused ? capital(answerNotArrived) : notDone[detail.wait];
+  // The rung counts from when it came to them, and not from the answer.
+  const after = again || isRefused ? '' : ` after ${waitedFor(detail, context.company)}`;
   return {
     sentence: `${again ? 'Still: ' : ''}${again ? lower(missing) : missing}${after}. ${whom(detail, context)} ${was}${again ? ' again' : ''}.`,
     late: true,

@@ -2,8 +2,8 @@
 
 import { dirname } from 'node:path';
 
-/** What PostgreSQL says where it can't write: of the system, and of its own where only a part of a page went in. */
-const full = /No space left on device|Check free disk space/;
+/** What PostgreSQL and Node say where they can't write: of the system, and of PostgreSQL's own where only a part of a page went in. */
+const full = /no space left on device|Check free disk space/i;
 
 /** That a first start needs room, where that is what went wrong; else the error as it is. `cluster`: the folder that was to be made. */
 export function roomWanted(error: unknown, cluster: string): unknown {

@@ -26,6 +26,8 @@ export interface YoursShown {
   reader: string;
   /** We have given our final answer: nobody answers a "not really". */
   final: boolean;
+  /** They asked us to let everything rest: nobody answers before they lift that. */
+  rests: boolean;
   /** The answer they pressed in the letter: nearest here, but not given yet. */
   leaning: 'yes' | 'no' | undefined;
   /** Whether we still write to them. */
@@ -109,7 +111,7 @@ function question(y: YoursShown, asks: Question): Html {
       </div>
       ${text({ form: 'say', name: 'words', label: 'Anything to add?', also: 'only if you like', rows: 2, filled: y.filled })}
       <p class="hint">
-        ${y.final ? 'We have given our final answer: what you say is kept with it.' : `If not, ${y.reader} reads it and answers you.`}
+        ${y.final ? 'We have given our final answer: what you say is kept with it.' : y.rests ? 'You asked us to let this rest: what you say is kept, and goes on when you tell us so.' : `If not, ${y.reader} reads it and answers you.`}
       </p>
     </form>
   </section>`;

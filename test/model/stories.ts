@@ -35,6 +35,7 @@ interface Story {
   isLong: boolean;
   stages: Stages;
   now: () => number;
+  askedAt: number;
 }
 
 const telling = new AsyncLocalStorage<Story>();
@@ -49,8 +50,11 @@ jest.unstable_mockModule('@temporalio/workflow', () => ({
       {
         get:
           (_, name: keyof Stages) =>
-          (...args: [string, number]) =>
-            told().stages[name](...args),
+          (...args: [string, number]) => {
+            const story = told();
+            story.askedAt = story.now();
+            return story.stages[name](...args);
+          },
       },
     ),
   setHandler: (_: string, hear: () => void) => {
@@ -60,7 +64,8 @@ jest.unstable_mockModule('@temporalio/workflow', () => ({
     if (holds()) return Promise.resolve(true);
     const story = told();
     return new Promise<boolean>((wake) => {
-      story.sleep = { until: story.now() + ms, holds, wake };
+      // From when the stage was asked how long: what a busy machine took to say so is no lateness of the story's.
+      story.sleep = { until: story.askedAt + ms, holds, wake };
       story.rest.resolve();
     });
   },
@@ -89,6 +94,7 @@ export function openStories(stages: Stages, now: () => number): Stories {
       id,
       stages,
       now,
+      askedAt: now(),
       shows: {},
       isLong: false,
       sleep: undefined,

@@ -4,6 +4,7 @@ import type { Company, LadderName, Quoting } from '../../domain/company.ts';
 import { ended } from '../../domain/ended.ts';
 import { zoneOf } from '../../domain/localTime.ts';
 import { stageOfSignal, type InsightStage, type SignalStage, type Wait } from '../../domain/loop.ts';
+import { answerNotArrived } from '../../domain/notArrived.ts';
 import type { Question } from '../../domain/questions.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { insightTitle } from '../../domain/sameness.ts';
@@ -178,6 +179,8 @@ function whyAbove(company: Company, task: Task, staff: string, call: Call | null
 function whyNow({ company, configuration }: Composing, task: Task, call: Call): string {
   // What somebody is given to decide, or to have done, may be due long after they have to take it.
   if (call.first) return justBegun[task.kind === 'insight' ? call.wait : (task.wait ?? call.wait)];
+  // The rung counts from when it came to them, and not from the answer.
+  if (call.reason === answerNotArrived) return call.reason;
   // How long that was is known only while the ladder is still the one it was planned on.
   const ladder = call.configuration === configuration ? ladderOf[call.wait] : undefined;
   const after = ladder && company.ladders[ladder].rungs[call.step]?.after;

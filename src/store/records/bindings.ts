@@ -60,6 +60,8 @@ export async function freeBindings(
   staff: string,
   { by, reason }: { by: string; reason: string },
 ): Promise<number> {
+  // Whoever is just coming in by it is waited for, and is out with the others.
+  await tx.query(sql.unsafe`select from staff where code = ${staff} for update`);
   await revokeSessionsThrough(tx, staff, 'provider');
   return free(tx, sql.fragment`b.staff = ${staff}`, { by, reason });
 }

@@ -35,8 +35,9 @@ export function isRestricted(db: Db, customerId: string): Promise<boolean> {
 /** Whether whoever said this, or somebody who asked for it, lets it rest. */
 export function restsBehind(db: Db, loopId: string): Promise<boolean> {
   return db.exists(sql.unsafe`
-    select from now.restrictions x join signals s on s.customer_id = x.customer_id
-    where s.id = ${loopId} or s.id in (select y.signal_id from insight_signals y where y.insight_id = ${loopId})`);
+    select from signals s
+    where s.id in (select ${loopId}::uuid union all select y.signal_id from insight_signals y where y.insight_id = ${loopId})
+      and exists (select from now.restrictions x where x.customer_id = s.customer_id)`);
 }
 
 /** What they asked for together with others, or alone. */

@@ -158,6 +158,13 @@ const facts = {
         'heed.company.version', configuration)) as attributes
       from key_revocations where key_id = any(${sql.array(keys, 'text')}::uuid[])`,
   },
+  door_acts: {
+    name: 'heed.door.act',
+    read: (keys: string[]) => sql.type(FactRow)`
+      select id as key, acted_at as at, jsonb_strip_nulls(jsonb_build_object('heed.door.act', act, 'user.id', staff,
+        'heed.session.id', session_id, 'heed.by', by)) as attributes
+      from door_acts where id = any(${sql.array(keys, 'text')}::uuid[])`,
+  },
   bindings: {
     name: 'heed.binding.made',
     read: (keys: string[]) => sql.type(FactRow)`

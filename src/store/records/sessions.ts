@@ -6,6 +6,7 @@ import { oneFactor, type Strength } from '../../domain/secondFactor.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { recordDoorAct } from './doorActs.ts';
 import { hashOf } from './links.ts';
+import { holdPerson } from './staff.ts';
 
 /** How somebody signed in, and so for how long at most: whoever leaves the company's sign-in service is out within the working day, and one
  *  press lets the others in again; a link has to be fetched from the mail. */
@@ -95,6 +96,8 @@ export async function revokeSessions(
   staff: string,
   { by, only }: { by: string; only?: string },
 ): Promise<number> {
+  // As a company file that is being applied, which locks people first.
+  await holdPerson(tx, staff);
   // Before the sessions: whoever is just using one is waited for, and is out with the others.
   if (only === undefined)
     await tx.query(sql.unsafe`

@@ -1024,9 +1024,13 @@ test('whose answer was refused for good without their having taken it first: tho
   await shop.db.passTime('-4 days');
   expect(subject).toMatch(/^The customer has no answer yet/);
   expect(text).not.toContain('nobody had taken it');
+  // Nor for how long: the rung counts from when it came to Omar.
+  expect(text).toContain('Now, because the answer that was written had not arrived.');
   const reasons = await shop.db.pool.anyFirst(sql.type(z.object({ reason: z.string() }))`
     select e.reason from escalations e join plans p on p.id = e.plan_id where p.loop_id = ${signal.id} and p.wait = 'acknowledged' and e.step > 0`);
   expect(new Set(reasons)).toEqual(new Set(['the answer that was written had not arrived']));
   const reading = await readSignal(shop.db.pool, shop.db.company, signal.id, { audience: 'staff' });
-  expect(reading!.timeline.map(({ sentence }) => sentence).join(' ')).not.toMatch(/nobody had taken it/i);
+  const past = reading!.timeline.map(({ sentence }) => sentence).join(' ');
+  expect(past).not.toMatch(/nobody had taken it/i);
+  expect(past).toContain('The answer that was written had not arrived. ');
 });

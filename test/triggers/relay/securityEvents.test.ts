@@ -305,7 +305,7 @@ describe('a collector is told', () => {
     expect(rights.at(-1)).toMatchObject({ 'heed.erasure.cause': 'asked' });
   });
 
-  test('what operators did: repairs, sending stopped and let go on, a database put back, another company file', () => {
+  test('what operators did: repairs, sessions ended, sending stopped and let go on, a database put back, another company file', () => {
     const did = (name: string) => named(taken, name).map(({ attributes }) => beside('heed.chain.seq', attributes));
     expect(did('heed.repair.made')).toEqual([
       { 'heed.repair.action': 'wake', 'heed.loop.id': ids['signal'], 'heed.by': 'otto' },
@@ -317,6 +317,7 @@ describe('a collector is told', () => {
         'heed.by': 'otto',
       })),
     );
+    expect(did('heed.door.act')).toEqual([{ 'heed.door.act': 'signed_out', 'user.id': 'mina', 'heed.by': 'ops' }]);
     expect(did('heed.database.restored')).toEqual([{ 'heed.epoch': 2, 'heed.by': 'otto' }]);
     expect(did('heed.company.applied')).toEqual([
       {

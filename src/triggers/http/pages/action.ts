@@ -182,8 +182,12 @@ async function ofSignal(
   const theirs =
     (settling && whoSettles(company, signal).includes(link.staff)) ||
     (await stillTheirs(web.heed.pool, signal.id, link.staff));
-  // What this mail asked for was done, and it is theirs to go on with.
-  const goesOn = !settling && theirs && ['review', 'acknowledge', 'answer'].includes(stage);
+  // What this mail asked for was done, and it is theirs to go on with. Nothing is asked of those above, nor of anybody while it rests.
+  const goesOn =
+    !settling &&
+    signal.owner === link.staff &&
+    !signal.restricted &&
+    ['review', 'acknowledge', 'answer'].includes(stage);
   const over = met
     ? goesOn
       ? 'What this mail asked for is done, and it goes on. A newer mail says what is next for you; opening this one changed nothing.'

@@ -87,7 +87,7 @@ export function signInPages(web: Web): Hono {
     const { code, account, ...proof } = await personVouchedFor(web, vouched);
     const may = async (tx: Tx): Promise<boolean> => (await whoIsKnownBy(tx, account)) === code;
     if (!(await signIn(c, web, code, 'provider', { may, proof })))
-      throw new DomainError('conflict', 'The company file was changed just now. Sign in once more.');
+      throw new DomainError('conflict', 'Who may come in by that account was changed just now. Sign in once more.');
     return c.redirect(wayBackOf(c, web), 303);
   });
   app.post('/sign-out', async (c) => {

@@ -148,6 +148,7 @@ async function show(c: Context, web: Web, link: Yours, { unfit, pressed, done }:
       question: page.question,
       says: signal.says,
       final: signal.final === true,
+      rests: signal.restricted,
       reader: company.staff[page.reader]?.name ?? 'somebody more senior',
       leaning: leaning === 'yes' || leaning === 'no' ? leaning : undefined,
       writes: page.writes,

@@ -3,6 +3,7 @@ import { choosing, linkTo } from '../../../../src/domain/links.ts';
 import { suppress } from '../../../../src/store/records/customers.ts';
 import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
+import { acknowledge } from '../../../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../../../src/triggers/responses/handOver.ts';
@@ -114,6 +115,12 @@ describe('the page behind a link from an e-mail', () => {
     );
     expect(read.text).not.toContain('nothing left to do');
     expect(read.html).not.toContain('<form method="post" action="/t');
+
+    // Those above have nothing more to do, and read who does it.
+    await acknowledge(pages.web.heed, as('omar', signal.id));
+    const above = { ...link, staff: 'ingrid', wait: 'acknowledged' } as const;
+    const told = await pages.nobody().get(linkTo('', await makeLink(pages.shop.db.pool, above)));
+    expect(told.text).toContain('Omar Haddad has taken it. There is nothing left to do for you');
   });
 
   test('ends with its wait: opened again it says who acted, and a press is refused', async () => {
