@@ -166,8 +166,12 @@ const serves = async (pid: number, cluster: string): Promise<boolean> => names(a
 async function start(home: string, cluster: string, options: PostgresOptions): Promise<{ pid: number; port: number }> {
   const account = await accountFor(cluster);
   if (account) await openTheWay(home, account);
-  const { native, version } = await programs(home, account);
-  await ensureCluster(cluster, { native, version, account, durable: options.durable ?? true });
+  const making = async (): Promise<string> => {
+    const { native, version } = await programs(home, account);
+    await ensureCluster(cluster, { native, version, account, durable: options.durable ?? true });
+    return native;
+  };
+  const native = await making().catch((error: unknown) => Promise.reject(roomWanted(error, cluster)));
   await dropForeignPidFile(cluster);
 
   if (options.port !== undefined && !(await isFree(options.port))) throw portTaken(options.port);
@@ -359,18 +363,14 @@ async function ensureCluster(
   const sync = durable ? [] : ['--no-sync'];
   const shape = ['--locale=C.UTF-8', '--encoding=UTF8', '--data-checksums', '--auth=scram-sha-256', '--username=heed'];
   const place = { cwd: dirname(cluster), env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' }, ...account };
-  try {
-    await mkdir(fresh, { mode: 0o700 });
-    await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
-    if (account) for (const path of [fresh, passwordFile]) await chown(path, account.uid, account.gid);
-    await run(join(native, 'bin', 'initdb'), ['-D', fresh, `--pwfile=${passwordFile}`, ...shape, ...sync], place);
-    const alone = ['--single', '-D', fresh, ...(durable ? [] : ['-F']), 'postgres'];
-    const single = run(join(native, 'bin', 'postgres'), alone, place);
-    single.child.stdin?.end('create database heed\n');
-    await single;
-  } catch (error) {
-    throw roomWanted(error, cluster);
-  }
+  await mkdir(fresh, { mode: 0o700 });
+  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  if (account) for (const path of [fresh, passwordFile]) await chown(path, account.uid, account.gid);
+  await run(join(native, 'bin', 'initdb'), ['-D', fresh, `--pwfile=${passwordFile}`, ...shape, ...sync], place);
+  const alone = ['--single', '-D', fresh, ...(durable ? [] : ['-F']), 'postgres'];
+  const single = run(join(native, 'bin', 'postgres'), alone, place);
+  single.child.stdin?.end('create database heed\n');
+  await single;
   await rename(passwordFile, join(fresh, 'heed.password'));
   await rename(fresh, cluster);
 }

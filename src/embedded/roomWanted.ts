@@ -10,6 +10,6 @@ export function roomWanted(error: unknown, cluster: string): unknown {
   const said = `${String(error)}\n${(error as { stderr?: string }).stderr ?? ''}`;
   if (!full.test(said)) return error;
   return new Error(
-    `The disk of ${dirname(cluster)} is full, so that no database could be made there: a first start takes 100 MB. Make room, or set HEED_DATA_DIR to a folder on another disk, and start again.`,
+    `The disk of ${dirname(cluster)} is full, so that no database could be made there: a first start takes 200 MB. Make room, or set HEED_DATA_DIR to a folder on another disk, and start again.`,
   );
 }

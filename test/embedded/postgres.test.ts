@@ -354,9 +354,9 @@ asRoot(
     await run('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'heed-full', dataDir]);
     try {
       await expect(start()).rejects.toThrow(
-        /^The disk of \S+postgres is full, so that no database could be made there: a first start takes 100 MB\. Make room, or set HEED_DATA_DIR/,
+        /^The disk of \S+postgres is full, so that no database could be made there: a first start takes 200 MB\. Make room, or set HEED_DATA_DIR/,
       );
-      await run('mount', ['-o', 'remount,size=200m', dataDir]);
+      await run('mount', ['-o', 'remount,size=300m', dataDir]);
       const server = await start();
       expect(await query(server.url, 'select 1')).toEqual([1]);
       await server.stop();
