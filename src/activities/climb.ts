@@ -16,7 +16,7 @@ import {
 import { answerNotArrived } from '../domain/notArrived.ts';
 import { resolveRole } from '../domain/routing.ts';
 import { spanText } from '../domain/span.ts';
-import { followUpOf, recordFollowUp } from '../store/records/followUps.ts';
+import { isAnsweredInVain, recordFollowUp } from '../store/records/followUps.ts';
 import { calendarOf, planWait } from '../store/records/ladders.ts';
 import { closeRound, lockLoop, lockLoopIfAny } from '../store/records/loops.ts';
 import { isPlanned, recordEscalation, recordRungs, rungsAhead, type RungAhead } from '../store/records/plans.ts';
@@ -177,7 +177,7 @@ async function take(
 
   const staffOf = ({ role }: RungAhead): string | null =>
     role === 'nobody' ? null : resolveRole(company, role, { owner: reading.owner, place: reading.place });
-  const notArrived = await isNotArrived(tx, loopId, reading);
+  const notArrived = await isAnsweredInVain(tx, loopId, reading);
   // Whoever it has only just come to, or has never been asked, is asked in any case: those above would chase somebody who knows of nothing.
   const calls = new Map<string | null, RungAhead>();
   for (const rung of [highest, ...due.filter(({ first }) => first)])
@@ -213,10 +213,6 @@ function height(rung: RungAhead): number {
   // A customer's window closes the round: it stands above all prompts.
   return rung.role === 'nobody' ? 1_000_000 : heights[rung.role] * 1000 + rung.step;
 }
-
-/** Whoever answered without taking it first had it until then: those above shall not read that nobody did anything. */
-const isNotArrived = async (tx: Tx, loopId: string, { stage, round }: Reading): Promise<boolean> =>
-  stage === 'acknowledge' && (await followUpOf(tx, loopId, round)) !== null;
 
 /** "nobody had taken it": what the rung waits for, said as the reason it was taken. */
 function reasonOf(rung: RungAhead, reading: Reading & { notArrived: boolean }): string {

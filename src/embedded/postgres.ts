@@ -360,12 +360,13 @@ async function ensureCluster(
   const passwordFile = `${cluster}.password`;
   await rm(fresh, { recursive: true, force: true });
   await rm(passwordFile, { force: true });
-  const sync = durable ? [] : ['--no-sync'];
-  const shape = ['--locale=C.UTF-8', '--encoding=UTF8', '--data-checksums', '--auth=scram-sha-256', '--username=heed'];
-  const place = { cwd: dirname(cluster), env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' }, ...account };
   await mkdir(fresh, { mode: 0o700 });
   await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
   if (account) for (const path of [fresh, passwordFile]) await chown(path, account.uid, account.gid);
+
+  const sync = durable ? [] : ['--no-sync'];
+  const shape = ['--locale=C.UTF-8', '--encoding=UTF8', '--data-checksums', '--auth=scram-sha-256', '--username=heed'];
+  const place = { cwd: dirname(cluster), env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' }, ...account };
   await run(join(native, 'bin', 'initdb'), ['-D', fresh, `--pwfile=${passwordFile}`, ...shape, ...sync], place);
   const alone = ['--single', '-D', fresh, ...(durable ? [] : ['-F']), 'postgres'];
   const single = run(join(native, 'bin', 'postgres'), alone, place);

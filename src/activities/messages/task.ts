@@ -12,7 +12,7 @@ import { spanText } from '../../domain/span.ts';
 import { extract, quotingOf } from '../../domain/template.ts';
 import { questionSaidTo } from '../../store/records/confirmations.ts';
 import { callOvertaken } from '../../store/records/decisions.ts';
-import { followUpOf } from '../../store/records/followUps.ts';
+import { isAnsweredInVain } from '../../store/records/followUps.ts';
 import { rungsAhead } from '../../store/records/plans.ts';
 import { insightNow, isPutOff, stageOf, type InsightNow } from '../../store/views/insights.ts';
 import { titleInMessages, whatWasSaid, type Call, type Said } from '../../store/views/messages.ts';
@@ -97,7 +97,7 @@ async function signalTask(composing: Composing, signal: SignalNow): Promise<Sign
     saidNoTo: signal.round > 1 ? ((await questionSaidTo(db, signal.id, signal.round - 1)) ?? 'settled') : null,
     quoting,
     quote: said.words === null ? undefined : extract(said.words, quoting),
-    notArrived: stage === 'acknowledge' && (await followUpOf(db, signal.id, signal.round)) !== null,
+    notArrived: await isAnsweredInVain(db, signal.id, { stage, round: signal.round }),
     anew: await callOvertaken(db, signal),
   };
 }

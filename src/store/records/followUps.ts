@@ -41,6 +41,13 @@ export function followUpOf(db: Db, loopId: string, round: number): Promise<z.inf
     from follow_ups f where f.loop_id = ${loopId} and f.round = ${round}`);
 }
 
+/** Whether somebody answered without taking it first, and that did not arrive: those above shall not read that nobody did anything. */
+export const isAnsweredInVain = async (
+  db: Db,
+  loopId: string,
+  { stage, round }: { stage: string; round: number },
+): Promise<boolean> => stage === 'acknowledge' && (await followUpOf(db, loopId, round)) !== null;
+
 export async function recordPromise(
   tx: Tx,
   p: { loopId: string; followUpId: string; dueOn: string; dueAt: Date },

@@ -32,12 +32,16 @@ export function isRestricted(db: Db, customerId: string): Promise<boolean> {
     select exists (select from now.restrictions where customer_id = ${customerId}) as restricted`);
 }
 
+/** Whether a customer lets everything of theirs rest; `customer` is their id in the statement that asks. */
+export const restsOf = (customer: ReturnType<typeof sql.fragment>) =>
+  sql.fragment`exists (select from now.restrictions r where r.customer_id = ${customer})`;
+
 /** Whether whoever said this, or somebody who asked for it, lets it rest. */
 export function restsBehind(db: Db, loopId: string): Promise<boolean> {
   return db.exists(sql.unsafe`
     select from signals s
     where s.id in (select ${loopId}::uuid union all select y.signal_id from insight_signals y where y.insight_id = ${loopId})
-      and exists (select from now.restrictions x where x.customer_id = s.customer_id)`);
+      and ${restsOf(sql.fragment`s.customer_id`)}`);
 }
 
 /** What they asked for together with others, or alone. */

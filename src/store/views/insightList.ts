@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Sight } from '../../domain/entitlement.ts';
 import { sql, type Db } from '../pool.ts';
+import { restsOf } from '../records/rights.ts';
 import { InsightNow } from './insights.ts';
 import { placeIn } from './sight.ts';
 
@@ -45,7 +46,7 @@ export function insightList(
     from page
     cross join lateral (select * from now.insights x where x.id = page.id offset 0) i
     left join lateral (
-      select w.words, exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests
+      select w.words, ${restsOf(sql.fragment`s.customer_id`)} as rests
       from now.insight_signals x
       join signals s on s.id = x.signal_id
       join loops l on l.id = s.id

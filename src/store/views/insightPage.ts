@@ -7,6 +7,7 @@ import { mayDecide, sightOf } from '../../domain/entitlement.ts';
 import { momentOf } from '../records/clock.ts';
 import { toldByLadder } from '../records/plans.ts';
 import { sql, type Db } from '../pool.ts';
+import { restsOf } from '../records/rights.ts';
 import { placeIn, placesOfLoop } from './sight.ts';
 import { readInsight, type InsightReading } from './signalReading.ts';
 
@@ -74,7 +75,7 @@ function verbatimsOf(
 ): Promise<readonly Verbatim[]> {
   return db.any(sql.type(Verbatim)`
     select s.id, w.words, l.place, s.said_at, s.mood, w.offered, s.taken, l.sample,
-      exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests,
+      ${restsOf(sql.fragment`s.customer_id`)} as rests,
       exists (select from decision_evidence e where e.decision_id = ${decisionId} and e.signal_id = s.id) as cited
     from now.insight_signals x
     join signals s on s.id = x.signal_id

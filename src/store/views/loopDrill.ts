@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Sight } from '../../domain/entitlement.ts';
 import { figures, type Figure } from '../../domain/measures.ts';
 import { sql, type Db } from '../pool.ts';
+import { restsOf } from '../records/rights.ts';
 import { CountRow } from '../rows.ts';
 import { claimsWithin, duesWithin, promisesWithin, reachedWithin, undecidedAt, type Within } from './loopPeriod.ts';
 import { placeIn } from './sight.ts';
@@ -46,11 +47,8 @@ export async function loopDrill(
   return { total, behind };
 }
 
-const rests = (customerId: SqlFragment) =>
-  sql.fragment`exists (select from now.restrictions r where r.customer_id = ${customerId})`;
-
 const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
-  select x.id, s.reference, x.place, x.at, x.round, w.words, ${rests(sql.fragment`s.customer_id`)} as rests, c.name as person, coalesce(v.kind, t.kind, s.kind) as kind,
+  select x.id, s.reference, x.place, x.at, x.round, w.words, ${restsOf(sql.fragment`s.customer_id`)} as rests, c.name as person, coalesce(v.kind, t.kind, s.kind) as kind,
     null as attributes, null as people, o.staff as owner
   from ${shown} x
   join signals s on s.id = x.id
@@ -63,7 +61,7 @@ const signalsOf = (shown: SqlFragment) => sql.type(Behind)`
 
 /** People are counted wherever they asked; the words are of the places that whoever reads them sees. */
 const insightsOf = (shown: SqlFragment, sight: Sight = 'everywhere') => sql.type(Behind)`
-  select x.id, i.reference, x.place, x.at, x.round, w.words, ${rests(sql.fragment`first.customer_id`)} as rests, null as person, i.kind, i.attributes, asked.people, o.staff as owner
+  select x.id, i.reference, x.place, x.at, x.round, w.words, ${restsOf(sql.fragment`first.customer_id`)} as rests, null as person, i.kind, i.attributes, asked.people, o.staff as owner
   from ${shown} x
   join insights i on i.id = x.id
   join ownerships o on o.loop_id = x.id and o.ended_at is null

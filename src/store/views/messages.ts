@@ -9,7 +9,7 @@ import { codesIn } from '../../domain/reading.ts';
 import { quotableTitle, quotingOf } from '../../domain/template.ts';
 import { sql, type Db } from '../pool.ts';
 import { saidBy } from '../records/insights.ts';
-import { restsBehind } from '../records/rights.ts';
+import { restsBehind, restsOf } from '../records/rights.ts';
 
 const ByRow = z.object({ by: z.string() });
 
@@ -89,7 +89,7 @@ export function verbatimsOf(db: Db, insightId: string, most: number): Promise<re
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and x.still_asks
-      and not exists (select from now.restrictions r where r.customer_id = s.customer_id)
+      and not ${restsOf(sql.fragment`s.customer_id`)}
     order by s.said_at desc, s.id desc
     limit ${most}`);
 }
@@ -113,7 +113,7 @@ export function refusedInstead(
     left join triages t on t.signal_id = s.id
     left join reviews v on v.signal_id = s.id
     where x.insight_id = ${insightId} and x.still_asks and s.taken = 'refused' and w.offered is not null
-      and not exists (select from now.restrictions r where r.customer_id = s.customer_id)
+      and not ${restsOf(sql.fragment`s.customer_id`)}
       and l.place = any(${sql.array(places, 'text')})
       and coalesce(v.kind, t.kind, s.kind, '') = any(${sql.array(['', ...kinds], 'text')})
     group by lower(w.offered)
@@ -131,7 +131,7 @@ export async function titleInMessages(
   if (!(await restsBehind(db, id))) return quotableTitle(company, insight);
   const others = sql.fragment`
     select x.signal_id from insight_signals x join signals s on s.id = x.signal_id
-    where x.insight_id = ${id} and not exists (select from now.restrictions r where r.customer_id = s.customer_id)`;
+    where x.insight_id = ${id} and not ${restsOf(sql.fragment`s.customer_id`)}`;
   const stays = { ...(await saidBy(db, others, attributes)), ...codesIn(attributes, company.vocabulary) };
   return quotableTitle(company, { ...insight, attributes: stays });
 }

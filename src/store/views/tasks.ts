@@ -8,6 +8,7 @@ import { sql, type Db } from '../pool.ts';
 import { momentOf } from '../records/clock.ts';
 import { callOvertaken } from '../records/decisions.ts';
 import { whoAnswers } from '../records/repairs.ts';
+import { restsOf } from '../records/rights.ts';
 import { InsightNow, plansOf, stageOf } from './insights.ts';
 import { placeIn } from './sight.ts';
 import { SignalNow } from './signals.ts';
@@ -203,7 +204,7 @@ function insightsOf(db: Db, staff: string): Promise<readonly z.infer<typeof Insi
     select x.*, said.words, coalesce(said.rests, false) as rests, ${plansFor(staff)}
     from now.insights x
     left join lateral (
-      select w.words, exists (select from now.restrictions r where r.customer_id = s.customer_id) as rests
+      select w.words, ${restsOf(sql.fragment`s.customer_id`)} as rests
       from now.insight_signals y
       join signals s on s.id = y.signal_id
       join loops l on l.id = s.id
