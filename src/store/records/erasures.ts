@@ -227,10 +227,12 @@ async function forgetPresses(tx: Tx, signals: readonly string[]): Promise<void> 
       union all select id from confirmations where loop_id = any(${ids(signals)}))`);
 }
 
+/** Where one remark goes and its customer stays, our letters can still be stopped by the one about it: they are written to about others. */
 async function revokeLinks(tx: Tx, customerId: string | null, signals: readonly string[]): Promise<void> {
   await tx.query(sql.unsafe`
     update links set revoked_at = heed_now()
-    where revoked_at is null and (customer_id = ${customerId} or loop_id = any(${ids(signals)}))`);
+    where revoked_at is null
+      and (customer_id = ${customerId} or loop_id = any(${ids(signals)}) and kind <> 'unsubscribe')`);
 }
 
 /** Nothing that waits is sent, and nothing in doubt is sent again. What a colleague may have before them in Slack stays in doubt until its

@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { choosing, linkTo } from '../../../../src/domain/links.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { makeLink } from '../../../../src/store/records/links.ts';
+import { closeRound } from '../../../../src/store/records/loops.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../../../src/triggers/responses/dismiss.ts';
+import { letGo } from '../../../../src/triggers/rights/letGo.ts';
 import { rectify } from '../../../../src/triggers/rights/rectify.ts';
 import { restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
@@ -388,4 +390,25 @@ test('after an address is put right, no link that was mailed to the former one o
   const answer = await pages.shop.letter('answer', undefined, signal.id);
   expect(answer.to).toBe('kim.adler@example.com');
   expect((await pages.nobody().get(linkIn(answer, 'What became of it'))).status).toBe(200);
+});
+
+test('our letters can be stopped by one about a remark that is kept no longer, while another of theirs is', async () => {
+  const { signal, receipt } = await kimsPage(false);
+  const { db } = pages.shop;
+  await db.pool.transaction((tx) => closeRound(tx, { loopId: signal.id, round: 1, how: 'silent', rule: 'test' }));
+  await db.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  await db.passTime('91 days');
+  const other = await pages.shop.hears({ ...kim, words: 'Where is my parcel?', kind: 'question' });
+  expect(other).toMatchObject({ customer_id: signal.customer_id, reach: 'email' });
+  const gone = await letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({
+    swept: [],
+    inUse: [],
+  }));
+  expect(gone).toMatchObject({ remarks: 1 });
+
+  expect((await pages.nobody().get(linkIn(receipt, 'What became of it'))).status).toBe(410);
+  expect((await pages.nobody().post(receipt.unsubscribeUrl!.replace('https://heed.test', ''))).status).toBe(200);
+  expect(await pages.shop.signal(other.id)).toMatchObject({ reach: null, unreachable: 'suppressed' });
 });
