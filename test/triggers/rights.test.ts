@@ -1056,6 +1056,30 @@ test('a kind with a time of its own keeps its words for that time, be it longer 
   ).toEqual(['kept no longer than 30 days', 'kept no longer than 90 days', 'kept no longer than 1825 days']);
 });
 
+test('what somebody said before their old remark was let go, and is brought in after that, is heard: they did not ask to be erased', async () => {
+  await db.apply((company) => {
+    company.retention = { words: { amount: 90, unit: 'd' }, kinds: {}, letters: { amount: 30, unit: 'd' } };
+  });
+  const customer = { name: 'Ret Urning', email: 'ret@urning.example' };
+  const { id: loopId } = await hears({ words: 'It squeaks', customer });
+  await db.pool.transaction((tx) => closeRound(tx, { loopId, round: 1, how: 'silent', rule: 'test' }));
+  await db.passTime('91 days');
+  const saidAt = new Date(Date.now() - 3_600_000).toISOString();
+  await letGo({ pool: db.pool, configuration: db.heed.configuration }, async () => ({ swept: [], inUse: [] }));
+  await expect(subjectNamed(db.pool, customer.email)).rejects.toMatchObject({ code: 'not_found' });
+  // Nor is there a trace of the address, which nothing would need.
+  expect(
+    await db.pool.exists(sql.unsafe`
+      select from tombstones where address_hash = sha256(convert_to(${customer.email}, 'UTF8'))`),
+  ).toBe(false);
+  // Until now there was.
+  await db.pool.query(sql.unsafe`
+    insert into tombstones (erasure_id, kind, address_hash)
+    select erasure_id, 'email', sha256(convert_to(${customer.email}, 'UTF8')) from erased_signals where signal_id = ${loopId}`);
+  const { id } = await hears({ words: 'It squeaks again', saidAt, customer });
+  expect(await wordsOf(db.pool, id)).toMatchObject({ words: 'It squeaks again' });
+});
+
 test('what is past its time is let go however much is kept: also where Postgres has time for no more than a thousand in one statement', async () => {
   const full = await openTestDatabase();
   await full.apply((company) => {

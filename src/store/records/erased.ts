@@ -8,14 +8,14 @@ type SqlFragment = ReturnType<typeof sql.fragment>;
 const ErasedRow = z.object({ erased: z.boolean() });
 const Tombstone = z.object({ erased_at: z.date() });
 
-/** The latest erasure of any of these addresses; null when none was. */
+/** The latest erasure of any of these addresses that somebody asked for; null when nobody did. */
 export async function lastErasureOf(
   db: Db,
   addresses: readonly { kind: string; normalised: string }[],
 ): Promise<Date | null> {
   const found = await db.maybeOne(sql.type(Tombstone)`
     select e.erased_at from tombstones t join erasures e on e.id = t.erasure_id
-    where (t.kind, t.address_hash) in (
+    where e.cause = 'asked' and (t.kind, t.address_hash) in (
       select given.kind, sha256(convert_to(given.normalised, 'UTF8'))
       from ${sql.unnest(
         addresses.map(({ kind, normalised }) => [kind, normalised]),

@@ -156,10 +156,12 @@ async function recordErasure(
     insert into erased_signals (signal_id, erasure_id)
     select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing
     returning signal_id`);
-  for (const { kind, normalised } of of.addresses)
-    await tx.query(sql.unsafe`
-      insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
-      on conflict do nothing`);
+  // Nobody asked that they are heard no more whose words are kept no longer.
+  if (cause === 'asked')
+    for (const { kind, normalised } of of.addresses)
+      await tx.query(sql.unsafe`
+        insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
+        on conflict do nothing`);
   return fresh;
 }
 
