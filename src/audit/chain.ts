@@ -314,8 +314,10 @@ async function neverUnsealed(db: pg.Client): Promise<Violation[]> {
      from about u
      where act is null or not case
        when fact = 'identities' then ${wasTheirs}
-       -- Nothing but addresses is put right.
-       when act = 'rectification' then false
+       -- What was written about what they asked for together with others may have named them by what was wrong. Nothing else is put right.
+       when act = 'rectification' then fact in ('decisions', 'completions', 'ownerships', 'closures', 'repairs') and exists (
+         select from insight_signals x join signals s on s.id = x.signal_id
+         where x.insight_id = u.loop_id and s.customer_id = u.customer_id)
        when fact = 'rights' then exists (select from rights r where r.id = u.id and r.customer_id = u.customer_id)
        else exists (
          select from signals s

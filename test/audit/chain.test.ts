@@ -352,6 +352,8 @@ test('whatever goes by right leaves the chain whole: erased, put right, disavowe
   const elsewhere = await insightOf(await asksFor('dress', { email: 'stays@there.example' }));
   await join(db.heed, { loopId: moved, by: 'priya', press: press() }, { insight: elsewhere });
   await decline(await insightOf(asked), 'We make none, as Ms Quillon was told.');
+  const miswritten = await asksFor('cape', { name: 'Nora Miswritten', email: 'nora@miswritten.example' });
+  await decline(await insightOf(miswritten), 'We make none, as Ms Miswritten was told.');
   await talkedAbout('talked@about.example');
   const nameless = await said({ customer: undefined });
   const wrong = await said({ customer: { email: 'wrong@right.example', loyalty: 'L-7' } });
@@ -365,6 +367,8 @@ test('whatever goes by right leaves the chain whole: erased, put right, disavowe
   await rectify(db.heed, theirs, { email: 'right@right.example', loyalty: null }, { by: 'operator' });
   await chainAll();
   await rectify(db.heed, theirs, { email: 'righter@right.example' }, { by: 'operator' });
+  const called = customerIn(await subjectNamed(db.pool, miswritten));
+  await rectify(db.heed, called, { name: 'Nora Quick' }, { by: 'operator' });
   await disavow(db.heed, strange, customerIn(await subjectNamed(db.pool, strange)));
   await chainAll();
   for (const named of [quillon.email, 'moved@on.example', 'talked@about.example', nameless, wrong])

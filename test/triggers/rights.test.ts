@@ -910,6 +910,67 @@ test('of an insight that another was joined to by hand, nothing an erased person
   });
 });
 
+describe('what was put right before somebody was erased', () => {
+  const saidAt = new Date(Date.now() - 3_600_000).toISOString();
+
+  test('brings them back by no old list, under any address that was theirs', async () => {
+    const customer = { name: 'Ola Lister', email: 'ola@lister.example', phone: '0612345690' };
+    await hears({ words: 'Hello', customer });
+    const theirs = customerIn(await subjectNamed(db.pool, customer.email));
+    await rectify(db.heed, theirs, { email: 'ola@right.example', phone: null }, operator);
+    await rectify(db.heed, theirs, { email: 'ola@righter.example' }, operator);
+    expect(await foundInDatabase(db.url, [customer.email, customer.phone, 'ola@right.example'])).toEqual([]);
+    await erase(db.heed, await subjectNamed(db.pool, theirs), operator);
+    for (const address of [
+      { email: customer.email },
+      { phone: customer.phone },
+      { email: 'ola@right.example' },
+      { email: 'ola@righter.example' },
+    ])
+      await expect(
+        hears({ words: 'Hello', saidAt, customer: { name: customer.name, ...address } }),
+      ).rejects.toMatchObject({ code: 'gone' });
+  });
+
+  test('keeps nobody else from being heard whose mailbox had been taken for theirs', async () => {
+    const email = 'ann@never-theirs.example';
+    const { id } = await hears({ words: 'Hello', customer: { name: 'Bo Strange', email } });
+    const { customer_id: customer } = (await signalNow(db.pool, id))!;
+    await disavow(db.heed, id, customer!);
+    await erase(db.heed, await subjectNamed(db.pool, customer!), operator);
+    await hears({ words: 'I was here before', saidAt, customer: { name: 'Ann Never', email } });
+  });
+
+  test('names them in no decision: by what was wrong from then on, by what was right until they are erased', async () => {
+    const asks = async (name: string, email: string) => {
+      const wanted = { item: 'bodkin' };
+      const { id } = await hears({ words: 'A bodkin?', kind: 'unmet-demand', wanted, customer: { name, email } });
+      await goOn(db, id);
+      return id;
+    };
+    const named = await asks('Norah Miscalled', 'norah@bodkin.example');
+    const other = await asks('Ola Other', 'ola@bodkin.example');
+    const { customer_id: customer, insight_id: loopId } = (await signalNow(db.pool, named))!;
+    const by = (await insightNow(db.pool, loopId!))!.decider;
+    const reason = 'We forge none, and Ms Miscalled has one.';
+    await decide(db.heed, { loopId: loopId!, by, press: press() }, { outcome: 'declined', reason });
+    await db.passTime('1 hour');
+    await goOn(db, named);
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now() where purpose = 'news' and loop_id in (${named}, ${other})`);
+    const decided = async () => (await insightNow(db.pool, loopId!))!.reason;
+
+    await rectify(db.heed, customer!, { name: 'Nora Miscalled' }, operator);
+    expect(await decided()).toBe(reason);
+    await rectify(db.heed, customer!, { name: 'Nora Quartzen' }, operator);
+    expect(await decided()).toBe('(erased)');
+    const messages = [...(await ledger(named)), ...(await ledger(other))];
+    expect(messages.map(({ purpose }) => purpose)).toContain('redaction');
+    await erase(db.heed, await subjectNamed(db.pool, named), operator);
+    expect(await foundInDatabase(db.url, ['Miscalled', 'Quartzen'])).toEqual([]);
+  });
+});
+
 test('a reason that names the person would outlive them, and is refused', async () => {
   await hears({ words: 'Hello', customer: { name: 'Nora Named', email: 'nora@named.example' } });
   const subject = await subjectNamed(db.pool, 'nora@named.example');

@@ -157,15 +157,29 @@ async function recordErasure(
     select id, ${id} from signals where id = any(${ids(of.signals)}) on conflict do nothing
     returning signal_id`);
   // Nobody asked that they are heard no more whose words are kept no longer.
-  if (cause === 'asked')
-    for (const { kind, normalised } of of.addresses)
-      await tx.query(sql.unsafe`
-        insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
-        on conflict do nothing`);
+  if (cause === 'asked') await leaveTombstones(tx, id, of);
   return fresh;
 }
 
-function nameOf(tx: Tx, customerId: string): Promise<string | null> {
+/** Of what they are known by, and of what they were until it was put right. */
+async function leaveTombstones(
+  tx: Tx,
+  id: string,
+  { customerId, addresses }: { customerId: string | null; addresses: readonly Identity[] },
+): Promise<void> {
+  for (const { kind, normalised } of addresses)
+    await tx.query(sql.unsafe`
+      insert into tombstones (erasure_id, kind, address_hash) values (${id}, ${kind}, ${sql.binary(addressHash(normalised))})
+      on conflict do nothing`);
+  await tx.query(sql.unsafe`
+    insert into tombstones (erasure_id, kind, address_hash)
+    select ${id}::uuid, f.kind, f.address_hash
+    from rights r join former_addresses f on f.right_id = r.id
+    where r.customer_id = ${customerId}
+    on conflict do nothing`);
+}
+
+export function nameOf(tx: Tx, customerId: string): Promise<string | null> {
   return tx.oneFirst(sql.type(NameRow)`select name from customers where id = ${customerId}`);
 }
 

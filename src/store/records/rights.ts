@@ -6,9 +6,11 @@ import { newId } from '../../domain/ids.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { CountRow, IdRow, NormalisedRow } from '../rows.ts';
 import { holdTheChain } from './chain.ts';
-import { keepFormerObjection, suppress, type Address } from './customers.ts';
+import { addressHash, keepFormerObjection, suppress, type Address, type Identity } from './customers.ts';
 import { notHandedOver, readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
+import { eraseMentions, mentionsOf } from './mentions.ts';
+import { takeNews } from './redactions.ts';
 
 const RestrictedRow = z.object({ restricted: z.boolean() });
 const Disavowed = z.object({ purpose: z.string(), occasion: z.string().nullable() });
@@ -114,6 +116,33 @@ export async function endPromptsAbout(tx: Tx, customerId: string): Promise<void>
     update deliveries set state = 'cancelled', last_error_code = 'restricted', ended_at = heed_now()
     where purpose = 'prompt' and loop_id in (select id from signals where customer_id = ${customerId})
       and ${notHandedOver}`);
+}
+
+/** By what somebody is called and known. */
+interface Known {
+  name: string | null;
+  addresses: readonly Identity[];
+}
+
+/** Before it is put right. What was written about what they asked for together with others names them no more by what was wrong; what names them by
+ *  what is right, too, an erasure finds. Of an address that was wrong its hash is left: whoever asked to be erased is not brought back under it. */
+export async function forgetFormer(
+  tx: Tx,
+  cause: string,
+  { insights, wrong, right }: { insights: readonly string[]; wrong: Known; right: Known },
+): Promise<void> {
+  for (const { kind, normalised } of wrong.addresses)
+    await tx.query(sql.unsafe`
+      insert into former_addresses (right_id, kind, address_hash) values (${cause}, ${kind}, ${sql.binary(addressHash(normalised))})
+      on conflict do nothing`);
+  const byWhatWasWrong = mentionsOf(wrong.name, wrong.addresses);
+  const byWhatIsRight = mentionsOf(right.name, right.addresses);
+  await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
+  const decisions: string[] = [];
+  for (const insight of insights)
+    decisions.push(...(await eraseMentions(tx, insight, (text) => byWhatWasWrong(text) && !byWhatIsRight(text))));
+  await takeNews(tx, { decisions, insights: [] });
+  await tx.query(sql.unsafe`select set_config('heed.may', '', true)`);
 }
 
 /** A name, or all addresses of a kind, put right; what was wrong is gone, and so is the way in by what was mailed to it. Null takes it away.
