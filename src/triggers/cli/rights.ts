@@ -12,7 +12,7 @@ import { erase, Reason } from '../rights/erase.ts';
 import { object } from '../rights/object.ts';
 import { Correction, rectify } from '../rights/rectify.ts';
 import { lift, restrict } from '../rights/restrict.ts';
-import { customerIn, subjectNamed } from '../rights/subject.ts';
+import { customerIn, inWords, subjectNamed } from '../rights/subject.ts';
 import { inPlace, type Place } from './place.ts';
 import { inFull, sayJson, type Terminal } from './terminal.ts';
 
@@ -20,7 +20,10 @@ interface Asked {
   subject: string;
   reason?: string;
   json?: boolean;
+  dryRun?: boolean;
 }
+
+const dryRun = ['--dry-run', 'only say whom it is about, and what it would do'] as const;
 
 export function addRights(program: Command, terminal: Terminal): void {
   const verb = (name: string, description: string): Command =>
@@ -69,7 +72,7 @@ export function addRights(program: Command, terminal: Terminal): void {
   verb('erase', 'erase what somebody said, wrote and is called; what was done about it stays, in ids and times')
     .requiredOption('--reason <text>', 'why; it is kept, so it names nobody')
     .option('--dry-run', 'only say what would be erased')
-    .action((asked: Asked & { dryRun?: boolean }) =>
+    .action((asked: Asked) =>
       carryOut(asked, async (heed, subject, { by }) => {
         const { references } = subject;
         const what = `${count(references.length, 'remark')} (${references.join(' ') || 'none'})`;
@@ -88,6 +91,7 @@ export function addRights(program: Command, terminal: Terminal): void {
     .option('--phone <number>', 'instead of every phone number')
     .option('--loyalty <number>', 'instead of every loyalty number')
     .option('--reason <text>', 'why; recorded')
+    .option(...dryRun)
     .action((asked: Asked & Partial<Record<'name' | 'email' | 'phone' | 'loyalty', string>>) =>
       carryOut(asked, async (heed, subject, by) => {
         const given = (['name', 'email', 'phone', 'loyalty'] as const).flatMap((what) =>
@@ -99,8 +103,11 @@ export function addRights(program: Command, terminal: Terminal): void {
             'validation',
             `${correct.error.issues.map(({ path, message }) => `${path.length ? `--${path.join('.')} ` : ''}${message}`).join('; ')}.`,
           );
-        await rectify(heed, customerIn(subject), correct.data, by);
-        return { sentence: `Put right: ${given.map(([what]) => what).join(', ')}.` };
+        const customer = customerIn(subject);
+        const what = given.map(([kind]) => kind).join(', ');
+        if (asked.dryRun) return would(`put right: ${what}`, subject);
+        await rectify(heed, customer, correct.data, by);
+        return { sentence: `Put right: ${what}.` };
       }),
     );
 
@@ -120,9 +127,13 @@ export function addRights(program: Command, terminal: Terminal): void {
   verb('restrict', 'let everything of somebody rest: nothing is sent and nobody acts until it is lifted')
     .option('--lift', 'go on where it stopped')
     .option('--reason <text>', 'why; recorded')
+    .option(...dryRun)
     .action((asked: Asked & { lift?: boolean }) =>
       carryOut(asked, async (heed, subject, by) => {
-        await (asked.lift ? lift : restrict)(heed, customerIn(subject), by);
+        const customer = customerIn(subject);
+        if (asked.dryRun)
+          return would(asked.lift ? 'let it go on where it stopped' : 'let everything of theirs rest', subject);
+        await (asked.lift ? lift : restrict)(heed, customer, by);
         return {
           sentence: asked.lift
             ? 'It goes on where it stopped.'
@@ -133,13 +144,21 @@ export function addRights(program: Command, terminal: Terminal): void {
 
   verb('object', 'stop writing to and calling somebody; the button in every letter ends letters alone')
     .option('--reason <text>', 'why; recorded')
+    .option(...dryRun)
     .action((asked: Asked) =>
       carryOut(asked, async (heed, subject, by) => {
-        await object(heed, customerIn(subject), by);
+        const customer = customerIn(subject);
+        if (asked.dryRun) return would('end letters and calls for good: nobody can take it back', subject);
+        await object(heed, customer, by);
         return { sentence: 'Nothing more is sent to any address of theirs, and nobody calls.' };
       }),
     );
 }
+
+const would = (what: string, subject: Subject): { sentence: string; signals: readonly string[] } => ({
+  sentence: `Would ${what}. It is about ${inWords(subject)}.`,
+  signals: subject.references,
+});
 
 /** Made before anything is recorded as given out, and in place of nothing: what stands there may be what is held about somebody else. */
 async function inNewFile(file: string, fill: (out: FileHandle) => Promise<void>): Promise<void> {

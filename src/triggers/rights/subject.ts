@@ -25,14 +25,15 @@ export async function subjectNamed(db: Db, named: string): Promise<Subject> {
       'conflict',
       [
         `That is ${found.length} people. Say which, by id:`,
-        ...found.map(
-          ({ customer_id, name, references }) =>
-            `  ${customer_id}  ${name ?? 'without a name'}, ${references.join(' ') || 'nothing said'}`,
-        ),
+        ...found.map((one) => `  ${one.customer_id}  ${inWords(one)}`),
       ].join('\n'),
     );
   return only;
 }
+
+/** Who it is, for whoever typed it: by the name a wrong one is noticed. */
+export const inWords = ({ name, references }: Subject): string =>
+  `${name ?? 'somebody without a name'}, ${references.join(' ') || 'nothing said'}`;
 
 /** The customer of a subject. Throws `conflict` for a remark that names none. */
 export function customerIn({ customer_id, references }: Subject): string {

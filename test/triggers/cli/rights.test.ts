@@ -97,6 +97,21 @@ test('rectify, restrict and object say what they did, and refuse what makes no s
   expect((await heed('object', ...whom, '--json')).said).toContain('"sentence"');
 });
 
+test('rectify, restrict and object say first whom they are about and what they would do, and do nothing', async () => {
+  const { reference } = await hears('Dry Run', 'dry@run.example');
+  const it = `It is about Dry Run, ${reference}.`;
+  const dry = async (...argv: string[]) => (await heed(...argv, '--subject', reference, '--dry-run')).said;
+  expect(await dry('object')).toBe(`Would end letters and calls for good: nobody can take it back. ${it}`);
+  expect(await dry('restrict')).toBe(`Would let everything of theirs rest. ${it}`);
+  expect(await dry('restrict', '--lift')).toBe(`Would let it go on where it stopped. ${it}`);
+  expect(await dry('rectify', '--name', 'Wet Run', '--phone', '')).toBe(`Would put right: name, phone. ${it}`);
+  expect(JSON.parse((await heed('export', '--subject', reference)).said)).toMatchObject({
+    customer: { name: 'Dry Run' },
+    restricted: false,
+    rights: [{ kind: 'access' }],
+  });
+});
+
 test('vouch has an address written to again at which mail has bounced, and says where there is none', async () => {
   await hears('Vou Ch', 'vou@ch.example');
   const whom = ['--subject', 'vou@ch.example'];
