@@ -1018,6 +1018,9 @@ test.each([
   ['of three letters', 'Una Lee', 'Lee, Ms, asked'],
   ['of two letters', 'Una Li', 'asked by Ms Li'],
   ['whose letters are put together otherwise', 'Una Noe\u0308l', 'Ms No\u00ebl asked'],
+  ['kept in small letters', 'una quimby', 'Ms Quimby asked'],
+  ['kept in capitals', 'UNA O’BRIEN', "Ms O'Brien asked"],
+  ['of two names, kept in small letters, by one of them', 'una adler-voss', 'Mrs Voss asked'],
 ] as const)('a surname %s names its person', async (_, name, reason) => {
   const { id } = await hears({ words: 'Hello', customer: { name, loyalty: newId() } });
   const { customer_id } = (await signalNow(db.pool, id))!;
@@ -1026,6 +1029,15 @@ test.each([
   const another = { by: 'operator', reason: 'Leeds, Lisbon, Noëlle, Vossberg, O, Brienz' };
   await access(db.heed, customer_id!, another);
 });
+
+test.each(['Kim Green', 'KIM GREEN'])(
+  'the surname of %s names nobody where it is a word in small letters',
+  async (name) => {
+    const { id } = await hears({ words: 'Hello', customer: { name, loyalty: newId() } });
+    const { customer_id } = (await signalNow(db.pool, id))!;
+    await access(db.heed, customer_id!, { by: 'operator', reason: 'asked about a green coat' });
+  },
+);
 
 test('what was decided says (erased) in place of somebody whose surname has an apostrophe, however that was typed', async () => {
   const asks = async (name: string, email: string) => {

@@ -19,13 +19,23 @@ export function mentionsOf(name: string | null, addresses: readonly Identity[]):
     .filter((needle) => needle.length > 3);
   const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
   const ofTwo = surname.split(/\p{Pd}/u).filter((part) => part.length > 3);
-  const surnames = [surname, ...ofTwo].map(inWords).filter((words) => words.trim().length > 1);
+  const surnames = [surname, ...ofTwo]
+    .flatMap((one) => [one, asWritten(one)])
+    .map(inWords)
+    .filter((words) => words.trim().length > 1);
   return (text) =>
     literal.some((needle) => inLowerCase(text).includes(needle)) ||
     surnames.some((words) => inWords(text).includes(words));
 }
 
 const inLowerCase = (text: string): string => text.normalize('NFC').replaceAll('’', "'").toLowerCase();
+
+/** A till may keep names in small letters or in capitals, and people write them with one capital all the same. "Green" is not looked for as "green",
+ *  which may be the colour. */
+const asWritten = (surname: string): string =>
+  [surname.toLowerCase(), surname.toUpperCase()].includes(surname)
+    ? surname.toLowerCase().replace(/(?<![\p{L}\p{M}])\p{L}/gu, (letter) => letter.toUpperCase())
+    : surname;
 
 /** Its words alone, with a space around each: whichever apostrophe or hyphen somebody typed, it is the same. */
 const inWords = (text: string): string =>
