@@ -12,7 +12,7 @@ const underWayMs = 60_000;
 const leftInPeace: Check = {
   invariant: 'I6',
   claim:
-    'nothing was sent to a customer after they had asked us to stop, while they let it rest, or after they were erased',
+    'nothing was sent to a customer after they had asked us to stop, while they let it rest, or after they were erased, but for the mail by which they may see what is held',
   find: (db, _, scope) =>
     violationsIn(
       db,
@@ -71,7 +71,8 @@ const leftInPeace: Check = {
 
 const mailboxIsLeftInPeace: Check = {
   invariant: 'I6',
-  claim: 'the mail server took nothing for an address after it had been suppressed',
+  claim:
+    'the mail server took nothing for an address after it had been suppressed, but for the mail by which somebody may see what is held',
   needs: 'mails',
   async find(db, journals) {
     if (!journals?.mails) return [];

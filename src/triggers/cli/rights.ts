@@ -23,6 +23,9 @@ interface Asked {
   dryRun?: boolean;
 }
 
+/** It is asked for on a page of theirs, and goes to whoever said stop, too: docs/privacy.md. */
+const butForOne = 'but for the mail by which they may see what is held';
+
 const dryRun = ['--dry-run', 'only say whom it is about, and what it would do'] as const;
 
 export function addRights(program: Command, terminal: Terminal): void {
@@ -137,7 +140,7 @@ export function addRights(program: Command, terminal: Terminal): void {
         return {
           sentence: asked.lift
             ? 'It goes on where it stopped.'
-            : 'Everything of theirs rests. heed restrict --lift lets it go on.',
+            : `Everything of theirs rests, ${butForOne}. heed restrict --lift lets it go on.`,
         };
       }),
     );
@@ -150,7 +153,7 @@ export function addRights(program: Command, terminal: Terminal): void {
         const customer = customerIn(subject);
         if (asked.dryRun) return would('end letters and calls for good: nobody can take it back', subject);
         await object(heed, customer, by);
-        return { sentence: 'Nothing more is sent to any address of theirs, and nobody calls.' };
+        return { sentence: `Nothing more is sent to any address of theirs, ${butForOne}, and nobody calls.` };
       }),
     );
 }

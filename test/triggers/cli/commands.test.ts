@@ -907,7 +907,7 @@ describe('audit', () => {
       '– I1  every capture that was answered with 202 is there  (not asked: --journals with accepted.ndjson)',
       '– I3  the mail server took each letter once, and only what the ledger says was sent  (not asked: --journals with mailbox.ndjson)',
       '– I4  each message stands in Slack once, and what the ledger says was sent stands there  (not asked: --journals with slack.ndjson)',
-      '– I6  the mail server took nothing for an address after it had been suppressed  (not asked: --journals with mailbox.ndjson)',
+      '– I6  the mail server took nothing for an address after it had been suppressed, but for the mail by which somebody may see what is held  (not asked: --journals with mailbox.ndjson)',
     ]);
     expect(said).toMatch(/Every promise that was asked about holds\.$/);
     const findings = JSON.parse((await typed([...asked, '--json'])).said) as { unasked?: string }[];

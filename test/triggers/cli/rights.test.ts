@@ -91,10 +91,15 @@ test('rectify, restrict and object say what they did, and refuse what makes no s
   const whom = ['--subject', 'rec@tify.example'];
   expect((await heed('rectify', ...whom)).complained).toContain('name what is to be put right');
   expect((await heed('rectify', ...whom, '--name', 'Right Fy', '--phone', '')).said).toBe('Put right: name, phone.');
-  expect((await heed('restrict', ...whom)).said).toContain('Everything of theirs rests');
+  const butForOne = 'but for the mail by which they may see what is held';
+  expect((await heed('restrict', ...whom)).said).toBe(
+    `Everything of theirs rests, ${butForOne}. heed restrict --lift lets it go on.`,
+  );
   expect((await heed('restrict', ...whom)).code).toBe(1);
   expect((await heed('restrict', ...whom, '--lift')).said).toBe('It goes on where it stopped.');
-  expect((await heed('object', ...whom, '--json')).said).toContain('"sentence"');
+  expect(JSON.parse((await heed('object', ...whom, '--json')).said)).toMatchObject({
+    sentence: `Nothing more is sent to any address of theirs, ${butForOne}, and nobody calls.`,
+  });
 });
 
 test('rectify, restrict and object say first whom they are about and what they would do, and do nothing', async () => {
