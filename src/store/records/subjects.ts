@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { inEverySpelling, normaliseEmail, normalisePhone } from '../../domain/customer.ts';
 import { sql, type Db } from '../pool.ts';
+import { CountRow } from '../rows.ts';
+import { addressesOf } from './customers.ts';
 
 const Subject = z.object({
   /** Null: a remark that names no customer. */
@@ -54,4 +56,19 @@ export function subjectsNamed(db: Db, named: string): Promise<readonly Subject[]
 /** One subject by its customer. */
 export async function subjectOf(db: Db, customerId: string): Promise<Subject | undefined> {
   return (await subjectsNamed(db, customerId)).find(({ customer_id }) => customer_id === customerId);
+}
+
+/** How many others are noted with a mailbox or a phone number of theirs, in any spelling: a family, or they themselves under another name. */
+export async function othersReachedAsThey(db: Db, customerId: string): Promise<number> {
+  const addresses = inEverySpelling(await addressesOf(db, customerId, ['email', 'phone']));
+  return db.oneFirst(sql.type(CountRow)`
+    select count(distinct i.customer_id)::integer as count
+    from identities i
+    join customers c on c.id = i.customer_id and not c.sample
+    where i.customer_id <> ${customerId}
+      and (i.kind, i.normalised) in (
+        select * from ${sql.unnest(
+          addresses.map(({ kind, normalised }) => [kind, normalised]),
+          ['text', 'text'],
+        )} as given (kind, normalised))`);
 }

@@ -4,7 +4,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
-import type { Subject } from '../../store/records/subjects.ts';
+import { othersReachedAsThey, type Subject } from '../../store/records/subjects.ts';
 import type { Heed } from '../heed.ts';
 import { vouchByHand } from '../responses/vouch.ts';
 import { access } from '../rights/access.ts';
@@ -132,15 +132,21 @@ export function addRights(program: Command, terminal: Terminal): void {
     .option('--reason <text>', 'why; recorded')
     .option(...dryRun)
     .action((asked: Asked & { lift?: boolean }) =>
-      carryOut(asked, async (heed, subject, by) => {
+      carryOut(asked, async (heed, subject, by, { pool }) => {
         const customer = customerIn(subject);
         if (asked.dryRun)
           return would(asked.lift ? 'let it go on where it stopped' : 'let everything of theirs rest', subject);
         await (asked.lift ? lift : restrict)(heed, customer, by);
+        if (asked.lift) return { sentence: 'It goes on where it stopped.' };
+        const others = await othersReachedAsThey(pool, customer);
         return {
-          sentence: asked.lift
-            ? 'It goes on where it stopped.'
-            : `Everything of theirs rests, ${butForOne}. heed restrict --lift lets it go on.`,
+          sentence: [
+            `Everything of theirs rests, ${butForOne}. heed restrict --lift lets it go on.`,
+            ...(others > 0
+              ? [`That does not hold for whoever else is noted with the same address or number (${others}).`]
+              : []),
+          ].join(' '),
+          others,
         };
       }),
     );

@@ -102,6 +102,15 @@ test('rectify, restrict and object say what they did, and refuse what makes no s
   });
 });
 
+test('restrict says how many others are noted with the same address: nothing of theirs rests', async () => {
+  await hears('Rest Alone', 'rest@shared.example');
+  const theirs = await hears('Rest Shared', 'rest@shared.example');
+  await hears('Rest Sharing', 'REST@shared.example');
+  expect((await heed('restrict', '--subject', theirs.reference)).said).toMatch(
+    /That does not hold for whoever else is noted with the same address or number \(2\)\.$/,
+  );
+});
+
 test('rectify, restrict and object say first whom they are about and what they would do, and do nothing', async () => {
   const { reference } = await hears('Dry Run', 'dry@run.example');
   const it = `It is about Dry Run, ${reference}.`;
