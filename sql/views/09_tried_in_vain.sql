@@ -5,5 +5,5 @@ select d.id, d.message_id, d.purpose, d.channel, d.loop_id, d.attempts, d.planne
 from deliveries d
 where d.state in ('ready', 'sending')
   and d.failing_since <= heed_now() - interval '1 hour'
-  -- Nobody waits for the edit of a card.
-  and d.purpose <> 'card';
+  -- Nobody waits for the edit of a card; and what has an end of its own comes to it without anybody.
+  and d.purpose <> 'card' and d.expires_at is null;

@@ -148,7 +148,12 @@ async function acquire(
     if (isLeftOpen(delivery, inItsPlace)) return 'left_open';
     if (!['planned', 'ready'].includes(delivery.state)) return delivery.state;
     if (delivery.held_until) return 'held';
-    if (delivery.expired) return endIn(tx, delivery, 'expired', 'too_late');
+    if (delivery.expired) {
+      const ended = await endIn(tx, delivery, 'expired', 'too_late');
+      // A call that was given up by hand.
+      await callInPlaceOfRefused(tx, company, delivery);
+      return ended;
+    }
     const objection = await objectionTo(tx, delivery, company);
     if (objection && 'until' in objection) {
       await holdDelivery(tx, id, objection.until, objection.code);

@@ -159,14 +159,15 @@ const nothingIsTriedInVain: Check = {
            || ', for more than an hour, and has not left (' || d.last_error_code || '). See heed stuck; do mail and Slack take anything?' as sentence
        from deliveries d
        where d.state in ('ready', 'sending') and d.planned_at >= $1
-         -- Since the first try that failed: none is counted from before it was last held. Nobody waits for the edit of a card.
-         and d.failing_since < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'
+         -- Since the first try that failed: none is counted from before it was last held. Nobody waits for the edit of a card, and what has an end of
+         -- its own ends by itself.
+         and d.failing_since < heed_now() - make_interval(hours => 1) and d.purpose <> 'card' and d.expires_at is null
        union all
        select d.id::text,
          'This message (' || d.purpose || ', ' || d.channel || ', ' || d.state || ') was due more than an hour ago, and nothing has come of it. See in the log of a worker why, or whether one runs.'
        from deliveries d
        where d.state in ('planned', 'ready', 'sending', 'uncertain') and d.planned_at >= $1
-         and (d.failing_since is null or d.state = 'uncertain')
+         and (d.failing_since is null or d.state = 'uncertain' or d.expires_at is not null)
          and greatest(d.not_before, d.lease_until) < heed_now() - make_interval(hours => 1) and d.purpose <> 'card'`,
       scope,
     ),

@@ -1,8 +1,8 @@
 /** What whoever answers for a letter to a customer reads once it is certain that it does not arrive: why, and what is owed now. Pure. */
 
-/** Why it does not arrive. `refused`: what the mail server said of the letter alone; `promise_over`: it never left, and nothing is wrong with the
- *  address; else no other goes there either. */
-export type WhyNot = { refused: string } | 'nobody_there' | 'given_up' | typeof promiseOver;
+/** Why it does not arrive. `refused`: what the mail server said of the letter alone; `unsent`: what its last try came to, after which it was given up;
+ *  `promise_over`: it never left, and nothing is wrong with the address; else no other goes there either. */
+export type WhyNot = { refused: string } | { unsent: string } | 'nobody_there' | 'given_up' | typeof promiseOver;
 
 /** Codes by which a mail server puts off a letter to one mailbox. That it is closing (421) is said of every letter. Read by Postgres, too. */
 export const putOffByMailbox = /^smtp_4(?!21)\d\d$/;
@@ -12,6 +12,9 @@ export const noRoom = 'no_room';
 
 /** The code of an answer that could not leave before the day that it promised was over: whoever wrote it is to write anew. */
 export const promiseOver = 'promise_over';
+
+/** The code of a letter that an operator gave up before it had left, and no mail server had refused. */
+export const leftUnsent = 'left_unsent';
 
 /** The code of a letter to a mail server that would not encrypt: with a password, a name and what was said it does not go there. */
 export const notEncrypted = 'smtp_unencrypted';
@@ -49,6 +52,8 @@ function reasonOf(why: WhyNot): string {
     case promiseOver:
       return 'The letter to this customer was not sent: the day on which it promised that they hear from us was over before it could leave.';
     default:
+      if ('unsent' in why)
+        return `The letter to this customer could not be sent (${why.unsent}), and was given up by whoever operates Heed.`;
       return `The letter to this customer was refused for good (${why.refused}), and is not sent again.`;
   }
 }

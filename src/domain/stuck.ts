@@ -2,7 +2,6 @@
 
 import type { Wait } from './loop.ts';
 import { noRoom, notEncrypted, putOffByMailbox } from './notArrived.ts';
-import { letterPurposes } from './objection.ts';
 
 export type Stuck = {
   loopId: string | null;
@@ -24,7 +23,7 @@ interface Message {
   channel: string;
 }
 
-/** What is wrong, what to do next (`heed repair …` with the reference where there is one), and where more is said about it. */
+/** What is wrong, what to do next (`heed repair …` with the reference where there is one, else by the message alone), and where more is said about it. */
 export function explainStuck(stuck: Stuck): { sentence: string; whatToDo: string; runbook: string } {
   return { ...explained(stuck), runbook: `docs/operating.md#${runbooks[stuck.what]}` };
 }
@@ -39,9 +38,12 @@ const runbooks: Record<Stuck['what'], string> = {
 };
 
 function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
+  const loop = stuck.reference ?? stuck.loopId;
   const repair = (action: string, message?: Message): string =>
     [
-      `heed repair ${stuck.reference ?? stuck.loopId ?? 'ID'} --action ${action}`,
+      'heed repair',
+      ...(loop ? [loop] : []),
+      `--action ${action}`,
       ...(message ? [`--message "${message.messageId}"`] : []),
       '--reason "…"',
     ].join(' ');
@@ -80,7 +82,9 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
         : {
             sentence: `${message} may or may not have been sent ${waited} ago; that is being looked into.`,
             whatToDo:
-              'Wait a few minutes. Of a letter that cannot be settled by itself, whoever answers for it is asked.',
+              stuck.channel === 'slack'
+                ? `Wait a few minutes, and see whether Slack lets us look for it (heed doctor). If it never will: ${repair('leave', stuck)}`
+                : 'Wait a few minutes. Of a letter that cannot be settled by itself, whoever answers for it is asked.',
           };
     }
     case 'tries': {
@@ -107,7 +111,7 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
         sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left (${stuck.code}).`,
         whatToDo: [
           'See what mail and Slack answer (heed doctor, the mail server’s log). It is tried again every few minutes, and goes on by itself.',
-          ...(isPutOff(stuck)
+          ...(putOffByMailbox.test(stuck.code)
             ? [`If this mailbox alone takes no mail, and it has waited long enough: ${repair('leave', stuck)}`]
             : []),
         ].join(' '),
@@ -117,10 +121,6 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
 }
 
 const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);
-
-/** A letter to a customer that their mail server answered, and did not take. What it says of signing in is said of us. */
-const isPutOff = ({ purpose, code }: { purpose: string; code: string }): boolean =>
-  letterPurposes.some((letter) => letter === purpose) && putOffByMailbox.test(code);
 
 const messageOf = ({ messageId, purpose, channel }: Message): string =>
   channel === 'slack' ? `The ${purpose} by Slack` : `The ${purpose} by e-mail (${messageId})`;

@@ -7,7 +7,7 @@ import { ended } from './ended.ts';
 import { longDate } from './longDate.ts';
 import type { Wait } from './loop.ts';
 import { clockTime, elapsedInWords, inWords, spanInWords } from './moments.ts';
-import { answerNotArrived, promiseOver } from './notArrived.ts';
+import { answerNotArrived, leftUnsent, promiseOver } from './notArrived.ts';
 import { saidTo } from './questions.ts';
 import { insightTitle } from './sameness.ts';
 import type { Happened, TimelineEvent } from './timelineEvents.ts';
@@ -292,12 +292,12 @@ function answeredForCustomer(event: Happened<'answered'>, context: Context): str
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
-/** The letter that was to say it was out of date before it could leave. */
+/** The letter that was to say it was out of date, or was given up, before it could leave. */
 const neverLeft = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean => {
   const letter = after
     .flatMap((later) => (later.kind === 'sent' && later.detail.purpose === 'answer' ? later.detail : []))
     .find((each) => each.round === round);
-  return letter?.error === 'overtaken' || letter?.error === promiseOver;
+  return ['overtaken', leftUnsent, promiseOver].some((code) => code === letter?.error);
 };
 
 const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>
@@ -400,6 +400,7 @@ function sent({ detail }: Happened<'sent'>, toStaff: boolean): Said | undefined 
     left_in_doubt: 'may not have arrived, and was left at that',
     bounced: 'was not sent: the address takes no mail',
     overtaken: 'was not sent: it was out of date by then',
+    [leftUnsent]: 'was not sent, and was given up',
     [promiseOver]: 'was not sent: the day that it promised was over by then',
   };
   const became = told[detail.error ?? ''] ?? fate[detail.state];

@@ -598,7 +598,7 @@ describe('a letter to a customer is sent at most once', () => {
     world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
     await approve(id);
     await world.pass('50 minutes');
-    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off for an hour');
+    await expect(giveUp(id)).rejects.toThrow('no letter to a customer that the mail server has put off for an hour');
     await approve(other);
     await world.pass('20 minutes');
     const { reference } = await world.signal(id);
@@ -639,7 +639,7 @@ describe('a letter to a customer is sent at most once', () => {
     const { reference } = await world.signal(id);
     const offered = (await stuckLoops(world.db.pool, world.db.company)).filter((one) => one.reference === reference);
     expect(offered.map((one) => explainStuck(one).whatToDo).join()).not.toContain('--action leave');
-    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
+    await expect(giveUp(id)).rejects.toThrow('no letter to a customer that the mail server has put off');
     world.mailbox.faults.clear();
     await world.pass('6 minutes');
     expect(await letterOf(id)).toMatchObject({ state: 'sent' });
@@ -807,13 +807,31 @@ describe('a letter to a customer is sent at most once', () => {
         { loopId: id, by: 'ops' },
         { action: 'leave', message: `<d.${letter}@heed>`, reason: 'All others leave.' },
       );
-    await expect(giveUp(id)).rejects.toThrow('no letter that the mail server has put off');
-    expect((await leave()).sentence).toContain('That letter is given up, and no other');
+    await expect(giveUp(id)).rejects.toThrow('no letter to a customer that the mail server has put off');
+    expect((await leave()).sentence).toContain('That message is given up, and no other');
     await world.settle();
     expect(await letterOf(id)).toMatchObject({ state: 'failed', last_error_code: 'smtp_sender_550' });
     expect(await world.signal(id)).toMatchObject({ reach: 'email', closed_how: 'nobody_to_reach' });
     expect(await toldPriya(id)).toContain('refused for good (smtp_sender_550)');
     await expect(leave()).rejects.toThrow('no such message of it in doubt');
+  });
+
+  test('one that no mail server has seen for an hour ends where an operator names it: nothing is held against the address, and whoever answers is told', async () => {
+    const id = await answerTo(guest());
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await approve(id);
+    await world.pass('70 minutes');
+    const { id: letter } = await letterOf(id);
+    await repair(
+      world.heed,
+      { loopId: id, by: 'ops' },
+      { action: 'leave', message: `<d.${letter}@heed>`, reason: 'It will never be composed.' },
+    );
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'suppressed', last_error_code: 'left_unsent' });
+    expect(await world.signal(id)).toMatchObject({ reach: 'email', closed_how: 'nobody_to_reach' });
+    expect(await toldPriya(id)).toContain('could not be sent (smtp_econnection), and was given up');
+    world.mailbox.faults.clear();
   });
 
   test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {
@@ -1526,6 +1544,28 @@ describe('what has been answered, decided or closed meanwhile is not thanked for
       expect(read(kim)).toEqual([undefined, 'Green does not sell', 'Tomás decides']);
     });
   });
+});
+
+test('the way to what is held about somebody, which their mailbox puts off without end, calls nobody, and ends in a day', async () => {
+  const kim = guest();
+  const id = await answerTo(kim);
+  const since = await world.now();
+  const { customer_id: customer } = await subjectNamed(world.db.pool, id);
+  const theirs = () =>
+    world.db.pool.oneFirst(
+      sql.type(z.object({ is: z.string() }))`
+        select state || ' ' || last_error_code as is from deliveries where purpose = 'rights' and customer_id = ${customer}`,
+    );
+  world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 450 }, Infinity);
+  await mailRights(world.heed, customer!);
+  await world.pass('70 minutes');
+  expect(await theirs()).toBe('ready smtp_450');
+  expect((await stuckLoops(world.db.pool, world.db.company)).filter(({ what }) => what === 'tries')).toEqual([]);
+  expect(await brokenSince(since)).toEqual([]);
+  await world.db.passTime('23 hours');
+  world.heed.hint();
+  await world.settle();
+  expect(await theirs()).toBe('expired too_late');
 });
 
 test('the way to what is held about somebody, handed over while they are erased, is taken back once it has left', async () => {

@@ -1110,14 +1110,17 @@ describe('it tells apart', () => {
     expect(await foundBy(shown, [inDoubt('answer'), asked({ loop: waiting })])).toHaveLength(1);
   });
 
-  test('what is tried for more than an hour, also at this moment, from the edit of a card, which nobody waits for', async () => {
+  test('what is tried for more than an hour, also at this moment, from the edit of a card, which nobody waits for, and what has an end of its own', async () => {
     const tried = (how: string) => [
       `update deliveries set attempts = 3, last_error_code = 'slack_500', failing_since = heed_now() - interval '61 minutes', ${how} where ${theCall()}`,
     ];
     for (const state of ['ready', 'sending'])
       expect(await foundBy('has been tried for an hour', tried(`state = '${state}'`))).toHaveLength(1);
-    for (const how of [`state = 'ready', purpose = 'card'`, `state = 'sent'`, `state = 'cancelled'`])
+    const ends = `state = 'ready', expires_at = heed_now() + interval '1 hour'`;
+    for (const how of [`state = 'ready', purpose = 'card'`, ends, `state = 'sent'`, `state = 'cancelled'`])
       expect(await foundBy('has been tried for an hour', tried(how))).toEqual([]);
+    const nobodyTries = tried(`${ends}, not_before = heed_now() - interval '61 minutes'`);
+    expect(await foundBy('has been tried for an hour', nobodyTries)).toHaveLength(1);
   });
 
   test('what was due an hour ago, and nobody has tried or settled since, from what is held, under way, or the edit of a card', async () => {

@@ -12,6 +12,7 @@ import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts
 import { complete, decide } from '../../src/triggers/responses/decide.ts';
 import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { repair } from '../../src/triggers/responses/repair.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { openWorld, type Taken, type World } from '../support/world.ts';
@@ -315,6 +316,30 @@ describe('whatever happens to us', () => {
     );
     expect((await lost(since)).map(({ sentence }) => sentence)).toContainEqual(
       expect.stringMatching(/reached nobody \(smtp_550\), and nobody else was called .* Tell priya\./),
+    );
+  });
+
+  test('after an outage, where the message to the highest is put off by her mailbox and given up, the next below is called', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await ask('How much is the coat?');
+    world.mailbox.faults.script({ at: 'rcpt', do: 'answer', code: 452 }, Infinity);
+    await world.outage('50 hours');
+    await world.pass('65 minutes');
+    expect(await prompts(id)).toEqual(['jonas sent', 'ingrid ready smtp_452']);
+    expect((await lost(since)).map(({ sentence }) => sentence)).toContainEqual(
+      expect.stringContaining('has not left (smtp_452)'),
+    );
+    const { id: call } = (await world.messages({ loopId: id, purpose: 'prompt' })).find(
+      ({ staff }) => staff === 'ingrid',
+    )!;
+    const leave = { action: 'leave', message: `<d.${call}@heed>`, reason: 'Full for weeks.' } as const;
+    await repair(world.heed, { loopId: id, by: 'ops' }, leave);
+    await world.settle();
+    expect(await prompts(id)).toEqual(['jonas sent', 'ingrid expired too_late', 'priya sent']);
+    expect(await lost(since)).toEqual([]);
+    await expect(repair(world.heed, { loopId: id, by: 'ops' }, leave)).rejects.toThrow(
+      'no such message of it in doubt',
     );
   });
 

@@ -105,6 +105,10 @@ const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 
+/** Messages d of a loop. About none are digests to one of us; and what a customer asks for themselves, which ends by itself. */
+export const isAbout = (loopId: string | null) =>
+  loopId === null ? sql.fragment`d.loop_id is null and d.customer_id is null` : sql.fragment`d.loop_id = ${loopId}`;
+
 /** The row, locked: whoever decides what to do with a message does so alone. */
 export async function lockDelivery(tx: Tx, id: string): Promise<Delivery | null> {
   return tx.maybeOne(sql.type(Delivery)`

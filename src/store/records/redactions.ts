@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { isAbout } from './deliveries.ts';
 import { erasedBehind } from './erased.ts';
 
 /** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them, also for
@@ -120,10 +121,10 @@ async function takeBack(
 const InVain = z.object({ id: z.string(), fence: z.number() });
 
 /** Those about a loop that Slack has refused for an hour, locked; not one that is tried at this very moment. */
-export function redactionsInVain(tx: Tx, loopId: string): Promise<readonly z.infer<typeof InVain>[]> {
+export function redactionsInVain(tx: Tx, loopId: string | null): Promise<readonly z.infer<typeof InVain>[]> {
   return tx.any(sql.type(InVain)`
     select d.id, d.fence from deliveries d
-    where d.loop_id = ${loopId} and d.purpose = 'redaction' and d.channel = 'slack' and d.state = 'ready'
+    where ${isAbout(loopId)} and d.purpose = 'redaction' and d.channel = 'slack' and d.state = 'ready'
       and d.id in (select v.id from now.tried_in_vain v)
     order by d.planned_at, d.id
     for no key update`);

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
 import { newId } from '../../domain/ids.ts';
 import { planLadder } from '../../domain/ladder.ts';
-import { putOffByMailbox } from '../../domain/notArrived.ts';
+import { leftUnsent, putOffByMailbox } from '../../domain/notArrived.ts';
 import { resolveRole } from '../../domain/routing.ts';
 import { sql, type Db, type Tx } from '../pool.ts';
 import { momentOf } from './clock.ts';
-import { planDelivery } from './deliveries.ts';
+import { isAbout, planDelivery } from './deliveries.ts';
 import { calendarOf } from './ladders.ts';
 
 export const repairActions = ['wake', 'resend', 'leave'] as const;
@@ -18,7 +18,8 @@ export const settlements = ['resend', 'leave'] as const;
 export type Settlement = (typeof settlements)[number];
 
 export interface NewRepair {
-  loopId: string;
+  /** Null: it is about the message alone. */
+  loopId: string | null;
   action: RepairAction;
   /** Who: the account of an operator, or a staff code, which `staff` says too. */
   by: string;
@@ -53,11 +54,12 @@ export type Doubtful = z.infer<typeof Doubtful>;
 
 /** Messages of a loop of which nobody knows whether they were sent, oldest first: for 15 minutes evidence is looked for (`uncertain`), then
  *  a person is asked (`needs_human`). */
-export async function inDoubt(db: Db, loopId: string): Promise<readonly Doubtful[]> {
+export async function inDoubt(db: Db, loopId: string | null): Promise<readonly Doubtful[]> {
   return db.any(sql.type(Doubtful)`
-    select id, purpose, state, fence, customer_id, occasion, loop_id, planned_at, not_before, last_error_code from deliveries
-    where loop_id = ${loopId} and state in ('uncertain', 'needs_human')
-    order by planned_at, id`);
+    select d.id, d.purpose, d.state, d.fence, d.customer_id, d.occasion, d.loop_id, d.planned_at, d.not_before, d.last_error_code
+    from deliveries d
+    where ${isAbout(loopId)} and d.state in ('uncertain', 'needs_human')
+    order by d.planned_at, d.id`);
 }
 
 const PutOff = z.object({ id: z.string(), fence: z.number(), address: z.string() });
@@ -76,7 +78,7 @@ export function lettersPutOff(db: Db, loopId: string): Promise<readonly PutOff[]
     order by d.planned_at, d.id`);
 }
 
-const RefusedToUs = z.object({
+const InVain = z.object({
   id: z.string(),
   fence: z.number(),
   purpose: z.string(),
@@ -85,24 +87,36 @@ const RefusedToUs = z.object({
   customer_id: z.string().nullable(),
   code: z.string(),
 });
+export type InVain = z.infer<typeof InVain>;
 
-export type RefusedToUs = z.infer<typeof RefusedToUs>;
-
-/** Letters of a loop that the mail server has refused for an hour now with a word about whoever writes. */
-export function lettersRefusedToUs(db: Db, loopId: string): Promise<readonly RefusedToUs[]> {
-  return db.any(sql.type(RefusedToUs)`
+/** Messages of a loop that have been tried for an hour and have not left, for whatever reason; what takes another back is tried until it has. */
+export function triedInVain(db: Db, loopId: string | null): Promise<readonly InVain[]> {
+  return db.any(sql.type(InVain)`
     select d.id, d.fence, d.purpose, d.loop_id, d.occasion, d.customer_id, d.last_error_code as code
     from now.tried_in_vain v
     join deliveries d on d.id = v.id
-    where v.loop_id = ${loopId} and d.customer_id is not null and d.last_error_code ~ '^smtp_sender_5'
+    where ${isAbout(loopId)} and d.purpose <> 'redaction'
     order by d.planned_at, d.id`);
 }
 
-/** Ends it as one that was refused for good, with the code that says by what. False while it is being handed over, and where it has left. */
-export async function endRefused(tx: Tx, id: string): Promise<boolean> {
+/** Whether a letter is refused with a word about whoever writes. */
+export const isRefusedToUs = ({ code }: { code: string }): boolean => code.startsWith('smtp_sender_5');
+
+/** Ends a letter to a customer that has not left, with the code that says by what it was refused, if it was. False while it is being handed over,
+ *  and where it has left. */
+export async function endUnsent(tx: Tx, letter: InVain): Promise<boolean> {
+  const [state, code] = isRefusedToUs(letter) ? ['failed', letter.code] : ['suppressed', leftUnsent];
   const { rowCount } = await tx.query(sql.unsafe`
-    update deliveries set state = 'failed', ended_at = heed_now(), lease_until = null, started_until = null
-    where id = ${id} and state = 'ready' and last_error_code ~ '^smtp_sender_5'`);
+    update deliveries set state = ${state}, last_error_code = ${code}, ended_at = heed_now(), lease_until = null, started_until = null
+    where id = ${letter.id} and state = 'ready' and last_error_code = ${letter.code}`);
+  return rowCount === 1;
+}
+
+/** Has a message to one of us end as one that comes too late, as soon as a worker looks at it: at once, and whoever else was to be called by it is
+ *  called then. False as above. */
+export async function endNext(tx: Tx, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query(sql.unsafe`
+    update deliveries set expires_at = heed_now(), not_before = heed_now(), started_until = null where id = ${id} and state = 'ready'`);
   return rowCount === 1;
 }
 
@@ -253,4 +267,18 @@ export async function loopNamed(db: Db, name: string): Promise<z.infer<typeof Na
     select id, reference from signals where reference = ${name.toUpperCase()} or id::text = ${name.toLowerCase()}
     union all
     select id, reference from insights where reference = ${name.toUpperCase()} or id::text = ${name.toLowerCase()}`);
+}
+
+const OfMessage = z.object({ id: z.string().nullable(), reference: z.string().nullable() });
+
+/** The loop that a message is about, by its Message-ID: nulls where it is about none; null where there is no such message. */
+export async function loopOfMessage(db: Db, messageId: string): Promise<z.infer<typeof OfMessage> | null> {
+  const [id] = /[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/.exec(messageId) ?? [];
+  if (!id) return null;
+  return db.maybeOne(sql.type(OfMessage)`
+    select d.loop_id as id, coalesce(s.reference, i.reference) as reference
+    from deliveries d
+    left join signals s on s.id = d.loop_id
+    left join insights i on i.id = d.loop_id
+    where d.id = ${id}`);
 }

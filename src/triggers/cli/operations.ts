@@ -5,9 +5,10 @@ import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { DomainError } from '../../domain/errors.ts';
 import { explainStuck } from '../../domain/stuck.ts';
-import { loopNamed, repairActions } from '../../store/records/repairs.ts';
+import { loopNamed, loopOfMessage, repairActions } from '../../store/records/repairs.ts';
 import { audiences, orderSending, standingStops, type Audience, type Stop } from '../../store/records/sendingOrders.ts';
 import { wakeAllOpen } from '../../store/records/wakes.ts';
+import type { Db } from '../../store/pool.ts';
 import { progressOf, type Progress } from '../../store/views/health.ts';
 import { stuckLoops } from '../../store/views/stuck.ts';
 import { repair, Repair } from '../responses/repair.ts';
@@ -64,12 +65,12 @@ export function addOperations(program: Command, terminal: Terminal): void {
 
   program
     .command('repair')
-    .argument('<loop>', 'its reference (HD-7F3K) or id')
+    .argument('[loop]', 'its reference (HD-7F3K) or id; not needed where a message is named')
     .description('put right what stands still; recorded with its reason in the timeline')
     .addOption(
       new Option(
         '--action <action>',
-        'wake: look at it again · resend: send a message in doubt again · leave: give that message up, a letter that does not leave, or what Slack does not take back',
+        'wake: look at it again · resend: send a message in doubt again · leave: give that message up, one that does not leave, or what Slack does not take back',
       )
         .choices(repairActions)
         .makeOptionMandatory(),
@@ -77,17 +78,15 @@ export function addOperations(program: Command, terminal: Terminal): void {
     .option('--message <id>', 'the one that is meant, by its Message-ID; else every message of it that is in doubt')
     .requiredOption('--reason <text>', 'why')
     .option('--json', 'for programs')
-    .action(async (name: string, { action, message, reason, json }: Repair & { json?: boolean }) => {
+    .action(async (name: string | undefined, { action, message, reason, json }: Repair & { json?: boolean }) => {
       await inPlace(terminal.config(), async ({ heed, pool }) => {
         const given = Repair.safeParse({ action, message, reason });
         if (!given.success)
           throw new DomainError('validation', inFull(`--reason ${given.error.issues[0]?.message ?? 'is needed'}`));
-        const loop = await loopNamed(pool, name);
-        if (!loop)
-          throw new DomainError('not_found', `There is nothing called ${name}. heed stuck lists what can be repaired.`);
-        const repaired = await repair(heed, { loopId: loop.id, by: terminal.account }, given.data);
-        if (json) sayJson(terminal, { id: repaired.factId, reference: loop.reference, sentence: repaired.sentence });
-        else terminal.say(`${loop.reference}: ${repaired.sentence}`);
+        const { id: loopId, reference } = await meant(pool, name, message);
+        const repaired = await repair(heed, { loopId, by: terminal.account }, given.data);
+        if (json) sayJson(terminal, { id: repaired.factId, reference, sentence: repaired.sentence });
+        else terminal.say(reference ? `${reference}: ${repaired.sentence}` : repaired.sentence);
       });
     });
 
@@ -134,6 +133,21 @@ export function addOperations(program: Command, terminal: Terminal): void {
 
   addSendingOrder(program, terminal, true);
   addSendingOrder(program, terminal, false);
+}
+
+/** The loop that is to be repaired; nulls where a message is, which is about none. Throws `validation` and `not_found`. */
+async function meant(
+  db: Db,
+  name: string | undefined,
+  message: string | undefined,
+): Promise<{ id: string | null; reference: string | null }> {
+  const found =
+    name !== undefined ? await loopNamed(db, name) : message !== undefined && (await loopOfMessage(db, message));
+  if (found) return found;
+  const named = name ?? message;
+  if (named === undefined)
+    throw new DomainError('validation', 'Say what is to be repaired: its reference or id, or a message by --message.');
+  throw new DomainError('not_found', `There is nothing called ${named}. heed stuck lists what can be repaired.`);
 }
 
 /** `heed stop-sending` and `heed resume-sending`. */

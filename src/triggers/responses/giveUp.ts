@@ -7,11 +7,13 @@ import { suppress } from '../../store/records/customers.ts';
 import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded } from '../../store/records/loops.ts';
 import {
-  endRefused,
+  endNext,
+  endUnsent,
+  isRefusedToUs,
   recordRepair,
   tellOfOneRefused,
+  type InVain,
   type PutOff,
-  type RefusedToUs,
 } from '../../store/records/repairs.ts';
 import type { Tx } from '../../store/pool.ts';
 import { signalsWaitingFor } from '../../store/views/signals.ts';
@@ -48,21 +50,32 @@ export async function giveUp(
 const underWay = (): DomainError =>
   new DomainError('conflict', 'It is tried at this very moment. See in a minute what came of it: heed stuck.');
 
-/** A letter that is refused with a word about whoever writes, where an operator knows that it is meant of this letter alone: it ends as one that
- *  was refused for good, and nothing is said against its address. Under the loop's lock; throws as `giveUp`. */
-export async function endAsRefused(
-  tx: Tx,
-  company: Company,
-  letter: RefusedToUs,
-  { loopId, by, reason }: { loopId: string; by: string; reason: string },
-): Promise<string> {
-  if (!(await endRefused(tx, letter.id))) throw underWay();
+interface Why {
+  loopId: string | null;
+  by: string;
+  reason: string;
+}
+
+/** A message that has been tried for an hour, and that an operator names: it ends, and nothing is said against its address. Under its loop's lock, if it
+ *  is about one; throws as `giveUp`. */
+export function giveUpAlone(tx: Tx, company: Company, message: InVain, why: Why): Promise<string> {
+  return message.customer_id ? giveUpLetter(tx, company, message, why) : giveUpCall(tx, message, why);
+}
+
+async function giveUpLetter(tx: Tx, company: Company, letter: InVain, { loopId, by, reason }: Why): Promise<string> {
+  if (!(await endUnsent(tx, letter))) throw underWay();
   const fact = await recordRepair(tx, { loopId, action: 'leave', by, of: letter, reason });
+  const { code } = letter;
   for (const signal of await signalsWaitingFor(tx, letter))
     await tellOfOneRefused(tx, company, signal, {
       letter: letter.id,
-      ...notArrived(letter, signal, { refused: letter.code }),
+      ...notArrived(letter, signal, isRefusedToUs(letter) ? { refused: code } : { unsent: code }),
     });
   await wakeWhoWait(tx, letter);
   return fact;
+}
+
+async function giveUpCall(tx: Tx, call: InVain, { loopId, by, reason }: Why): Promise<string> {
+  if (!(await endNext(tx, call.id))) throw underWay();
+  return recordRepair(tx, { loopId, action: 'leave', by, of: call, reason });
 }

@@ -11,6 +11,8 @@ const onItsWay = 'A link is on its way to your e-mail address. It works for an h
 
 /** Whoever wants to see or erase what is held about them gets along with as many, and an hour for each. */
 const mostInADay = 3;
+/** A mailbox that takes none of it for so long gets none of it: whoever asked may ask again, and nobody of ours can do anything about that. */
+const endsAfterMs = 86_400_000;
 
 /** Nobody is mailed twice within the same ten minutes, nor more than three times a day, however often it is pressed and by whom: the link of one remark
  *  may be in many hands, and "stop" does not end this. Whoever presses is not told. `asked`: by which press, which counts once however often its page
@@ -28,12 +30,14 @@ export async function mailRights(
     }
     await lockCustomer(tx, customerId);
     if ((await waysInMailed(tx, customerId)) >= mostInADay) return;
-    const tenMinutes = (await momentOf(tx)).toISOString().slice(0, '2026-06-01T09:1'.length);
+    const now = await momentOf(tx);
+    const tenMinutes = now.toISOString().slice(0, '2026-06-01T09:1'.length);
     await planDelivery(tx, {
       key: `rights:${customerId}:${tenMinutes}`,
       purpose: 'rights',
       channel: 'email',
       customerId,
+      expiresAt: new Date(now.getTime() + endsAfterMs),
     });
   });
   heed.hint();

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { deliver } from '../../../src/activities/deliver.ts';
 import { triage } from '../../../src/activities/triage.ts';
 import { readConfig } from '../../../src/config.ts';
 import { sql } from '../../../src/store/pool.ts';
@@ -348,6 +349,53 @@ describe('operations', () => {
     expect(found).toContain('another worker hands over as many again');
     expect(await stuckWith('no_room', 61, 1)).toContain('was planned 1 hour ago, was tried once, and has not left: ');
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
+  });
+
+  test('what does not leave is given up by the very line that stuck says, to a colleague as to a customer, about a loop or none', async () => {
+    const { id, reference } = await captured('--customer-email', 'full@example.com', '--may-write');
+    await goOn(db, id);
+    await db.pool.query(sql.unsafe`delete from wakes`);
+    const occasion = newId();
+    await db.pool.transaction(async (tx) => {
+      const toPriya = { channel: 'email', staff: 'priya' } as const;
+      await planDelivery(tx, { key: `full:${id}`, purpose: 'notice', loopId: id, ...toPriya });
+      await planDelivery(tx, { key: `digest:priya:${occasion}:email`, purpose: 'digest', occasion, ...toPriya });
+    });
+    const these = sql.fragment`(loop_id = ${id} and purpose in ('receipt', 'notice') or occasion = ${occasion})`;
+    await db.pool.query(sql.unsafe`
+      update deliveries set state = 'ready', attempts = 20, last_error_code = 'smtp_452', planned_at = heed_now() - interval '2 hours',
+        failing_since = heed_now() - interval '2 hours', not_before = heed_now() + interval '4 minutes'
+      where ${these}`);
+
+    const lines = [...(await heed(['stuck'])).said.matchAll(/ heed (repair .*--action leave .*"…")/g)].map(
+      ([, line]) => line!,
+    );
+    expect(lines.filter((line) => line.startsWith(`repair ${reference} `))).toHaveLength(2);
+    expect(lines.filter((line) => line.startsWith('repair --action'))).toHaveLength(1);
+    for (const line of lines)
+      expect(
+        await heed([...line.matchAll(/"([^"]+)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!)),
+      ).toMatchObject({ code: 0, complained: '' });
+    expect((await heed(['stuck'])).said).not.toContain('has not left');
+
+    // Nothing of it leaves any more.
+    const left = await db.pool.any(sql.type(z.object({ id: z.string(), purpose: z.string() }))`
+      select id, purpose from deliveries where ${these} order by purpose`);
+    for (const one of left) await deliver(handsOf(db), one.id);
+    expect(
+      await db.pool.anyFirst(sql.type(z.object({ is: z.string() }))`
+        select purpose || ' ' || state as is from deliveries where ${these} order by purpose`),
+    ).toEqual(['digest expired', 'notice expired', 'receipt suppressed']);
+    expect(await heed(['repair', '--action', 'leave', '--reason', 'x'])).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('Say what is to be repaired'),
+    });
+    expect(await heed(['repair', '--action', 'leave', '--message', '<d.of-none@heed>', '--reason', 'x'])).toMatchObject(
+      {
+        code: 1,
+        complained: expect.stringContaining('There is nothing called <d.of-none@heed>'),
+      },
+    );
   });
 
   test('what nobody read, nobody was to be called about, or nobody was told of, is stuck too', async () => {
