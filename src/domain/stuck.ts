@@ -107,8 +107,14 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
           whatToDo:
             'Switch STARTTLS on there, or write smtps:// in SMTP_URL where it takes TLS from the first byte. Where the network to it is your own and nobody else’s: UNENCRYPTED=mail. Then it goes by itself.',
         };
+      const sentence = `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left (${stuck.code}).`;
+      if (ofTheWorker.includes(stuck.code))
+        return {
+          sentence,
+          whatToDo: `Neither mail nor Slack was asked to take it: see in the worker’s log why, with the place in our code. It is tried again every few minutes, and goes by itself once that is mended. If it never will be: ${repair('leave', stuck)}`,
+        };
       return {
-        sentence: `${messageOf(stuck)} was planned ${waited} ago, ${tried}and has not left (${stuck.code}).`,
+        sentence,
         whatToDo: [
           'See what mail and Slack answer (heed doctor, the mail server’s log). It is tried again every few minutes, and goes on by itself.',
           ...(putOffByMailbox.test(stuck.code)
@@ -119,6 +125,9 @@ function explained(stuck: Stuck): { sentence: string; whatToDo: string } {
     }
   }
 }
+
+/** Codes of tries that ended before there was anything for mail or Slack to answer. */
+const ofTheWorker: readonly string[] = ['not_composed', 'gate_unknown', 'attempt_failed', 'lease_ran_out'];
 
 const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);
 

@@ -348,6 +348,16 @@ describe('operations', () => {
     expect(found).toContain('goes once there is room');
     expect(found).toContain('another worker hands over as many again');
     expect(await stuckWith('no_room', 61, 1)).toContain('was planned 1 hour ago, was tried once, and has not left: ');
+
+    // Where it stopped with us, nobody is sent to look at a mail server that is well.
+    const runbook = await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
+    for (const ours of ['not_composed', 'gate_unknown', 'attempt_failed', 'lease_ran_out']) {
+      const stopped = await stuckWith(ours, 61);
+      expect(stopped).toContain(
+        `and has not left (${ours}).\n         Neither mail nor Slack was asked to take it: see in the worker’s log why`,
+      );
+      expect(runbook).toContain(`\`${ours}\``);
+    }
     await db.pool.query(sql.unsafe`update deliveries set state = 'cancelled' where dedupe_key = ${key}`);
   });
 
