@@ -108,13 +108,19 @@ async function beginningOf(client: pg.Client): Promise<Beginning> {
   const { rows: migrations } = await client
     .query<{ name: string }>('select name from migrations order by id')
     .catch((cause: unknown) => {
-      throw new Error('There is no Heed in this database, so there is nothing to back up. Run: heed migrate', {
-        cause,
-      });
+      const why = cause instanceof pg.DatabaseError ? unreadable[cause.code ?? ''] : undefined;
+      throw why ? new Error(why, { cause }) : cause;
     });
   const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now');
   return { heed: 'backup', format: 1, takenAt: rows[0]!.now, migrations: migrations.map(({ name }) => name) };
 }
+
+/** By SQLSTATE: there is no such table, and it is another's. Migrating lets whoever works there in, and can't be undone without a backup. */
+const unreadable: Record<string, string> = {
+  '42P01': 'There is no Heed in this database, so there is nothing to back up. Run: heed migrate',
+  '42501':
+    'The role that DATABASE_URL names may not work in this database yet: heed migrate lets it in. For a backup before that, name the owner to this command, too: DATABASE_URL=…',
+};
 
 /** In the order in which they may be filled: what is referred to comes first. */
 async function tablesOf(client: pg.Client): Promise<z.infer<typeof TableLine>[]> {

@@ -193,6 +193,11 @@ describe('a database in which one role did everything', () => {
     await expect(reads()).rejects.toThrow(/^permission denied/);
     const pool = await openPool(databaseUrl, { connections: 1 });
     await expect(mustBeWhole(pool)).rejects.toThrow(/may not work in this database yet\. Run heed migrate/);
+    // What is there is to be backed up before it is migrated, so nobody is told that there is nothing.
+    const file = join(tmpdir(), `${name}.backup`);
+    await expect(backUp(databaseUrl, file)).rejects.toThrow(/may not work in this database yet: .* name the owner/);
+    await backUp(ownerUrl, file);
+    await rm(file);
 
     await migrate(ownerUrl, undefined, { databaseUrl });
     await mustBeWhole(pool);
