@@ -53,12 +53,17 @@ export interface Audited {
   head: Anchor | undefined;
 }
 
-/** Runs every check on one snapshot of the database, which it only reads. Rejects when the database can't be reached, and with a sentence when it is of
- *  another version. */
+/** Nobody lets us in there, or nobody is there. */
+export class Unreachable extends Error {}
+
+/** Runs every check on one snapshot of the database, which it only reads. Rejects with Unreachable when it can't be reached, and with a sentence when it
+ *  is of another version. */
 export async function audit(options: AuditOptions): Promise<Audited> {
   const scope = { since: options.since ?? new Date(0), objectiveSeconds: options.objectiveSeconds ?? 60 };
   const db = new pg.Client({ connectionString: options.databaseUrl, application_name: 'heed-audit' });
-  await db.connect();
+  await db.connect().catch((cause: unknown) => {
+    throw new Unreachable('Postgres can’t be reached.', { cause });
+  });
   try {
     await db.query('begin transaction isolation level repeatable read, read only');
     const findings: Finding[] = [];

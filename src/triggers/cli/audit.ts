@@ -4,12 +4,12 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { audit, report } from '../../audit/audit.ts';
+import { audit, report, Unreachable } from '../../audit/audit.ts';
 import type { Anchor, ToldHead } from '../../audit/chain.ts';
 import { readJournals, type Journals } from '../../audit/journals.ts';
 import { asOfNow } from '../../domain/credential.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { findDatabase } from './place.ts';
+import { findDatabase, unreachable } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
 interface Asked {
@@ -57,6 +57,8 @@ export function addAudit(program: Command, terminal: Terminal): void {
         journals: journals === undefined ? undefined : await journalsIn(journals),
         anchor: anchor === undefined ? undefined : await readAnchor(anchor),
         heads: (told ?? []).map(headIn),
+      }).catch((cause: unknown) => {
+        throw cause instanceof Unreachable ? unreachable(databaseUrl, cause.cause) : cause;
       });
       if (json) sayJson(terminal, findings);
       else for (const line of report(findings)) terminal.say(line);

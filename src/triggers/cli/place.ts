@@ -99,7 +99,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function unreachable(databaseUrl: Credential, cause: unknown): Error {
+/** What to say where a database that was found can't be had. Its password is not said. */
+export function unreachable(databaseUrl: Credential, cause: unknown): Error {
   const { hostname, port } = new URL(asOfNow(databaseUrl));
   return new Error(
     `Postgres at ${hostname}:${port || 5432} can't be reached. Start it, or correct DATABASE_URL; heed doctor says more.`,

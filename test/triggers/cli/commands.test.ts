@@ -790,10 +790,18 @@ describe('which Heed is meant', () => {
   });
 
   test('a database that is away, empty or misspelt is told from one another', async () => {
-    expect(await heed(['status'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' })).toMatchObject({
-      code: 1,
-      complained: expect.stringContaining("Postgres at 127.0.0.1:1 can't be reached"),
-    });
+    for (const [command, host] of [
+      ['status', '127.0.0.1'],
+      ['audit', '127.0.0.1'],
+      // By a name of several addresses, each of which refuses.
+      ['audit', 'localhost'],
+    ] as const)
+      expect(await heed([command], { DATABASE_URL: `postgres://nobody@${host}:1/nothing` })).toMatchObject({
+        code: 1,
+        complained: expect.stringContaining(
+          `Postgres at ${host}:1 can't be reached. Start it, or correct DATABASE_URL`,
+        ),
+      });
     expect(await heed(['status'], { DATABASE_URL: 'mysql://x' })).toMatchObject({
       code: 1,
       complained: expect.stringContaining('DATABASE_URL must be an address like'),
