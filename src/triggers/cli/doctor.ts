@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
-import { asOfNow } from '../../domain/credential.ts';
+import { asOfNow, type Credential } from '../../domain/credential.ts';
 import { exposed, isThisMachine, type Crossing } from '../../encryption.ts';
 import { longestUncarried } from '../../store/records/securityEvents.ts';
 import { rowsAreLogged } from '../../store/scrub.ts';
 import { progressOf } from '../../store/views/health.ts';
-import { worksAsOwner } from '../../store/workingRole.ts';
+import { roleAt, worksAsOwner } from '../../store/workingRole.ts';
 import { inPlace, findDatabase } from './place.ts';
 import { Failed, sayJson, type Terminal } from './terminal.ts';
 
@@ -24,13 +24,14 @@ export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description(
-      'see whether Postgres, Temporal, mail and Slack can be reached, and by encrypted ways, and the collector of security events where one is set',
+      'see whether Postgres, Temporal, mail and Slack can be reached, by encrypted ways, and let us in, and the collector of security events where one is set',
     )
     .option('--json', 'for programs')
     .action(async ({ json }: { json?: boolean }) => {
       const config = terminal.config();
       const findings = await Promise.all([
         postgres(config),
+        ...(config.databaseOwnerUrl ? [owner(config.databaseOwnerUrl)] : []),
         web(config),
         temporal(config),
         mail(config),
@@ -72,6 +73,19 @@ async function postgres(config: Config): Promise<Finding> {
   );
 }
 
+/** Migrating and restoring are its, and nobody notices before that it is not let in. */
+async function owner(ownerUrl: Credential): Promise<Finding> {
+  return finding('Owner', async () => {
+    const role = await roleAt(ownerUrl).catch((cause: unknown) => {
+      throw new Error(
+        `Postgres at ${new URL(asOfNow(ownerUrl)).host} does not let in whom DATABASE_OWNER_URL names. Correct it: heed migrate and heed restore can do nothing without.`,
+        { cause },
+      );
+    });
+    return `Postgres lets in ${role}, whom DATABASE_OWNER_URL names.`;
+  });
+}
+
 async function web(config: Config): Promise<Finding> {
   return finding('Web', async () => {
     const publicUrl = await findDatabase(config).then(
@@ -109,7 +123,7 @@ async function temporal(config: Config): Promise<Finding> {
 
 async function mail({ smtpUrl }: Config): Promise<Finding> {
   if (!smtpUrl) return notNamed('Mail', 'SMTP_URL');
-  const { hostname, port, protocol, searchParams } = new URL(asOfNow(smtpUrl));
+  const { hostname, port, protocol, searchParams, password } = new URL(asOfNow(smtpUrl));
   return finding('Mail', async () => {
     const address = `${hostname}:${port || (protocol === 'smtps:' ? 465 : 587)}`;
     const demanded = searchParams.get('requireTLS') === 'true';
@@ -121,8 +135,25 @@ async function mail({ smtpUrl }: Config): Promise<Finding> {
         `${address} offers no encryption, so no letter goes there. Switch STARTTLS on there, write smtps:// in SMTP_URL where it takes TLS from the first byte, or, where the network to it is your own: UNENCRYPTED=mail`,
       );
     const plain = encrypts ? '' : ' Letters go there unencrypted, as UNENCRYPTED allows.';
-    return `${address} answers. Whether it lets us in was not tried: heed stuck says what it answers to letters.${plain}`;
+    if (password) await signIn(address, smtpUrl);
+    const letsIn = password ? ', and lets us in' : '';
+    return `${address} answers${letsIn}. What it takes from us was not tried: heed stuck says what it answers to letters.${plain}`;
   });
+}
+
+/** As a worker does before it hands a letter over. */
+async function signIn(address: string, smtpUrl: Credential): Promise<void> {
+  // oxlint-disable-next-line no-restricted-imports -- how we sign in is said there, once; and no other command waits for it
+  const { openPostOffice } = await import('../../integrations/email.ts');
+  const office = await openPostOffice(smtpUrl)
+    .connect()
+    .catch((cause: Error) => {
+      throw new Error(
+        `${address} answers, and does not let us in (${cause.message}). Correct SMTP_URL. Messages wait meanwhile.`,
+        { cause },
+      );
+    });
+  office.close();
 }
 
 /** Whether a mail server that was just reached has STARTTLS among what it says it can do. */

@@ -877,6 +877,44 @@ describe('which Heed is meant', () => {
     }
   });
 
+  test('doctor signs in with each password that it finds: one that is wrong by a letter is not well', async () => {
+    const given = Buffer.from('\0heed\0right').toString('base64');
+    const server = createSocketServer((socket) => {
+      socket.write('220 here\r\n');
+      socket.on('error', () => {});
+      socket.on('data', (said) => {
+        const line = said.toString().trim();
+        if (line.startsWith('EHLO')) socket.write('250-here\r\n250 AUTH PLAIN\r\n');
+        else if (line === 'QUIT') socket.end('221 bye\r\n');
+        else socket.write(line === `AUTH PLAIN ${given}` ? '235 come in\r\n' : '535 5.7.8 no\r\n');
+      });
+    });
+    await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const doctor = async (password: string): Promise<string> => {
+      const owner = new URL(db.url);
+      if (password !== 'right') owner.username = 'nobody_of_ours';
+      const env = {
+        DATABASE_URL: db.workingUrl,
+        DATABASE_OWNER_URL: owner.href,
+        SMTP_URL: `smtp://heed:${password}@${at}`,
+        PUBLIC_URL: 'http://127.0.0.1:1',
+      };
+      return (await heed(['doctor'], env)).said;
+    };
+    try {
+      const well = await doctor('right');
+      expect(well).toContain(`ok  Mail: ${at} answers, and lets us in.`);
+      expect(well).toMatch(/^ok {2}Owner: Postgres lets in \w+, whom DATABASE_OWNER_URL names\.$/m);
+      const wrong = await doctor('wrong');
+      expect(wrong).toContain(`NO  Mail: ${at} answers, and does not let us in (smtp_connect_535). Correct SMTP_URL.`);
+      expect(wrong).toMatch(/^NO {2}Owner: Postgres at .* does not let in whom DATABASE_OWNER_URL names\./m);
+      expect(wrong).toContain('ok  Postgres: reachable');
+    } finally {
+      await new Promise((closed) => server.close(closed));
+    }
+  });
+
   test('no command speaks to a database across a network unencrypted, unless that was allowed by name', async () => {
     const env = { DATABASE_URL: 'postgres://heed:secret@db.invalid/heed' };
     const { code, complained } = await heed(['status'], env);
