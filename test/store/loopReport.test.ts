@@ -11,7 +11,9 @@ import { loopDrill } from '../../src/store/views/loopDrill.ts';
 import { headline, loopReport } from '../../src/store/views/loopReport.ts';
 import { signalNow } from '../../src/store/views/signals.ts';
 import { capture, type Capture } from '../../src/triggers/capture.ts';
+import { acknowledgeInsight } from '../../src/triggers/responses/acknowledge.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
+import { handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
@@ -203,6 +205,38 @@ describe('about to die unused', () => {
     expect(green).toMatchObject({ decider: 'tomas', people, past: true, attention: 'seen', nextRole: 'executive' });
     expect(green.nextAt!.getTime()).toBeGreaterThan(green.dueAt.getTime());
     expect(unused.map(({ attention }) => attention).sort()).toEqual(['cited', 'seen', 'unseen']);
+  });
+
+  test('what whoever decided it before pressed, or whoever handed it over, is not said of whoever decides it now', async () => {
+    const shop = await openTestDatabase();
+    const as = (by: string, loopId: string) => ({ loopId, by, press: { source: 'test', key: newId() } });
+    const { id } = await capture(
+      shop.heed,
+      {
+        words: 'Do you have this in green?',
+        place: 'high-street',
+        by: 'mina',
+        kind: 'unmet-demand',
+        customer: { email: 'kim@example.com' },
+        consent: [{ purpose: 'follow_up', channel: 'email', wording: '2026-06' }],
+      },
+      { channel: 'web', press: { source: 'test', key: newId() } },
+    );
+    await goOn(shop, id);
+    const insight = (await signalNow(shop.pool, id))!.insight_id!;
+    await shop.passTime('60 days');
+    const attention = async () => {
+      const { unused } = await loopReport(shop.pool, shop.company, lastDays(90, await momentOf(shop.pool), 'UTC'));
+      return unused.map((one) => `${one.decider}: ${one.attention}`);
+    };
+    expect(await attention()).toEqual(['tomas: unseen']);
+    await acknowledgeInsight(shop.heed, as('tomas', insight));
+    expect(await attention()).toEqual(['tomas: seen']);
+    await handOverInsight(shop.heed, as('ingrid', insight), { to: 'priya', reason: 'She knows the suppliers.' });
+    expect(await attention()).toEqual(['priya: unseen']);
+    await acknowledgeInsight(shop.heed, as('priya', insight));
+    expect(await attention()).toEqual(['priya: seen']);
+    await shop.close();
   });
 });
 

@@ -133,9 +133,10 @@ const unusedNow = (db: Db, within: Within) =>
         when exists (
           select from now.insight_signals x join decision_evidence e on e.signal_id = x.signal_id where x.insight_id = u.id
         ) then 'cited'
-        when u.outcome is not null
-          or exists (select from acknowledgements a where a.loop_id = u.id)
-          or exists (select from ownerships o where o.loop_id = u.id and o.by is not null) then 'seen'
+        -- By whoever decides now: what others pressed, also to hand it to them, they need not know of.
+        when exists (select from acknowledgements a where a.loop_id = u.id and a.by = u.decider)
+          or exists (select from ownerships o where o.loop_id = u.id and o.by = u.decider)
+          or exists (select from decisions d where d.insight_id = u.id and d.by = u.decider) then 'seen'
         else 'unseen'
       end as attention,
       next.role as "nextRole", next.due_at as "nextAt"
@@ -157,6 +158,7 @@ function numbers(of: {
     citing: of.count('used', 'citing'),
     otherwise: of.count('used', 'otherwise'),
     postponed: of.count('used', 'postponed'),
+    // No door lets one expire, or moves a promise with notice.
     expired: 0,
     undecided: of.count('used', 'undecided'),
   };

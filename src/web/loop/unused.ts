@@ -39,7 +39,7 @@ export function unused(shown: LoopShown): Html {
 const attention: Record<Unused['attention'], string> = {
   cited: 'cited before, not decided',
   seen: 'seen, not decided',
-  unseen: 'nobody has responded to it',
+  unseen: 'whoever decides has not responded to it',
 };
 
 function line(row: Unused, { titleOf, nameOf, clock, roleOf }: LoopShown): Html {
