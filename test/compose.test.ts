@@ -1,9 +1,12 @@
 /** What docker-compose.yml and .env.example promise, held against the code that reads them. */
 
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { Environment, readConfig } from '../src/config.ts';
+import { asOfNow } from '../src/domain/credential.ts';
 import { mustBeApart, type Part } from '../src/start/apart.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 
@@ -28,6 +31,23 @@ const example = await read('.env.example');
 const ours = ['migrate', 'web', 'worker', 'relay'];
 const oneShots = ['temporal-schema', 'temporal-init', 'migrate'];
 const environmentOf = (name: string): Record<string, string> => services[name]?.environment ?? {};
+
+/** What docker compose hands to a service, where `.env` says this and what is given more. */
+const chosen: Record<string, string> = {
+  HEED_DB_PASSWORD: 'a1',
+  PUBLIC_URL: 'https://heed.example.com',
+  SMTP_URL: 'smtp://mail.example.com:587',
+};
+const settingsOf = (name: string, more: Record<string, string> = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environmentOf(name)).map(([key, value]) => [
+      key,
+      value.replaceAll(
+        /\$\{(\w+):[?-]([^}]*)\}/g,
+        (_, asked: string, otherwise: string) => ({ ...chosen, ...more })[asked] ?? otherwise,
+      ),
+    ]),
+  );
 
 /** What the images of others read, as their documentation has it. */
 const readByOthers: Record<string, string[]> = {
@@ -169,21 +189,6 @@ describe('docker compose', () => {
   });
 
   test('what crosses its own network unencrypted is allowed by name, and nothing that leaves it', () => {
-    const chosen: Record<string, string> = {
-      HEED_DB_PASSWORD: 'a1',
-      PUBLIC_URL: 'https://heed.example.com',
-      SMTP_URL: 'smtp://mail.example.com:587',
-    };
-    const settingsOf = (name: string, more: Record<string, string> = {}): Record<string, string> =>
-      Object.fromEntries(
-        Object.entries(environmentOf(name)).map(([key, value]) => [
-          key,
-          value.replaceAll(
-            /\$\{(\w+):[?-]([^}]*)\}/g,
-            (_, asked: string, otherwise: string) => ({ ...chosen, ...more })[asked] ?? otherwise,
-          ),
-        ]),
-      );
     for (const name of ours) {
       const config = readConfig(settingsOf(name));
       expect({ name, unencrypted: config.unencrypted }).toEqual({
@@ -268,6 +273,61 @@ describe('docker compose', () => {
       expect(file.startsWith(`${folder}/`)).toBe(true);
       expect(environmentOf(service)).toHaveProperty('DATABASE_OWNER_URL');
     }
+  });
+
+  test('a backup is named by a clock that never goes back, so that the last by name is the newest', async () => {
+    const pages = (await readdir(new URL('../docs', import.meta.url))).filter((name) => name.endsWith('.md'));
+    const moments = (await Promise.all(pages.map((name) => read(`docs/${name}`)))).flatMap((page) => [
+      ...page.matchAll(/\$\(date [^)]*\)/g),
+    ]);
+    expect(moments.length).toBeGreaterThan(0);
+    for (const [moment] of moments) expect(moment).toMatch(/^\$\(date -u \S+Z\)$/);
+  });
+
+  test('each password of Postgres has the line by which it is changed there, for the role that it was made for', async () => {
+    const script = await read('docker/postgres/roles.sh');
+    const given = new Map([...script.matchAll(/-v (\w+)="\$(\w+)"/g)].map(([, short, name]) => [short!, name!]));
+    const made = [...script.matchAll(/^create role (\w+) .*password :'(\w+)';$/gm)].map(
+      ([, role, short]) => [given.get(short!)!, role!] as const,
+    );
+    const changed = [
+      ...(await read('docs/operating.md')).matchAll(/ alter role (\w+) password 'what (\w+) will say';/g),
+    ];
+    expect(Object.fromEntries(changed.map(([, role, name]) => [name, role]))).toEqual({
+      ...Object.fromEntries(made),
+      // The image's own.
+      POSTGRES_PASSWORD: 'postgres',
+    });
+    expect(new Set(changed.map(([, , name]) => name))).toEqual(new Set(Object.keys(environmentOf('postgres'))));
+  });
+
+  test('takes addresses from files as the book shows it', async () => {
+    const book = await read('docs/operating.md');
+    const [shown] = [...book.matchAll(/^( +)services:\n(?:\1.*\n)+/gm)].find(([each]) =>
+      each.includes('SMTP_URL_FILE'),
+    )!;
+    const { worker } = (parse(shown) as { services: Record<string, Service & { volumes: string[] }> }).services;
+    const [mounted, as] = worker!.volumes[0]!.split(':');
+    const folder = await mkdtemp(join(tmpdir(), 'heed-secrets-'));
+    await writeFile(join(folder, 'smtp-url'), 'smtp://heed:from-a-file@mail.example.com:587\n');
+    await writeFile(join(folder, 'database-url'), 'postgres://heed_work:from-a-file@postgres:5432/heed\n');
+    const here = (file: string | undefined): string => file?.replace(as!, folder) ?? '';
+    expect(mounted).toMatch(/^\//);
+
+    const { SMTP_URL_FILE: file, ...rest } = worker!.environment!;
+    const { smtpUrl } = readConfig({
+      ...settingsOf('worker', { SMTP_URL: 'any' }),
+      ...rest,
+      SMTP_URL_FILE: here(file),
+    });
+    expect(asOfNow(smtpUrl!)).toContain('from-a-file');
+    expect(book).toContain("`DATABASE_URL: ''` beside `DATABASE_URL_FILE`, in web, worker, relay and migrate");
+    for (const name of ours) {
+      const named = { DATABASE_URL: '', DATABASE_URL_FILE: here(`${as}/database-url`) };
+      const { databaseUrl } = readConfig({ ...settingsOf(name), ...named });
+      expect(asOfNow(databaseUrl!)).toContain('from-a-file');
+    }
+    await rm(folder, { recursive: true });
   });
 
   test('no secret has a default', () => {
