@@ -74,6 +74,14 @@ export function stageOfSignal(s: SignalFacts): SignalStage {
 export const lastWordOf = (s: Pick<SignalFacts, 'course' | 'answered_at' | 'told_at'>): Date | null =>
   s.course === 'decide' ? s.told_at : s.answered_at;
 
+/** The same to the customer themselves: while an answer waits to leave they cannot speak of it yet. What was decided stands on their page by then. */
+export const lastWordHeard = (
+  s: Parameters<typeof lastWordOf>[0] & Pick<SignalFacts, 'closed_at'> & { last_letter_state: string | null },
+): Date | null => {
+  const isOnItsWay = s.last_letter_state === 'planned' || s.last_letter_state === 'ready';
+  return isOnItsWay && s.course !== 'decide' && !s.closed_at ? null : lastWordOf(s);
+};
+
 export function stageOfInsight(i: InsightFacts, now: Date): InsightStage {
   if (i.closed_at) return 'closed';
   if (!i.outcome || i.outcome === 'deferred') return 'decide';

@@ -284,7 +284,7 @@ const promised = (day: string | null, at: Date, { company }: Context): string =>
 
 function answeredForCustomer(event: Happened<'answered'>, context: Context): string | undefined {
   const { at, by, detail } = event;
-  if (detail.channel === 'none' || neverLeft(event, context)) return undefined;
+  if (detail.channel === 'none' || (detail.channel === 'email' && !mayHaveLeft(event, context))) return undefined;
   const did = detail.channel === 'phone' ? 'spoke to you' : `wrote to you${detail.again ? ' again' : ''}`;
   const promise = detail.promisedOn
     ? ` and promised that you hear from us by ${longDate(detail.promisedOn, at, context.company.timezone)}`
@@ -292,12 +292,17 @@ function answeredForCustomer(event: Happened<'answered'>, context: Context): str
   return `${nameAndTitle(context, by)} ${did}${promise}.`;
 }
 
-/** The letter that was to say it was out of date, or was given up, before it could leave. */
-const neverLeft = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean => {
-  const letter = after
-    .flatMap((later) => (later.kind === 'sent' && later.detail.purpose === 'answer' ? later.detail : []))
-    .find((each) => each.round === round);
-  return ['overtaken', leftUnsent, promiseOver].some((code) => code === letter?.error);
+/** The letter that says it neither waits to leave, or is in doubt, nor was out of date or given up before it could; one that was to be sent again may have been
+ *  read before that. */
+const mayHaveLeft = ({ detail: { round } }: Happened<'answered'>, { after }: Context): boolean => {
+  const letter = after.find(
+    (later): later is Happened<'sent'> =>
+      later.kind === 'sent' && later.detail.purpose === 'answer' && later.detail.round === round,
+  );
+  if (!letter) return false;
+  const before = after.slice(0, after.indexOf(letter));
+  if (before.some((each) => each.kind === 'repaired' && each.detail.action === 'resend')) return true;
+  return !['overtaken', leftUnsent, promiseOver].some((code) => code === letter.detail.error);
 };
 
 const lastAnswer = ({ before }: Context): Happened<'answered'> | undefined =>

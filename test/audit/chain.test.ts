@@ -28,7 +28,7 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { clearSampleHistory, loadSampleHistory } from '../../src/triggers/sampleHistory.ts';
 import { momentOf } from '../../src/store/records/clock.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { lettersLeave, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from '../triggers/http/story.ts';
 
 let db: TestDatabase;
@@ -336,6 +336,7 @@ const talkedAbout = async (email: string): Promise<string> => {
   await handOver(db.heed, await by(), { to: 'jonas', reason: 'knows coats' });
   await repair(db.heed, { loopId: id, by: 'operator' }, { action: 'wake', reason: 'stood still' });
   await approveFollowUp(db.heed, await by(), { words: 'We do.' });
+  await lettersLeave(db, id);
   await confirm(db.heed, { loopId: id, press: press() }, { says: 'no', words: 'I still wait' });
   return id;
 };

@@ -246,6 +246,26 @@ describe('the timeline', () => {
     expect(told(letters, { audience: 'customer' })).toEqual([expect.stringMatching(/^Mina Okafor .*wrote to you\.$/)]);
   });
 
+  test('the customer reads that somebody wrote to them once that has left, or may have: not while it waits, and also where it was to be sent again', () => {
+    const answer = { channel: 'email', rule: null, final: false, round: 1, promisedOn: '2026-06-15' };
+    const answered = happened('15T10:00', 'answered', answer, 'priya');
+    const became = (state: string, error: string | null) =>
+      happened('16T08:00', 'sent', { purpose: 'answer', channel: 'email', round: 1, state, error });
+    const again = happened(
+      '15T23:00',
+      'repaired',
+      { action: 'resend', reason: 'It never came.', by: 'priya' },
+      'priya',
+    );
+    const read = (...events: TimelineEvent[]) => told(events, { audience: 'customer' });
+    const wrote = expect.stringMatching(/^Priya Nair .*wrote to you and promised/);
+    expect(read(answered)).toEqual([]);
+    expect(read(answered, became('sent', null))).toEqual([wrote]);
+    expect(read(answered, became('suppressed', 'promise_over'))).toEqual([]);
+    expect(read(answered, again, became('suppressed', 'promise_over'))).toEqual([wrote]);
+    expect(told([answered])).toEqual([expect.stringMatching(/^Answered by e-mail by Priya Nair\./)]);
+  });
+
   test('a letter in the place of one that did not arrive is another answer, by whoever wrote it', () => {
     const answer = (more: object) => ({
       channel: 'email',

@@ -162,6 +162,23 @@ const leastDeaths = 5;
       { event: 'the same press again' },
     ));
 
+  test('who says no again while the next answer waits to leave is still to have it; a colleague who heard them speaks of that one', () =>
+    happened(
+      { ...kim, asks: 'question' },
+      { ...lee, asks: 'question' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { verb: 'answer', signal: 1, by: 'priya', promise: null, final: false },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+      { verb: 'confirm', signal: 1, says: 'no', by: null },
+      { event: 'the workers stop' },
+      { verb: 'answer', signal: 0, by: 'ingrid', promise: null, final: false },
+      { verb: 'answer', signal: 1, by: 'ingrid', promise: null, final: false },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+      { verb: 'confirm', signal: 1, says: 'no', by: 'jonas' },
+      { event: 'the workers start', insightsFirst: false },
+      { verb: 'confirm', signal: 0, says: 'yes', by: null },
+    ));
+
   test('who says yes, no, and yes again is settled, and is heard when they say no again', () =>
     happened(
       { ...kim, asks: 'question' },

@@ -322,7 +322,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
     const s = m.signals[signal]!;
     if (s.closed === 'dismissed' || s.erased) return false;
     const answered = answerOf(m, s);
-    const ours = decides(s) ? toldAt(m, s) : (answered?.at ?? null);
+    // They cannot speak of an answer that waits to leave; a colleague who heard them can.
+    const isOnItsWay = by === null && !s.closed && answered?.how === 'email' && answered.letter?.state === 'planned';
+    const ours = decides(s) ? toldAt(m, s) : isOnItsWay ? null : (answered?.at ?? null);
     if (ours === null && s.round === 1) return false;
     // Said of the round before, while somebody more senior is on it already.
     if (ours === null && says === 'no' && !s.closed) return true;

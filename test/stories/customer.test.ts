@@ -117,6 +117,31 @@ describe('the customer has the last word', () => {
     expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'settled' });
   });
 
+  test('a no said again before the next answer has left is of the one before: they are still to read it', async () => {
+    await world.passTo('monday', '18:00');
+    const { id, email } = await answered();
+    await says(id, 'no');
+    await world.passTo('monday', '20:30');
+    await approveFollowUp(world.heed, world.as('ingrid', id), { words: 'I have sent another one myself.' });
+    await world.settle();
+    expect((await says(id, 'no', 'Do you hear?')).sentence).toContain('Ingrid Solberg will read it and answer you.');
+    await world.passTo('tuesday', '08:05');
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_at: null });
+    expect(world.mailsTo(email).at(-1)?.text).toContain('I have sent another one myself.');
+    expect((await says(id, 'no')).sentence).toContain('Ingrid Solberg will read it');
+    expect(await world.signal(id)).toMatchObject({ round: 3 });
+  });
+
+  test('nor is anything said of the first answer before that has left, and a yes to it is not refused after', async () => {
+    await world.passTo('monday', '20:30');
+    const { id } = await answered();
+    for (const word of ['no', 'yes'] as const)
+      await expect(says(id, word)).rejects.toThrow('We have not answered yet. You will hear from us');
+    await world.passTo('tuesday', '08:05');
+    await says(id, 'yes');
+    expect(await world.signal(id)).toMatchObject({ round: 1, closed_how: 'settled' });
+  });
+
   test('a no that comes after closing opens the next round, too', async () => {
     await world.passTo('monday', '10:00');
     const { id } = await answered();

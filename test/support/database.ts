@@ -36,6 +36,12 @@ export interface TestDatabase {
 export const handsOf = ({ pool, heed }: TestDatabase): Hands =>
   ({ pool, configuration: heed.configuration, publicUrl: 'https://heed.test' }) as Hands;
 
+/** What was written to a customer about this leaves, as where nothing holds it and a mail server takes it. */
+export const lettersLeave = ({ pool }: Pick<TestDatabase, 'pool'>, loopId: string): Promise<unknown> =>
+  pool.query(sql.unsafe`
+    update deliveries set state = 'sent', ended_at = heed_now()
+    where loop_id = ${loopId} and customer_id is not null and state = 'planned'`);
+
 /** Opens a database for one test file, with samples/<company>.yaml applied (shop unless said otherwise). Few `connections`, for each of them
  *  plans every view for itself; more where many must wait for each other at the same moment. */
 export async function openTestDatabase({

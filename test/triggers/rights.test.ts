@@ -43,7 +43,7 @@ import { rectify } from '../../src/triggers/rights/rectify.ts';
 import { lift, restrict } from '../../src/triggers/rights/restrict.ts';
 import { customerIn, subjectNamed } from '../../src/triggers/rights/subject.ts';
 import { foundInDatabase } from '../support/canaries.ts';
-import { handsOf, openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { handsOf, lettersLeave, openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goOn } from './http/story.ts';
 
 let db: TestDatabase;
@@ -192,6 +192,7 @@ test('whatever an erasure takes away stood in what access gave before, but for w
   await handOver(db.heed, as('priya', answered.id), { to, reason: 'knows how to soothe her' });
   const letter = { subject: 'Your buttons', words: 'Dear Zara, we sew them on.' };
   await approveFollowUp(db.heed, await owner(answered.id), letter);
+  await lettersLeave(db, answered.id);
   await confirm(db.heed, { loopId: answered.id, press: press() }, { says: 'no', words: 'They came off again' });
   await repair(db.heed, { loopId: answered.id, by: 'operator' }, { action: 'wake', reason: 'her button stood still' });
   await review(db.heed, await owner(unclear.id), { verdict: 'dismiss', reason: 'she always mumbles' });
@@ -796,7 +797,10 @@ test('whatever was pressed about somebody who was erased is gone, and the hash o
     () => acknowledge(db.heed, { loopId: id, by, press: taken }),
     () => acknowledge(db.heed, { loopId: id, by, press: again }),
     () => approveFollowUp(db.heed, { loopId: id, by, press: answer }, { words: 'We mend them.' }),
-    () => confirm(db.heed, { loopId: id, press: no }, { says: 'no', words: 'Una Wares still waits' }),
+    async () => {
+      await lettersLeave(db, id);
+      return confirm(db.heed, { loopId: id, press: no }, { says: 'no', words: 'Una Wares still waits' });
+    },
     () => confirm(db.heed, { loopId: id, press: repeated }, { says: 'no', words: 'Una Wares waits and waits' }),
   ];
   for (const press of presses) await press();
@@ -1407,6 +1411,7 @@ test('whatever right somebody uses leaves everything of others as it was: what t
     await handOver(db.heed, by, { to, reason: `${customer.name} trusts them` });
     await acknowledge(db.heed, await of(torn.id));
     await approveFollowUp(db.heed, await of(torn.id), { words: 'We mend it.' });
+    await lettersLeave(db, torn.id);
     await confirm(db.heed, { loopId: torn.id, press: press() }, { says: 'no', words: 'It tore again' });
     await repair(db.heed, { loopId: torn.id, by: 'operator' }, { action: 'wake', reason: 'It stood still.' });
     await review(db.heed, await of(unclear.id), { verdict: 'dismiss', reason: 'Nothing was said.' });

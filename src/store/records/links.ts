@@ -48,6 +48,7 @@ const Link = z.object({
   loop_id: z.string().nullable(),
   round: z.number().nullable(),
   wait: z.string().nullable(),
+  delivery_id: z.string().nullable(),
   used_at: z.date().nullable(),
   revoked: z.boolean(),
   ended: z.boolean(),
@@ -59,7 +60,7 @@ const itsPersonLeft = sql.fragment`exists (select from staff p where p.code = li
 /** The link behind a token of one of these kinds; `ended` when it expired, was revoked, or its person has left. */
 export async function findLink(db: Db, token: string, kinds: readonly NewLink['kind'][]): Promise<Link | null> {
   return db.maybeOne(sql.type(Link)`
-    select kind, staff, customer_id, loop_id, round, wait, used_at,
+    select kind, staff, customer_id, loop_id, round, wait, delivery_id, used_at,
       (revoked_at is not null or ${itsPersonLeft}) as revoked,
       (revoked_at is not null or ${itsPersonLeft} or coalesce(expires_at <= heed_now(), false)) as ended
     from links where token_hash = ${sql.binary(hashOf(token))} and kind = any(${sql.array([...kinds], 'text')})`);

@@ -3,6 +3,7 @@
 import type { Company } from '../../domain/company.ts';
 import {
   ladderPlansOfSignal,
+  lastWordHeard,
   stageOfSignal,
   type InsightStage,
   type PlanDue,
@@ -47,7 +48,8 @@ export async function readSignal(
     const next = whatIsNextForCustomer({
       company,
       now,
-      stage,
+      // What was answered, and waits to leave, is still to come to them.
+      stage: stage === 'confirmation' && !lastWordHeard(signal) ? 'answer' : stage,
       place,
       owner,
       restricted: signal.restricted,

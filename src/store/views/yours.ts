@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { Company } from '../../domain/company.ts';
-import { lastWordOf } from '../../domain/loop.ts';
+import { lastWordHeard } from '../../domain/loop.ts';
 import { questionOf, type Question } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { momentOf } from '../records/clock.ts';
@@ -29,11 +29,12 @@ export interface YoursPage extends SignalReading {
   mailed: boolean;
 }
 
-/** Null when there is no such signal of this customer, or it has been closed for more than ninety days. */
+/** `deliveryId`: of the letter in which they found the way here. Null when there is no such signal of this customer, or it has been closed for more
+ *  than ninety days. */
 export async function yoursPage(
   db: Db,
   company: Company,
-  { signalId, customerId }: { signalId: string; customerId: string },
+  { signalId, customerId, deliveryId = null }: { signalId: string; customerId: string; deliveryId?: string | null },
 ): Promise<YoursPage | null> {
   const theirs = await db.maybeOne(sql.type(TheirsRow)`
     select w.words,
@@ -60,16 +61,16 @@ export async function yoursPage(
     words: theirs.words,
     writes: theirs.writes,
     mailed: theirs.mailed,
-    question: openQuestion(signal),
+    question: openQuestion(signal, deliveryId),
     reader: oneLevelUp(company, { owner: signal.owner, place: signal.place }).staff,
   };
 }
 
-/** They have the last word once we have said ours. */
-function openQuestion(signal: SignalReading['signal']): YoursPage['question'] {
+/** They have the last word once they have ours: also by the letter in which they found the way here, where that waits to be sent again. */
+function openQuestion(signal: SignalReading['signal'], deliveryId: string | null): YoursPage['question'] {
   if (signal.closed_how === 'dismissed') return undefined;
-  if (!lastWordOf(signal)) return undefined;
-  return questionOf(signal);
+  const isInTheirHands = deliveryId !== null && deliveryId === signal.last_letter_id;
+  return isInTheirHands || lastWordHeard(signal) ? questionOf(signal) : undefined;
 }
 
 /** The signal of a customer that came in last and is no sample, if any: whom the demonstration's visitor stands in for. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { mayActOnSignal } from '../../domain/entitlement.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { lastWordOf } from '../../domain/loop.ts';
+import { lastWordHeard, lastWordOf } from '../../domain/loop.ts';
 import { questionOf } from '../../domain/questions.ts';
 import { oneLevelUp } from '../../domain/routing.ts';
 import { questionSaidTo, recordConfirmation } from '../../store/records/confirmations.ts';
@@ -53,7 +53,8 @@ export async function confirm(
       );
 
     const moment = { tx, company, version, now, by: by ?? '' };
-    const lastWordSaid = lastWordOf(signal);
+    // A colleague who heard them knows what we wrote to them, also while that waits to leave.
+    const lastWordSaid = by ? lastWordOf(signal) : lastWordHeard(signal);
     const isOver = signal.closed_at !== null;
     // A round is opened by what they said to the one before: until it has a last word of its own, that is what they speak of.
     const spokenOf = lastWordSaid ? signal.round : signal.round - 1;
@@ -66,7 +67,7 @@ export async function confirm(
     const thanks =
       says === 'yes'
         ? `Thank you. We are glad it ${question === 'explained' ? 'was explained clearly' : 'is settled'}.`
-        : signal.final
+        : signal.final && lastWordSaid
           ? 'Thank you for saying so. We have given our final answer, and what you said is kept with it.'
           : `Thank you for saying so. ${goesOn(signal.owner)}`;
     const again = (): Promise<Response> =>

@@ -19,6 +19,7 @@ import { recordCall } from '../../../src/triggers/responses/recordCall.ts';
 import { stopWriting } from '../../../src/triggers/responses/stop.ts';
 import { readSignal } from '../../../src/store/views/signalReading.ts';
 import { z } from 'zod';
+import { lettersLeave } from '../../support/database.ts';
 import { tellingAddresses } from '../../support/links.ts';
 import { green, kim, openShop, readable, type Shop } from './shop.ts';
 
@@ -150,6 +151,7 @@ Stop writing to me: https://heed.test/t#…`,
     const signal = await shop.hears({ words: 'How much is the alteration of a coat?', ...kim });
     const by = (staff: string) => ({ loopId: signal.id, by: staff, press: shop.press() });
     await approveFollowUp(shop.db.heed, by('priya'), { words: 'Ten euros.' });
+    await lettersLeave(shop.db, signal.id);
     await confirm(shop.db.heed, { loopId: signal.id, press: shop.press() }, { says: 'no' });
     await approveFollowUp(shop.db.heed, by('ingrid'), { words: 'Twelve with the lining.' });
     const letter = await shop.letter('answer');
@@ -631,6 +633,7 @@ Linden & Vale`,
     const says = (loopId: string, what: 'yes' | 'no') =>
       confirm(shop.db.heed, { loopId, press: shop.press() }, { says: what });
     await approveFollowUp(shop.db.heed, on(asked.id, asked.owner), { words: 'Eight euros.' });
+    await lettersLeave(shop.db, asked.id);
     await says(asked.id, 'no');
     const no = await shop.letter('news', 'mina', asked.id);
     expect(no.subject).toMatch(/^Not settled yet: HD-/);
@@ -639,6 +642,7 @@ Linden & Vale`,
 
     const senior = (await shop.signal(asked.id)).owner;
     await approveFollowUp(shop.db.heed, on(asked.id, senior), { words: 'Seven.' });
+    await lettersLeave(shop.db, asked.id);
     await says(asked.id, 'yes');
     const yes = await shop.letter('news', 'mina', asked.id);
     expect(yes.subject).toMatch(/^Settled: HD-/);
@@ -648,6 +652,7 @@ Linden & Vale`,
   test('Mina: nothing of a yes that was taken back before it could be told', async () => {
     const { id, owner } = await shop.hears({ words: 'What does it cost to take in a waist?', ...kim });
     await approveFollowUp(shop.db.heed, { loopId: id, by: owner, press: shop.press() }, { words: 'Nine euros.' });
+    await lettersLeave(shop.db, id);
     const says = async (what: 'yes' | 'no') => {
       await confirm(shop.db.heed, { loopId: id, press: shop.press() }, { says: what });
       return shop.planned('news', 'mina', id);
@@ -705,6 +710,7 @@ Linden & Vale`,
     );
     const answered = await shop.hears({ words: 'What does it cost to shorten a hem?', ...kim });
     await approveFollowUp(shop.db.heed, on(answered.id, answered.owner), { words: 'Eight euros.' });
+    await lettersLeave(shop.db, answered.id);
     const before = await shop.planned('prompt', answered.owner, answered.id);
     expect((await saysNo(answered.id)).text).toContain('They were answered, and say it is not settled.\n');
     // Whoever was called before that has nothing to do with it any more.

@@ -97,12 +97,14 @@ interface Yours {
   token: string;
   signalId: string;
   customerId: string;
+  /** The letter that it stands in. */
+  deliveryId: string | null;
 }
 
 async function linkOf(web: Web, token: string, kind: Link['kind']): Promise<Yours> {
   const link = await goodLink(web, token, kind, over);
   if (!link.customer_id || (kind !== 'unsubscribe' && !link.loop_id)) throw noSuchLink();
-  return { token, signalId: link.loop_id ?? '', customerId: link.customer_id };
+  return { token, signalId: link.loop_id ?? '', customerId: link.customer_id, deliveryId: link.delivery_id };
 }
 
 async function yoursBehind(web: Web, token: string): Promise<Yours> {

@@ -5,6 +5,7 @@ import { refusalsSince } from '../../../../src/store/records/refusals.ts';
 import { createApp } from '../../../../src/triggers/http/app.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
+import { lettersLeave } from '../../../support/database.ts';
 import { tellingAddresses } from '../../../support/links.ts';
 import { linkIn, openPages, type Page, type Pages } from './visitors.ts';
 
@@ -19,12 +20,14 @@ async function linksOfEachKind(answered = true): Promise<Record<Link['kind'], st
   const { pool } = pages.shop.db;
   const signal = await pages.shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
   const task = linkIn(await pages.shop.letter('prompt', 'omar', signal.id));
-  if (answered)
+  if (answered) {
     await approveFollowUp(
       pages.web.heed,
       { loopId: signal.id, by: 'omar', press: pages.shop.press() },
       { words: 'Dear Kim, we pay it back.' },
     );
+    await lettersLeave(pages.shop.db, signal.id);
+  }
   const theirs = { customerId: signal.customer_id!, loopId: signal.id };
   const made = linkKinds.map(async (kind): Promise<[Link['kind'], string]> => {
     const bound = kind === 'sign_in' ? { staff: 'mina' } : theirs;

@@ -11,6 +11,7 @@ import { verbsOfWait } from '../../../../src/triggers/http/pages/verbs.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
 import { startSignInService, type SignInService } from '../../../support/signInService.ts';
+import { lettersLeave } from '../../../support/database.ts';
 import { linkIn, openPages, type Page, type Pages, type Visitor } from './visitors.ts';
 
 const returnUrl = 'http://localhost/oidc/return';
@@ -255,6 +256,7 @@ test('a customer’s own link, and the key of a program, ask for none', async ()
     { loopId: signal.id, by: 'priya', press: pages.shop.press() },
     { words: 'Dear Kim, we pay it back.' },
   );
+  await lettersLeave(pages.shop.db, signal.id);
   const { pool } = pages.shop.db;
   const at = linkTo('', await makeLink(pool, { kind: 'yours', customerId: signal.customer_id!, loopId: signal.id }));
   const kims = pages.nobody();

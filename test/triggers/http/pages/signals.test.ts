@@ -8,6 +8,7 @@ import { lift, restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { sql } from '../../../../src/store/pool.ts';
 import { suppress } from '../../../../src/store/records/customers.ts';
 import { green } from '../../../activities/messages/shop.ts';
+import { lettersLeave } from '../../../support/database.ts';
 import { openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -242,6 +243,7 @@ describe('the page of a signal', () => {
     const { id } = await pages.shop.hears({ words: 'I was charged twice.', customer, consent: writtenOrCalled });
     const by = (staff: string) => ({ loopId: id, by: staff, press: pages.shop.press() });
     await approveFollowUp(pages.web.heed, by('priya'), { words: 'Dear Lou.' });
+    await lettersLeave(pages.shop.db, id);
     await confirm(pages.web.heed, { loopId: id, press: pages.shop.press() }, { says: 'no' });
     const ingrid = await pages.as('ingrid');
     const asked = ['This is our final answer', 'They hear from us by'];

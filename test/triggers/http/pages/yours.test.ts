@@ -5,11 +5,12 @@ import { makeLink } from '../../../../src/store/records/links.ts';
 import { closeRound } from '../../../../src/store/records/loops.ts';
 import { approveFollowUp } from '../../../../src/triggers/responses/approveFollowUp.ts';
 import { decide } from '../../../../src/triggers/responses/decide.ts';
-import { dismiss } from '../../../../src/triggers/responses/dismiss.ts';
 import { letGo } from '../../../../src/triggers/rights/letGo.ts';
+import { settle } from '../../../../src/triggers/responses/settle.ts';
 import { rectify } from '../../../../src/triggers/rights/rectify.ts';
 import { restrict } from '../../../../src/triggers/rights/restrict.ts';
 import { green, kim } from '../../../activities/messages/shop.ts';
+import { lettersLeave } from '../../../support/database.ts';
 import { linkIn, openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
@@ -20,8 +21,8 @@ afterEach(() => pages.shop.close());
 
 const complaint = { ...kim, words: 'I was charged twice.', note: 'she shouted', mood: 'annoyed' as const };
 
-/** Kim complains; with `answered`, Priya has written back. */
-async function kimsPage(answered = true) {
+/** Kim complains; with `answered`, Priya has written back, and with `left` that has left. */
+async function kimsPage(answered = true, left = answered) {
   const signal = await pages.shop.hears(complaint);
   const receipt = await pages.shop.letter('receipt', undefined, signal.id);
   if (answered)
@@ -30,6 +31,7 @@ async function kimsPage(answered = true) {
       { loopId: signal.id, by: 'priya', press: pages.shop.press() },
       { words: 'Dear Kim, we pay it back.', promiseOn: '2026-06-18' },
     );
+  if (left) await lettersLeave(pages.shop.db, signal.id);
   const token = await makeLink(pages.shop.db.pool, {
     kind: 'yours',
     customerId: signal.customer_id!,
@@ -58,6 +60,22 @@ describe('the customer’s own page', () => {
     const { text, html } = await pages.nobody().get(at);
     expect(text).toContain('next Priya Nair reads it and answers you.');
     expect(html).not.toContain('/say"');
+  });
+
+  test('neither asks nor says that somebody wrote to them while the answer waits to leave: it is still to come', async () => {
+    const { signal, at } = await kimsPage(true, false);
+    const kims = pages.nobody();
+    const { text, html } = await kims.get(at);
+    expect(text).not.toContain('wrote to you');
+    expect(text).toContain('next Priya Nair reads it and answers you.');
+    expect(html).not.toContain('/say"');
+    const early = await kims.post('/yours/say', { link: at, key: 'early', says: 'no' });
+    expect(early.status).toBe(409);
+    expect(early.text).toContain('We have not answered yet. You will hear from us,');
+    await lettersLeave(pages.shop.db, signal.id);
+    const left = await kims.get(at);
+    expect(left.text).toContain('Priya Nair (branch manager) wrote to you');
+    expect(left.text).toContain('Is it settled for you?');
   });
 
   test('says that it rests, while it does', async () => {
@@ -131,6 +149,7 @@ describe('the customer’s own page', () => {
       { loopId: signal.id, by: 'ingrid', press: pages.shop.press() },
       { words: 'We can do no more.', final: true },
     );
+    await lettersLeave(pages.shop.db, signal.id);
     const page = await kims.get(at);
     expect(page.text).toContain('We have given our final answer: what you say is kept with it.');
     const said = await kims.press(page, '/yours/say', { says: 'no' });
@@ -168,19 +187,19 @@ describe('the customer’s own page', () => {
   });
 
   test('gives back what they wrote to a question that is over by now', async () => {
-    const { signal, at } = await kimsPage();
+    const { signal, at } = await kimsPage(true, false);
     const kims = pages.nobody();
+    await pages.shop.db.pool.query(sql.unsafe`
+      update deliveries set state = 'needs_human' where loop_id = ${signal.id} and purpose = 'answer'`);
     const before = await kims.get(at);
-    await kims.press(await kims.get(at), '/yours/say', { says: 'no' });
-    const { owner } = await pages.shop.signal(signal.id);
-    await dismiss(
+    await settle(
       pages.web.heed,
-      { loopId: signal.id, by: owner, press: pages.shop.press() },
-      { reason: 'Settled at the till.' },
+      { loopId: signal.id, by: 'priya', press: pages.shop.press() },
+      { action: 'resend', reason: 'It never came.' },
     );
     const late = await kims.press(before, '/yours/say', { says: 'no', words: 'And the bag tore.' });
     expect(late.status).toBe(409);
-    expect(late.text).toContain('This was closed without an answer, so there is nothing to confirm.');
+    expect(late.text).toContain('We have not answered yet.');
     expect(late.text).toContain('What you typed');
     expect(late.text).toContain('And the bag tore.');
   });
