@@ -70,6 +70,9 @@ export function stageOfSignal(s: SignalFacts): SignalStage {
   return 'confirmation';
 }
 
+/** Whether it may end without an answer: whoever had one and said no to it was promised another, which may be our final one. */
+export const mayBeDismissed = ({ round }: Pick<SignalFacts, 'round'>): boolean => round === 1;
+
 /** When we said our last word of this round, after which the customer has theirs; null before. After a "no" that is an answer again. */
 export const lastWordOf = (s: Pick<SignalFacts, 'course' | 'answered_at' | 'told_at'>): Date | null =>
   s.course === 'decide' ? s.told_at : s.answered_at;

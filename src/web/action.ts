@@ -37,6 +37,7 @@ export interface SignalAction extends Shared {
   asks: 'review' | 'take' | 'letter' | 'call' | 'doubt' | 'rests' | 'nothing';
   /** It was given to them after it had been answered. */
   mayTake: boolean;
+  mayDismiss: boolean;
   words: string | null;
   reference: string;
   place: string;
@@ -71,7 +72,7 @@ export function signalAction(a: SignalAction): Html {
         ? ''
         : html`<div class="acts">
             ${a.asks === 'take' && written ? replyAtOnce(acting, written) : ''} ${handOver(acting, a.holder)}
-            ${a.asks === 'call' ? '' : dismissal(acting)}
+            ${a.mayDismiss ? dismissal(acting) : ''}
           </div>`
     }`;
 }

@@ -37,6 +37,7 @@ export interface TaskShown {
   people: number;
   holder: string;
   until: Date | undefined;
+  mayDismiss: boolean;
   /** The decision that can be taken back. */
   seen: string | undefined;
   acting: Acting;
@@ -142,13 +143,14 @@ function acts(task: TaskShown, href: string): Html {
   const { acting } = task;
   const go = (label: string, to = `${href}#act`): Html => html`<a class="button go" href="${to}">${label}</a>`;
   const give = handOver(acting, task.holder);
+  const end = task.mayDismiss ? dismissal(acting) : '';
   switch (task.asks) {
     case 'review':
-      return html`${unfold(acting, 'review', 'Say what it is', review(acting), 'go')} ${give} ${dismissal(acting)}`;
+      return html`${unfold(acting, 'review', 'Say what it is', review(acting), 'go')} ${give} ${end}`;
     case 'take':
-      return html`${take(acting)} ${give} ${dismissal(acting)}`;
+      return html`${take(acting)} ${give} ${end}`;
     case 'letter':
-      return html`${go(`Answer ${task.customer ?? 'them'}`)} ${give} ${dismissal(acting)}`;
+      return html`${go(`Answer ${task.customer ?? 'them'}`)} ${give} ${end}`;
     case 'call':
     case 'tell':
       return html`${task.anew ? go('Look at it', href) : go(`Call ${task.customer ?? 'them'}`)} ${give}`;

@@ -189,6 +189,15 @@ const leastDeaths = 5;
       { verb: 'confirm', signal: 0, says: 'no', by: null },
     ));
 
+  test('what its customer said no to is dismissed by nobody: they are owed an answer', () =>
+    happened(
+      { ...kim, asks: 'question' },
+      { verb: 'answer', signal: 0, by: 'priya', promise: null, final: false },
+      { verb: 'confirm', signal: 0, says: 'no', by: null },
+      { verb: 'dismiss', signal: 0, by: 'priya' },
+      { verb: 'confirm', signal: 0, says: 'yes', by: null },
+    ));
+
   test('who asks while a second decision is taken back is not joined to the first, which was told long ago', () =>
     happened(
       { ...kim, asks: 'coat' },

@@ -289,7 +289,9 @@ const verbs: { [V in Act['verb']]: (m: Model, act: Extract<Act, { verb: V }>) =>
   },
   dismiss(m, { signal, by }) {
     const s = m.signals[signal]!;
-    if (!mayAct(s, by) || s.closed || answerOf(m, s)?.by || (told(s)?.telling && toldAt(m, s) !== null)) return false;
+    // Whoever said no to an answer is answered again.
+    if (!mayAct(s, by) || s.closed || s.round > 1) return false;
+    if (answerOf(m, s)?.by || (told(s)?.telling && toldAt(m, s) !== null)) return false;
     close(s, 'dismissed');
     if (s.insight !== null) closeIfForgotten(m, m.insights[s.insight]!, 'dismissed');
     tellCapturer(m, s, 'dismissed', by);

@@ -4,6 +4,7 @@ import { audit } from '../../src/audit/audit.ts';
 import { approveFollowUp } from '../../src/triggers/responses/approveFollowUp.ts';
 import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
+import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { endOfDay, localDate } from '../../src/domain/calendar.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
@@ -179,6 +180,19 @@ describe('the customer has the last word', () => {
     const kept = await world.db.pool.anyFirst(sql.type(z.object({ words: z.string().nullable() }))`
       select words from confirmations where loop_id = ${id} order by confirmed_at`);
     expect(kept).toEqual([null, null, 'It came after all.', 'It is the wrong one.']);
+  });
+
+  test('a no is not dismissed: they are promised an answer, and have the last word on that one, too', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    expect((await says(id, 'no')).sentence).toContain('Ingrid Solberg will read it and answer you.');
+    await world.settle();
+    const away = dismiss(world.heed, world.as('ingrid', id), { reason: 'We have said all there is.' });
+    await expect(away).rejects.toThrow("so it can't be dismissed: answer them. It may be our final answer.");
+    await approveFollowUp(world.heed, world.as('ingrid', id), { words: 'We can do no more.', final: true });
+    await world.settle();
+    await says(id, 'no', 'A pity.');
+    expect(await world.signal(id)).toMatchObject({ round: 2, closed_how: 'final', says: 'no' });
   });
 
   test('in the second round a senior may give the final answer: a no to that is kept, and closes', async () => {

@@ -3,7 +3,7 @@
 import { localDate } from '../../domain/calendar.ts';
 import { mayActOnSignal, mayDecide } from '../../domain/entitlement.ts';
 import { longDate } from '../../domain/longDate.ts';
-import { ladderPlansOfSignal, waitsToBeTaken } from '../../domain/loop.ts';
+import { ladderPlansOfSignal, mayBeDismissed, waitsToBeTaken } from '../../domain/loop.ts';
 import { happenedAt } from '../../domain/moments.ts';
 import { saidTo } from '../../domain/questions.ts';
 import { decidedAnew, resting } from '../../domain/whatIsNext.ts';
@@ -275,11 +275,12 @@ const givingDecision: Button = { id: 'action_decision_hand_over', label: 'Hand o
 function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Viewer): Button[] {
   if (signal.restricted) return [];
   const byPhone: Button[] = anew ? [] : [{ ...recordingCall, style: 'primary' }];
+  const ending = mayBeDismissed(signal) ? [dismissing] : [];
   switch (stage) {
     case 'review':
-      return [{ id: 'action_signal_review', label: 'Read it', style: 'primary' }, dismissing];
+      return [{ id: 'action_signal_review', label: 'Read it', style: 'primary' }, ...ending];
     case 'acknowledge':
-      return [taking, handingOver, dismissing];
+      return [taking, handingOver, ...ending];
     case 'answer':
       if (owner !== staff) return [];
       return [
@@ -290,7 +291,7 @@ function signalButtons({ signal, stage, owner, anew }: SignalTask, { staff }: Vi
               ...(signal.may_be_called ? [recordingCall] : []),
             ]),
         handingOver,
-        dismissing,
+        ...ending,
       ];
     case 'decision':
       return [

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import { mayBeDismissed } from '../../domain/loop.ts';
 import { closeForgotten, isAnybodyLeft, whyForgotten } from '../../store/records/erasures.ts';
 import { closeRound, factRecorded, lockLoop } from '../../store/records/loops.ts';
 import type { Tx } from '../../store/pool.ts';
@@ -15,7 +16,7 @@ export const Dismissal = z.strictObject({
 });
 export type Dismissal = z.infer<typeof Dismissal>;
 
-/** Throws `conflict` when the customer has been answered: they have the last word then. */
+/** Throws `conflict` when the customer has been answered: they have the last word then, and a no of theirs is answered. */
 export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissal): Promise<Response> {
   return respondToSignal(heed, responding, async (signal, moment) => {
     const { tx, by } = moment;
@@ -30,6 +31,11 @@ export function dismiss(heed: Heed, responding: Responding, { reason }: Dismissa
       throw new DomainError(
         'conflict',
         "The customer has been told what was decided, so it can't be dismissed any more.",
+      );
+    if (!mayBeDismissed(signal))
+      throw new DomainError(
+        'conflict',
+        "They said that it is not settled, so it can't be dismissed: answer them. It may be our final answer.",
       );
     // Before the prompts that closing ends: whoever takes a decision back locks the insight, and then those.
     if (signal.insight_id) await lockLoop(tx, signal.insight_id);

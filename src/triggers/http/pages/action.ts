@@ -8,6 +8,7 @@ import type { DomainError } from '../../../domain/errors.ts';
 import { choosing, linkTo } from '../../../domain/links.ts';
 import {
   ladderPlansOfSignal,
+  mayBeDismissed,
   waitsMetByInsight,
   waitsMetBySignal,
   waitsToBeTaken,
@@ -200,9 +201,12 @@ async function ofSignal(
     asks === 'nothing' || asks === 'rests' || asks === 'doubt'
       ? undefined
       : await letterFor(web, page, link.staff, asks);
+  const mayDismiss = asks !== 'call' && mayBeDismissed(signal);
   // A letter may be owed as a call by the time that it is sent.
-  const shown = (verbsOfWait[link.wait] ?? []).filter(
-    (verb) => (verb !== 'call' && verb !== 'follow-up') || (letter && replyVerbs(letter).includes(verb)),
+  const shown = (verbsOfWait[link.wait] ?? []).filter((verb) =>
+    verb === 'dismissal'
+      ? mayDismiss
+      : (verb !== 'call' && verb !== 'follow-up') || (letter && replyVerbs(letter).includes(verb)),
   );
   const { refusal, returned } = comeBack(given, over || signal.restricted ? [] : shown);
   const body = signalAction({
@@ -216,6 +220,7 @@ async function ofSignal(
       whyYou(link.staff, { holder: signal.owner, cause: signal.owner_cause, reason: signal.owner_reason }, nameOf),
     asks,
     mayTake: !over && !settling && asks !== 'take' && asks !== 'review' && waitsToBeTaken(ladderPlansOfSignal(signal)),
+    mayDismiss,
     words: page.words?.words ?? null,
     reference: signal.reference,
     place: company.places[signal.place]?.name ?? signal.place,

@@ -5,7 +5,7 @@ import { localDate } from '../../../domain/calendar.ts';
 import { isInSight, mayActOnSignal } from '../../../domain/entitlement.ts';
 import { DomainError } from '../../../domain/errors.ts';
 import { longDate } from '../../../domain/longDate.ts';
-import { ladderPlansOfSignal, lastWordOf, waitsToBeTaken } from '../../../domain/loop.ts';
+import { ladderPlansOfSignal, lastWordOf, mayBeDismissed, waitsToBeTaken } from '../../../domain/loop.ts';
 import { questionOf, saidTo, type Question } from '../../../domain/questions.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
 import { codesIn } from '../../../domain/reading.ts';
@@ -272,7 +272,7 @@ async function possible(
   const asks = asksOf(page);
   // While it rests nothing is done about it; what the customer says for themselves is kept none the less.
   const open = stage !== 'closed' && stage !== 'captured' && !signal.restricted;
-  const answerable = open && (stage === 'review' || stage === 'acknowledge' || stage === 'answer');
+  const mayDismiss = open && ['review', 'acknowledge', 'answer'].includes(stage) && mayBeDismissed(signal);
   const isFinal = words === null || signal.closed_how === 'dismissed' || signal.closed_how === 'settled';
   const mayConfirm = lastWordOf(signal) !== null && !isFinal;
   if (!open && !mayConfirm) return undefined;
@@ -284,7 +284,7 @@ async function possible(
     ...(asks === 'take' || mayTake ? ['acknowledgement'] : []),
     ...(letter ? replyVerbs(letter) : []),
     ...(open ? ['handover'] : []),
-    ...(answerable ? ['dismissal'] : []),
+    ...(mayDismiss ? ['dismissal'] : []),
     ...(mayConfirm ? ['confirmation'] : []),
   ];
   return {
@@ -296,7 +296,7 @@ async function possible(
     question: questionOf(signal),
     mayTake,
     mayGiveAway: open,
-    mayDismiss: answerable,
+    mayDismiss,
   };
 }
 

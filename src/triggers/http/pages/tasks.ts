@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { Company } from '../../../domain/company.ts';
 import { clockTime } from '../../../domain/moments.ts';
 import { zoneOf } from '../../../domain/localTime.ts';
+import { mayBeDismissed } from '../../../domain/loop.ts';
 import { sentenceOf } from '../../../store/views/presses.ts';
 import { tasksOf, todayAt, type Task } from '../../../store/views/tasks.ts';
 import { saidTo, tasks as tasksBody, type TaskShown } from '../../../web/tasks.ts';
@@ -65,6 +66,7 @@ function signalTask(code: string, company: Company, task: Extract<Task, { about:
     doubtful: signal.doubtful,
     people: 1,
     holder: signal.owner,
+    mayDismiss: mayBeDismissed(signal),
     until: undefined,
     seen: undefined,
     clock,
@@ -89,6 +91,7 @@ function insightTask(code: string, company: Company, task: Extract<Task, { about
     doubtful: null,
     people: insight.people,
     holder: insight.decider,
+    mayDismiss: false,
     until: insight.final_at ?? undefined,
     seen: insight.decision_id ?? undefined,
     clock: { now, zone: company.timezone },

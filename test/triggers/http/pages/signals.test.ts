@@ -9,7 +9,7 @@ import { sql } from '../../../../src/store/pool.ts';
 import { suppress } from '../../../../src/store/records/customers.ts';
 import { green } from '../../../activities/messages/shop.ts';
 import { lettersLeave } from '../../../support/database.ts';
-import { openPages, type Pages } from './visitors.ts';
+import { linkIn, openPages, type Pages } from './visitors.ts';
 
 let pages: Pages;
 beforeAll(async () => {
@@ -257,6 +257,22 @@ describe('the page of a signal', () => {
     for (const each of asked) expect(page.text).not.toContain(each);
     await ingrid.press(page, `/signals/${id}/call`, { outcome: 'reached' });
     expect(await pages.shop.signal(id)).toMatchObject({ answer_channel: 'phone', final: true });
+  });
+
+  test('offers no end without an answer to what its customer has said no to; nor do tasks, nor the link in the mail', async () => {
+    const { id } = await hears({ words: 'I was charged twice.' });
+    const press = () => pages.shop.press();
+    await approveFollowUp(pages.web.heed, { loopId: id, by: 'priya', press: press() }, { words: 'Dear Kim.' });
+    await lettersLeave(pages.shop.db, id);
+    await confirm(pages.web.heed, { loopId: id, press: press() }, { says: 'no' });
+    await pages.shop.climbs(id);
+    const ingrid = await pages.as('ingrid');
+    const link = linkIn(await pages.shop.letter('prompt', 'ingrid', id));
+    const shown = [await ingrid.get(`/signals/${id}`), await ingrid.get('/tasks'), await pages.nobody().get(link)];
+    for (const { html } of shown) {
+      expect(html).toContain('Hand over');
+      expect(html).not.toContain('No action');
+    }
   });
 
   test('where mail has bounced at their address, whoever has asked them says that it is right, and only then', async () => {
