@@ -39,7 +39,7 @@ import { draftAnswer } from '../../src/triggers/responses/draft.ts';
 import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
-import { settle } from '../../src/triggers/responses/settle.ts';
+import { arrived, settle } from '../../src/triggers/responses/settle.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
 import { vouchByHand } from '../../src/triggers/responses/vouch.ts';
@@ -1293,6 +1293,32 @@ describe('a letter to a customer is sent at most once', () => {
     const [, first, second] = world.mailsTo(kim.email);
     expect(second?.messageId).toBe(first?.messageId);
     expect(await world.signal(id)).toMatchObject({ asked_at: expect.any(Date) });
+  });
+
+  test('but not to a customer who answers to what they have of it before it could leave again: it has arrived', async () => {
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id);
+    await world.pass('16 minutes');
+    const order = (stops: boolean) =>
+      world.db.pool.transaction((tx) =>
+        orderSending(tx, { audience: 'customers', stops, by: 'otto', reason: 'a drill' }),
+      );
+    await order(true);
+    try {
+      await settle(world.heed, world.as('priya', id), { action: 'resend', reason: 'It never came.' });
+      await world.settle();
+      expect(await letterOf(id)).toMatchObject({ state: 'ready', last_error_code: 'stopped' });
+      const [, token] = /What became of it: \S+#([\w-]{22})/.exec(world.mailsTo(kim.email).at(-1)!.text)!;
+      await arrived(world.heed, token!);
+      expect(await world.signal(id)).toMatchObject({ last_letter_state: 'sent', asked_at: expect.any(Date) });
+    } finally {
+      await order(false);
+    }
+    world.heed.hint();
+    await world.pass('1 minute');
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
   });
 
   test('sent again and lost again is another doubt, and asked about again', async () => {

@@ -239,13 +239,14 @@ export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<
 }
 
 /** Evidence of the best kind: somebody pressed what stands in that letter alone, so it has arrived; also where nobody lived to say so, and the lease
- *  still runs. Whatever that attempt has to say comes too late. Null where it was in no doubt. */
+ *  still runs, and where it waits to be sent again, which nobody needs any more. Of an attempt that did not leave there are no links (forgetLinks).
+ *  Whatever else is to be said of it comes too late. Null where it was in no doubt. */
 export async function settleByLink(tx: Tx, tokenHash: Buffer): Promise<Doubtful | null> {
   return tx.maybeOne(sql.type(Doubtful)`
-    update deliveries d set state = 'sent', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null
+    update deliveries d set state = 'sent', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null, failing_since = null
     from links l
     where l.token_hash = ${sql.binary(tokenHash)} and d.id = l.delivery_id
-      and (d.state in ('uncertain', 'needs_human') or (d.state = 'sending' and d.phase = 'handed'))
+      and d.state in ('ready', 'sending', 'uncertain', 'needs_human')
     returning d.id, d.purpose, d.state, d.fence, d.customer_id, d.occasion, d.planned_at, d.not_before, d.last_error_code, d.loop_id`);
 }
 

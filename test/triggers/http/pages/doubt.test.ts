@@ -288,6 +288,7 @@ describe('a letter that may not have been sent', () => {
   test.each([
     ['somebody was asked about', 'needs_human'],
     ['nobody lived to record', 'sending'],
+    ['somebody has sent again, and which waits to leave', 'ready'],
   ])('which %s has arrived when its customer presses what stands in it; opening it proves nothing', async (_, was) => {
     const { shop } = pages;
     const signal = await shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
