@@ -905,10 +905,11 @@ function take(m: Model, loop: Loop, by: Person): boolean {
   return true;
 }
 
-/** Twice is a search for the right person; the third time it goes one level up. */
+/** Twice is a search for the right person; the third time it goes one level up, where there is one. */
 function give(m: Model, loop: Loop, to: Person): boolean {
   if (loop.owner === to) return false;
-  own(m, loop, loop.handOvers >= 2 ? oneLevelUp(loop.owner) : to, 'handed over');
+  const goesUp = loop.handOvers >= 2 && loop.owner !== executive;
+  own(m, loop, goesUp ? oneLevelUp(loop.owner) : to, 'handed over');
   return true;
 }
 

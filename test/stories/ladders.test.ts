@@ -251,6 +251,16 @@ describe('handing over', () => {
     expect(await world.signal(id)).toMatchObject({ owner: 'ingrid', owner_cause: 'handed_over' });
   });
 
+  test('but what the executive gives away by then goes to whom they name: there is nobody above them', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    await handOver(world.heed, world.as('jonas', id), { to: 'priya', reason: 'hers' });
+    await handOver(world.heed, world.as('priya', id), { to: 'ingrid', reason: 'hers' });
+    const { sentence } = await handOver(world.heed, world.as('ingrid', id), { to: 'tomas', reason: 'he knows coats' });
+    expect(sentence).toBe('It is with Tomás Rey now.');
+    expect(await world.signal(id)).toMatchObject({ owner: 'tomas', owner_cause: 'handed_over' });
+  });
+
   test('what waits for the former holder is not sent to them any more', async () => {
     await world.passTo('monday', '10:00');
     world.room.faults.script({ at: 'chat.postMessage', do: 'answer', status: 429, retryAfter: 30 });

@@ -74,7 +74,9 @@ async function give(
   if (to === loop.owner) throw new DomainError('conflict', `It is with ${nameOf(moment, to)} already.`);
   if (holder !== undefined && holder !== loop.owner) throw await wentAlready(moment, loop);
   const before = await handOversBefore(tx, loop.id, loop.round);
-  const up = before >= mostHandOvers ? oneLevelUp(company, loop) : undefined;
+  const above = before >= mostHandOvers ? oneLevelUp(company, loop) : undefined;
+  // Above the executive there is nobody: whom they give it to has it.
+  const up = above && above.staff !== loop.owner ? above : undefined;
   const factId = await own(tx, {
     loopId: loop.id,
     round: loop.round,
