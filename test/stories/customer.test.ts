@@ -82,6 +82,15 @@ describe('the customer has the last word', () => {
     expect(await world.db.pool.oneFirst(sql.unsafe`select late from confirmations where loop_id = ${id}`)).toBe(true);
   });
 
+  test('of a late yes whoever captured it hears, as of any other', async () => {
+    await world.passTo('monday', '10:00');
+    const { id } = await answered();
+    await world.pass('11 days');
+    await says(id, 'yes');
+    await world.settle();
+    expect(await newsOf(id)).toEqual([expect.stringMatching(/^Settled: /)]);
+  });
+
   test('a no opens the next round one level up, with a clock and a ladder of its own, and its capturer hears', async () => {
     await world.passTo('monday', '10:00');
     const { id, email } = await answered();

@@ -70,9 +70,13 @@ async function ofClosure({ db, company }: Composing, task: SignalTask, delivery:
   if (!closure) return undefined;
   const reference = task.reference;
   const isExplained = closure.question === 'explained';
-  // A round is closed once, and a no may come after that (after a yes, or silence): whoever hears of it is not told of that end again.
-  const isNo = delivery.dedupe_key.startsWith(`news:${task.id}:${round}:not_settled:`);
-  switch (isNo ? 'not_settled' : round < task.round ? 'nothing new' : closure.how) {
+  // A round is closed once, and what they say may come after that (a no after a yes, either after silence): whoever hears of it is not told of that
+  // end again.
+  const [isNo, isYes] = ['not_settled', 'settled'].map((occasion) =>
+    delivery.dedupe_key.startsWith(`news:${task.id}:${round}:${occasion}:`),
+  );
+  const how = isYes ? 'settled' : closure.how;
+  switch (isNo ? 'not_settled' : round < task.round ? 'nothing new' : how) {
     case 'dismissed': {
       const who = closure.by ? `${personName(company, closure.by)} read it` : 'It was read by rule';
       return {
