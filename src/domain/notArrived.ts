@@ -1,7 +1,7 @@
 /** What whoever answers for a letter to a customer reads once it is certain that it does not arrive: why, and what is owed now. Pure. */
 
 /** Why it does not arrive. `refused`: what the mail server said of the letter alone; `unsent`: what its last try came to, after which it was given up;
- *  `promise_over`: it never left, and nothing is wrong with the address; else no other goes there either. */
+ *  `promise_over`: it was too late to leave, and nothing is wrong with the address; else no other goes there either. */
 export type WhyNot = { refused: string } | { unsent: string } | 'nobody_there' | 'given_up' | typeof promiseOver;
 
 /** Codes by which a mail server puts off a letter to one mailbox. That it is closing (421) is said of every letter. Read by Postgres, too. */
@@ -50,7 +50,7 @@ function reasonOf(why: WhyNot): string {
     case 'given_up':
       return 'The address that this customer left has taken no mail for too long, and it was given up: the letter did not arrive, and no other goes there.';
     case promiseOver:
-      return 'The letter to this customer was not sent: the day on which it promised that they hear from us was over before it could leave.';
+      return 'The letter to this customer is not sent any more: the day on which it promised that they hear from us was over before it could leave.';
     default:
       if ('unsent' in why)
         return `The letter to this customer could not be sent (${why.unsent}), and was given up by whoever operates Heed.`;

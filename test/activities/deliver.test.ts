@@ -915,6 +915,35 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await brokenSince(since)).toEqual([]);
   });
 
+  test('one that may have arrived is not sent again once the day that it promises is over: whoever answers hears so and writes anew, and the promise stands', async () => {
+    await world.passTo('monday', '23:00');
+    const since = await world.now();
+    const kim = guest();
+    const id = await answerTo(kim);
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id, { promiseOn: localDate(since, 'Europe/Amsterdam') });
+    await world.pass('70 minutes');
+    expect(await letterOf(id)).toMatchObject({ state: 'needs_human' });
+    const again = await settle(world.heed, world.as('priya', id), { action: 'resend', reason: 'It never came.' });
+    expect(again.sentence).toBe(
+      'It is not sent again: the day that it promises is over before it could leave. Answer them anew.',
+    );
+    await world.settle();
+    expect(await letterOf(id)).toMatchObject({ state: 'suppressed', last_error_code: 'promise_over' });
+    expect(await world.signal(id)).toMatchObject({ answered_at: null, owed_by: 'email', closed_at: null });
+    expect(await toldPriya(id)).toContain('The letter to this customer is not sent any more');
+    const theirs = (await readSignal(world.db.pool, world.db.company, id, { audience: 'customer' }))!.timeline;
+    expect(theirs.at(-1)?.sentence).toMatch(/wrote to you and promised that you hear from us by/);
+    const part = () => world.db.pool.oneFirst(sql.unsafe`select part from now.promises where signal_id = ${id}`);
+    expect(await part()).toBe('open');
+
+    await approve(id);
+    await world.settle();
+    expect(world.mailsTo(kim.email)).toHaveLength(3);
+    expect(await world.signal(id)).toMatchObject({ answered_by: 'priya', asked_at: expect.any(Date) });
+    expect(await brokenSince(since)).toEqual([]);
+  });
+
   test('what else was to go to an address where there is nobody is not sent, and whoever answers for that is told, too', async () => {
     const kim = guest();
     const [one, other] = [await answerTo(kim), await answerTo(kim)];

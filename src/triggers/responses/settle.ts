@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.ts';
+import { promisedIn } from '../../store/records/followUps.ts';
 import { hashOf } from '../../store/records/links.ts';
 import { wakeWhoWait } from '../../store/records/letters.ts';
 import { factRecorded } from '../../store/records/loops.ts';
@@ -14,8 +15,10 @@ import {
   settlements,
   type Settlement as How,
 } from '../../store/records/repairs.ts';
+import type { SignalNow } from '../../store/views/signals.ts';
 import type { Heed } from '../heed.ts';
 import { atTime, nameOf, respondToSignal, type Moment, type Responding, type Response } from './respond.ts';
+import { whenItLeaves } from './whenItLeaves.ts';
 
 export const Settlement = z.strictObject({
   /** resend: send it again · leave: give it up. */
@@ -46,8 +49,23 @@ export function settle(heed: Heed, responding: Responding, { action, letter, rea
     if (!(await settleByHand(tx, one.id, action))) throw await nothingInDoubt(moment, signal.id);
     const factId = await recordRepair(tx, { loopId: signal.id, action, by, staff: by, of: one, reason });
     await wakeWhoWait(tx, one);
-    return { sentence: action === 'resend' ? 'It is sent again.' : 'It is left as it is.', factId };
+    if (action === 'leave') return { sentence: 'It is left as it is.', factId };
+    const isOver = await promisesWhatIsOver(signal, moment, one.id);
+    return {
+      sentence: isOver
+        ? 'It is not sent again: the day that it promises is over before it could leave. Answer them anew.'
+        : 'It is sent again.',
+      factId,
+    };
   });
+}
+
+/** As is found when it would leave (`objectionToLetter`): the cap holds no letter beyond the day that it promises. */
+async function promisesWhatIsOver(signal: SignalNow, { tx, company, now }: Moment, letter: string): Promise<boolean> {
+  const promised = await promisedIn(tx, letter);
+  if (!promised) return false;
+  const held = await whenItLeaves(tx, company, signal, now);
+  return promised < (held?.by === 'quiet_hours' ? held.until : now);
 }
 
 /** A press by a link that stands in one letter alone: had there been doubt about that letter, it has arrived. */
