@@ -12,6 +12,7 @@ import { hadPromised, promisedIn } from '../store/records/followUps.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { stoppedForMs } from '../store/records/sendingOrders.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
+import { askInPlaceOf } from '../store/records/repairs.ts';
 import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow } from '../store/views/signals.ts';
@@ -78,6 +79,8 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
   // Whether it still calls for something, and whom, is seen when it goes on.
   if (signal?.restricted && !signal.closed_at)
     return isAboutLetter ? restedUntil(d) : { end: 'cancelled', code: 'restricted' };
+  if (isAboutLetter && signal && (await askInPlaceOf(tx, company, signal, d)))
+    return { end: 'cancelled', code: 'handed_over' };
   if (!d.staff || !company.staff[d.staff]) {
     await callInPlaceOfWhoLeft(tx, company, d);
     return { end: 'cancelled', code: 'left' };

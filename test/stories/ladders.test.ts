@@ -760,6 +760,48 @@ describe('whatever happens to us', () => {
     expect((await asked()).sort()).toEqual(['ingrid cancelled', 'jonas sent', 'priya sent']);
   });
 
+  test('whoever stands above it on the day is asked about a letter in doubt, and not who did when it was lost', async () => {
+    await world.passTo('monday', '10:00');
+    const id = await ask('How much is the coat?');
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'It is 300.' });
+    await world.pass('16 minutes');
+    const asked = async () =>
+      (await world.messages({ loopId: id, purpose: 'notice' })).map((m) => `${m.staff} ${m.state}`);
+    expect(await asked()).toContain('priya planned');
+    const manage = (staff: string) =>
+      world.db.apply((company) => void (company.places['high-street']!.manager = staff));
+    await manage('mina');
+    try {
+      await world.passTo('wednesday', '12:00');
+      expect((await asked()).sort()).toEqual(['ingrid planned', 'jonas sent', 'mina sent', 'priya cancelled']);
+      await settle(world.heed, world.as('mina', id), { action: 'leave', reason: 'She called me.' });
+    } finally {
+      await manage('priya');
+    }
+  });
+
+  test('a letter in doubt comes to the manager, too, where the ladder calls nobody above', async () => {
+    const { answering } = world.db.company.ladders;
+    await world.db.apply((company) => {
+      const lead = { notify: 'lead', after: { amount: 4, unit: 'bh' } } as const;
+      company.ladders.answering.rungs = [...answering.rungs.filter(({ notify }) => notify === 'owner'), lead];
+      company.ladders.answering.atEnd = { notify: 'lead', every: { amount: 1, unit: 'bd' } };
+    });
+    try {
+      await world.passTo('monday', '10:00');
+      const id = await ask('How much is the coat?');
+      world.mailbox.faults.script({ at: 'data', do: 'drop' });
+      await approveFollowUp(world.heed, world.as('jonas', id), { words: 'It is 300.' });
+      await world.pass('16 minutes');
+      const asked = (await world.messages({ loopId: id, purpose: 'notice' })).map((m) => `${m.staff} ${m.state}`);
+      expect(asked.sort()).toEqual(['jonas sent', 'priya planned']);
+      await settle(world.heed, world.as('priya', id), { action: 'leave', reason: 'She called me.' });
+    } finally {
+      await world.db.apply((company) => void (company.ladders.answering = answering));
+    }
+  });
+
   test('so does one that a digest was to name, and does not name any more', async () => {
     await world.passTo('friday', '16:30');
     const ids = [await ask('How much is the coat?'), await ask('How much is the coat?')];

@@ -41,9 +41,6 @@ async function doubt(composing: Composing, delivery: Delivery, letterId: string)
   const answers = resolveRole(company, 'owner', task);
   const isAbove = delivery.staff !== answers;
   if (isAbove && task.stage === 'closed') return cancelled('met');
-  // Asked as whoever answers for it, and given away since: whoever has it by now is asked themselves.
-  if (isAbove && delivery.dedupe_key.includes(`:${letter.id}.${letter.fence}:${delivery.staff}:`))
-    return cancelled('handed_over');
   const url =
     delivery.channel === 'email'
       ? linkTo(

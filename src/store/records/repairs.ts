@@ -140,15 +140,35 @@ export async function askAboutDoubt(
   const doubt = { what: `${letter.id}.${letter.fence}`, occasion: letter.id };
   await notify(tx, company, signal, { staff: whoAnswers(company, signal), ...doubt });
   const { answering } = company.ladders;
-  for (const { role, dueAt } of planLadder(answering, await momentOf(tx), calendarOf(company, answering, signal.place)))
-    if (above.some((each) => each === role))
-      // Apart from what they are asked at once when it is handed to them.
-      await notify(tx, company, signal, {
-        staff: resolveRole(company, role, signal),
-        notBefore: dueAt,
-        ...doubt,
-        what: `${doubt.what}:${role}`,
-      });
+  const rungs = planLadder(answering, await momentOf(tx), calendarOf(company, answering, signal.place));
+  const toAsk = rungs.filter(({ role }) => isAbove(role));
+  // A ladder that calls nobody above would leave it with whoever says nothing: at its end the manager is asked.
+  if (toAsk.length === 0) toAsk.push({ ...rungs.at(-1)!, role: 'manager' });
+  for (const { role, dueAt } of toAsk)
+    // Apart from what they are asked at once when it is handed to them.
+    await notify(tx, company, signal, {
+      staff: resolveRole(company, role, signal),
+      notBefore: dueAt,
+      ...doubt,
+      what: `${doubt.what}:${role}`,
+    });
+}
+
+/** Who is asked is known when it is their turn: where somebody else answers for the letter by then, or stands above it, they are asked instead. True
+ *  where it is so. */
+export async function askInPlaceOf(
+  tx: Tx,
+  company: Company,
+  signal: About,
+  { staff: former, dedupe_key: key }: { staff: string | null; dedupe_key: string },
+): Promise<boolean> {
+  const what = key.split(':').slice(3, -2);
+  const [doubt, role = 'owner'] = what;
+  const letter = (await inDoubt(tx, signal.id)).find(({ id, fence }) => doubt === `${id}.${fence}`);
+  const staff = resolveRole(company, isAbove(role) ? role : 'owner', signal);
+  if (!letter || staff === former) return false;
+  await notify(tx, company, signal, { staff, what: what.join(':'), occasion: letter.id });
+  return true;
 }
 
 export interface AboutLetter {
@@ -189,6 +209,7 @@ export const whoAnswers = (company: Company, { owner, place }: Pick<About, 'owne
   resolveRole(company, 'owner', { owner, place });
 
 const above = ['manager', 'executive'] as const;
+const isAbove = (role: string): role is (typeof above)[number] => above.some((each) => each === role);
 
 /** Everybody who is asked about a letter in doubt, now or later: whoever answers for it, and those above. */
 export const whoSettles = (company: Company, signal: Pick<About, 'owner' | 'place'>): string[] => [

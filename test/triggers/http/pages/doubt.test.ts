@@ -206,13 +206,34 @@ describe('a letter that may not have been sent', () => {
     const omars = await shop.db.pool.anyFirst(sql.type(z.object({ key: z.string() }))`
       select dedupe_key as key from deliveries where loop_id = ${id} and purpose = 'notice' and staff = 'omar' order by planned_at, id`);
     await handOver(shop.db.heed, { loopId: id, by: 'omar', press: shop.press() }, { to: 'aisha', reason: 'Hers.' });
+    const objectionAs = async (key: string) => {
+      const asked = { ...(await notice()), dedupe_key: key };
+      return shop.db.pool.transaction((tx) => objectionTo(tx, asked, shop.db.company));
+    };
     const asHolder = omars.find((key) => !key.includes(':manager:'))!;
-    const composed = await shop.composes({ ...(await notice()), dedupe_key: asHolder });
-    expect(composed).toEqual({ end: 'cancelled', code: 'handed_over' });
+    expect(await objectionAs(asHolder)).toEqual({ end: 'cancelled', code: 'handed_over' });
     // As the manager of the place he is asked all the same, once nobody has said anything for long.
     const asManager = omars.find((key) => key.includes(':manager:'))!;
+    expect(await objectionAs(asManager)).toBeUndefined();
     const later = await shop.composes({ ...(await notice()), dedupe_key: asManager });
     expect(JSON.stringify(later)).toContain('Aisha Rahman was asked before you, and nobody has said what to do.');
+  });
+
+  test('is asked of whoever stands in, where who was to be asked has left before they were', async () => {
+    const { shop } = pages;
+    await shop.db.apply((company) => {
+      company.staff['zoe'] = { ...company.staff['aisha']!, name: 'Zoe Zane', email: 'zoe@linden-vale.example' };
+    });
+    const { id, letter } = await doubtful();
+    await handOver(shop.db.heed, { loopId: id, by: 'omar', press: shop.press() }, { to: 'zoe', reason: 'She knows.' });
+    const toZoe = await shop.planned('notice', 'zoe', id);
+    await shop.db.apply((company) => void delete company.staff['zoe']);
+    const objection = await shop.db.pool.transaction((tx) => objectionTo(tx, toZoe, shop.db.company));
+    expect(objection).toEqual({ end: 'cancelled', code: 'handed_over' });
+    const askedNow = await shop.db.pool.anyFirst(sql.type(z.object({ staff: z.string() }))`
+      select staff from deliveries
+      where loop_id = ${id} and purpose = 'notice' and staff <> 'zoe' and occasion = ${letter} and not_before <= heed_now()`);
+    expect(askedNow).toEqual(['omar']);
   });
 
   test('is nobody’s at another place', async () => {
