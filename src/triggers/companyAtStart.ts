@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../config.ts';
 import { explainProblems, readCompany } from '../domain/companyFile.ts';
 import type { Pool } from '../store/pool.ts';
-import { applyConfiguration, isBlank, isInForce } from '../store/records/configurations.ts';
+import { applyConfiguration, isBlank, madeFrom } from '../store/records/configurations.ts';
 import { loadSampleHistory } from './sampleHistory.ts';
 
 const sample = new URL('../../samples/demo.yaml', import.meta.url);
 
-/** Applies the company file, if one is named; a blank installation that has none gets the sample company with its history. Throws a sentence
- *  when the file can't be read or is not sound, and whatever keeps it from being known what is there. */
+/** Applies the company file, if one is named, unless it was in force before and another has taken its place since: then it says so. A blank
+ *  installation that has none gets the sample company with its history. Throws a sentence when the file can't be read or is not sound, and whatever
+ *  keeps it from being known what is there. */
 export async function applyCompany(
   pool: Pool,
   { companyFile }: { companyFile: string | undefined },
@@ -22,7 +23,13 @@ export async function applyCompany(
     throw new Error(`The company file ${String(file)} can't be read. Correct HEED_CONFIG.`, { cause });
   });
   // What is in force was read when it was applied. To read it takes as long as all the rest of a start.
-  if (await isInForce(pool, yaml)) return;
+  const made = await madeFrom(pool, yaml);
+  // Nobody asked for it back: whoever has left since would be let in again, and who has come be shut out.
+  if (made && made.version < made.latest)
+    say(
+      `${String(file)} is version ${made.version}, and version ${made.latest} took its place: that stays in force. To put this one back: heed apply ${String(file)}`,
+    );
+  if (made) return;
   const read = readCompany(yaml);
   if ('problems' in read) throw new ConfigError(explainProblems(String(file), read.problems));
   const applied = await pool.transaction((tx) =>

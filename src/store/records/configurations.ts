@@ -8,7 +8,7 @@ import { freeWhoMoved } from './bindings.ts';
 import { leaveCards } from './redactions.ts';
 
 const VersionRow = z.object({ version: z.number() });
-const SameRow = z.object({ same: z.boolean() });
+const MadeFrom = z.object({ version: z.number(), latest: z.number() });
 const LatestRow = z.object({ version: z.number(), yaml: z.string() });
 const CodeRow = z.object({ code: z.string() });
 
@@ -62,13 +62,12 @@ export async function isBlank(db: Db): Promise<boolean> {
   return !(await db.exists(sql.unsafe`select from configurations`));
 }
 
-/** Whether the latest version was made from this very text. */
-export async function isInForce(db: Db, yaml: string): Promise<boolean> {
-  const latest = await db.maybeOneFirst(
-    sql.type(SameRow)`
-      select yaml = ${yaml} as same from configurations order by version desc limit 1`,
-  );
-  return latest ?? false;
+/** The latest version that was made from this very text, and the one in force; null where none was. */
+export async function madeFrom(db: Db, yaml: string): Promise<z.infer<typeof MadeFrom> | null> {
+  return db.maybeOne(sql.type(MadeFrom)`
+    select version, (select max(version) from configurations) as latest
+    from configurations where yaml = ${yaml}
+    order by version desc limit 1`);
 }
 
 /** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed;
