@@ -3,6 +3,7 @@
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { z } from 'zod';
 import type { Log } from '../../log.ts';
+import { momentOf } from '../../store/records/clock.ts';
 import { wakeAllOpen } from '../../store/records/wakes.ts';
 import { sql, type Pool } from '../../store/pool.ts';
 import { CountRow, NowRow } from '../../store/rows.ts';
@@ -17,9 +18,9 @@ export interface Reconciled {
 
 /** Visibility lags by a second or two, by minutes after trouble, and Postgres's clock may be ahead of Temporal's: so the look-back overlaps. */
 const overlapMs = 600_000;
-/** Who has not looked for so long was not at work: longer than some sweeps, shorter than a change of address takes. */
+/** Who has not looked for so long is not at work: longer than some sweeps, shorter than a change of address takes. */
 const away = sql.fragment`interval '20 s'`;
-const Known = z.object({ namespace_id: z.string(), since: z.date(), returns: z.boolean() });
+const Known = z.object({ namespace_id: z.string(), since: z.date(), returns: z.boolean(), shared: z.boolean() });
 /** By name: what is *not* completed is found by reading everything that ever was, a quarter of a second for four thousand. */
 const endedBadly = ['Failed', 'Canceled', 'Terminated', 'TimedOut'].map((status) => `'${status}'`).join(', ');
 
@@ -40,16 +41,21 @@ export async function reconcile(options: {
     sql.type(Known)`
       select e.namespace_id, e.swept_until as since,
         e.seen_at < heed_now() - ${away}
-          and exists (select from engines x where x.seen_at > e.seen_at and x.namespace_id <> e.namespace_id) as returns
+          and exists (select from engines x where x.seen_at > e.seen_at and x.namespace_id <> e.namespace_id) as returns,
+        exists (
+          select from engines x
+          where x.seen_at > e.rebuilt_at - ${away} and x.seen_at < heed_now() - ${away} and x.namespace_id <> e.namespace_id) as shared
       from engines e where e.address = ${key}`,
   );
   const elsewhere = known
     ? null
     : await pool.maybeOneFirst(sql.type(CountRow)`select count(*)::integer as count from engines`);
 
-  // Another id under the same address, another address than ever before, or one that we come back to from another: this Temporal knows nothing
-  // of the loops that are open, or not of all.
-  const lost = known ? known.namespace_id !== id || known.returns : (elsewhere ?? 0) > 0;
+  // Another id under the same address, another address than ever before, one that we come back to from another, or one beside which another was
+  // told, too, until a moment ago: this Temporal knows nothing of the loops that are open, or not of all.
+  const lost = known ? known.namespace_id !== id || known.returns || known.shared : (elsewhere ?? 0) > 0;
+  // Before the first of them is woken: what another is told from then on is not told here.
+  const rebuilding = lost ? await momentOf(pool) : null;
   if (lost) {
     log.error('This Temporal does not know our stories: every open loop is being woken.');
     log.info({ loops: await wakeAllOpen(pool) }, 'Every open loop is woken, and carried to this Temporal.');
@@ -85,8 +91,11 @@ export async function reconcile(options: {
     );
   }
   await pool.query(sql.unsafe`
-    insert into engines (address, namespace_id, swept_until) values (${key}, ${id}, ${sql.timestamp(sweptUntil)})
-    on conflict (address) do update set namespace_id = excluded.namespace_id, swept_until = excluded.swept_until, seen_at = heed_now()`);
+    insert into engines as e (address, namespace_id, swept_until, rebuilt_at)
+    values (${key}, ${id}, ${sql.timestamp(sweptUntil)}, ${rebuilding ? sql.timestamp(rebuilding) : sql.fragment`heed_now()`})
+    on conflict (address) do update set
+      namespace_id = excluded.namespace_id, swept_until = excluded.swept_until, seen_at = heed_now(),
+      rebuilt_at = ${rebuilding ? sql.fragment`excluded.rebuilt_at` : sql.fragment`e.rebuilt_at`}`);
   return { lost, revived };
 }
 

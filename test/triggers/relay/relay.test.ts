@@ -422,4 +422,35 @@ describe('compared with Temporal', () => {
     expect(await waiting()).toBeGreaterThan(0);
     expect(await compare('former')).toMatchObject({ lost: false });
   });
+
+  test('what a relay that goes on for a while carries to the Temporal that is given up is carried to the new one, too', async () => {
+    const next = `next-${randomBytes(6).toString('hex')}`;
+    await connection.workflowService.registerNamespace({
+      namespace: next,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    const client = new Client({ connection, namespace: next });
+    const comesToNext = () => reconcile({ pool: db.pool, client, temporalAddress: 'new', log });
+    await db.pool.query(sql.unsafe`delete from engines`);
+    await compare('given up');
+    const [id = ''] = await opened(1);
+    expect(await comesToNext()).toMatchObject({ lost: true });
+    // The older relay is faster than the new one, and takes all of them.
+    const older = relay(temporal().client, { temporalAddress: 'given up', wavesPerSecond: 500 });
+    await until(async () => (await waiting()) === 0);
+    await older.stop();
+    expect((await storyOf(id).describe()).status.name).toBe('RUNNING');
+    // It may be at work still, and take all of them again.
+    await compare('given up');
+    expect(await comesToNext()).toMatchObject({ lost: false });
+
+    await db.passTime('15 seconds');
+    await comesToNext();
+    await db.passTime('15 seconds');
+    expect(await comesToNext()).toMatchObject({ lost: true });
+    relay(client, { temporalAddress: 'new', wavesPerSecond: 500 });
+    await until(async () => (await waiting()) === 0);
+    expect((await client.workflow.getHandle(`signal:${id}`).describe()).status.name).toBe('RUNNING');
+    expect(await comesToNext()).toMatchObject({ lost: false });
+  }, 20_000);
 });
