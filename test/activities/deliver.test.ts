@@ -192,6 +192,40 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(inSlack()).toEqual([]);
   });
 
+  test('one of which nobody knew, when they were called again, is not a second card: it is taken out, and quotes nobody who is erased', async () => {
+    await world.db.apply((company) => (company.staff['tomas']!.prompts = 'slack'));
+    const { id } = await world.capture({ words: `Do you have this coat in green, ${canary}?`, customer: guest() });
+    await world.settle();
+    const insight = (await world.signal(id)).insight_id!;
+    await world.capture({ words: 'Do you have this coat in green?', customer: guest() });
+    await world.settle();
+    const cards = () => cardsOf(insight);
+    const first = cards()[0]!.ts;
+    // Posted, and nobody lived to record it.
+    await world.db.pool.query(sql.unsafe`delete from slack_cards where loop_id = ${insight}`);
+    const [lost] = await promptTo(insight, 'slack');
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sending', provider_ref = null, ended_at = null, lease_until = clock_timestamp() + interval '1 hour'
+      where id = ${lost!.id}`);
+    await world.db.pool.transaction(async (tx) => {
+      const plan = await tx.oneFirst(sql.type(z.object({ occasion: z.string() }))`
+        select occasion from deliveries where id = ${lost!.id}`);
+      const again = { key: `prompt:${insight}:1:again:tomas:slack`, purpose: 'prompt', channel: 'slack' } as const;
+      await planDelivery(tx, { ...again, loopId: insight, round: 1, staff: 'tomas', occasion: plan });
+    });
+    world.heed.hint();
+    await world.until('they are called again', async () => (await promptTo(insight, 'slack'))[1]?.state === 'sent');
+    expect(cards()).toHaveLength(2);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set lease_until = clock_timestamp() - interval '1 second', started_until = null where id = ${lost!.id}`);
+    await world.settle();
+    expect(cards().map(({ ts }) => ts)).toEqual([expect.not.stringMatching(first)]);
+    await eraseWhoSaid(id);
+    await world.settle();
+    expect(cards()).toHaveLength(1);
+    expect(inSlack()).toEqual([]);
+  });
+
   test('a prompt of which nobody knew whether it arrived is taken out of Slack when its customer was erased meanwhile', async () => {
     world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
     const { id } = await heardOf();

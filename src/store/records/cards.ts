@@ -8,9 +8,9 @@ import { redrawCards } from './loops.ts';
 import { takeBackPosted } from './redactions.ts';
 import { restsBehind } from './rights.ts';
 
-/** Remembers where a card was posted ('channel:ts'); the first stays the one that is edited. What was posted while somebody behind it was erased, or
- *  asked that everything rests, may quote them, until it is drawn anew. What was posted to whoever had this code when it was written (`now`), while it
- *  was given to somebody else, is nobody's card, and is taken back. */
+/** Remembers where a card was posted ('channel:ts'); the first stays the one that is edited, and another beside it is taken back, since nobody would
+ *  draw it anew. What was posted while somebody behind it was erased, or asked that everything rests, may quote them, until it is drawn anew. What was
+ *  posted to whoever had this code when it was written (`now`), while it was given to somebody else, is nobody's card, and is taken back. */
 export async function keepCard(
   tx: Tx,
   d: Pick<Delivery, 'id' | 'loop_id' | 'staff' | 'planned_at' | 'now'>,
@@ -25,8 +25,20 @@ export async function keepCard(
     await tx.query(sql.unsafe`
       delete from slack_cards where loop_id = ${d.loop_id} and staff = ${d.staff} and channel = ${channel} and ts = ${ts}`);
     await takeBackPosted(tx, d.id);
-  } else if ((await isErasedBehind(tx, d.loop_id, d.planned_at)) || (await restsBehind(tx, d.loop_id)))
+  } else if (await isBesideCard(tx, d, ts)) await takeBackPosted(tx, d.id);
+  else if ((await isErasedBehind(tx, d.loop_id, d.planned_at)) || (await restsBehind(tx, d.loop_id)))
     await redrawCards(tx, [d.loop_id]);
+}
+
+/** Whether what was posted is a card itself, though there is one. What rings below a card is posted after it, and by an attempt that knew of it. */
+function isBesideCard(
+  tx: Tx,
+  { loop_id: loopId, staff, now }: Pick<Delivery, 'loop_id' | 'staff' | 'now'>,
+  ts: string,
+): Promise<boolean> {
+  return tx.exists(sql.unsafe`
+    select from slack_cards
+    where loop_id = ${loopId} and staff = ${staff} and ts <> ${ts} and (ts > ${ts} or posted_at > ${sql.timestamp(now)})`);
 }
 
 /** Whether a code has another address than in the company file of that moment. */
