@@ -244,18 +244,24 @@ const boot = async (): Promise<string> => (await readFile('/proc/sys/kernel/rand
 async function endedInOrder(home: string, { dataDir }: TemporalOptions): Promise<void> {
   const kept = dataDir === undefined ? undefined : await keptIn(home);
   if (!kept) return;
-  for (const part of ['', '-wal']) {
-    const file = await open(join(home, `temporal.db${part}`)).catch(() => undefined);
-    await file?.sync();
-    await file?.close();
-  }
+  for (const part of ['', '-wal']) await bringToDisk(join(home, `temporal.db${part}`));
   await keep(home, { ...kept, boot: null });
 }
 
-/** Renamed into place: a half-written one would make the histories look half-made. */
+/** Renamed into place: a half-written one would make the histories look half-made. On the disk before anything is told to the server: else the file
+ *  of one that was in use when the power failed would be taken for one that had ended in order before that. */
 async function keep(home: string, kept: Kept): Promise<void> {
   await writeFile(join(home, 'server.json.new'), `${JSON.stringify(kept)}\n`);
+  await bringToDisk(join(home, 'server.json.new'));
   await rename(join(home, 'server.json.new'), join(home, 'server.json'));
+  await bringToDisk(home);
+}
+
+/** What was written to a file, or which names a folder gives; nothing where there is none. */
+async function bringToDisk(path: string): Promise<void> {
+  const it = await open(path).catch(() => undefined);
+  await it?.sync();
+  await it?.close();
 }
 
 async function keptIn(home: string): Promise<Kept | undefined> {

@@ -1,9 +1,22 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { constants, getPriority, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { becomes, commandOf, isListening, processesNaming, yieldToOthers } from '../../src/embedded/processes.ts';
@@ -188,6 +201,33 @@ describe('the embedded Temporal server', () => {
     await expect(talk(anew, stateOf('kept'))).rejects.toThrow(/not found/i);
     expect(await readdir(join(dataDir, 'temporal'))).toContain(`temporal-${await serverVersionOf(cliPath)}.db`);
     await anew.stop();
+  });
+
+  test('that it runs is on the disk before anything is told to it, and that it ended in order only after its file', async () => {
+    const handle = await open(scratch);
+    const whatever = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const sync = Reflect.get(whatever, 'sync') as (this: FileHandle) => Promise<void>;
+    const synced: string[] = [];
+    whatever.sync = async function (this: FileHandle) {
+      await sync.call(this);
+      const path = await readlink(`/proc/self/fd/${this.fd}`);
+      const note = await readFile(join(dataDir, 'temporal', 'server.json'), 'utf8').catch(() => '{}');
+      const { boot } = JSON.parse(note) as { boot?: string | null };
+      synced.push(`${basename(path)}, ${boot === null ? 'ended' : boot ? 'runs' : 'no note'}`);
+    };
+    try {
+      const server = await start();
+      expect(synced).toEqual(['server.json.new, no note', 'temporal, runs']);
+      await server.stop();
+      expect(synced.slice(2).filter((each) => !each.startsWith('temporal.db-wal'))).toEqual([
+        'temporal.db, runs',
+        'server.json.new, runs',
+        'temporal, ended',
+      ]);
+    } finally {
+      whatever.sync = sync;
+    }
   });
 
   test('a file of another version is set aside, because the server would not migrate it', async () => {
