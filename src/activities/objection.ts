@@ -73,7 +73,7 @@ const restedUntil = ({ now }: Delivery): Objection => ({
 
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
-  // Of a letter that may not have arrived, or has not left, somebody is asked or told what to do: nobody can do anything while it rests.
+  // Of a letter that may not have arrived, has not left, or promised a day, somebody is asked or told what to do: while it rests nobody can do anything.
   const isAboutLetter = d.purpose === 'notice' && d.occasion !== null;
   const signal = d.loop_id && (d.purpose === 'prompt' || isAboutLetter) ? await signalNow(tx, d.loop_id) : null;
   // Whether it still calls for something, and whom, is seen when it goes on.

@@ -188,7 +188,7 @@ export interface Model {
   bounced: number[];
   vouched: Record<number, number>;
   letters: Letter[];
-  /** To whoever answers for a signal: a letter that it waits for has not arrived. */
+  /** To whoever answers for a signal: a letter that it waits for has not arrived, or the day is over that an answer promised. */
   notices: { signal: number; to: Person; waits: boolean }[];
   /** To colleagues who captured something: what became of it, once an occasion. */
   news: Record<string, { signal: number; to: Person; waits: boolean }>;
@@ -814,6 +814,8 @@ function answer(
 ): void {
   if (s.owner !== by) own(m, s, by, 'taken');
   const promised = s.answer?.promised ?? (promise === null ? null : endOfDay(m.now, promise));
+  // On that day, for whom nothing is to be told by itself.
+  if (promise !== null && !decides(s)) m.notices.push({ signal: s.n, to: by, waits: true });
   if (!s.answer) s.answers.push(`${s.round}: ${given.how} by ${by}`);
   s.answer = { ...s.answer, ...given, final: s.answer?.final ?? given.final, by, at: m.now, promised };
 }

@@ -6,6 +6,7 @@ import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { endOfDay, localDate } from '../../src/domain/calendar.ts';
+import { handOver } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { mailRights } from '../../src/triggers/rights/mailRights.ts';
@@ -70,6 +71,40 @@ describe('the customer has the last word', () => {
     expect(await world.signal(id)).toMatchObject({ closed_how: 'silent', says: null });
     const { findings } = await audit({ databaseUrl: world.db.url, since });
     expect(findings.flatMap(({ invariant, violations }) => (/I1|I5/.test(invariant) ? violations : []))).toEqual([]);
+  });
+
+  test('once the day is over that a plain answer promised, whoever answers for it by then is told, unless they have said their word', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const wednesday = localDate(new Date(since.getTime() + 2 * 86_400_000), 'Europe/Amsterdam');
+    const promised = async () => {
+      const { id } = await world.capture({ words: 'Where is my parcel?', customer: guest(), consent: [by('email')] });
+      await world.settle();
+      const words = 'You hear from me by Wednesday.';
+      await approveFollowUp(world.heed, world.as('priya', id), { words, promiseOn: wednesday });
+      await world.settle();
+      return id;
+    };
+    const [waits, given, settled] = [await promised(), await promised(), await promised()];
+    await handOver(world.heed, world.as('priya', given), { to: 'mina', reason: 'Hers.' });
+    await says(settled, 'yes');
+    const told = async (id: string) =>
+      (await world.messages({ loopId: id, purpose: 'notice' })).map(({ staff, state }) => `${staff} ${state}`);
+    await world.passTo('wednesday', '23:00');
+    expect(await told(waits)).toEqual(['priya planned']);
+    await world.passTo('thursday', '09:00');
+    expect(await told(waits)).toEqual(['priya sent']);
+    expect(await told(given)).toEqual(['priya cancelled', 'mina sent']);
+    expect(await told(settled)).toEqual(['priya cancelled']);
+    const { reference } = await world.signal(waits);
+    const notice = world
+      .slackTo('priya')
+      .find(({ text }) => text === `The day that was promised is over: ${reference}`);
+    expect(JSON.stringify(notice)).toContain('This customer was promised that they hear from us again by Wednesday ');
+    await world.pass('3 days');
+    expect(await told(waits)).toHaveLength(1);
+    const { findings } = await audit({ databaseUrl: world.db.url, since });
+    expect(findings.flatMap(({ violations }) => violations)).toEqual([]);
   });
 
   test('a late yes settles that round, and opens nothing', async () => {

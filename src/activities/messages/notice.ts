@@ -1,10 +1,12 @@
-/** Something one of us should know: that a letter may not have arrived; or in wording that was fixed when it was planned. */
+/** Something one of us should know: that a letter may not have arrived, or a promised day is over; or in wording that was fixed when it was planned. */
 
 import { linkTo } from '../../domain/links.ts';
+import { longDate } from '../../domain/longDate.ts';
 import { resolveRole } from '../../domain/routing.ts';
+import { spanText } from '../../domain/span.ts';
 import { bodyOf, triedInVainSince, type Delivery } from '../../store/records/deliveries.ts';
 import { makeLink } from '../../store/records/links.ts';
-import { inDoubt } from '../../store/records/repairs.ts';
+import { inDoubt, isAboutPromise } from '../../store/records/repairs.ts';
 import { shade } from './card.ts';
 import { toColleague } from './colleague.ts';
 import { cancelled, personName, type Composed, type Composing } from './composing.ts';
@@ -16,6 +18,7 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
     return letterToCustomer(composing, delivery, async (to) => ({ parts: await whatBecameOfIt(to) }));
   }
   const body = await bodyOf(composing.db, delivery.id);
+  if (isAboutPromise(delivery)) return promised(composing, delivery);
   if (delivery.occasion && !body) return doubt(composing, delivery, delivery.occasion);
   if (!body) return cancelled('erased');
   // That it has not left may have waited for the same mail server as the letter did.
@@ -25,6 +28,28 @@ export async function notice(composing: Composing, delivery: Delivery): Promise<
     subject: body.subject,
     parts: [{ text: body.body }],
     ...(task && { link: { label: `Open ${task.reference}`, url: task.url } }),
+    colour: shade.amber,
+  });
+}
+
+/** Nothing here keeps what an answer promised: whoever made it does, or has. */
+async function promised(composing: Composing, delivery: Delivery): Promise<Composed> {
+  const task = await readTask(composing, delivery.loop_id!, delivery.now);
+  if (task?.kind !== 'signal') return cancelled('erased');
+  const { stage, signal, reference, zone, url } = task;
+  // They have said their word, another round was opened, or the letter that promised it has not left.
+  if (stage !== 'confirmation' || signal.follow_up_id !== delivery.occasion || !signal.promised_on || !signal.asked_at)
+    return cancelled('met');
+  const day = longDate(signal.promised_on, delivery.now, zone);
+  return toColleague(composing, delivery, {
+    subject: `The day that was promised is over: ${reference}`,
+    parts: [
+      { text: `This customer was promised that they hear from us again by ${day}.` },
+      {
+        text: `If they have not, please call or write to them yourself. Nothing is sent by itself, and it is closed when they have said nothing for ${spanText(composing.company.customers.window)}.`,
+      },
+    ],
+    link: { label: `Open ${reference}`, url },
     colour: shade.amber,
   });
 }

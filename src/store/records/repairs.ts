@@ -154,20 +154,43 @@ export async function askAboutDoubt(
     });
 }
 
+/** A day was promised to a customer whom nothing is told by itself: whoever answers for it then is told when that is over. */
+export function askAboutPromise(
+  tx: Tx,
+  company: Company,
+  signal: About,
+  { followUpId, dueAt }: { followUpId: string; dueAt: Date },
+): Promise<void> {
+  const staff = whoAnswers(company, signal);
+  return notify(tx, company, signal, { staff, what: promiseOf(followUpId), occasion: followUpId, notBefore: dueAt });
+}
+
+const promiseOf = (followUpId: string | null): string => `${followUpId}.promised`;
+
+/** Of a notice: whether it is about what an answer promised. */
+export const isAboutPromise = ({
+  dedupe_key: key,
+  occasion,
+}: {
+  dedupe_key: string;
+  occasion: string | null;
+}): boolean => key.includes(`:${promiseOf(occasion)}:`);
+
 /** Who is asked is known when it is their turn: where somebody else answers for the letter by then, or stands above it, they are asked instead. True
  *  where it is so. */
 export async function askInPlaceOf(
   tx: Tx,
   company: Company,
   signal: About,
-  { staff: former, dedupe_key: key }: { staff: string | null; dedupe_key: string },
+  asked: { staff: string | null; dedupe_key: string; occasion: string | null },
 ): Promise<boolean> {
-  const what = key.split(':').slice(3, -2);
+  const what = asked.dedupe_key.split(':').slice(3, -2);
   const [doubt, role = 'owner'] = what;
-  const letter = (await inDoubt(tx, signal.id)).find(({ id, fence }) => doubt === `${id}.${fence}`);
+  const isOpen =
+    isAboutPromise(asked) || (await inDoubt(tx, signal.id)).some(({ id, fence }) => doubt === `${id}.${fence}`);
   const staff = resolveRole(company, isAbove(role) ? role : 'owner', signal);
-  if (!letter || staff === former) return false;
-  await notify(tx, company, signal, { staff, what: what.join(':'), occasion: letter.id });
+  if (!isOpen || staff === asked.staff) return false;
+  await notify(tx, company, signal, { staff, what: what.join(':'), occasion: asked.occasion! });
   return true;
 }
 

@@ -6,6 +6,7 @@ import { DomainError } from '../../domain/errors.ts';
 import { planDelivery } from '../../store/records/deliveries.ts';
 import { followUpOf, recordFollowUp, recordPromise } from '../../store/records/followUps.ts';
 import { own } from '../../store/records/ownerships.ts';
+import { askAboutPromise } from '../../store/records/repairs.ts';
 import type { Heed } from '../heed.ts';
 import { draftAnswer } from './draft.ts';
 import {
@@ -117,7 +118,7 @@ const nobodyToReach: Record<string, string> = {
 /** The fact of an answer, with its promise; whoever answers what was not theirs has taken it. `letters`: how many were written for it before. */
 export async function recordAnswer(
   signal: SignalNow,
-  { tx, by, version, now, zone }: Moment,
+  { tx, company, by, version, now, zone }: Moment,
   channel: 'email' | 'phone',
   answer: { promiseOn?: string | undefined; final?: boolean | undefined },
 ): Promise<{ id: string; letters: number }> {
@@ -163,12 +164,10 @@ export async function recordAnswer(
         invalidParams: [{ name: 'promiseOn', reason: 'is over' }],
       });
     }
-    await recordPromise(tx, {
-      loopId: signal.id,
-      followUpId,
-      dueOn: answer.promiseOn,
-      dueAt: endOfDay(answer.promiseOn, zone),
-    });
+    const dueAt = endOfDay(answer.promiseOn, zone);
+    await recordPromise(tx, { loopId: signal.id, followUpId, dueOn: answer.promiseOn, dueAt });
+    // What is decided keeps it by being told, and a ladder calls until it is.
+    if (signal.course !== 'decide') await askAboutPromise(tx, company, { ...signal, owner: by }, { followUpId, dueAt });
   }
   return { id: followUpId, letters: letter?.letters ?? 0 };
 }
