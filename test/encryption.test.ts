@@ -186,7 +186,7 @@ describe('a certificate of the web’s own', () => {
 
   test('is not for a demonstration, which is on one machine alone', async () => {
     const config = readConfig({ TLS_CERT: cert, TLS_KEY: key, HEED_DATA_DIR: '/dev/null/heed' });
-    await expect(startTogether(config, '', [], () => {})).rejects.toThrow(/leave the two out, or set SMTP_URL/);
+    await expect(startTogether(config, '', [], () => {})).rejects.toThrow(/could act for anybody\. Set SMTP_URL/);
   });
 
   test('is needed where a relay on its own tells its timings, unless that was let be', () => {

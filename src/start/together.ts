@@ -8,6 +8,7 @@ import { defaultDataDir, startPostgres } from '../embedded/postgres.ts';
 import { startSlackRoom, type SlackRoom } from '../embedded/slackRoom.ts';
 import type { EmbeddedTemporal } from '../embedded/temporal.ts';
 import { defaultCacheDir, findTemporalCli } from '../embedded/temporalCli.ts';
+import { isThisMachine } from '../encryption.ts';
 import { openSlack } from '../integrations/slack.ts';
 import { asOfNow, type Credential } from '../domain/credential.ts';
 import { keepEngine } from '../keepEngine.ts';
@@ -30,10 +31,13 @@ type Say = (sentence: string) => void;
 
 /** Starts it; returns when everything is up. `main` is what an engine is started from. Throws a sentence when something can't be had. */
 export async function startTogether(config: Config, main: string, stops: Stop[], say: Say): Promise<void> {
-  if (config.certificate && (!config.smtpUrl || !config.slack))
+  // Whoever reaches the mailbox or the Slack room acts for anybody, also through a proxy on this machine.
+  const isForOthers = config.certificate !== undefined || !isThisMachine(new URL(config.publicUrl).hostname);
+  if (isForOthers && !config.smtpUrl)
     throw new ConfigError(
-      'TLS_CERT and TLS_KEY are for a web that others reach. As long as the mailbox or the Slack room of npm start is in use, it answers on this machine alone: leave the two out, or set SMTP_URL, SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET.',
+      'Others reach this web (PUBLIC_URL names another machine, or TLS_CERT is set), and in the mailbox of npm start each of them could act for anybody. Set SMTP_URL, or leave those out. Without SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET there is no Slack room then, either: everybody is prompted by e-mail.',
     );
+  const needsRoom = !config.slack && !isForOthers;
   const unread = leftUnread();
   if (unread.length > 0)
     say(
@@ -51,7 +55,7 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   const { databaseUrl, ownerUrl } = await findOrStartDatabase(config, dataDir, stops, say);
   const pool = await openPool(databaseUrl, { say, patienceMs: longestInLineMs });
   stops.push({ name: 'Postgres pool', stop: () => pool.end() });
-  await mustBeFree(doorOf(config, !config.smtpUrl || !config.slack));
+  await mustBeFree(doorOf(config, !config.smtpUrl || needsRoom));
   await applyCompany(pool, config, say);
   await keepInitialKey(config, pool, say);
   say('Postgres is up.');
@@ -67,27 +71,26 @@ export async function startTogether(config: Config, main: string, stops: Stop[],
   let web: Web | undefined = undefined;
   const frame = devFrame(() => web);
   const mailbox = config.smtpUrl ? undefined : await startMailbox({ dataDir, frame });
-  const room = config.slack
-    ? undefined
-    : await startSlackRoom({
+  const room = needsRoom
+    ? await startSlackRoom({
         dataDir,
         frame,
         interactivityUrl: () => `http://127.0.0.1:${config.port}/slack/interactions`,
         people: Object.values(company.staff)
           .filter((person) => person.prompts === 'slack')
           .map(({ email, name }) => ({ email, name })),
-      });
+      })
+    : undefined;
   if (mailbox) stops.push({ name: 'Mailbox', stop: () => mailbox.stop() });
   if (room) stops.push({ name: 'Slack room', stop: () => room.stop() });
-  const slackAt = config.slack ?? { token: room!.token, signingSecret: room!.signingSecret, apiUrl: room!.apiUrl };
+  const slackAt = config.slack ?? room;
 
   let temporal: EmbeddedTemporal | undefined;
-  const slack = openSlack(slackAt);
   web = {
     heed: openHeed(pool, configuration),
     publicUrl: config.publicUrl,
     temporalUi: () => uiOf(config, temporal),
-    slack: { ...slack, signingSecret: slackAt.signingSecret },
+    slack: slackAt && { ...openSlack(slackAt), signingSecret: slackAt.signingSecret },
     signInService: signInServiceOf(config),
     demo: demoOf(mailbox, room),
     arriving: () => [...arriving],

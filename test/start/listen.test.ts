@@ -1,9 +1,9 @@
-/** TLS of the web's own, for companies without a proxy; and a port that somebody else has. */
+/** TLS of the web's own, for companies without a proxy; a port that somebody else has; and what others don't reach through a proxy. */
 
 import { execFile } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import getPort from 'get-port';
 import { Hono } from 'hono';
 import { readConfig } from '../../src/config.ts';
@@ -126,4 +126,44 @@ test('a port that somebody has is told before a first key is made, which is show
     await stopAll(stops, () => {});
     await db.close();
   }
+});
+
+describe('npm start behind a proxy, which asks from this machine for whoever is on the internet', () => {
+  test('refuses to start where they would reach its mailbox', async () => {
+    const config = readConfig({ PUBLIC_URL: 'https://heed.shop.example', HEED_DATA_DIR: '/dev/null/heed' });
+    await expect(startTogether(config, '', stops, () => {})).rejects.toThrow(/could act for anybody\. Set SMTP_URL/);
+  });
+
+  test.each([
+    ['has no Slack room, and lets nobody stand in for anybody', 'https://heed.shop.example', [404, 404]],
+    ['has both as long as it is for this machine alone', 'http://localhost:4000', [200, 303]],
+  ])('%s', async (_, PUBLIC_URL, statuses) => {
+    const db = await openTestDatabase();
+    const port = await getPort();
+    const config = readConfig({
+      PORT: String(port),
+      PUBLIC_URL,
+      DATABASE_URL: db.url,
+      SMTP_URL: 'smtp://127.0.0.1:9',
+      TEMPORAL_ADDRESS: '127.0.0.1:9',
+      HEED_DATA_DIR: folder,
+    });
+    try {
+      // Its engine ends at once; the web is up by then.
+      await expect(startTogether(config, '/dev/null', stops, () => {})).rejects.toThrow(/engine ended/);
+      const headers = { Host: new URL(PUBLIC_URL).host, 'Content-Type': 'application/x-www-form-urlencoded' };
+      const statusOf = async (method: string, path: string, form = ''): Promise<number> => {
+        const request = http.request({ port, method, path, headers, agent: false }).end(form);
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
+        response.resume();
+        return response.statusCode!;
+      };
+      expect([await statusOf('GET', '/dev/slack'), await statusOf('POST', '/dev/stand-in', 'person=mina')]).toEqual(
+        statuses,
+      );
+    } finally {
+      await stopAll(stops, () => {});
+      await db.close();
+    }
+  });
 });

@@ -121,7 +121,7 @@ export function onThisMachineAlone(publicUrl: string): MiddlewareHandler {
     if (names.has(new URL(c.req.url).hostname)) return next();
     throw new DomainError(
       'forbidden',
-      `This is a demonstration on one machine, and answers there alone: open ${publicUrl}. Where it has another address, say so in PUBLIC_URL.`,
+      `This is a demonstration on one machine, and answers there alone: open ${publicUrl}. For a web that others reach, set PUBLIC_URL and SMTP_URL.`,
     );
   };
 }
