@@ -5,7 +5,7 @@ import { choosing, linkTo } from '../../domain/links.ts';
 import { longDate } from '../../domain/longDate.ts';
 import type { Wait } from '../../domain/loop.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
-import { makeLink } from '../../store/records/links.ts';
+import { makeLinkOf } from '../../store/records/links.ts';
 import { staffByCode } from '../../store/records/staff.ts';
 import { cardOf } from '../../store/records/cards.ts';
 import { dueNow, enoughHaveAsked } from '../../store/views/insights.ts';
@@ -55,7 +55,7 @@ export async function prompt(composing: Composing, delivery: Delivery): Promise<
 
 interface Prompted {
   task: Task;
-  person: { code: string; email: string };
+  person: { code: string };
   call: Call | null;
 }
 
@@ -65,7 +65,7 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
   const what = whatIsMissing(task, person.code);
   const begins = `${what}${byWhen(task, now)}`;
   const subject = `${begins}${begins.endsWith('?') ? '' : ':'} ${task.title} (${task.reference})`;
-  const token = await makeLink(db, {
+  const made = await makeLinkOf(db, {
     kind: 'task',
     staff: person.code,
     loopId: task.id,
@@ -73,7 +73,8 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
     wait: lastWaitOf(task),
     deliveryId: delivery.id,
   });
-  const link = linkTo(publicUrl, token);
+  if (!made) return left;
+  const link = linkTo(publicUrl, made.token);
   const next = whatIsNext(composing, task, person.code, now);
   const parts: Part[] = [
     ...(task.kind === 'signal'
@@ -87,7 +88,7 @@ async function byEmail(composing: Composing, delivery: Delivery, { task, person,
     letter: {
       messageId: delivery.message_id,
       from: senderAt(company),
-      to: person.email,
+      to: made.person.email,
       subject,
       ...(await drawMail({
         subject,

@@ -2,20 +2,19 @@
 
 import { linkTo } from '../../domain/links.ts';
 import type { Delivery } from '../../store/records/deliveries.ts';
-import { makeLink, signInLinkMs } from '../../store/records/links.ts';
-import { staffByCode } from '../../store/records/staff.ts';
+import { makeLinkOf, signInLinkMs } from '../../store/records/links.ts';
 import { left, senderAt, type Composed, type Composing } from './composing.ts';
 import { drawMail } from './mail.ts';
 
 export async function signIn({ db, company, publicUrl }: Composing, delivery: Delivery): Promise<Composed> {
-  const person = delivery.staff ? await staffByCode(db, delivery.staff) : null;
-  if (!person) return left;
-  const token = await makeLink(db, {
+  const made = await makeLinkOf(db, {
     kind: 'sign_in',
-    staff: person.code,
+    staff: delivery.staff!,
     deliveryId: delivery.id,
     expiresAt: new Date(delivery.now.getTime() + signInLinkMs),
   });
+  if (!made) return left;
+  const { token, person } = made;
   const subject = `Sign in at ${company.name}`;
   return {
     letter: {

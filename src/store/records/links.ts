@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sql, type Db, type Tx } from '../pool.ts';
+import { staffByCode, type StaffRow } from './staff.ts';
 
 export const linkKinds = ['sign_in', 'task', 'yours', 'unsubscribe', 'not_me', 'rights'] as const;
 
@@ -30,6 +31,17 @@ export async function makeLink(db: Db, l: NewLink): Promise<string> {
     values (${sql.binary(hashOf(token))}, ${l.kind}, ${l.staff ?? null}, ${l.customerId ?? null}, ${l.loopId ?? null}, ${l.round ?? null}, ${l.wait ?? null},
       ${l.deliveryId ?? null}, ${l.expiresAt ? sql.timestamp(l.expiresAt) : null})`);
   return token;
+}
+
+/** A link that is mailed to one of us, and whom it goes to: null where they have left. Their address is read after it is made. A company file that
+ *  gives them another one meanwhile ends it then, or was waited for, and the address is the new one. */
+export async function makeLinkOf(
+  db: Db,
+  link: NewLink & { staff: string },
+): Promise<{ token: string; person: StaffRow } | null> {
+  const token = await makeLink(db, link);
+  const person = await staffByCode(db, link.staff);
+  return person && { token, person };
 }
 
 /** Those made since its attempt began for a letter that did not leave: nobody has them, and the next attempt makes its own. */

@@ -246,6 +246,34 @@ test('whoever reads the old mailbox is out, too, where they press just while the
   expect([(await pressed).status, await isIn(reader)]).toEqual([410, false]);
 });
 
+test('a letter with a link in it that is written just while the company file is applied goes to the new mailbox', async () => {
+  const { shop } = pages;
+  const livesAt = (email: string) =>
+    shop.db.apply((company) => {
+      company.staff['nora'] = { ...company.staff['omar']!, name: 'Nora Novak', email };
+      company.places['harbour']!.manager = 'nora';
+    });
+  await livesAt('nora@elsewhere.example');
+  const signal = await shop.hears({ ...kim, words: 'I was charged twice.', place: 'harbour', by: 'aisha' });
+  const reader = pages.nobody();
+  await reader.press(await reader.get('/sign-in'), '/sign-in', { email: 'nora@elsewhere.example' });
+  const letters = [await shop.planned('sign_in', 'nora'), await shop.planned('prompt', 'nora', signal.id)];
+  await pages.as('nora');
+  const holder = new pg.Client(shop.db.url);
+  await holder.connect();
+  // The file is applied as far as their sessions, and not yet as far as their links.
+  await holder.query(`begin; select from sessions where staff = 'nora' for update`);
+  const moves = livesAt('nora@linden-vale.example');
+  while ((await waiting()) < 1) await setImmediate();
+  const written = Promise.all(letters.map((letter) => shop.composes(letter)));
+  while ((await waiting()) < 3) await setImmediate();
+  await holder.query('commit');
+  await Promise.all([holder.end(), moves]);
+  expect((await written).map((composed) => 'letter' in composed && composed.letter.to)).toEqual(
+    letters.map(() => 'nora@linden-vale.example'),
+  );
+});
+
 describe('whoever leaves the company file', () => {
   test('is out at once: sessions, links in their mail, sign-in links, keys named after them', async () => {
     const { db } = pages.shop;
