@@ -41,9 +41,14 @@ export async function staffBySlackId(db: Db, slackId: string): Promise<StaffRow 
   );
 }
 
-/** Remembers who somebody is in Slack, so that their presses are known to be theirs. */
-export async function keepSlackId(db: Db, code: string, slackId: string): Promise<void> {
-  await db.query(
-    sql.unsafe`update staff set slack_id = ${slackId} where code = ${code} and slack_id is distinct from ${slackId}`,
-  );
+/** Remembers who somebody is in Slack, so that their presses are known to be theirs. False where the code went to another address since they were
+ *  read, or they have left: whoever has it now is somebody else. */
+export async function keepSlackId(
+  db: Db,
+  { code, email }: Pick<StaffRow, 'code' | 'email'>,
+  slackId: string,
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql.unsafe`
+    update staff set slack_id = ${slackId} where code = ${code} and email = ${email} and removed_at is null`);
+  return rowCount === 1;
 }

@@ -24,6 +24,5 @@ export async function personBehind(
   const known = await staffBySlackId(heed.pool, user.id);
   if (known) return known;
   const person = await staffByEmail(heed.pool, email);
-  if (person) await keepSlackId(heed.pool, person.code, user.id);
-  return person;
+  return person && (await keepSlackId(heed.pool, person, user.id)) ? person : null;
 }

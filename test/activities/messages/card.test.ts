@@ -228,7 +228,7 @@ test('whom Slack knows by now is written to as Slack knows them, by whatever add
   const signal = await shop.hears({ words: 'Where is the way in?', kind: 'question' });
   const card = () => shop.slack('prompt', 'priya', signal.id);
   expect((await card()).to).toBe('priya@linden-vale.example');
-  await keepSlackId(shop.db.pool, 'priya', 'U0PRIYA');
+  await keepSlackId(shop.db.pool, { code: 'priya', email: 'priya@linden-vale.example' }, 'U0PRIYA');
   expect((await card()).to).toBe('U0PRIYA');
   await posted(signal.id, 'priya');
   await acknowledge(shop.db.heed, by(signal.id, 'priya'));

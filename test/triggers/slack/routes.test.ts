@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { serve, type ServerType } from '@hono/node-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -9,9 +10,11 @@ import { startSlackRoom, type SlackRoom } from '../../../src/embedded/slackRoom.
 import type { SlackMessage } from '../../../src/integrations/letter.ts';
 import { openSlack } from '../../../src/integrations/slack.ts';
 import { sql } from '../../../src/store/pool.ts';
+import { applyConfiguration } from '../../../src/store/records/configurations.ts';
 import { suppress } from '../../../src/store/records/customers.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { keepCard } from '../../../src/store/records/cards.ts';
+import { staffByCode } from '../../../src/store/records/staff.ts';
 import type { Purpose } from '../../../src/store/records/deliveries.ts';
 import { insightNow } from '../../../src/store/views/insights.ts';
 import type { SignalNow } from '../../../src/store/views/signals.ts';
@@ -113,6 +116,10 @@ const shownTo = (staff: string): string => textOf(formOf(staff)?.blocks ?? []);
 const refused = async (why: string, whose = ''): Promise<number> =>
   (await refusalsSince(shop.db.pool, 1)).find((one) => one.door === 'slack' && one.why === why && one.whose === whose)
     ?.times ?? 0;
+/** How many wait for somebody else to let go of a row. */
+const waiting = (): Promise<number> =>
+  shop.db.pool.oneFirst(sql.type(z.object({ n: z.number() }))`
+    select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
 const facts = (table: 'acknowledgements' | 'follow_ups' | 'decisions' | 'closures' | 'presses'): Promise<number> =>
   shop.db.pool.oneFirst(
     sql.type(z.object({ count: z.number() }))`select count(*)::integer as count from ${sql.identifier([table])}`,
@@ -814,4 +821,26 @@ test('somebody pressing in Slack is known by their address once, and by their id
     sql.type(z.object({ slack_id: z.string() }))`select slack_id from staff where code = 'jonas'`,
   );
   expect(id).toBe(await slack.idOf(address('jonas')));
+});
+
+test('whoever presses just while a company file gives their code to somebody else is not taken for them from then on', async () => {
+  const signal = await shop.hears({ ...green, words: 'Where is the waiting room?', place: 'station', by: 'aisha' });
+  const press = await pressOf({ user: address('luca'), action: 'action_signal_acknowledge', value: signal.id });
+  const company = structuredClone(shop.db.company);
+  company.staff['luca']!.email = 'lucia.marino@linden-vale.example';
+  const [applied, answering] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const given = shop.db.pool.transaction(async (tx) => {
+    await applyConfiguration(tx, { yaml: '# Lucia Marino follows Luca', company, by: 'test' });
+    applied.resolve();
+    await answering.promise;
+  });
+  await applied.promise;
+  const pressed = send(press);
+  while ((await waiting()) < 1) await setImmediate();
+  answering.resolve();
+  await given;
+  expect((await pressed).status).toBe(200);
+  expect(whispered('luca')).toMatch(/^You are not authorised to respond here/);
+  expect((await staffByCode(shop.db.pool, 'luca'))!.slack_id).toBeNull();
+  expect((await shop.signal(signal.id)).acknowledged_at).toBeNull();
 });
