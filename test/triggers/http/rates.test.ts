@@ -14,6 +14,7 @@ import { answerErrors, TooMany } from '../../../src/triggers/http/errors.ts';
 import { Buckets, callerAt, limitedRate } from '../../../src/triggers/http/rates.ts';
 import { serverLimits } from '../../../src/triggers/http/requests.ts';
 import type { SlackDoor } from '../../../src/triggers/http/web.ts';
+import { keepApiKey, newApiKey, revokeApiKeys } from '../../../src/store/records/apiKeys.ts';
 import { refusalsSince } from '../../../src/store/records/refusals.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { webOf } from './contract.ts';
@@ -150,6 +151,20 @@ describe('who asks too much', () => {
     const before = looked();
     expect((await guess()).status).toBe(429);
     expect(looked()).toBe(before);
+  });
+
+  test('a program with a key that was ended keeps none out whose key was let in, at the same address; nor is that one good after its own end', async () => {
+    const { ask } = counted();
+    const [ended, good] = [newApiKey(), newApiKey()];
+    for (const [name, key] of Object.entries({ ended, good }))
+      await keepApiKey(db.pool, key, { name, scopes: ['read'], by: 'ops' });
+    const asking = (key: string) => ask('/v1/signals', '192.0.2.1', { headers: { Authorization: `Bearer ${key}` } });
+    expect([(await asking(good)).status, (await asking(ended)).status]).toEqual([200, 200]);
+    await revokeApiKeys(db.pool, 'ended', 'ops');
+    await untilRefused(() => asking(ended), 60);
+    for (let n = 0; n < 40; n++) expect((await asking(good)).status).toBe(200);
+    await revokeApiKeys(db.pool, 'good', 'ops');
+    expect([(await asking(good)).status, (await asking(good)).status]).toEqual([401, 429]);
   });
 
   test('forging Slack’s signature too, and never reaches the database; what Slack signed is taken from the same address', async () => {

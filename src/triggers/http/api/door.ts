@@ -25,11 +25,15 @@ export interface ApiEnv {
   };
 }
 
+/** The key that was brought, however it was spaced. */
+export const bearerOf = (c: Context): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+
 /** Lets in who carries a key of ours; one that was is let in for `knownForMs` without being asked for again. */
 export function keyed(heed: Heed, knownForMs: number): MiddlewareHandler<ApiEnv> {
   const apiKey = openApiKeys(heed.pool, { knownForMs });
   return async (c, next) => {
-    const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '') ?? [];
+    const token = bearerOf(c);
     if (!token) throw new DomainError('unauthorized', 'Send the key with the request: Authorization: Bearer <key>.');
     const key = await apiKey(token);
     if (!key) {
