@@ -151,12 +151,16 @@ export async function revokeAgain(
   return rowCount;
 }
 
-/** Keeps the key that was given from outside, which ends the former one: what has left the environment must open nothing. Without one, makes the
- *  first there is, and returns it, to be shown this once. */
+/** Keeps the key that was given from outside, which ends the former one: what has left the environment must open nothing. One that was ended before,
+ *  as in the environment of a web that was not told of another, ends nothing. Without one, makes the first there is, and returns it, to be shown
+ *  this once. */
 export async function keepInitialApiKey(db: Db, given: string | undefined): Promise<string | undefined> {
   if (given !== undefined) {
     await keepApiKey(db, given, { name: outside, scopes: ['*'], by: outside });
-    await revoke(db, sql.fragment`k.name = ${outside} and k.key_hash <> ${sql.binary(hashOf(given))}`, { by: outside });
+    if (await apiKey(db, given))
+      await revoke(db, sql.fragment`k.name = ${outside} and k.key_hash <> ${sql.binary(hashOf(given))}`, {
+        by: outside,
+      });
     return undefined;
   }
   if (await db.exists(sql.unsafe`select from api_keys k where ${inForce}`)) return undefined;

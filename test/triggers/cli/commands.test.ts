@@ -639,7 +639,7 @@ describe('keys', () => {
   });
 });
 
-test('a key of the environment that was ended before is said to open nothing', async () => {
+test('a key of the environment that was ended before is said to open nothing, and the one in force goes on', async () => {
   const said: string[] = [];
   const given = async (apiKey: string) =>
     keepInitialKey(readConfig({ HOME: folder, HEED_API_KEY: apiKey }), db.pool, (sentence) => void said.push(sentence));
@@ -648,6 +648,7 @@ test('a key of the environment that was ended before is said to open nothing', a
   expect(said).toEqual([]);
   await given('the one before the other');
   expect(said).toEqual([expect.stringMatching(/^HEED_API_KEY is a key that was ended before, .* Set another one\.$/)]);
+  expect(await apiKey(db.pool, 'the one that came after')).not.toBeNull();
 });
 
 test('the key of the environment takes the place of the former one', async () => {
