@@ -36,7 +36,7 @@ import { confirm } from '../../src/triggers/responses/confirm.ts';
 import { decide } from '../../src/triggers/responses/decide.ts';
 import { dismiss } from '../../src/triggers/responses/dismiss.ts';
 import { draftAnswer } from '../../src/triggers/responses/draft.ts';
-import { handOver } from '../../src/triggers/responses/handOver.ts';
+import { handOver, handOverInsight } from '../../src/triggers/responses/handOver.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
 import { repair } from '../../src/triggers/responses/repair.ts';
 import { arrived, settle } from '../../src/triggers/responses/settle.ts';
@@ -136,6 +136,46 @@ const letterOf = async (id: string) => (await world.messages({ loopId: id, purpo
 
 describe('in doubt, Slack’s own history decides: a colleague has one message before them, not two and not none', () => {
   // These look at Slack's clock, which is the real one: they stand first, before time has been passed.
+  /** What is left of it everywhere in Slack, deleted messages included. */
+  const canary = 'Quibblewick';
+  const inSlack = () => foundIn('Slack', JSON.stringify(world.room.messages()), [canary]);
+  const heardOf = () => world.capture({ words: `How much is the coat of ${canary}?`, customer: guest() });
+  const eraseWhoSaid = async (id: string) =>
+    erase(world.heed, await subjectNamed(world.db.pool, id), { by: 'operator', reason: 'asked by letter' });
+
+  test.each([
+    ['is taken back', 'blue', false],
+    ['is looked for and taken back where nobody knew whether it arrived', 'navy', true],
+  ])(
+    'what rang below a card, in the words of whoever handed it over, %s once whom it names is erased',
+    async (_, colour, isInDoubt) => {
+      const scarf = { kind: 'unmet-demand', wanted: { item: 'scarf', attributes: { colour } } };
+      const asksFor = (customer: object) => world.capture({ words: 'Have you a scarf?', customer, ...scarf });
+      await world.db.apply((company) => (company.staff['tomas']!.prompts = 'slack'));
+      const { id } = await asksFor({ ...guest(), name: `Kim ${canary}` });
+      await asksFor(guest());
+      await world.settle();
+      const insight = (await world.signal(id)).insight_id!;
+      await handOverInsight(world.heed, world.as('tomas', insight), { to: 'priya', reason: 'Hers.' });
+      await world.settle();
+      await handOverInsight(world.heed, world.as('priya', insight), {
+        to: 'tomas',
+        reason: `Kim ${canary} asked you.`,
+      });
+      await world.settle();
+      const rings = world.slackTo('tomas').filter(({ text, threadTs }) => threadTs && text.includes(canary));
+      expect(rings).toHaveLength(1);
+      // Posted, and nobody lived to record it.
+      if (isInDoubt)
+        await world.db.pool.query(sql.unsafe`
+          update deliveries set state = 'sending', provider_ref = null, ended_at = null, lease_until = clock_timestamp() - interval '1 second', started_until = null
+          where provider_ref like ${`%:${rings[0]!.ts}`}`);
+      await eraseWhoSaid(id);
+      await world.settle();
+      expect(inSlack()).toEqual([]);
+    },
+  );
+
   test('posted, and the answer lost', async () => {
     world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
     const { id } = await coat();
@@ -145,13 +185,6 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
     expect(cardsOf(id)).toHaveLength(1);
     expect(await promptTo(id, 'email')).toEqual([]);
   });
-
-  /** What is left of it everywhere in Slack, deleted messages included. */
-  const canary = 'Quibblewick';
-  const inSlack = () => foundIn('Slack', JSON.stringify(world.room.messages()), [canary]);
-  const heardOf = () => world.capture({ words: `How much is the coat of ${canary}?`, customer: guest() });
-  const eraseWhoSaid = async (id: string) =>
-    erase(world.heed, await subjectNamed(world.db.pool, id), { by: 'operator', reason: 'asked by letter' });
 
   test('a prompt that was under way when its customer was erased is taken out of Slack, though its worker died', async () => {
     const { id } = await heardOf();

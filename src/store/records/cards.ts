@@ -5,7 +5,7 @@ import { sql, type Db, type Tx } from '../pool.ts';
 import type { Delivery } from './deliveries.ts';
 import { isErasedBehind } from './erased.ts';
 import { redrawCards } from './loops.ts';
-import { takeBackPosted } from './redactions.ts';
+import { takeBackPosted, takeLateRing } from './redactions.ts';
 import { restsBehind } from './rights.ts';
 
 /** Remembers where a card was posted ('channel:ts'); the first stays the one that is edited, and another beside it is taken back, since nobody would
@@ -24,10 +24,12 @@ export async function keepCard(
   if (await isSomebodyElseSince(tx, d.staff, d.now)) {
     await tx.query(sql.unsafe`
       delete from slack_cards where loop_id = ${d.loop_id} and staff = ${d.staff} and channel = ${channel} and ts = ${ts}`);
-    await takeBackPosted(tx, d.id);
-  } else if (await isBesideCard(tx, d, ts)) await takeBackPosted(tx, d.id);
-  else if ((await isErasedBehind(tx, d.loop_id, d.planned_at)) || (await restsBehind(tx, d.loop_id)))
-    await redrawCards(tx, [d.loop_id]);
+    return takeBackPosted(tx, d.id);
+  }
+  if (await isBesideCard(tx, d, ts)) return takeBackPosted(tx, d.id);
+  const isErased = await isErasedBehind(tx, d.loop_id, d.planned_at);
+  if (isErased) await takeLateRing(tx, d.id);
+  if (isErased || (await restsBehind(tx, d.loop_id))) await redrawCards(tx, [d.loop_id]);
 }
 
 /** Whether what was posted is a card itself, though there is one. What rings below a card is posted after it, and by an attempt that knew of it. */

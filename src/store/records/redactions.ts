@@ -5,18 +5,19 @@ import { sql, type Db, type Tx } from '../pool.ts';
 import { isAbout } from './deliveries.ts';
 import { erasedBehind } from './erased.ts';
 
-/** Plans one for every message about these signals that was sent and not taken back yet, and for the mails about insights that quoted them, also for
- *  those that are being handed over or may have arrived: a card about an insight is drawn anew without them, a mail stays as it is. Returns how
- *  many. */
+/** Plans one for every message about these signals that was sent and not taken back yet, and for what was mailed about insights that quoted them, or
+ *  rung below a card, also for mails that are being handed over or may have arrived: a card about an insight is drawn anew without them, the others
+ *  stay as they are. Returns how many. */
 export async function planRedactions(
   tx: Tx,
   { signals, insights = [] }: { signals: readonly string[]; insights?: readonly string[] },
   unhurried = false,
 ): Promise<number> {
-  const mails = sql.fragment`d.loop_id = any(${sql.array([...insights], 'uuid')}) and d.channel = 'email'`;
+  const about = sql.fragment`d.loop_id = any(${sql.array([...insights], 'uuid')})`;
+  const mails = sql.fragment`${about} and d.channel = 'email'`;
   const planned = await takeBack(
     tx,
-    sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (${mails})`,
+    sql.fragment`d.loop_id = any(${sql.array([...signals], 'uuid')}) or (${mails}) or (${about} and ${isRing})`,
     unhurried,
   );
   return planned + (await takeBack(tx, mails, unhurried, mayArrive));
@@ -88,10 +89,19 @@ export async function leaveCards(tx: Tx, staff: readonly string[]): Promise<void
   await tx.query(sql.unsafe`delete from slack_cards where staff = any(${theirs})`);
 }
 
+/** The same for what has just rung below a card: it may say why it was handed over in words that were erased while it did. */
+export async function takeLateRing(tx: Tx, id: string): Promise<void> {
+  await takeBack(tx, sql.fragment`d.id = ${id} and ${isRing}`);
+}
+
 /** Takes one message back that was posted in a room that is not its person's any more. */
 export async function takeBackPosted(tx: Tx, id: string): Promise<void> {
   await takeBack(tx, sql.fragment`d.id = ${id}`);
 }
+
+/** A call in Slack that is not the card itself. */
+const isRing = sql.fragment`d.channel = 'slack' and d.purpose = 'prompt' and not exists (
+  select from slack_cards c where c.loop_id = d.loop_id and c.staff = d.staff and c.channel || ':' || c.ts = d.provider_ref)`;
 
 const hasLeft = sql.fragment`d.state in ('sent', 'delivered', 'bounced', 'complained')`;
 const mayArrive = sql.fragment`d.state in ('sending', 'uncertain') and d.phase = 'handed'`;
