@@ -30,8 +30,14 @@ import { wakeWhoWait } from '../store/records/letters.ts';
 import { forgetLinks } from '../store/records/links.ts';
 import { lockLoop } from '../store/records/loops.ts';
 import { keepCard } from '../store/records/cards.ts';
-import { planRedactions, takeBackNow, takeLateNews, takeRightsMails } from '../store/records/redactions.ts';
-import { staffByCode } from '../store/records/staff.ts';
+import {
+  planRedactions,
+  takeBackNow,
+  takeBackPosted,
+  takeLateNews,
+  takeRightsMails,
+} from '../store/records/redactions.ts';
+import { inSlackSince } from '../store/records/staff.ts';
 import type { Tx } from '../store/pool.ts';
 import type { Hands } from './createActivities.ts';
 import { compose } from './messages/compose.ts';
@@ -342,25 +348,36 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
     if (d.loop_id && d.purpose !== 'redaction' && (await isErased(tx, d.loop_id)))
       return settleErased(tx, { ...d, loop_id: d.loop_id }, found);
     if (found === undefined) return goByEmail(tx, d);
-    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
-    if (found && d.purpose === 'prompt') await keepCard(tx, d, found);
+    if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? {}))) return;
+    if (found && d.purpose === 'prompt') await (found.isTheirs ? keepCard(tx, d, found.ref) : callAnew(tx, d));
     if (found) await takeBackWhatWasErased(tx, d);
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }
 
+/** It is before somebody who has the code no more: nobody's card. Whoever has it now, or stands in for them, is called by e-mail. */
+async function callAnew(tx: Tx, d: Delivery): Promise<void> {
+  await takeBackPosted(tx, d.id);
+  await goByEmail(tx, d);
+}
+
 /** Its words were erased while nobody knew: what is there is taken out, what is not never comes; where nobody can look, it is looked again. */
-async function settleErased(tx: Tx, d: Delivery & { loop_id: string }, found?: string | null): Promise<void> {
+async function settleErased(tx: Tx, d: Delivery & { loop_id: string }, found?: { ref: string } | null): Promise<void> {
   if (found === undefined) return;
-  if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ? { ref: found } : {}))) return;
+  if (!(await settleUncertain(tx, d.id, found ? 'sent' : 'ready', found ?? {}))) return;
   if (found) await planRedactions(tx, { signals: [d.loop_id] });
   else await endDelivery(tx, d.id, 'cancelled', 'erased');
 }
 
-/** 'channel:ts', or null on proof of absence. Throws when it could not look. */
-async function lookFor({ slack, pool }: Hands, d: Delivery): Promise<string | null> {
-  const person = d.staff ? await staffByCode(pool, d.staff) : null;
-  // Where it went to: somebody whom Slack does not know by their address any more may still have it before them.
-  const slackId = person && (person.slack_id ?? (await slack?.idOf(person.email)));
-  return slackId ? slack!.find(slackId, d.id, d.planned_at) : null;
+/** Where it is in Slack, 'channel:ts', and whether that is before whoever has the code now; or null on proof of absence from wherever it may have
+ *  gone. Throws when it could not look. */
+async function lookFor({ slack, pool }: Hands, d: Delivery): Promise<{ ref: string; isTheirs: boolean } | null> {
+  for (const { who, is_theirs: isTheirs } of await inSlackSince(pool, d.staff!, d.planned_at)) {
+    const slackId = who.includes('@') ? await slack?.idOf(who) : who;
+    // Whom Slack does not know by their address any more may still have it before them.
+    if (!slack || !slackId) throw new Error('Slack does not say whom it may have gone to.');
+    const ref = await slack.find(slackId, d.id, d.planned_at);
+    if (ref) return { ref, isTheirs };
+  }
+  return null;
 }

@@ -143,6 +143,57 @@ describe('in doubt, Slack’s own history decides: a colleague has one message b
   const eraseWhoSaid = async (id: string) =>
     erase(world.heed, await subjectNamed(world.db.pool, id), { by: 'operator', reason: 'asked by letter' });
 
+  describe('before somebody who', () => {
+    /** A prompt that is in doubt, though it arrived. */
+    const inDoubtBefore = async (staff: string): Promise<string> => {
+      await world.db.apply(
+        (company) =>
+          (company.staff[staff] = { ...company.staff['jonas']!, email: `${staff}@linden-vale.example`, name: staff }),
+      );
+      const { id } = await world.capture({ words: `Where is the parcel of ${canary}?`, customer: guest() });
+      await world.settle();
+      world.room.faults.script({ at: 'chat.postMessage', do: 'lose' });
+      await handOver(world.heed, world.as('priya', id), { to: staff, reason: 'Theirs.' });
+      await world.until('it is in doubt', async () =>
+        (await promptTo(id, 'slack')).some((message) => message.staff === staff && message.state === 'uncertain'),
+      );
+      expect(inSlackOf(staff)).toHaveLength(1);
+      return id;
+    };
+    const isLookedFor = async (): Promise<void> => {
+      await world.db.pool.query(
+        sql.unsafe`update deliveries set not_before = heed_now(), started_until = null where state = 'uncertain'`,
+      );
+      await world.settle();
+    };
+    const inSlackOf = (staff: string) =>
+      foundIn('Slack', JSON.stringify(world.room.messages(`${staff}@linden-vale.example`)), [canary]);
+
+    test.each([
+      ['has left', 'quinn', (company: Company) => delete company.staff['quinn']],
+      ['has another address', 'rosa', (company: Company) => (company.staff['rosa']!.email = 'r@linden-vale.example')],
+    ])('%s since, it is taken out all the same when its customer is erased', async (_, staff, change) => {
+      const id = await inDoubtBefore(staff);
+      await world.db.apply((company) => void change(company));
+      await eraseWhoSaid(id);
+      await isLookedFor();
+      expect(inSlackOf(staff)).toEqual([]);
+    });
+
+    test('had the code before somebody else, it is taken back, and whoever has it now is called by e-mail', async () => {
+      const id = await inDoubtBefore('sven');
+      await world.db.apply((company) => (company.staff['sven']!.email = 's@linden-vale.example'));
+      await isLookedFor();
+      expect(inSlackOf('sven')).toEqual([]);
+      expect(await world.db.pool.anyFirst(sql.unsafe`select staff from slack_cards where loop_id = ${id}`)).toEqual([
+        'priya',
+      ]);
+      expect(world.mailsTo('s@linden-vale.example')).toHaveLength(1);
+      await eraseWhoSaid(id);
+      await world.settle();
+    });
+  });
+
   test.each([
     ['is taken back', 'blue', false],
     ['is looked for and taken back where nobody knew whether it arrived', 'navy', true],

@@ -41,6 +41,25 @@ export async function staffBySlackId(db: Db, slackId: string): Promise<StaffRow 
   );
 }
 
+const InSlack = z.object({ who: z.string(), is_theirs: z.boolean() });
+
+/** As whom Slack knows, by id or by address, those who had this code at some time since then: whoever has it now (`is_theirs`), and who had another
+ *  address, or has left. */
+export function inSlackSince(db: Db, code: string, since: Date): Promise<readonly z.infer<typeof InSlack>[]> {
+  return db.any(sql.type(InSlack)`
+    select
+      coalesce(case when s.email in (file.email, 'former:' || s.code || ':' || file.email) then s.slack_id end, file.email) as who,
+      s.email = file.email as is_theirs
+    from staff s
+    cross join lateral (
+      select distinct lower(c.document -> 'staff' -> s.code ->> 'email') as email
+      from configurations c
+      where c.version >= coalesce((select max(b.version) from configurations b where b.applied_at <= ${sql.timestamp(since)}), 0)
+    ) file
+    where s.code = ${code} and file.email is not null
+    order by is_theirs desc`);
+}
+
 /** Remembers who somebody is in Slack, so that their presses are known to be theirs. False where the code went to another address since they were
  *  read, or they have left: whoever has it now is somebody else. */
 export async function keepSlackId(
