@@ -1753,6 +1753,19 @@ describe('it leaves alone', () => {
     expect(await found(forgotten, worksThereNoMore('3 minutes'), tookIt('mina'))).toBe(1);
   });
 
+  test('the accounts that colleagues come by and operators type at, of whatever domain: nobody could take them out', async () => {
+    await db.query('begin');
+    const account = 'tomas@former.example';
+    await db.query(`
+      insert into bindings (id, staff, issuer, subject, email) values ('${newId()}', 'tomas', 'https://login.example', '${account}', '${account}')`);
+    await db.query(
+      `insert into door_acts (id, act, staff, by) values ('${newId()}', 'invited', 'tomas', 'ops@ad.corp.example')`,
+    );
+    const personal = checks.find(({ invariant }) => invariant === 'I8')!;
+    expect(await personal.find(db, undefined, { since: new Date(0), objectiveSeconds: 60 })).toEqual([]);
+    await db.query('rollback');
+  });
+
   test('an address of our own, wherever it stands', async () => {
     await db.query('begin');
     await db.query('set local session_replication_role = replica');
