@@ -56,3 +56,26 @@ test('a start puts back no company file that another has taken the place of, and
   await start();
   expect(await inForce()).toMatch(/# as it is\n$/);
 });
+
+test('an edit of the company file that is taken back is applied at the next start: whoever it brought is let in no more', async () => {
+  const file = join(folder, 'edited.yaml');
+  const before = `${await readFile('samples/shop.yaml', 'utf8')}\n# edited\n`;
+  const helped = before.replace(
+    /^ {2}mina:$/m,
+    '  holly: { name: Holly, email: holly@linden-vale.example, title: at the till, prompts: email, places: [station] }\n$&',
+  );
+  const told: string[] = [];
+  const startWith = async (yaml: string) => {
+    await writeFile(file, yaml);
+    await applyCompany(db.pool, { companyFile: file }, (sentence) => void told.push(sentence));
+  };
+  await startWith(before);
+  await startWith(helped);
+  const token = await openSession(db.pool, 'holly');
+  expect(await personOfSession(db.pool, token)).toMatchObject({ code: 'holly' });
+
+  await startWith(before);
+  expect(await inForce()).toBe(before);
+  expect(await personOfSession(db.pool, token)).toBeNull();
+  expect(told.at(-1)).toMatch(/^Applied .* as version \d+\.$/);
+});

@@ -8,7 +8,7 @@ import { freeWhoMoved } from './bindings.ts';
 import { leaveCards } from './redactions.ts';
 
 const VersionRow = z.object({ version: z.number() });
-const MadeFrom = z.object({ version: z.number(), latest: z.number() });
+const MadeFrom = z.object({ version: z.number(), latest: z.number(), latest_by: z.string() });
 const LatestRow = z.object({ version: z.number(), yaml: z.string() });
 const CodeRow = z.object({ code: z.string() });
 
@@ -62,12 +62,13 @@ export async function isBlank(db: Db): Promise<boolean> {
   return !(await db.exists(sql.unsafe`select from configurations`));
 }
 
-/** The latest version that was made from this very text, and the one in force; null where none was. */
+/** The latest version that was made from this very text, and the one in force, with who put it there; null where none was. */
 export async function madeFrom(db: Db, yaml: string): Promise<z.infer<typeof MadeFrom> | null> {
   return db.maybeOne(sql.type(MadeFrom)`
-    select version, (select max(version) from configurations) as latest
-    from configurations where yaml = ${yaml}
-    order by version desc limit 1`);
+    select made.version, latest.version as latest, latest.applied_by as latest_by
+    from configurations made, (select version, applied_by from configurations order by version desc limit 1) latest
+    where made.yaml = ${yaml}
+    order by made.version desc limit 1`);
 }
 
 /** Applies a checked company: keeps the version, and brings people and places up to date. Whoever left the file is marked as removed;

@@ -193,7 +193,7 @@ export function addDoors(program: Command, terminal: Terminal): void {
 
 /** What there is to do at the doors of a database that was put back. */
 export const doorsOfBefore: readonly string[] = [
-  'Everybody has to sign in again. People and places may be those of before: apply the company file once more (heed apply FILE; npm start does, where HEED_CONFIG names it).',
+  'Everybody has to sign in again. People and places may be those of before: apply the company file once more (heed apply FILE; npm start does where HEED_CONFIG names it, or says why not).',
   'A key that was revoked since opens again, unless a backup that was made later told of it: look through heed key list.',
 ];
 
