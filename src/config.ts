@@ -1,6 +1,7 @@
 /** The only reader of the environment. Everything that is wrong is said at once, in sentences; parts are handed down as arguments. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
@@ -22,6 +23,8 @@ import {
 
 export interface Config {
   port: number;
+  /** At which address of this machine the web answers. Undefined: at all, or here alone where it is a demonstration. */
+  listenOn: string | undefined;
   /** Where people reach us, without a slash at the end. */
   publicUrl: string;
   /** With which the web speaks TLS itself; undefined: a proxy does, or nobody. */
@@ -104,6 +107,10 @@ const count = (example: number) =>
 /** Every variable Heed reads, with what it must look like. Any of them may also be given as NAME_FILE, naming a file that holds it. */
 export const Environment = z.object({
   PORT: count(4000).min(1, 'must be between 1 and 65535').max(65535, 'must be between 1 and 65535').default(4000),
+  LISTEN_ON: z
+    .string()
+    .refine((text) => isIP(text) !== 0, 'must be an IP address of this machine like 127.0.0.1')
+    .optional(),
   PUBLIC_URL: url(['http', 'https'], 'https://heed.example.com')
     .refine(
       (text) => !URL.canParse(text) || /^[^/@]+:\/\/[^/?#@]+\/*$/.test(text),
@@ -279,6 +286,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, say: (sentence:
   const asItIs = (name: keyof typeof e): Credential | undefined => credential(name, String);
   return {
     port: e.PORT,
+    listenOn: e.LISTEN_ON,
     publicUrl: (e.PUBLIC_URL ?? `${certificate ? 'https' : 'http'}://localhost:${e.PORT}`).replace(/\/+$/, ''),
     certificate,
     unencrypted,

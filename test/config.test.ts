@@ -41,7 +41,8 @@ test('a password with a % that is not coded is refused: some of those who connec
   );
 });
 
-test('a port that nobody could find the web at is refused', () => {
+test('a port that nobody could find the web at is refused, and so is what is no address of a machine', () => {
+  expect(() => readConfig({ LISTEN_ON: 'localhost' })).toThrow('LISTEN_ON must be an IP address of this machine');
   expect(() => readConfig({ PORT: '0' })).toThrow('PORT must be between 1 and 65535.');
 });
 

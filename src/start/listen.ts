@@ -51,7 +51,9 @@ export async function listen(
   await new Promise<void>((listening, refused) => {
     server.once('listening', listening);
     server.once('error', (error: NodeJS.ErrnoException) => {
-      refused(error.code === 'EADDRINUSE' ? taken(port, setting) : error);
+      refused(
+        error.code === 'EADDRINUSE' ? taken(port, setting) : error.code === 'EADDRNOTAVAIL' ? noSuch(hostname) : error,
+      );
     });
   });
   const answering = new Set<ServerResponse>();
@@ -98,6 +100,9 @@ const taken = (port: number, setting: string): Error =>
   new Error(
     `Port ${port} is in use. Stop what runs there, or choose another, for example ${setting}=${port + 1} npm start`,
   );
+
+const noSuch = (address: string): Error =>
+  new Error(`This machine has no address ${address}. Correct LISTEN_ON, or leave it out.`);
 
 /** As long as whoever has asked waits for an answer while we stop: less than whoever keeps us waits before they end us by force. */
 const longestGoodbyeMs = 8_000;

@@ -32,10 +32,13 @@ type Say = (sentence: string) => void;
 /** Starts it; returns when everything is up. `main` is what an engine is started from. Throws a sentence when something can't be had. */
 export async function startTogether(config: Config, main: string, stops: Stop[], say: Say): Promise<void> {
   // Whoever reaches the mailbox or the Slack room acts for anybody, also through a proxy on this machine.
-  const isForOthers = config.certificate !== undefined || !isThisMachine(new URL(config.publicUrl).hostname);
+  const isForOthers =
+    config.certificate !== undefined ||
+    !isThisMachine(new URL(config.publicUrl).hostname) ||
+    (config.listenOn !== undefined && !isThisMachine(config.listenOn));
   if (isForOthers && !config.smtpUrl)
     throw new ConfigError(
-      'Others reach this web (PUBLIC_URL names another machine, or TLS_CERT is set), and in the mailbox of npm start each of them could act for anybody. Set SMTP_URL, or leave those out. Without SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET there is no Slack room then, either: everybody is prompted by e-mail.',
+      'Others reach this web (PUBLIC_URL or LISTEN_ON names another machine, or TLS_CERT is set), and in the mailbox of npm start each of them could act for anybody. Set SMTP_URL, or leave those out. Without SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET there is no Slack room then, either: everybody is prompted by e-mail.',
     );
   const needsRoom = !config.slack && !isForOthers;
   const unread = leftUnread();

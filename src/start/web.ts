@@ -12,7 +12,7 @@ import type { Report } from '../triggers/http/errors.ts';
 import type { Web } from '../triggers/http/web.ts';
 import { listen } from './listen.ts';
 
-/** Answers on PORT until Heed stops: on this machine alone where it is a demonstration. `say` hears what becomes of a new certificate. */
+/** Answers on PORT until Heed stops: on this machine alone where it is a demonstration, unless LISTEN_ON says where. `say` hears what becomes of a new certificate. */
 export async function startWeb(
   config: Config,
   stops: Stop[],
@@ -35,9 +35,12 @@ export async function startWeb(
 }
 
 /** Where the web answers. */
-export const doorOf = ({ port }: Config, isDemo: boolean): { port: number; hostname: string; setting: string } => ({
+export const doorOf = (
+  { port, listenOn }: Config,
+  isDemo: boolean,
+): { port: number; hostname: string; setting: string } => ({
   port,
-  hostname: isDemo ? '127.0.0.1' : '0.0.0.0',
+  hostname: listenOn ?? (isDemo ? '127.0.0.1' : '0.0.0.0'),
   setting: 'PORT',
 });
 

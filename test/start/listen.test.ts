@@ -18,6 +18,7 @@ import { readConfig } from '../../src/config.ts';
 import { startApart } from '../../src/start/apart.ts';
 import { listen } from '../../src/start/listen.ts';
 import { startTogether } from '../../src/start/together.ts';
+import { doorOf } from '../../src/start/web.ts';
 import { stopAll, type Stop } from '../../src/stops.ts';
 import { apiKeys } from '../../src/store/records/apiKeys.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -128,10 +129,23 @@ test('a port that somebody has is told before a first key is made, which is show
   }
 });
 
+test('where LISTEN_ON says so the web answers at that address alone; one that this machine has not is told', async () => {
+  const port = await getPort();
+  const at = (LISTEN_ON: string) => doorOf(readConfig({ PORT: String(port), LISTEN_ON }), false);
+  await expect(listen(new Hono(), at('192.0.2.1'), stops)).rejects.toThrow(
+    'This machine has no address 192.0.2.1. Correct LISTEN_ON',
+  );
+  await listen(new Hono(), at('127.0.0.2'), stops);
+  expect((await fetch(`http://127.0.0.2:${port}/`)).status).toBe(404);
+  await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+});
+
 describe('npm start behind a proxy, which asks from this machine for whoever is on the internet', () => {
   test('refuses to start where they would reach its mailbox', async () => {
-    const config = readConfig({ PUBLIC_URL: 'https://heed.shop.example', HEED_DATA_DIR: '/dev/null/heed' });
-    await expect(startTogether(config, '', stops, () => {})).rejects.toThrow(/could act for anybody\. Set SMTP_URL/);
+    for (const theirs of [{ PUBLIC_URL: 'https://heed.shop.example' }, { LISTEN_ON: '192.0.2.1' }])
+      await expect(
+        startTogether(readConfig({ ...theirs, HEED_DATA_DIR: '/dev/null/heed' }), '', stops, () => {}),
+      ).rejects.toThrow(/could act for anybody\. Set SMTP_URL/);
   });
 
   test.each([
