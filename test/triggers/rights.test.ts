@@ -973,6 +973,23 @@ describe('what was put right before somebody was erased', () => {
     await erase(db.heed, await subjectNamed(db.pool, named), operator);
     expect(await foundInDatabase(db.url, ['Miscalled', 'Quartzen'])).toEqual([]);
   });
+
+  test.each([
+    { was: 'Will', is: 'Bo Adler', reason: 'We will forge some, and were willing to before.' },
+    { was: 'Will', is: 'Will Adler', reason: 'Will asked for one with a hook, and so it is.' },
+    { was: 'GUEST', is: 'Ann Adler', reason: 'Every guest asks for one.' },
+  ])('takes nothing from a decision that only looks like $was, who is $is', async ({ was, is, reason }) => {
+    const email = `${newId()}@whittle.example`;
+    const wanted = { item: `whittle ${newId().slice(-8)}` };
+    const customer = { name: was, email };
+    const { id } = await hears({ words: 'A whittle?', kind: 'unmet-demand', wanted, customer });
+    await goOn(db, id);
+    const { customer_id: theirs, insight_id: loopId } = (await signalNow(db.pool, id))!;
+    const by = (await insightNow(db.pool, loopId!))!.decider;
+    await decide(db.heed, { loopId: loopId!, by, press: press() }, { outcome: 'declined', reason });
+    await rectify(db.heed, theirs!, { name: is }, operator);
+    expect(await insightNow(db.pool, loopId!)).toMatchObject({ reason });
+  });
 });
 
 test('a reason that names the person would outlive them, and is refused', async () => {

@@ -12,9 +12,14 @@ const TextRow = z.object({ what: z.string(), id: z.string(), text: z.string() })
 export const erased = '(erased)';
 
 /** Whether a text names this person: by full name, by surname as a word, of a double name also by one of the two, or by an address,
- *  however that is spelled. */
-export function mentionsOf(name: string | null, addresses: readonly Identity[]): (text: string) => boolean {
-  const literal = [...(name ? [name] : []), ...addresses.flatMap((one) => [one.value, ...spellingsOf(one)])]
+ *  however that is spelled. Of a name of one word that is looked for within words, too, unless `onlyAsWord`: "Will" in "we were willing". */
+export function mentionsOf(
+  name: string | null,
+  addresses: readonly Identity[],
+  { onlyAsWord = false } = {},
+): (text: string) => boolean {
+  const whole = name && !(onlyAsWord && inWords(name).trim().split(' ').length === 1) ? [name] : [];
+  const literal = [...whole, ...addresses.flatMap((one) => [one.value, ...spellingsOf(one)])]
     .map((needle) => inLowerCase(needle.trim()))
     .filter((needle) => needle.length > 3);
   const surname = name?.trim().split(/\s+/u).at(-1) ?? '';
@@ -43,6 +48,9 @@ const inWords = (text: string): string =>
     .normalize('NFC')
     .replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ')
     .trim()} `;
+
+/** Whether one is the other with something added to it: "Kim" is not wrong where somebody is Kim Adler. */
+export const isCompletedBy = (name: string, right: string): boolean => inWords(right).includes(inWords(name));
 
 /** What is written about an insight is about many people and stays, but for what names this one. Returns the decisions whose reason did. */
 export async function eraseMentions(

@@ -9,7 +9,7 @@ import { holdTheChain } from './chain.ts';
 import { addressHash, keepFormerObjection, suppress, type Address, type Identity } from './customers.ts';
 import { notHandedOver, readyAgain } from './deliveries.ts';
 import { mustNotName } from './erasures.ts';
-import { eraseMentions, mentionsOf } from './mentions.ts';
+import { eraseMentions, isCompletedBy, mentionsOf } from './mentions.ts';
 import { takeNews } from './redactions.ts';
 
 const RestrictedRow = z.object({ restricted: z.boolean() });
@@ -125,7 +125,8 @@ interface Known {
 }
 
 /** Before it is put right. What was written about what they asked for together with others names them no more by what was wrong; what names them by
- *  what is right, too, an erasure finds. Of an address that was wrong its hash is left: whoever asked to be erased is not brought back under it. */
+ *  what is right, too, an erasure finds. Nobody asked that anything goes which only looks like it: what a name is part of, and what was right as far
+ *  as it went, stays. Of an address that was wrong its hash is left: whoever asked to be erased is not brought back under it. */
 export async function forgetFormer(
   tx: Tx,
   cause: string,
@@ -135,7 +136,8 @@ export async function forgetFormer(
     await tx.query(sql.unsafe`
       insert into former_addresses (right_id, kind, address_hash) values (${cause}, ${kind}, ${sql.binary(addressHash(normalised))})
       on conflict do nothing`);
-  const byWhatWasWrong = mentionsOf(wrong.name, wrong.addresses);
+  const isCompleted = wrong.name !== null && right.name !== null && isCompletedBy(wrong.name, right.name);
+  const byWhatWasWrong = mentionsOf(isCompleted ? null : wrong.name, wrong.addresses, { onlyAsWord: true });
   const byWhatIsRight = mentionsOf(right.name, right.addresses);
   await tx.query(sql.unsafe`select set_config('heed.may', 'erase', true), set_config('heed.cause', ${cause}, true)`);
   const decisions: string[] = [];
