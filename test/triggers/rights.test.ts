@@ -945,6 +945,16 @@ describe('what was put right before somebody was erased', () => {
     await hears({ words: 'I was here before', saidAt, customer: { name: 'Ann Never', email } });
   });
 
+  test('keeps nobody else from being heard by whose address they had been noted, where that is known', async () => {
+    const email = 'an@typo.example';
+    await hears({ words: 'Hello', customer: { name: 'Ann Typo', email } });
+    const ann = customerIn(await subjectNamed(db.pool, email));
+    await rectify(db.heed, ann, { email: 'ann@typo.example' }, operator);
+    await hears({ words: 'Good morning', customer: { name: 'An Other', email } });
+    await erase(db.heed, await subjectNamed(db.pool, ann), operator);
+    await hears({ words: 'I was here before', saidAt, customer: { name: 'An Other', email } });
+  });
+
   test('names them in no decision: by what was wrong from then on, by what was right until they are erased', async () => {
     const asks = async (name: string, email: string) => {
       const wanted = { item: 'bodkin' };

@@ -161,7 +161,7 @@ async function recordErasure(
   return fresh;
 }
 
-/** Of what they are known by, and of what they were until it was put right. */
+/** Of what they are known by, and of what they were until it was put right, unless somebody else is known by that now: they go on being heard. */
 async function leaveTombstones(
   tx: Tx,
   id: string,
@@ -176,6 +176,9 @@ async function leaveTombstones(
     select ${id}::uuid, f.kind, f.address_hash
     from rights r join former_addresses f on f.right_id = r.id
     where r.customer_id = ${customerId}
+      and not exists (
+        select from identities i
+        where i.kind = f.kind and sha256(convert_to(i.normalised, 'UTF8')) = f.address_hash and i.customer_id <> r.customer_id)
     on conflict do nothing`);
 }
 
