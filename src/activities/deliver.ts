@@ -288,7 +288,7 @@ function outOfPatience(d: Delivery, againInMs = 0): boolean {
 /** Slack will not take it: the same by e-mail, once (a last step goes that way anyway); what still waits for Slack is not sent late on top of
  *  it. A card is only ever the edit of a message that is there. */
 async function goByEmail(tx: Tx, d: Delivery): Promise<void> {
-  if (d.purpose === 'card' || d.purpose === 'redaction') return;
+  if (isDoneAgain(d)) return;
   const body = await bodyOf(tx, d.id);
   await planDelivery(tx, {
     key: d.dedupe_key.replace(/:slack$/, ':email'),
@@ -340,7 +340,7 @@ async function settleDoubt(hands: Hands, id: string, inItsPlace: boolean): Promi
 
 /** Slack's own history says whether a message is there. Where it can't be read either, whoever waits hears by e-mail. */
 async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
-  const found = await lookFor(hands, d).catch(() => undefined);
+  const found = isDoneAgain(d) ? null : await lookFor(hands, d).catch(() => undefined);
   await hands.pool.transaction(async (tx) => {
     // An erasure that is under way takes back what it finds sent, so it comes before this or after it.
     if (d.loop_id) await lockLoop(tx, d.loop_id);
@@ -354,6 +354,9 @@ async function settleByHistory(hands: Hands, d: Delivery): Promise<void> {
     if (!found && (outOfPatience(d) || d.last_error_code === wentByEmail)) await goByEmail(tx, d);
   });
 }
+
+/** Whether doing it once more does no harm and nothing in Slack tells that it was done: an edit, or a message taken back. */
+const isDoneAgain = ({ purpose }: Delivery): boolean => purpose === 'card' || purpose === 'redaction';
 
 /** It is before somebody who has the code no more: nobody's card. Whoever has it now, or stands in for them, is called by e-mail. */
 async function callAnew(tx: Tx, d: Delivery): Promise<void> {

@@ -595,6 +595,32 @@ describe('when Slack will not take it', () => {
     expect(world.mailsTo(jonas)).toHaveLength(before);
   });
 
+  test('what is to be taken back is done again after a worker was lost with it, also where Slack knows that colleague no more', async () => {
+    const { id } = await coat();
+    await world.settle();
+    const unknown = () => {
+      world.room.faults.script({ at: 'users.lookupByEmail', do: 'error', error: 'users_not_found' }, Infinity);
+      world.room.faults.script({ at: 'conversations.history', do: 'error', error: 'channel_not_found' }, Infinity);
+    };
+    world.room.faults.script({ at: 'chat.delete', do: 'error', error: 'ratelimited' }, Infinity);
+    unknown();
+    await erase(world.heed, await subjectNamed(world.db.pool, id), operator);
+    const taking = async () =>
+      (await world.messages({ loopId: id, purpose: 'redaction' })).filter(({ channel }) => channel === 'slack');
+    await world.until('it is tried', async () => (await taking()).some(({ state }) => state === 'ready'));
+    await world.settle();
+    // As a worker leaves it that is killed behind the gate.
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'uncertain', phase = 'handed', not_before = heed_now(), started_until = null
+      where loop_id = ${id} and purpose = 'redaction' and channel = 'slack'`);
+    await world.db.pool.query(sql.unsafe`update staff set slack_id = null`);
+    world.room.faults.clear();
+    unknown();
+    await world.pass('2 minutes');
+    for (const one of await taking()) expect(one).toMatchObject({ state: 'sent' });
+    world.room.faults.clear();
+  });
+
   test('what Slack will never give back is left there by an operator alone, who says why', async () => {
     const { id, reference } = await coat();
     await world.settle();
