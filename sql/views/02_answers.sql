@@ -1,7 +1,7 @@
 -- The answer of each round, as far as it is one. A letter that was refused for good, or kept back because there was no way to them by mail when
 -- it was to go, has answered nobody: while the round is open and there is another way to them, an answer is owed. The call that reaches them is it; or, where
 -- their address has been put right or vouched for since, another letter, for which the round has the same follow-up on record. So it is by any way
--- there is where the letter was kept back because the day that it promised was over.
+-- there is where the letter was kept back though nothing was wrong with the way to them.
 create view now.answers as
 select
   f.id,
@@ -21,7 +21,7 @@ left join lateral (
 ) call on true
 left join lateral (
   select d.planned_at, now.is_refused(d.state, d.last_error_code) as is_refused,
-    case when d.last_error_code is distinct from 'promise_over' then d.planned_at else '-infinity' end as way_lost_at
+    case when now.is_unsent(d.last_error_code) then '-infinity' else d.planned_at end as way_lost_at
   from deliveries d
   where f.channel = 'email' and d.loop_id = f.loop_id and d.purpose = 'answer' and d.occasion = f.id
   order by d.planned_at desc, d.id desc

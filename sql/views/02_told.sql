@@ -18,7 +18,7 @@ from told_signals ts
 join signals s on s.id = ts.signal_id
 left join tellings x on x.id = ts.telling_id
 left join lateral (
-  select d.planned_at, d.ended_at, d.state, now.is_refused(d.state, d.last_error_code) as is_refused
+  select d.planned_at, d.ended_at, d.state, d.last_error_code, now.is_refused(d.state, d.last_error_code) as is_refused
   from deliveries d
   where x.channel = 'email' and d.customer_id = s.customer_id and d.purpose = 'told' and d.occasion = ts.decision_id
   order by d.planned_at desc, d.id desc
@@ -39,5 +39,7 @@ cross join lateral (
     -- What was closed before anybody called them stays as it was closed.
     and not exists (
       select from closures z where z.loop_id = ts.signal_id and z.round = 1 and coalesce(z.closed_at < call.reached_at, true))
-    and (call.reached_at is not null or now.a_call_instead(ts.signal_id, letter.state, letter.planned_at)) as instead
+    and (call.reached_at is not null or now.a_call_instead(
+      -- What was given up alone went to nobody else: it is as one that was refused.
+      ts.signal_id, case when now.is_unsent(letter.last_error_code) then 'failed' else letter.state end, letter.planned_at)) as instead
 ) called;

@@ -104,7 +104,7 @@ left join now.reach reach on reach.signal_id = s.id
 -- Where there is a letter and no answer, it did not arrive, which says something of the way to them unless it never left.
 cross join lateral (
   select max(d.planned_at) as planned_at from deliveries d
-  where f.id is null and d.loop_id = s.id and d.round = r.round and d.purpose = 'answer' and d.last_error_code is distinct from 'promise_over'
+  where f.id is null and d.loop_id = s.id and d.round = r.round and d.purpose = 'answer' and not now.is_unsent(d.last_error_code)
 ) refused
 left join lateral (
   select x.id, x.exercised_at from rights x

@@ -41,8 +41,8 @@ export const plansWithEnds = `
             or exists (
               select from ways w
               where w.signal_id = f.loop_id and w.kind = 'email' and w.lost_at is null
-                -- Nothing was wrong with the address of what never left because the day that it promised was over.
-                and (w.added_at > last.planned_at or last.last_error_code = 'promise_over')
+                -- Nothing was wrong with the address of what never left because the day that it promised was over, or was given up alone.
+                and (w.added_at > last.planned_at or last.last_error_code in ('promise_over', 'left_unsent'))
                 and not exists (select from closures z where z.loop_id = f.loop_id and z.round = f.round and z.closed_at < w.added_at)))
         then (
           select min(k.called_at) from calls k
@@ -71,8 +71,8 @@ export const plansWithEnds = `
               select from closures z
               where z.loop_id = t.signal_id and z.round = 1 and z.closed_at < last.ended_at + interval '1 minute')
             -- An address that was put right or vouched for since makes no letter of it. One that takes mail, where it was kept back, does: it
-            -- went by another remark, which was not theirs.
-            and not (last.state = 'suppressed' and exists (
+            -- went by another remark, which was not theirs. What was given up alone went to nobody.
+            and not (last.state = 'suppressed' and last.last_error_code is distinct from 'left_unsent' and exists (
               select from ways w
               where w.signal_id = t.signal_id and w.kind = 'email' and w.lost_at is null and w.added_at <= last.planned_at))
         then t.called_at

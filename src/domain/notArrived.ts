@@ -35,7 +35,8 @@ export function notArrived(
   const call = 'They agreed to a call, too, and it stays open until somebody has called them.';
   // The letter never left, or their address was put right while it was on its way to the former one.
   const stays = 'it stays open until they have been answered: please write to them again.';
-  const anew = why === promiseOver ? `But ${stays}` : `They have another address since then, and ${stays}`;
+  const hasWay = why === promiseOver || (typeof why === 'object' && 'unsent' in why);
+  const anew = hasWay ? `But ${stays}` : `They have another address since then, and ${stays}`;
   const noWay = 'Nothing more is sent about it by itself. If you know another way to them, please take it.';
   return {
     subject: `${isAnswer ? 'An answer' : 'What was decided'} did not arrive: ${reference}`,

@@ -960,8 +960,10 @@ describe('a letter to a customer is sent at most once', () => {
     await expect(leave()).rejects.toThrow('no such message of it in doubt');
   });
 
-  test('one that no mail server has seen for an hour ends where an operator names it: nothing is held against the address, and whoever answers is told', async () => {
-    const id = await answerTo(guest());
+  test('one that no mail server has seen for an hour ends where an operator names it: whoever answers is told, and it stays open until they write anew', async () => {
+    const since = await world.now();
+    const kim = guest();
+    const id = await answerTo(kim);
     world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
     await approve(id);
     await world.pass('70 minutes');
@@ -973,9 +975,23 @@ describe('a letter to a customer is sent at most once', () => {
     );
     await world.settle();
     expect(await letterOf(id)).toMatchObject({ state: 'suppressed', last_error_code: 'left_unsent' });
-    expect(await world.signal(id)).toMatchObject({ reach: 'email', closed_how: 'nobody_to_reach' });
+    expect(await world.signal(id)).toMatchObject({
+      reach: 'email',
+      owed_by: 'email',
+      answered_at: null,
+      closed_at: null,
+    });
     expect(await toldPriya(id)).toContain('could not be sent (smtp_econnection), and was given up');
+    expect(await toldPriya(id)).toContain(
+      'But it stays open until they have been answered: please write to them again.',
+    );
     world.mailbox.faults.clear();
+
+    await approve(id);
+    await world.settle();
+    expect(world.mailsTo(kim.email)).toHaveLength(2);
+    expect(await world.signal(id)).toMatchObject({ answered_by: 'priya', asked_at: expect.any(Date) });
+    expect(await brokenSince(since)).toEqual([]);
   });
 
   test('an answer refused for good is told to whoever answers for it; it never leaves again, and the loop ends as one that could not be asked', async () => {

@@ -11,6 +11,7 @@ import { handOver, handOverInsight } from '../../src/triggers/responses/handOver
 import { join } from '../../src/triggers/responses/join.ts';
 import { settle } from '../../src/triggers/responses/settle.ts';
 import { recordCall } from '../../src/triggers/responses/recordCall.ts';
+import { repair } from '../../src/triggers/responses/repair.ts';
 import { disavow, stopWriting } from '../../src/triggers/responses/stop.ts';
 import { erase } from '../../src/triggers/rights/erase.ts';
 import { rectify } from '../../src/triggers/rights/rectify.ts';
@@ -648,6 +649,31 @@ describe('what was decided, in a letter that does not arrive', () => {
       'silent',
       'silent',
     ]);
+  });
+
+  test('and was given up alone before it had left, is owed as a call, too', async () => {
+    await world.passTo('monday', '10:00');
+    const since = await world.now();
+    const id = await asked({ ...guest(), phone: '+31 6 44444452' }, both);
+    await approveFollowUp(world.heed, world.as('jonas', id), { words: 'Not yet.' });
+    await world.settle();
+    await decide(world.heed, world.as('tomas', await insightOf(id)), declined);
+    world.mailbox.faults.script({ at: 'connect', do: 'drop' }, Infinity);
+    await world.pass('80 minutes');
+    const [letter] = (await world.messages({ purpose: 'told' })).slice(-1);
+    const reason = 'It will never be composed.';
+    const leave = { action: 'leave', message: `<d.${letter!.id}@heed>`, reason } as const;
+    await repair(world.heed, { loopId: id, by: 'ops' }, leave);
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ ...owed, reach: 'email' });
+    world.mailbox.faults.clear();
+    await world.pass('4 days');
+    expect((await world.escalations(id, 'told')).map((rung) => rung.staff)).toContain('priya');
+    expect(await broken(since)).toEqual([]);
+    await call(id, 'reached');
+    await world.settle();
+    expect(await world.signal(id)).toMatchObject({ told_channel: 'phone', told_at: expect.any(Date) });
+    expect(await broken(since)).toEqual([]);
   });
 
   test('is still told in a call where their address is put right meanwhile', async () => {
