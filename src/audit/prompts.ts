@@ -89,20 +89,21 @@ const escalationsReachSomebody: Check = {
     ),
 };
 
-/** Prompts that reached nobody, and when that was certain: their person had left, or they were refused for good by e-mail, singly or with the digest
- *  that was to name them. What rested then was to call somebody from when it went on. */
+/** Prompts that reached nobody, and when that was certain: their person had left, or they were refused for good by e-mail, or given up, singly or with
+ *  the digest that was to name them. What rested then was to call somebody from when it went on. */
 const reachedNobody = `(
   select n.id, n.loop_id, n.dedupe_key, n.staff, n.planned_at, goes_on.at as ended_at, n.last_error_code
   from (
     select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, d.ended_at, d.last_error_code
     from deliveries d
     where d.purpose = 'prompt'
-      and (d.state = 'failed' and d.channel = 'email' or d.state = 'cancelled' and d.last_error_code = 'left')
+      and (d.state = 'failed' and d.channel = 'email' or d.state = 'expired' and d.last_error_code = 'too_late' or d.state = 'cancelled' and d.last_error_code = 'left')
     union all
     select d.id, d.loop_id, d.dedupe_key, d.staff, d.planned_at, g.ended_at, g.last_error_code
     from deliveries d
     join deliveries g on g.purpose = 'digest' and g.occasion = d.bundled_into
-    where d.purpose = 'prompt' and d.last_error_code = 'bundled' and g.state = 'failed' and g.channel = 'email'
+    where d.purpose = 'prompt' and d.last_error_code = 'bundled'
+      and (g.state = 'failed' and g.channel = 'email' or g.state = 'expired' and g.last_error_code = 'too_late')
   ) n
   cross join lateral (
     select min(greatest(t.begins_at, n.ended_at)) as at from stretches t
@@ -181,6 +182,8 @@ const digestsNameWhatTheyTook: Check = {
                or g.state = 'cancelled' and g.last_error_code in ('met', 'left')
                -- Refused for good, as any prompt may be: there is no other channel after e-mail, and the ladder climbs.
                or g.state = 'failed' and g.channel = 'email' and g.last_error_code is not null
+               -- So it is where an operator gave it up.
+               or g.state = 'expired' and g.channel = 'email' and g.last_error_code = 'too_late'
                or g.state in ('planned', 'ready', 'sending', 'uncertain')
                  and g.not_before > heed_now() - make_interval(secs => $2 + 15 * 60)))`,
       scope,

@@ -603,6 +603,14 @@ const planted: Planted[] = [
     update deliveries set state = 'failed', channel = 'email', last_error_code = 'smtp_550', ended_at = heed_now() where ${theCall()}`,
   ],
   [
+    'a prompt that stood for another step was given up by an operator, and nobody was called for that',
+    'each escalation is a message',
+    'This prompt reached nobody',
+    () => `
+    ${folded()}
+    update deliveries set state = 'expired', channel = 'email', last_error_code = 'too_late', ended_at = heed_now() where ${theCall()}`,
+  ],
+  [
     'a prompt was called off as met, and another step that it stood for was not',
     'each escalation is a message',
     'another step that it stood for',
@@ -1168,6 +1176,9 @@ describe('it tells apart', () => {
     for (const code of [`'met'`, `'left'`]) expect(await is('cancelled', { code })).toEqual([]);
     for (const code of [`'handed_over'`, 'null::text']) expect(await is('cancelled', { code })).toHaveLength(1);
     expect(await is('failed', { code: `'smtp_550'` })).toEqual([]);
+    // Given up by an operator.
+    expect(await is('expired', { code: `'too_late'` })).toEqual([]);
+    expect(await is('expired', { code: `'too_late'`, channel: 'slack' })).toHaveLength(1);
     expect(await is('failed', { code: `'met'`, channel: 'slack' })).toHaveLength(1);
     for (const state of ['failed', 'bounced', 'expired']) expect(await is(state)).toHaveLength(1);
     expect(await is('sent', { purpose: 'news' })).toHaveLength(1);
