@@ -12,7 +12,7 @@ import { hadPromised, promisedIn } from '../store/records/followUps.ts';
 import { calendarOf } from '../store/records/ladders.ts';
 import { stoppedForMs } from '../store/records/sendingOrders.ts';
 import { isGivenAway } from '../store/records/ownerships.ts';
-import { askInPlaceOf } from '../store/records/repairs.ts';
+import { askInPlaceOf, isAboutPromise } from '../store/records/repairs.ts';
 import { isPromised } from '../store/records/tellings.ts';
 import type { Tx } from '../store/pool.ts';
 import { signalNow } from '../store/views/signals.ts';
@@ -66,10 +66,12 @@ async function objectionOfCustomer(tx: Tx, d: Delivery, company: Company): Promi
 }
 
 /** Looked at again in an hour, or when it is lifted. */
-const restedUntil = ({ now }: Delivery): Objection => ({
-  until: new Date(now.getTime() + 3_600_000),
-  code: 'restricted',
-});
+const restedUntil = (d: Delivery): Objection => ({ until: inAnHour(d), code: 'restricted' });
+
+const inAnHour = ({ now }: Delivery): Date => new Date(now.getTime() + 3_600_000);
+
+/** Of the state of a letter: it may have left, or not. */
+const isUndecided = (state: string | null): boolean => ['sending', 'uncertain', 'needs_human'].includes(state ?? '');
 
 /** A prompt is for somebody who can still do something about it. */
 async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<Objection | undefined> {
@@ -81,6 +83,9 @@ async function objectionOfStaff(tx: Tx, d: Delivery, company: Company): Promise<
     return isAboutLetter ? restedUntil(d) : { end: 'cancelled', code: 'restricted' };
   if (isAboutLetter && signal && (await askInPlaceOf(tx, company, signal, d)))
     return { end: 'cancelled', code: 'handed_over' };
+  // Whether what promised it has left is not known yet: the promise may stand.
+  if (isAboutPromise(d) && signal && !signal.closed_at && isUndecided(signal.last_letter_state))
+    return { until: inAnHour(d), code: 'in_doubt' };
   if (!d.staff || !company.staff[d.staff]) {
     await callInPlaceOfWhoLeft(tx, company, d);
     return { end: 'cancelled', code: 'left' };

@@ -11,7 +11,7 @@ export type LetterPurpose = (typeof letterPurposes)[number];
 
 /** Held until a moment at which it is asked again, or ended; the code says why. */
 export type Objection =
-  | { until: Date; code: 'quiet_hours' | 'cap' | 'restricted' | 'stopped' | 'decided_anew' | 'one_by_one' }
+  | { until: Date; code: 'quiet_hours' | 'cap' | 'restricted' | 'stopped' | 'decided_anew' | 'one_by_one' | 'in_doubt' }
   | { end: 'suppressed' | 'cancelled'; code: string };
 
 /** What is true of a letter now. */

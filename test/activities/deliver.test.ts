@@ -1104,6 +1104,26 @@ describe('a letter to a customer is sent at most once', () => {
     expect(await brokenSince(since)).toEqual([]);
   });
 
+  test('that a promised day is over is told once it is known that the letter which promised it left', async () => {
+    await world.passTo('monday', '20:30');
+    const id = await answerTo(guest());
+    world.mailbox.faults.script({ at: 'data', do: 'drop' });
+    await approve(id, { promiseOn: localDate(await world.now(), 'Europe/Amsterdam') });
+    await world.passTo('tuesday', '09:00');
+    const letter = await letterOf(id);
+    expect(letter).toMatchObject({ state: 'needs_human' });
+    // What is not about the letter itself.
+    const told = () =>
+      world.db.pool.anyFirst(sql.unsafe`
+        select concat_ws(' ', staff, state, last_error_code) from deliveries
+        where loop_id = ${id} and purpose = 'notice' and occasion is distinct from ${letter.id}`);
+    expect(await told()).toEqual(['priya planned in_doubt']);
+    await world.db.pool.query(sql.unsafe`
+      update deliveries set state = 'sent', ended_at = heed_now(), last_error_code = null where id = ${letter.id}`);
+    await world.pass('61 minutes');
+    expect(await told()).toEqual(['priya sent']);
+  });
+
   test('what else was to go to an address where there is nobody is not sent, and whoever answers for that is told, too', async () => {
     const kim = guest();
     const [one, other] = [await answerTo(kim), await answerTo(kim)];
