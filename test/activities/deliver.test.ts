@@ -1522,6 +1522,12 @@ describe('a letter to a customer is sent at most once', () => {
       const [, token] = /What became of it: \S+#([\w-]{22})/.exec(world.mailsTo(kim.email).at(-1)!.text)!;
       await arrived(world.heed, token!);
       expect(await world.signal(id)).toMatchObject({ last_letter_state: 'sent', asked_at: expect.any(Date) });
+      // As one that left, and is counted among those.
+      expect(
+        await world.db.pool.oneFirst(
+          sql.unsafe`select phase from deliveries where loop_id = ${id} and purpose = 'answer'`,
+        ),
+      ).toBe('handed');
     } finally {
       await order(false);
     }

@@ -287,7 +287,8 @@ export async function settleByHand(tx: Tx, id: string, as: Settlement): Promise<
  *  Whatever else is to be said of it comes too late. Null where it was in no doubt. */
 export async function settleByLink(tx: Tx, tokenHash: Buffer): Promise<Doubtful | null> {
   return tx.maybeOne(sql.type(Doubtful)`
-    update deliveries d set state = 'sent', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null, failing_since = null
+    update deliveries d set state = 'sent', phase = 'handed', ended_at = heed_now(), last_error_code = null, lease_until = null, started_until = null,
+      failing_since = null
     from links l
     where l.token_hash = ${sql.binary(tokenHash)} and d.id = l.delivery_id
       and d.state in ('ready', 'sending', 'uncertain', 'needs_human')

@@ -93,7 +93,8 @@ const said = (facts: readonly string[], sentence: (count: number) => string): Sa
 const messages = (count: number): string => (count === 1 ? 'One message' : `${count} messages`);
 const sentences: Record<RepairAction, (count: number) => string> = {
   wake: () => 'It is looked at again within seconds.',
-  resend: (count) => `${messages(count)} will be sent again.`,
+  resend: (count) =>
+    `${messages(count)} will be sent again, unless ${count === 1 ? 'it is' : 'they are'} out of date by then: the page of the signal says so.`,
   leave: (count) => `${messages(count)} will be left as ${count === 1 ? 'it is' : 'they are'}.`,
 };
 const givenUp = (count: number): string =>

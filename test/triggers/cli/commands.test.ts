@@ -482,7 +482,9 @@ describe('operations', () => {
       complained: expect.stringContaining('no such message of it in doubt'),
     });
     expect(await state()).toBe('needs_human');
-    expect((await repair('resend', messageId)).said).toBe(`${reference}: One message will be sent again.`);
+    expect((await repair('resend', messageId)).said).toBe(
+      `${reference}: One message will be sent again, unless it is out of date by then: the page of the signal says so.`,
+    );
     expect(await state()).toBe('ready');
     await db.pool.query(sql.unsafe`update deliveries set state = 'uncertain' where loop_id = ${id}`);
     expect((await repair('leave')).said).toBe(`${reference}: One message will be left as it is.`);
