@@ -135,10 +135,10 @@ async function adopt(home: string, options: TemporalOptions): Promise<Server | u
     given.join(' ') === wanted.join(' ') &&
     (await isReady(found.pid, port, options, mark))
   ) {
-    // Killed in its very first second, Heed had not yet written down what made the file.
+    // Killed in its very first second, Heed had not yet written down what made the file, or that it is in use.
     const note = async (): Promise<void> =>
       keep(home, { version: await serverVersionOf(program), port, uiPort, boot: await boot() });
-    if ((await keptIn(home)) === undefined) await orStop(note(), () => stop(mark, options));
+    if ((await keptIn(home))?.boot !== (await boot())) await orStop(note(), () => stop(mark, options));
     return { port, uiPort, mark };
   }
   await stop(mark, options);
@@ -284,8 +284,10 @@ async function setAsideUnlessOf(
   kept: Kept | undefined,
   onProgress: TemporalOptions['onProgress'],
 ): Promise<void> {
-  const isWhole = !kept?.boot || kept.boot === (await boot());
-  if (kept?.version === version && isWhole) return;
+  const now = await boot();
+  const isWhole = !kept?.boot || kept.boot === now;
+  // In use from now on: what is launched writes to it before it is ready.
+  if (kept?.version === version && isWhole) return keep(home, { ...kept, boot: now });
   const file = join(home, 'temporal.db');
   const aside = `temporal-${kept?.version ?? 'unfinished'}.db`;
   for (const part of ['', '-wal', '-shm', '-journal'])
