@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { Environment, readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config.ts';
 import { asOfNow } from '../src/domain/credential.ts';
+import { Environment } from '../src/settings.ts';
 import { mustBeApart, type Part } from '../src/start/apart.ts';
 import { searchAttributes } from '../src/workflows/messages.ts';
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from '@swc/core';
-import { Environment } from '../src/config.ts';
+import { Environment } from '../src/settings.ts';
 import { bundleWorkflows } from '../src/workers/bundle.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
